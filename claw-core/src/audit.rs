@@ -1,0 +1,98 @@
+//! The record of everything an agent does, reads included.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What an audit event records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuditKind {
+    /// A run began; `input` is what triggered it.
+    RunStarted,
+    /// A tool was called.
+    Observe,
+    /// Something was concluded; `reasoned` says what.
+    Reason,
+    /// A read or a write was refused; `decided` says by which rule.
+    Refuse,
+    /// A write was permitted.
+    Permit,
+    /// A report was handed to a sink.
+    Deliver,
+    /// A run ended.
+    RunFinished,
+}
+
+/// A digest of what a call returned, with a short excerpt; both taken after redaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Observed {
+    /// SHA-256 of the canonical JSON of the answer, hexadecimal.
+    pub digest: String,
+    /// Size of that JSON in bytes.
+    pub bytes: u64,
+    /// The beginning of it.
+    pub excerpt: String,
+}
+
+/// One event to be recorded. Everything in it is redacted before it gets here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditEvent {
+    /// When it happened.
+    pub time: Timestamp,
+    /// The run that it belongs to.
+    pub run: String,
+    /// The step of the run, where there is one.
+    pub step: Option<String>,
+    /// On whose behalf.
+    pub actor: String,
+    /// What happened.
+    pub kind: AuditKind,
+    /// Tool, action or sink by name.
+    pub subject: String,
+    /// Arguments, action or trigger.
+    pub input: Value,
+    /// What came back.
+    pub observed: Option<Observed>,
+    /// What was concluded.
+    pub reasoned: Option<String>,
+    /// What was decided, and by which rules.
+    pub decided: Option<String>,
+    /// Why it was done.
+    pub why: String,
+    /// The error's kind and text when it failed.
+    pub error: Option<String>,
+}
+
+/// Proof that an event is on durable storage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReceipt {
+    /// Position in the log, from 0.
+    pub sequence: u64,
+    /// Hash of the record, hexadecimal; the next record contains it.
+    pub hash: String,
+}
+
+/// An event could not be recorded; what it would have recorded must not be used or done.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit log cannot take records: {reason}; nothing is read or written until it can")]
+pub struct AuditError {
+    /// What went wrong.
+    pub reason: String,
+    /// The underlying error.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Where audit events go.
+///
+/// `append` returns only after the record is durable. Records of one log have one order.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Records one event.
+    async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError>;
+}

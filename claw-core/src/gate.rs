@@ -1,0 +1,417 @@
+//! The one way to the outside: reads are judged, audited and redacted; writes need a [`Permit`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::action::Action;
+use crate::audit::{AuditError, AuditEvent, AuditKind, AuditLog, AuditReceipt, Observed};
+use crate::clock::Clock;
+use crate::evidence::hex;
+use crate::redact::Redactor;
+use crate::tool::{ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
+
+/// Longest excerpt of an answer in the audit log, in bytes.
+const EXCERPT_BYTES: usize = 512;
+
+/// On whose behalf something is done, and until when.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The run.
+    pub run: String,
+    /// The step of the run.
+    pub step: Option<String>,
+    /// The agent's name, or a person's.
+    pub actor: String,
+    /// When the run ends, whatever it has by then.
+    pub deadline: Timestamp,
+    /// Fires when the run is cancelled.
+    pub cancel: CancellationToken,
+}
+
+/// What an [`Arbiter`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Judgement {
+    /// It may be done; the rules that were asked.
+    Allow {
+        /// Ids of the rules.
+        rules: Vec<String>,
+    },
+    /// It may not be done.
+    Deny(Refusal),
+}
+
+/// Why something may not be done, and what would have to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("refused by {rule}: {reason}; {remedy}")]
+pub struct Refusal {
+    /// Id of the rule that decided.
+    pub rule: String,
+    /// The reason.
+    pub reason: String,
+    /// What would have to change.
+    pub remedy: String,
+}
+
+/// Decides what may be done. The guardrail engine is one; it is asked before every call.
+///
+/// An arbiter has no side effects on the cluster, and answers [`Judgement::Deny`] whenever it cannot decide.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait Arbiter: Send + Sync {
+    /// May `tool` be called with `input`?
+    async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement;
+
+    /// May `action` be done?
+    async fn judge_write(&self, scope: &Scope, action: &Action) -> Judgement;
+}
+
+/// A read did not happen, or must not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObserveError {
+    /// The arbiter refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The tool failed.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// The read could not be recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// A write was not permitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// The arbiter refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The permission could not be recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// The right to perform one action, once, for a short time.
+///
+/// Only [`Gate::admit`] makes permits. A permit cannot be copied, and performing the action uses it up:
+///
+/// ```compile_fail
+/// // There is no constructor: a write without a permit does not compile.
+/// let permit = claw_core::gate::Permit { digest: String::new() };
+/// ```
+#[derive(Debug)]
+#[must_use = "a permit that is dropped permits nothing"]
+pub struct Permit {
+    digest: String,
+    decision: AuditReceipt,
+    expires: Timestamp,
+}
+
+/// A permit does not fit what is about to be done.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PermitError {
+    /// The action is not the one that was admitted.
+    #[error("the action differs from the one that was admitted; admit it anew")]
+    OtherAction,
+    /// Too late.
+    #[error("the permit expired at {expired}; admit the action anew")]
+    Expired {
+        /// When.
+        expired: Timestamp,
+    },
+}
+
+impl Permit {
+    /// How long a permit is good for.
+    pub const LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+    /// Uses the permit up for `action`. Returns the audit receipt of the decision.
+    pub fn redeem(self, action: &Action, now: Timestamp) -> Result<AuditReceipt, PermitError> {
+        if self.digest != action.digest() {
+            return Err(PermitError::OtherAction);
+        }
+        if now >= self.expires {
+            return Err(PermitError::Expired {
+                expired: self.expires,
+            });
+        }
+        Ok(self.decision)
+    }
+}
+
+/// The gate between an agent and everything outside.
+///
+/// Each read is judged, performed, redacted, recorded, and only then handed on: an answer that could not be recorded
+/// is not used.
+#[derive(Clone)]
+pub struct Gate {
+    arbiter: Arc<dyn Arbiter>,
+    audit: Arc<dyn AuditLog>,
+    clock: Arc<dyn Clock>,
+    redactor: Arc<Redactor>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// A gate that asks `arbiter` and records in `audit`.
+    pub fn new(
+        arbiter: Arc<dyn Arbiter>,
+        audit: Arc<dyn AuditLog>,
+        clock: Arc<dyn Clock>,
+        redactor: Redactor,
+    ) -> Self {
+        Self {
+            arbiter,
+            audit,
+            clock,
+            redactor: Arc::new(redactor),
+        }
+    }
+
+    /// The clock that deadlines are measured by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The redactor, for text that leaves the agent on another way.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// Calls `tool`, which has to be a `T` or to answer like one. `why` goes into the audit log.
+    pub async fn observe<T: Tool>(
+        &self,
+        scope: &Scope,
+        tool: &Arc<dyn ErasedTool>,
+        input: T::Input,
+        why: &str,
+    ) -> Result<T::Output, ObserveError> {
+        let arguments = serde_json::to_value(&input).map_err(|error| internal(T::NAME, error))?;
+        match tool.as_any().downcast_ref::<T>() {
+            Some(typed) => {
+                self.perform(scope, T::NAME, arguments, why, |cx| async move {
+                    typed.call(&cx, input).await
+                })
+                .await
+            }
+            None => {
+                let output = self.observe_json(scope, tool, arguments, why).await?;
+                T::Output::deserialize(output).map_err(|error| internal(T::NAME, error).into())
+            }
+        }
+    }
+
+    /// Calls `tool` with JSON arguments.
+    pub async fn observe_json(
+        &self,
+        scope: &Scope,
+        tool: &Arc<dyn ErasedTool>,
+        input: Value,
+        why: &str,
+    ) -> Result<Value, ObserveError> {
+        let arguments = input.clone();
+        self.perform(scope, tool.name(), arguments, why, |cx| async move {
+            tool.call_json(&cx, input).await
+        })
+        .await
+    }
+
+    /// Asks for leave to perform `action`. The permit is good for this action only.
+    pub async fn admit(&self, scope: &Scope, action: &Action) -> Result<Permit, AdmitError> {
+        let subject = format!("{:?} {}", action.verb, action.target);
+        let input = self.redactor.redact_json(serde_json::json!(action));
+        match self.arbiter.judge_write(scope, action).await {
+            Judgement::Deny(refusal) => {
+                let event = AuditEvent {
+                    decided: Some(refusal.to_string()),
+                    ..self.event(scope, AuditKind::Refuse, &subject, input, &action.reason)
+                };
+                self.audit.append(event).await?;
+                Err(refusal.into())
+            }
+            Judgement::Allow { rules } => {
+                let event = AuditEvent {
+                    decided: Some(format!("allowed by {}", rules.join(", "))),
+                    ..self.event(scope, AuditKind::Permit, &subject, input, &action.reason)
+                };
+                let decision = self.audit.append(event).await?;
+                Ok(Permit {
+                    digest: action.digest(),
+                    decision,
+                    expires: self.clock.deadline(Permit::LIFETIME),
+                })
+            }
+        }
+    }
+
+    /// Records something that is neither a read nor a write: a conclusion, a delivery, the start or end of a run.
+    pub async fn record(
+        &self,
+        scope: &Scope,
+        kind: AuditKind,
+        subject: &str,
+        input: Value,
+        reasoned: Option<String>,
+        why: &str,
+    ) -> Result<AuditReceipt, AuditError> {
+        let input = self.redactor.redact_json(input);
+        let reasoned = reasoned.map(|text| self.redactor.redact(&text).into_owned());
+        self.audit
+            .append(AuditEvent {
+                reasoned,
+                ..self.event(scope, kind, subject, input, why)
+            })
+            .await
+    }
+
+    async fn perform<O, F, Fut>(
+        &self,
+        scope: &Scope,
+        name: &str,
+        input: Value,
+        why: &str,
+        call: F,
+    ) -> Result<O, ObserveError>
+    where
+        O: Serialize + DeserializeOwned,
+        F: FnOnce(ToolContext) -> Fut,
+        Fut: Future<Output = Result<O, ToolError>>,
+    {
+        let judgement = self.arbiter.judge_read(scope, name, &input).await;
+        let input = self.redactor.redact_json(input);
+        let rules = match judgement {
+            Judgement::Allow { rules } => rules,
+            Judgement::Deny(refusal) => {
+                let event = AuditEvent {
+                    decided: Some(refusal.to_string()),
+                    ..self.event(scope, AuditKind::Refuse, name, input, why)
+                };
+                self.audit.append(event).await?;
+                return Err(refusal.into());
+            }
+        };
+        let answer = self
+            .call_in_time(scope, call)
+            .await
+            .and_then(|output| self.redacted(name, output));
+        let event = self.event(scope, AuditKind::Observe, name, input, why);
+        let decided = Some(format!("allowed by {}", rules.join(", ")));
+        match answer {
+            Ok((output, text)) => {
+                let observed = Observed {
+                    digest: hex(&Sha256::digest(text.as_bytes())),
+                    bytes: text.len() as u64,
+                    excerpt: excerpt(&text).to_owned(),
+                };
+                self.audit
+                    .append(AuditEvent {
+                        decided,
+                        observed: Some(observed),
+                        ..event
+                    })
+                    .await?;
+                Ok(output)
+            }
+            Err(error) => {
+                let text = self
+                    .redactor
+                    .redact(&format!("{:?}: {error}", error.kind()))
+                    .into_owned();
+                self.audit
+                    .append(AuditEvent {
+                        decided,
+                        error: Some(text),
+                        ..event
+                    })
+                    .await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn call_in_time<O, F, Fut>(&self, scope: &Scope, call: F) -> Result<O, ToolError>
+    where
+        F: FnOnce(ToolContext) -> Fut,
+        Fut: Future<Output = Result<O, ToolError>>,
+    {
+        let cx = ToolContext {
+            clock: Arc::clone(&self.clock),
+            deadline: scope.deadline,
+            cancel: scope.cancel.clone(),
+        };
+        let remaining = cx.remaining();
+        tokio::select! {
+            biased;
+            () = scope.cancel.cancelled() => Err(ToolError::new(ToolErrorKind::Cancelled, "the run was cancelled")),
+            answer = tokio::time::timeout(remaining, call(cx)) => answer.unwrap_or_else(|_| {
+                Err(ToolError::new(ToolErrorKind::Timeout, "the run's time was over before the answer came; give it more"))
+            }),
+        }
+    }
+
+    /// The output without secrets, and its JSON text. Most answers hold none: those are handed on as they are.
+    fn redacted<O: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        output: O,
+    ) -> Result<(O, String), ToolError> {
+        let text = serde_json::to_string(&output).map_err(|error| internal(name, error))?;
+        if !self.redactor.may_hold_secret(&text) {
+            return Ok((output, text));
+        }
+        let value = serde_json::from_str(&text).map_err(|error| internal(name, error))?;
+        let value = self.redactor.redact_json(value);
+        let text = value.to_string();
+        let output = O::deserialize(value).map_err(|error| internal(name, error))?;
+        Ok((output, text))
+    }
+
+    fn event(&self, scope: &Scope, kind: AuditKind, subject: &str, input: Value, why: &str) -> AuditEvent {
+        AuditEvent {
+            time: self.clock.now(),
+            run: scope.run.clone(),
+            step: scope.step.clone(),
+            actor: scope.actor.clone(),
+            kind,
+            subject: subject.to_owned(),
+            input,
+            observed: None,
+            reasoned: None,
+            decided: None,
+            why: self.redactor.redact(why).into_owned(),
+            error: None,
+        }
+    }
+}
+
+fn internal(name: &str, error: serde_json::Error) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::Internal,
+        format!("{name} answered something that does not fit its own schema"),
+    )
+    .with_source(error)
+}
+
+fn excerpt(text: &str) -> &str {
+    let mut end = text.len().min(EXCERPT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}

@@ -1,0 +1,14 @@
+//! Contracts of the Claw SDK, and the small engines that need no outside system.
+pub mod access;
+pub mod action;
+pub mod audit;
+pub mod change;
+pub mod clock;
+pub mod entity;
+pub mod evidence;
+pub mod gate;
+pub mod redact;
+pub mod registry;
+pub mod report;
+pub mod tool;
+pub mod workflow;

@@ -1,0 +1,250 @@
+//! Workflows: named steps over a state that survives a crash.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::audit::AuditKind;
+use crate::gate::{Gate, ObserveError, Scope};
+use crate::registry::Registry;
+use crate::report::Report;
+use crate::tool::{Tool, ToolError, ToolErrorKind};
+
+/// Identifies a run. Made by the trigger from what it was triggered by, so that the same trigger opens one run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Wait {
+    /// A point in time.
+    Until(Timestamp),
+    /// A person's decision on an approval, by its id.
+    Approval(String),
+}
+
+/// What a step hands on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Outcome<S> {
+    /// Go on with the next step.
+    Continue(S),
+    /// Go on with the next step when what is waited for has come.
+    Wait(S, Wait),
+    /// The run is over; steps that follow are not taken.
+    Done(Box<Report>),
+}
+
+/// A step failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// Something that may pass; the step is taken again.
+    #[error("step {step} could not finish: {reason}")]
+    Transient {
+        /// The step.
+        step: String,
+        /// Why.
+        reason: String,
+        /// The underlying error.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Something that will not pass; the run fails.
+    #[error("step {step} failed: {reason}")]
+    Fatal {
+        /// The step.
+        step: String,
+        /// Why, and what to do.
+        reason: String,
+        /// The underlying error.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl StepError {
+    /// Whether taking the step again may succeed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+}
+
+/// What a step works with.
+#[derive(Clone, Debug)]
+pub struct StepContext {
+    gate: Gate,
+    tools: Registry,
+    scope: Scope,
+    progress: Progress,
+}
+
+impl StepContext {
+    /// A context for one step of the run in `scope`.
+    pub fn new(gate: Gate, tools: Registry, scope: Scope, progress: Progress) -> Self {
+        Self {
+            gate,
+            tools,
+            scope,
+            progress,
+        }
+    }
+
+    /// Calls the tool that is registered under `T`'s name. `why` goes into the audit log.
+    ///
+    /// A tool that is not registered answers [`ToolErrorKind::Unavailable`]: a source that an agent was built without
+    /// is a gap like one that is down.
+    pub async fn observe<T: Tool>(&self, input: T::Input, why: &str) -> Result<T::Output, ObserveError> {
+        let Some(tool) = self.tools.get(T::NAME) else {
+            let message = format!("no tool named {} is registered with this agent", T::NAME);
+            return Err(ToolError::new(ToolErrorKind::Unavailable, message).into());
+        };
+        self.gate.observe::<T>(&self.scope, tool, input, why).await
+    }
+
+    /// The tools of the agent.
+    pub fn tools(&self) -> &Registry {
+        &self.tools
+    }
+
+    /// The gate, for proposals.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// On whose behalf the step works.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The present moment by the run's clock.
+    pub fn now(&self) -> Timestamp {
+        self.gate.clock().now()
+    }
+
+    /// Time left to the run; zero when it is over.
+    pub fn remaining(&self) -> Duration {
+        Duration::try_from(self.scope.deadline.duration_since(self.now())).unwrap_or(Duration::ZERO)
+    }
+
+    /// Tells watchers what is going on.
+    pub fn progress(&self, message: impl Into<String>) {
+        let step = self.scope.step.clone().unwrap_or_default();
+        self.progress.send(ProgressEvent {
+            run: self.scope.run.clone(),
+            step,
+            message: message.into(),
+        });
+    }
+
+    /// Records a conclusion in the audit log.
+    pub async fn reasoned(&self, subject: &str, conclusion: String, why: &str) -> Result<(), StepError> {
+        self.gate
+            .record(
+                &self.scope,
+                AuditKind::Reason,
+                subject,
+                Value::Null,
+                Some(conclusion),
+                why,
+            )
+            .await
+            .map(drop)
+            .map_err(|error| StepError::Transient {
+                step: self.scope.step.clone().unwrap_or_default(),
+                reason: error.to_string(),
+                source: Some(Box::new(error)),
+            })
+    }
+}
+
+/// One sign of life of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProgressEvent {
+    /// The run.
+    pub run: String,
+    /// The step.
+    pub step: String,
+    /// What it does.
+    pub message: String,
+}
+
+/// Where signs of life go. Cloned freely; a receiver that is gone or slow never holds a run up.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Arc<dyn Fn(ProgressEvent) + Send + Sync>>);
+
+impl Progress {
+    /// Nobody watches.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// `watch` is called with every event; it must return at once.
+    pub fn new(watch: impl Fn(ProgressEvent) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(watch)))
+    }
+
+    /// Hands on one event.
+    pub fn send(&self, event: ProgressEvent) {
+        if let Some(watch) = &self.0 {
+            watch(event);
+        }
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Progress").field(&self.0.is_some()).finish()
+    }
+}
+
+/// One named step: state in, state out.
+///
+/// A step may be taken again after a crash, with the state that the step before it left: it must not depend on anything
+/// that it keeps for itself.
+#[async_trait]
+pub trait Step<S>: Send + Sync {
+    /// The step's name, unique within its workflow.
+    fn name(&self) -> &str;
+
+    /// Takes the step.
+    async fn run(&self, cx: &StepContext, state: S) -> Result<Outcome<S>, StepError>;
+}
+
+/// An ordered set of named steps over a serializable state.
+///
+/// The result of each step is journaled before the next one starts. The last step has to end with [`Outcome::Done`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a claw workflow",
+    note = "implement `claw_core::workflow::Workflow`: a NAME, an Input, a serializable State, and the steps"
+)]
+pub trait Workflow: Send + Sync + 'static {
+    /// Name by which definitions and journals know the workflow.
+    const NAME: &'static str;
+    /// What triggers a run.
+    type Input: Serialize + DeserializeOwned + Send + Sync;
+    /// What steps hand to each other.
+    type State: Serialize + DeserializeOwned + Send + 'static;
+
+    /// The state before the first step.
+    fn start(&self, input: Self::Input) -> Self::State;
+
+    /// The steps in their order.
+    fn steps(&self) -> &[Box<dyn Step<Self::State>>];
+}
