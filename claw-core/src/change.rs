@@ -46,3 +46,37 @@ pub struct Change {
     #[serde(default)]
     pub author: Option<String>,
 }
+
+/// Arguments of a tool that lists changes. Every source of changes takes them and answers with [`ChangeList`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeQuery {
+    /// Earliest time, inclusive; from the beginning when left out.
+    #[serde(default)]
+    pub start: Option<Timestamp>,
+    /// Latest time, inclusive; to the end when left out.
+    #[serde(default)]
+    pub end: Option<Timestamp>,
+    /// Only changes in this namespace, and changes that belong to none; all namespaces when left out.
+    #[serde(default)]
+    pub namespace: Option<String>,
+}
+
+impl ChangeQuery {
+    /// Whether `change` is asked for.
+    pub fn admits(&self, change: &Change) -> bool {
+        self.start.is_none_or(|start| change.time >= start)
+            && self.end.is_none_or(|end| change.time <= end)
+            && match (&self.namespace, &change.entity.namespace) {
+                (Some(wanted), Some(namespace)) => wanted == namespace,
+                _ => true,
+            }
+    }
+}
+
+/// Changes in the order of their times.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeList {
+    /// The changes.
+    pub changes: Vec<Change>,
+}

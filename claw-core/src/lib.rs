@@ -11,4 +11,5 @@ pub mod redact;
 pub mod registry;
 pub mod report;
 pub mod tool;
+pub mod topology;
 pub mod workflow;
