@@ -1,2 +1,4 @@
-//! Under construction.
-pub mod bundle;
+//! The cluster: typed reading, the entity graph, and tools over both.
+pub mod address;
+pub mod model;
+pub mod quantity;

@@ -1,0 +1,57 @@
+//! Objects of kinds that are not always there: Gateway API, Istio, Linkerd.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::meta::{Meta, Object};
+use super::slim::{is_default, null_as_default};
+
+/// An object whose spec and status are kept as they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DynamicObject {
+    /// Group and version.
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "is_default"
+    )]
+    pub api_version: String,
+    /// Kind.
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "is_default"
+    )]
+    pub kind: String,
+    /// Metadata.
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "is_default"
+    )]
+    pub metadata: Meta,
+    /// What is wanted.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub spec: Value,
+    /// What is.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub status: Value,
+}
+
+impl Object for DynamicObject {
+    fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+
+    fn set_kind(&mut self, kind: &str) {
+        if self.kind.is_empty() {
+            kind.clone_into(&mut self.kind);
+        }
+    }
+}
