@@ -4,6 +4,7 @@ pub mod action;
 pub mod audit;
 pub mod change;
 pub mod clock;
+pub mod definition;
 pub mod entity;
 pub mod evidence;
 pub mod gate;

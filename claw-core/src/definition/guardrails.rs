@@ -1,0 +1,193 @@
+//! The bounds that a workflow's definition sets.
+
+use serde::Serialize;
+
+use super::decode::{Fields, invalid, texts, word, wrong_type};
+use super::node::{Node, Value, quoted};
+use super::problem::{Located, ProblemKind, Problems};
+use super::quantity::Quantity;
+
+/// What a workflow may do, as far as its definition says. What is left out is as strict as it can be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Guardrails {
+    /// What the workflow may do by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_actions: Option<Located<MaxActions>>,
+    /// Who decides what the workflow may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Located<Escalation>>,
+    /// Namespaces that the workflow leaves alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded_namespaces: Option<Located<Vec<String>>>,
+    /// Days of data without which nothing is concluded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_observation_days: Option<Located<u32>>,
+    /// Requests are never proposed below these amounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never_reduce_below: Option<Located<Floor>>,
+}
+
+/// What a workflow may do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MaxActions {
+    /// It reads. Whatever it would change it recommends.
+    ReadOnly,
+}
+
+/// Who decides what a workflow may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Escalation {
+    /// A person, every time.
+    AlwaysHuman,
+}
+
+/// Least requests of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Floor {
+    /// Least CPU, in cores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Quantity>,
+    /// Least memory, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Quantity>,
+}
+
+pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Guardrails> {
+    let mut fields = Fields::open(node, path, problems)?;
+    let guardrails = Guardrails {
+        max_actions: fields.optional("max_actions", |node, path, problems| {
+            word(node, path, problems, &[("read_only", MaxActions::ReadOnly)])
+        }),
+        escalation: fields.optional("escalation", |node, path, problems| {
+            word(node, path, problems, &[("always_human", Escalation::AlwaysHuman)])
+        }),
+        excluded_namespaces: fields.optional("excluded_namespaces", namespaces),
+        min_observation_days: fields.optional("min_observation_days", days),
+        never_reduce_below: fields.optional("never_reduce_below", floor),
+    };
+    fields.finish();
+    Some(guardrails)
+}
+
+fn namespaces(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Vec<String>>> {
+    let names = texts(node, path, problems)?;
+    let mut good = true;
+    for name in &names {
+        if !is_namespace(name) {
+            good = false;
+            problems.add(
+                ProblemKind::InvalidValue,
+                name.place,
+                path,
+                format!("{} is no name of a namespace", quoted(name)),
+                "write lower-case letters, digits and hyphens; each namespace by its whole name",
+            );
+        }
+    }
+    good.then(|| Located {
+        value: names.into_iter().map(|name| name.value).collect(),
+        place: node.place,
+    })
+}
+
+/// A DNS label as in RFC 1123.
+fn is_namespace(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty()
+        && name.len() <= 63
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn days(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<u32>> {
+    let Value::Integer(value) = node.value else {
+        wrong_type(node, path, "a whole number of days", "a number: 14", problems);
+        return None;
+    };
+    // Ten years: longer than any metric store keeps.
+    match u32::try_from(value) {
+        Ok(value @ 1..=3650) => Some(Located {
+            value,
+            place: node.place,
+        }),
+        _ => {
+            invalid(
+                node,
+                path,
+                format!("{value} days make no sense"),
+                "write 1 to 3650",
+                problems,
+            );
+            None
+        }
+    }
+}
+
+fn floor(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Floor>> {
+    let mut fields = Fields::open(node, path, problems)?;
+    if fields.is_empty() {
+        fields.problems().add(
+            ProblemKind::MissingKey,
+            node.place,
+            path,
+            "neither `cpu` nor `memory` is here",
+            "add `cpu: \"50m\"`, `memory: \"64Mi\"`, or both",
+        );
+    }
+    let cpu = fields.optional("cpu", |node, path, problems| {
+        quantity(node, path, problems, "50m")
+    });
+    let memory = fields.optional("memory", |node, path, problems| {
+        let amount = quantity(node, path, problems, "64Mi")?;
+        // `64m` is 64 thousandths of a byte: a well-known slip for `64Mi`.
+        if amount.nano() < 1_000_000_000 {
+            let message = format!("{} is less than one byte", quoted(amount.as_str()));
+            invalid(node, path, message, "write mebibytes as `Mi`: \"64Mi\"", problems);
+            return None;
+        }
+        Some(amount)
+    });
+    fields.finish();
+    Some(Located {
+        value: Floor { cpu, memory },
+        place: node.place,
+    })
+}
+
+fn quantity(node: &Node, path: &str, problems: &mut Problems, example: &str) -> Option<Quantity> {
+    let amount = match &node.value {
+        Value::Text(value) => value.clone(),
+        Value::Integer(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        _ => {
+            wrong_type(
+                node,
+                path,
+                "an amount",
+                &format!("an amount: \"{example}\""),
+                problems,
+            );
+            return None;
+        }
+    };
+    match amount.parse() {
+        Ok(amount) => Some(amount),
+        Err(error) => {
+            invalid(
+                node,
+                path,
+                format!("{error}"),
+                format!("write an amount as \"{example}\""),
+                problems,
+            );
+            None
+        }
+    }
+}
