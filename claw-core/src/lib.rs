@@ -8,6 +8,7 @@ pub mod definition;
 pub mod entity;
 pub mod evidence;
 pub mod gate;
+pub mod http;
 pub mod redact;
 pub mod registry;
 pub mod report;
