@@ -1,1 +1,41 @@
-//! Under construction.
+//! What an agent may do, and the record of what it did.
+//!
+//! Two ports of [`claw_core`] are implemented here: the arbiter that is asked before every call, and the log that every
+//! call is recorded in.
+//!
+//! - [`engine`]: decides. Reads are allowed within budgets, a deadline, and outside denied namespaces; an emergency stop
+//!   refuses everything. Writes are not enabled: every one is refused.
+//! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; and the check that
+//!   finds whatever was changed in it.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use claw_core::clock::SystemClock;
+//! use claw_core::gate::Gate;
+//! use claw_core::redact::Redactor;
+//! use claw_guardrails::audit::{self, FileAuditLog};
+//! use claw_guardrails::engine::{Config, Engine};
+//!
+//! # async fn example(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = Arc::new(SystemClock);
+//! let log = Arc::new(FileAuditLog::open(folder.join("audit.jsonl"), clock.clone()).await?);
+//! let engine = Arc::new(Engine::new(Config::default(), clock.clone()));
+//! let gate = Gate::new(engine, log.clone(), clock, Redactor::new());
+//! // Hand the gate to a runner. At the end:
+//! # drop(gate);
+//! log.close().await?;
+//!
+//! let verification = audit::verify_file(log.path())?;
+//! assert!(verification.is_intact());
+//! # Ok(())
+//! # }
+//! # let folder = std::env::temp_dir().join(format!("claw-guardrails-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder).unwrap();
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(example(&folder)).unwrap();
+//! # std::fs::remove_dir_all(&folder).unwrap();
+//! ```
+
+pub mod audit;
+pub mod engine;

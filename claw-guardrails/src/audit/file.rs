@@ -1,0 +1,176 @@
+//! The audit log in a file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use claw_core::action::canonical_json;
+use claw_core::audit::{AuditError, AuditEvent, AuditLog, AuditReceipt};
+use claw_core::clock::Clock;
+use tokio::sync::{mpsc, oneshot};
+
+use super::head::Head;
+use super::writer::Request;
+use super::{MAX_LINE, audit_error, io_error, open};
+
+/// What a record adds to its event at most, in bytes.
+const ENVELOPE: usize = 512;
+
+/// Settings of a [`FileAuditLog`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// How many records may wait for the disk before callers wait for room. 1024 unless set.
+    pub queue: usize,
+    /// How long a caller waits for the disk before its read is given up. 30 seconds unless set.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue: 1024,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Options {
+    /// Sets [`queue`](Self::queue); at least 1.
+    #[must_use]
+    pub fn with_queue(mut self, queue: usize) -> Self {
+        self.queue = queue.max(1);
+        self
+    }
+
+    /// Sets [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// An audit log in a file. See [the module](super) for its format.
+///
+/// One thread writes. Records that arrive while the disk is busy are written and forced to disk together. A receipt is
+/// given only for a record that survives a power failure. When the disk is full, or fails, or hangs, appending is an
+/// error; after a full disk the log goes on as soon as there is room.
+///
+/// The file is locked: one process appends to it. Call [`close`](Self::close) at the end. A log that is dropped is
+/// closed a little later, by its thread.
+pub struct FileAuditLog {
+    path: PathBuf,
+    queue: mpsc::Sender<Request>,
+    head: Arc<Mutex<Head>>,
+    timeout: Duration,
+}
+
+impl fmt::Debug for FileAuditLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileAuditLog")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FileAuditLog {
+    /// Opens the log at `path`, or begins one there.
+    ///
+    /// The end of an existing log is checked. A line that a crash left without its end was never acknowledged: it is
+    /// cut off, and the log says so. Anything else that is wrong with the end is an error, and the file stays as it is.
+    pub async fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, AuditError> {
+        Self::open_with(path, clock, Options::default()).await
+    }
+
+    /// Like [`open`](Self::open), with settings.
+    pub async fn open_with(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, AuditError> {
+        let path = path.as_ref().to_owned();
+        let at = path.clone();
+        let writer = tokio::task::spawn_blocking(move || open::open(&at, clock))
+            .await
+            .map_err(|error| audit_error(format!("opening the log was interrupted ({error})")))??;
+        let head = Arc::clone(&writer.head);
+        let (queue, requests) = mpsc::channel(options.queue.max(1));
+        std::thread::Builder::new()
+            .name("claw-audit".to_owned())
+            .spawn(move || writer.run(requests))
+            .map_err(|error| io_error("no thread for the log", error))?;
+        Ok(Self {
+            path,
+            queue,
+            head,
+            timeout: options.timeout,
+        })
+    }
+
+    /// Where the log is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far the log goes. Keep it elsewhere, and [`verify`](super::verify) can show that records were cut off later.
+    pub fn head(&self) -> Head {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes what is waiting, records that the log is closed, and lets go of the file. Appending is an error from then
+    /// on.
+    pub async fn close(&self) -> Result<(), AuditError> {
+        let (reply, closed) = oneshot::channel();
+        self.ask(Request::Close { reply }, closed).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: Request,
+        answer: oneshot::Receiver<Result<T, AuditError>>,
+    ) -> Result<T, AuditError> {
+        let closed = || audit_error(format!("{} is closed", self.path.display()));
+        let exchange = async {
+            self.queue.send(request).await.map_err(|_| closed())?;
+            answer.await.map_err(|_| closed())?
+        };
+        tokio::time::timeout(self.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                Err(audit_error(format!(
+                    "{} was not written to disk within {:?}; check the disk",
+                    self.path.display(),
+                    self.timeout
+                )))
+            })
+    }
+}
+
+#[async_trait]
+impl AuditLog for FileAuditLog {
+    async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
+        let event = canonical(&event)?;
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Append { event, reply }, answer).await
+    }
+}
+
+/// The event as canonical JSON.
+pub(super) fn canonical(event: &AuditEvent) -> Result<String, AuditError> {
+    let value = serde_json::to_value(event).map_err(|error| AuditError {
+        reason: "the event is not JSON".to_owned(),
+        source: Some(Box::new(error)),
+    })?;
+    let text = canonical_json(&value);
+    if text.len() > MAX_LINE - ENVELOPE {
+        return Err(audit_error(format!(
+            "an event of {} bytes is longer than the limit of {} bytes; ask for less at a time",
+            text.len(),
+            MAX_LINE - ENVELOPE
+        )));
+    }
+    Ok(text)
+}

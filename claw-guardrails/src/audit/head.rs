@@ -1,0 +1,78 @@
+//! The head of a log: how far it goes, kept beside it or elsewhere.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Size of a head file in bytes. It never changes, so that overwriting it in place cannot lose it.
+const SIZE: usize = 512;
+
+/// How far a log goes. Kept outside the log it shows when records were cut off its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Which log.
+    pub log: String,
+    /// How many records it has.
+    pub records: u64,
+    /// Hash of the last record, or of the header when there is none.
+    pub hash: String,
+}
+
+/// Where the head file of the log at `log` lies: `audit.jsonl` → `audit.jsonl.head`.
+pub fn head_path(log: &Path) -> PathBuf {
+    let mut name = log.as_os_str().to_owned();
+    name.push(".head");
+    PathBuf::from(name)
+}
+
+/// Reads a head file. `None` when there is none.
+pub(super) fn read(path: &Path) -> std::io::Result<Option<Head>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = Vec::with_capacity(SIZE);
+    file.take(SIZE as u64 + 1).read_to_end(&mut text)?;
+    let head = serde_json::from_slice(&text)
+        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))?;
+    Ok(Some(head))
+}
+
+/// A head file that is overwritten in place.
+#[derive(Debug)]
+pub(super) struct HeadFile(File);
+
+impl HeadFile {
+    /// Opens or creates the file, writes `head` and forces it to disk.
+    pub(super) fn create(path: &Path, head: &Head) -> std::io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        super::open::private(&mut options);
+        let mut file = Self(options.open(path)?);
+        file.write(head)?;
+        file.0.set_len(SIZE as u64)?;
+        file.sync()?;
+        Ok(file)
+    }
+
+    /// Overwrites the file without forcing it to disk: it may lag behind the log after a power failure.
+    pub(super) fn write(&mut self, head: &Head) -> std::io::Result<()> {
+        let mut text = serde_json::to_vec(head).map_err(std::io::Error::other)?;
+        if text.len() >= SIZE {
+            return Err(std::io::Error::other("the name of the log is too long"));
+        }
+        text.resize(SIZE - 1, b' ');
+        text.push(b'\n');
+        self.0.seek(SeekFrom::Start(0))?;
+        self.0.write_all(&text)
+    }
+
+    /// Forces the file to disk.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        self.0.sync_data()
+    }
+}

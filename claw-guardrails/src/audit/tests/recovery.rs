@@ -1,0 +1,147 @@
+//! What happens to a log after a crash.
+
+use super::*;
+
+#[tokio::test]
+async fn a_torn_line_is_cut_off_and_the_log_says_so() {
+    let place = place();
+    written(&place, 2).await;
+    let whole = std::fs::read(&place.path).unwrap();
+    append_bytes(&place, br#"{"event":{"actor":"cl"#);
+    let torn = verify_file(&place.path).unwrap();
+    assert_eq!(torn.problems[0].kind, ProblemKind::Incomplete);
+    assert_eq!((torn.problems[0].line, torn.problems[0].record), (5, Some(3)));
+
+    let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
+    log.append(event("r", "after")).await.unwrap();
+    log.close().await.unwrap();
+    assert!(verify_file(&place.path).unwrap().is_intact());
+    let text = std::fs::read(&place.path).unwrap();
+    assert!(text.starts_with(&whole));
+    let line = text[whole.len()..].split(|byte| *byte == b'\n').next().unwrap();
+    let record: Record = serde_json::from_slice(line).unwrap();
+    assert!(matches!(
+        record.entry,
+        Entry::Note(Note::Recovered { bytes: 21, .. })
+    ));
+}
+
+#[tokio::test]
+async fn every_cut_of_an_unacknowledged_record_is_recovered_from() {
+    let place = place();
+    written(&place, 1).await;
+    let whole = std::fs::read(&place.path).unwrap();
+    let head = std::fs::read(head_path(&place.path)).unwrap();
+    let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
+    log.append(event("r", "second")).await.unwrap();
+    log.close().await.unwrap();
+    let longer = std::fs::read(&place.path).unwrap();
+    for cut in (whole.len() + 1..longer.len())
+        .step_by(23)
+        .chain([longer.len() - 1])
+    {
+        std::fs::write(&place.path, &longer[..cut]).unwrap();
+        // The head is the one from before: the record was never acknowledged.
+        std::fs::write(head_path(&place.path), &head).unwrap();
+        let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
+        log.append(event("r", "third")).await.unwrap();
+        log.close().await.unwrap();
+        let verification = verify_file(&place.path).unwrap();
+        assert!(verification.is_intact(), "cut at {cut}: {verification}");
+    }
+}
+
+#[tokio::test]
+async fn an_acknowledged_record_that_is_torn_is_not_cut_off() {
+    let place = place();
+    written(&place, 2).await;
+    let mut bytes = std::fs::read(&place.path).unwrap();
+    bytes.truncate(bytes.len() - 1);
+    std::fs::write(&place.path, &bytes).unwrap();
+    let error = FileAuditLog::open(&place.path, clock()).await.unwrap_err();
+    assert!(error.to_string().contains("but it had 3"), "{error}");
+    assert_eq!(std::fs::read(&place.path).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_log_whose_end_was_cut_or_changed_is_not_taken_up() {
+    let place = place();
+    written(&place, 3).await;
+    let text = std::fs::read_to_string(&place.path).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let cut = lines[..3].concat();
+    let damaged = text.replace("\"kind\":\"closed\"", "\"kind\":\"clozed\"");
+    let header = text.replacen("\"format\":1", "\"format\":2", 1);
+    let garbage = format!("{text}garbage\n");
+    for (bad, reason) in [
+        (cut.as_str(), "but it had 4"),
+        (damaged.as_str(), "the last record is damaged"),
+        (header.as_str(), "written by a newer version"),
+        (garbage.as_str(), "the last record is damaged"),
+        ("", "the log is empty, but it had 4"),
+        ("some other file\n", "line 1 is not the header"),
+        ("some other file\nwith lines\n", "line 1 is not the header"),
+    ] {
+        std::fs::write(&place.path, bad).unwrap();
+        let error = FileAuditLog::open(&place.path, clock())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(reason), "{reason} is not in {error}");
+        assert_eq!(
+            std::fs::read_to_string(&place.path).unwrap(),
+            bad,
+            "the file was touched"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_never_begun_is_begun() {
+    for start in ["", "{\"created\":\"20"] {
+        let place = place();
+        std::fs::write(&place.path, start).unwrap();
+        let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
+        assert_eq!(log.append(event("r", "a")).await.unwrap().sequence, 0);
+        log.close().await.unwrap();
+        assert!(verify_file(&place.path).unwrap().is_intact());
+    }
+}
+
+#[tokio::test]
+async fn a_missing_head_is_recorded_and_a_damaged_one_refused() {
+    let place = place();
+    written(&place, 2).await;
+    std::fs::remove_file(head_path(&place.path)).unwrap();
+    assert_eq!(verify_file(&place.path).unwrap().anchor, Anchor::None);
+    let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
+    log.close().await.unwrap();
+    let text = std::fs::read_to_string(&place.path).unwrap();
+    assert!(text.contains("\"kind\":\"head_missing\""));
+    assert!(verify_file(&place.path).unwrap().is_intact());
+
+    std::fs::write(head_path(&place.path), "not a head").unwrap();
+    assert!(matches!(verify_file(&place.path), Err(VerifyError::Head { .. })));
+    let error = FileAuditLog::open(&place.path, clock()).await.unwrap_err();
+    assert!(error.to_string().contains("audit.jsonl.head"), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_an_error_that_says_so() {
+    let place = place();
+    let path = place.path.join("deeper.jsonl");
+    let error = FileAuditLog::open(path, clock()).await.unwrap_err();
+    assert!(error.to_string().contains("folder has to exist"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_read_a_log() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = place();
+    written(&place, 1).await;
+    for path in [place.path.clone(), head_path(&place.path)] {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,400 @@
+//! Checking a log: is it whole, and is it as it was written?
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::chain::{FORMAT, read_header, read_line};
+use super::head::{self, Head, head_path};
+use super::lines::{Next, next_line};
+
+/// Most problems that are listed; further ones are counted.
+const LISTED: usize = 100;
+
+/// What is wrong at one place of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The first line is not the header of a log of this format.
+    Header,
+    /// The line is not a record.
+    Malformed,
+    /// The record's content does not have the record's hash.
+    Altered,
+    /// Records are missing before this one.
+    Missing,
+    /// The record stands in the wrong place, or twice.
+    OutOfPlace,
+    /// The record does not follow from the one before it.
+    Unlinked,
+    /// The last line has no end.
+    Incomplete,
+    /// Records are missing at the end.
+    Truncated,
+    /// The log is not the one that the head was taken of.
+    OtherLog,
+}
+
+/// One thing that is wrong with a log, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Line in the file, from 1.
+    pub line: u64,
+    /// Sequence of the record that belongs there, from 0; `None` for the header.
+    pub record: Option<u64>,
+    /// What kind of problem.
+    pub kind: ProblemKind,
+    /// What is wrong.
+    pub reason: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if let Some(record) = self.record {
+            write!(f, ", record {record}")?;
+        }
+        write!(f, ": {}; {}", self.reason, self.remedy)
+    }
+}
+
+/// What the end of a log was compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Anchor {
+    /// Nothing: records that were cut off the end would not be seen.
+    None,
+    /// A head that says how many records there were at least.
+    Head(Head),
+}
+
+/// How a log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum End {
+    /// It was closed in order.
+    Closed,
+    /// Its agent is running, or was killed, or the end was cut off.
+    Open,
+}
+
+/// The result of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Tells the log from others; empty when the header cannot be read.
+    pub log: String,
+    /// When the log was begun, where the header can be read.
+    pub created: Option<Timestamp>,
+    /// Number of lines that were read as records.
+    pub records: u64,
+    /// Hash of the last record, or of the header when there is none. Keep it elsewhere as a head.
+    pub hash: String,
+    /// What the end was compared with.
+    pub anchor: Anchor,
+    /// How the log ends.
+    pub end: End,
+    /// What is wrong, in the order of the file; at most 100 problems are listed.
+    pub problems: Vec<Problem>,
+    /// How many problems there are.
+    pub problem_count: u64,
+}
+
+impl Verification {
+    /// Whether nothing was found to be wrong.
+    pub fn is_intact(&self) -> bool {
+        self.problem_count == 0
+    }
+
+    /// How far the log goes, to be kept elsewhere. `None` when the log is not intact.
+    pub fn head(&self) -> Option<Head> {
+        self.is_intact().then(|| Head {
+            log: self.log.clone(),
+            records: self.records,
+            hash: self.hash.clone(),
+        })
+    }
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_intact() { "intact" } else { "NOT intact" };
+        write!(f, "audit log {}: {state}, {} records", self.log, self.records)?;
+        match (&self.anchor, self.end) {
+            (Anchor::Head(head), _) => write!(f, ", end checked against a head at {} records", head.records)?,
+            (Anchor::None, End::Closed) => f.write_str(", closed in order")?,
+            (Anchor::None, End::Open) => {
+                f.write_str(", end not checked: no head, and the log was not closed in order")?;
+            }
+        }
+        for problem in &self.problems {
+            write!(f, "\n{problem}")?;
+        }
+        let listed = self.problems.len() as u64;
+        if self.problem_count > listed {
+            write!(f, "\nand {} more problems", self.problem_count - listed)?;
+        }
+        Ok(())
+    }
+}
+
+/// A log could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The log itself.
+    #[error("the audit log {path} cannot be read: {source}")]
+    Log {
+        /// Where it should be.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The head file beside it.
+    #[error(
+        "the head file {path} cannot be read: {source}; if it is damaged, move it away and check the log without it"
+    )]
+    Head {
+        /// Where it is.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Checks the log at `path` against the head file beside it, where there is one. The log may be in use.
+///
+/// Blocks while it reads. Takes memory for one line.
+pub fn verify_file(path: impl AsRef<Path>) -> Result<Verification, VerifyError> {
+    let path = path.as_ref();
+    let head_path = head_path(path);
+    // The head first: a log in use only grows, so that it cannot seem to lag behind its head.
+    let head = head::read(&head_path).map_err(|source| VerifyError::Head {
+        path: head_path.display().to_string(),
+        source,
+    })?;
+    let failed = |source| VerifyError::Log {
+        path: path.display().to_string(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    verify(BufReader::with_capacity(256 * 1024, file), head.as_ref()).map_err(failed)
+}
+
+/// Checks a log against a head that was kept elsewhere, where there is one.
+///
+/// Takes memory for one line. The error is the reader's; whatever is wrong with the log is in the result.
+pub fn verify(mut reader: impl BufRead, head: Option<&Head>) -> std::io::Result<Verification> {
+    let mut check = Check::new(head);
+    let mut buffer = Vec::new();
+    loop {
+        let next = next_line(&mut reader, &mut buffer)?;
+        if next == Next::End {
+            break;
+        }
+        check.line = check.line.saturating_add(1);
+        match next {
+            Next::End => {}
+            Next::Incomplete => check.incomplete(),
+            Next::TooLong if check.line == 1 => check.header(b""),
+            Next::TooLong => check.malformed(),
+            Next::Line if check.line == 1 => check.header(&buffer),
+            Next::Line => check.record(&buffer),
+        }
+    }
+    Ok(check.finish())
+}
+
+const TAMPERED: &str = "something other than the agent wrote here: do not trust this place, restore the log from a copy, \
+     and compare it with a head that was kept elsewhere";
+
+struct Check<'a> {
+    head: Option<&'a Head>,
+    line: u64,
+    /// Sequence of the next record, and the hash that it has to follow; `None` after a line that could not be read.
+    sequence: u64,
+    prev: Option<String>,
+    /// The line before could not be read, so that it is not known which record comes next.
+    lost: bool,
+    result: Verification,
+}
+
+impl<'a> Check<'a> {
+    fn new(head: Option<&'a Head>) -> Self {
+        Self {
+            head,
+            line: 0,
+            sequence: 0,
+            prev: None,
+            lost: false,
+            result: Verification {
+                log: String::new(),
+                created: None,
+                records: 0,
+                hash: String::new(),
+                anchor: head.map_or(Anchor::None, |head| Anchor::Head(head.clone())),
+                end: End::Open,
+                problems: Vec::new(),
+                problem_count: 0,
+            },
+        }
+    }
+
+    fn problem(&mut self, kind: ProblemKind, record: Option<u64>, reason: String, remedy: &str) {
+        self.result.problem_count = self.result.problem_count.saturating_add(1);
+        if self.result.problems.len() < LISTED {
+            self.result.problems.push(Problem {
+                line: self.line.max(1),
+                record,
+                kind,
+                reason,
+                remedy: remedy.to_owned(),
+            });
+        }
+    }
+
+    fn header(&mut self, line: &[u8]) {
+        let Some((header, hash, computed)) = read_header(line) else {
+            let reason = "the first line is not the header of an audit log".to_owned();
+            self.problem(
+                ProblemKind::Header,
+                None,
+                reason,
+                "check that this is an audit log; if it is, restore it from a copy",
+            );
+            self.lost = true;
+            return;
+        };
+        if header.format > FORMAT {
+            let reason = format!(
+                "the log has format {}, and this version knows format {FORMAT}",
+                header.format
+            );
+            self.problem(ProblemKind::Header, None, reason, "check it with a newer version");
+        } else if hash != computed {
+            let reason = format!("the header's content has the hash {computed}, and the header says {hash}");
+            self.problem(ProblemKind::Altered, None, reason, TAMPERED);
+        }
+        if let Some(head) = self.head.filter(|head| head.log != header.log) {
+            let reason = format!(
+                "this is the log {}, and the head is that of the log {}",
+                header.log, head.log
+            );
+            self.problem(
+                ProblemKind::OtherLog,
+                None,
+                reason,
+                "check the log against its own head",
+            );
+        }
+        self.compare_with_head(&hash);
+        self.result.log = header.log;
+        self.result.created = Some(header.created);
+        self.result.hash.clone_from(&hash);
+        self.prev = Some(hash);
+    }
+
+    fn record(&mut self, bytes: &[u8]) {
+        let Some(line) = read_line(bytes) else {
+            self.malformed();
+            return;
+        };
+        let sequence = line.sequence;
+        let expected = self.sequence;
+        if line.hash != line.computed {
+            let reason = format!(
+                "the record's content has the hash {}, and the record says {}",
+                line.computed, line.hash
+            );
+            self.problem(ProblemKind::Altered, Some(expected), reason, TAMPERED);
+        }
+        let in_place = self.lost || sequence == expected;
+        if !in_place && sequence > expected {
+            let reason = format!(
+                "the record has the number {sequence}: records {expected} to {} are missing",
+                sequence - 1
+            );
+            self.problem(ProblemKind::Missing, Some(expected), reason, TAMPERED);
+        } else if !in_place {
+            let reason = format!("the record has the number {sequence}, and number {expected} belongs here");
+            self.problem(ProblemKind::OutOfPlace, Some(expected), reason, TAMPERED);
+        } else if self.prev.as_ref().is_some_and(|prev| *prev != line.prev) {
+            let reason = format!(
+                "the record follows {}, which is not the hash of the line before it",
+                line.prev
+            );
+            self.problem(ProblemKind::Unlinked, Some(expected), reason, TAMPERED);
+        }
+        self.lost = false;
+        self.sequence = sequence.saturating_add(1);
+        self.result.records = self.result.records.saturating_add(1);
+        self.result.end = if line.closed { End::Closed } else { End::Open };
+        self.compare_with_head(&line.hash);
+        self.result.hash.clone_from(&line.hash);
+        self.prev = Some(line.hash);
+    }
+
+    fn malformed(&mut self) {
+        let reason = "the line is not a record in the form in which records are written".to_owned();
+        self.problem(ProblemKind::Malformed, Some(self.sequence), reason, TAMPERED);
+        self.sequence = self.sequence.saturating_add(1);
+        self.prev = None;
+        self.lost = true;
+    }
+
+    fn incomplete(&mut self) {
+        let record = (self.line > 1).then_some(self.sequence);
+        self.problem(
+            ProblemKind::Incomplete,
+            record,
+            "the last line has no end".to_owned(),
+            "if an agent is writing to the log, check again; if one crashed, start it again: it cuts off what it never \
+             acknowledged and says so; otherwise the end was cut off",
+        );
+    }
+
+    /// At the place where the head was taken the hash has to be the head's.
+    fn compare_with_head(&mut self, hash: &str) {
+        if let Some(head) = self
+            .head
+            .filter(|head| head.records == self.sequence && head.hash != hash)
+        {
+            let reason = format!(
+                "the head says that the log has the hash {} here, and it has {hash}",
+                head.hash
+            );
+            let record = self.sequence.checked_sub(1);
+            self.problem(ProblemKind::Unlinked, record, reason, TAMPERED);
+        }
+    }
+
+    fn finish(mut self) -> Verification {
+        if self.line == 0 {
+            let reason = "the file is empty".to_owned();
+            self.problem(
+                ProblemKind::Header,
+                None,
+                reason,
+                "check that this is the audit log's path",
+            );
+        }
+        if let Some(head) = self.head.filter(|head| head.records > self.sequence) {
+            let reason = format!(
+                "the log ends after {} records, and it had {}: the end was cut off",
+                self.sequence, head.records
+            );
+            self.problem(ProblemKind::Truncated, Some(self.sequence), reason, TAMPERED);
+        }
+        self.result
+    }
+}

@@ -1,0 +1,161 @@
+//! Decides what may be done. Asked before every call; in doubt the answer is no.
+//!
+//! Reads are judged in this order, and the first rule that refuses decides:
+//!
+//! | rule | refuses |
+//! |---|---|
+//! | `stop.engaged` | everything, while the emergency stop is engaged |
+//! | `run.cancelled` | calls of a run that was cancelled |
+//! | `run.deadline` | calls of a run whose time is over |
+//! | `reads.denied_namespace` | calls that name a denied namespace |
+//! | `budget.run` | more calls than a run may make |
+//! | `budget.tool` | more calls than a run may make of one tool |
+//!
+//! Writes are not enabled: `writes.not_enabled` refuses every one.
+
+mod budget;
+mod namespace;
+mod stop;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use claw_core::action::Action;
+use claw_core::clock::Clock;
+use claw_core::gate::{Arbiter, Judgement, Refusal, Scope};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use budget::{Budgets, Spent};
+pub use stop::Stop;
+
+/// What an [`Engine`] allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Config {
+    /// How many calls a run may make.
+    pub budgets: Budgets,
+    /// Namespaces that no call may name. None unless set.
+    ///
+    /// This stops what is asked for by name. A list over all namespaces is not refused: what it may return is for the
+    /// rights of the agent's account to say.
+    pub denied_namespaces: BTreeSet<String>,
+}
+
+impl Config {
+    /// Sets [`budgets`](Self::budgets).
+    #[must_use]
+    pub fn with_budgets(mut self, budgets: Budgets) -> Self {
+        self.budgets = budgets;
+        self
+    }
+
+    /// Adds a namespace to [`denied_namespaces`](Self::denied_namespaces).
+    #[must_use]
+    pub fn deny_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.denied_namespaces.insert(namespace.into());
+        self
+    }
+}
+
+/// The guardrail engine.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    stop: Stop,
+    ledger: budget::Ledger,
+}
+
+impl Engine {
+    /// An engine that measures deadlines by `clock`.
+    pub fn new(config: Config, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            config,
+            clock,
+            stop: Stop::new(),
+            ledger: budget::Ledger::default(),
+        }
+    }
+
+    /// The emergency stop. Clones share one state.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// What `run` has spent so far.
+    pub fn spent(&self, run: &str) -> Spent {
+        self.ledger.spent(run)
+    }
+
+    /// Forgets what `run` has spent. Runs that are not ended like this are forgotten when their time is over.
+    pub fn end_run(&self, run: &str) {
+        self.ledger.forget(run);
+    }
+
+    fn judge(&self, scope: &Scope, tool: &str, input: &Value) -> Result<(), Refusal> {
+        self.stop.check()?;
+        if scope.cancel.is_cancelled() {
+            return Err(refusal(
+                "run.cancelled",
+                format!("the run {} was cancelled", scope.run),
+                "start a new run if the question still stands",
+            ));
+        }
+        let now = self.clock.now();
+        if now >= scope.deadline {
+            return Err(refusal(
+                "run.deadline",
+                format!("the run's time was over at {}", scope.deadline),
+                "give runs more time, or ask for less in one run",
+            ));
+        }
+        if let Some(namespace) = namespace::denied(&self.config.denied_namespaces, input) {
+            return Err(refusal(
+                "reads.denied_namespace",
+                format!("the namespace {namespace} is denied to this agent"),
+                "take it out of `denied_namespaces` if the agent may look there",
+            ));
+        }
+        self.ledger.spend(&self.config.budgets, scope, tool, now)
+    }
+}
+
+#[async_trait]
+impl Arbiter for Engine {
+    async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement {
+        match self.judge(scope, tool, input) {
+            Ok(()) => Judgement::Allow {
+                rules: vec!["reads.allowed".to_owned(), "budget.run".to_owned()],
+            },
+            Err(refusal) => Judgement::Deny(refusal),
+        }
+    }
+
+    async fn judge_write(&self, _scope: &Scope, action: &Action) -> Judgement {
+        if let Err(refusal) = self.stop.check() {
+            return Judgement::Deny(refusal);
+        }
+        Judgement::Deny(refusal(
+            "writes.not_enabled",
+            format!(
+                "writes are not enabled, and this one would change {}",
+                action.target
+            ),
+            "let a person do it: the report has the exact command",
+        ))
+    }
+}
+
+fn refusal(rule: &str, reason: String, remedy: &str) -> Refusal {
+    Refusal {
+        rule: rule.to_owned(),
+        reason,
+        remedy: remedy.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use claw_core::action::Verb;
+use claw_core::clock::ManualClock;
+use claw_core::entity::EntityRef;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn scope(run: &str) -> Scope {
+    Scope {
+        run: run.to_owned(),
+        step: None,
+        actor: "claw".to_owned(),
+        deadline: START + Duration::from_secs(60),
+        cancel: CancellationToken::new(),
+    }
+}
+
+fn engine(config: Config) -> (Engine, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(START));
+    (Engine::new(config, clock.clone()), clock)
+}
+
+async fn rule(engine: &Engine, scope: &Scope, tool: &str, input: Value) -> Option<String> {
+    match engine.judge_read(scope, tool, &input).await {
+        Judgement::Allow { rules } => {
+            assert!(!rules.is_empty());
+            None
+        }
+        Judgement::Deny(refusal) => {
+            assert!(!refusal.reason.is_empty() && !refusal.remedy.is_empty());
+            Some(refusal.rule)
+        }
+        _ => panic!("no other judgement is known"),
+    }
+}
+
+fn action() -> Action {
+    Action {
+        verb: Verb::Patch,
+        target: EntityRef::namespaced("Deployment", "shop", "cart"),
+        api_version: "apps/v1".to_owned(),
+        uid: None,
+        resource_version: None,
+        pre_image: None,
+        patch: json!({"spec": {"replicas": 3}}),
+        expected: String::new(),
+        reversal: None,
+        reason: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn refuses_every_write_as_not_enabled() {
+    let (engine, _) = engine(Config::default());
+    for verb in [Verb::Patch, Verb::Create, Verb::Delete, Verb::Evict] {
+        let action = Action { verb, ..action() };
+        let Judgement::Deny(refusal) = engine.judge_write(&scope("r"), &action).await else {
+            panic!("a write was allowed");
+        };
+        assert_eq!(refusal.rule, "writes.not_enabled");
+        assert!(refusal.reason.contains("not enabled"));
+    }
+}
+
+#[tokio::test]
+async fn a_run_has_its_calls_and_no_more() {
+    let (engine, _) = engine(Config::default().with_budgets(Budgets::default().with_calls(3)));
+    let first = scope("first");
+    for _ in 0..3 {
+        assert_eq!(rule(&engine, &first, "get_pods", json!({})).await, None);
+    }
+    assert_eq!(
+        rule(&engine, &first, "get_pods", json!({})).await.as_deref(),
+        Some("budget.run")
+    );
+    assert_eq!(engine.spent("first").calls, 3);
+    assert_eq!(rule(&engine, &scope("second"), "get_pods", json!({})).await, None);
+    engine.end_run("first");
+    assert_eq!(rule(&engine, &first, "get_pods", json!({})).await, None);
+}
+
+#[tokio::test]
+async fn a_tool_has_its_calls_and_no_more() {
+    let budgets = Budgets::default()
+        .with_calls_per_tool(2)
+        .with_tool("get_pod_logs", 1);
+    let (engine, _) = engine(Config::default().with_budgets(budgets));
+    let scope = scope("r");
+    assert_eq!(rule(&engine, &scope, "get_pods", json!({})).await, None);
+    assert_eq!(rule(&engine, &scope, "get_pods", json!({})).await, None);
+    assert_eq!(rule(&engine, &scope, "get_pod_logs", json!({})).await, None);
+    for tool in ["get_pods", "get_pod_logs"] {
+        assert_eq!(
+            rule(&engine, &scope, tool, json!({})).await.as_deref(),
+            Some("budget.tool")
+        );
+    }
+    assert_eq!(engine.spent("r").calls, 3);
+}
+
+#[tokio::test]
+async fn concurrent_calls_cannot_exceed_the_budget() {
+    let (engine, _) = engine(Config::default().with_budgets(Budgets::default().with_calls(10)));
+    let engine = Arc::new(engine);
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let engine = Arc::clone(&engine);
+            tokio::spawn(async move { rule(&engine, &scope("r"), "t", json!({})).await })
+        })
+        .collect();
+    let mut allowed = 0;
+    for task in tasks {
+        allowed += u32::from(task.await.unwrap().is_none());
+    }
+    assert_eq!(allowed, 10);
+}
+
+#[tokio::test]
+async fn refuses_after_the_deadline_and_forgets_the_run() {
+    let (engine, clock) = engine(Config::default());
+    assert_eq!(rule(&engine, &scope("old"), "t", json!({})).await, None);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(
+        rule(&engine, &scope("old"), "t", json!({})).await.as_deref(),
+        Some("run.deadline")
+    );
+    let later = Scope {
+        deadline: START + Duration::from_secs(120),
+        ..scope("new")
+    };
+    assert_eq!(rule(&engine, &later, "t", json!({})).await, None);
+    assert_eq!(engine.ledger.len(), 1);
+}
+
+#[tokio::test]
+async fn refuses_calls_of_a_cancelled_run() {
+    let (engine, _) = engine(Config::default());
+    let scope = scope("r");
+    scope.cancel.cancel();
+    assert_eq!(
+        rule(&engine, &scope, "t", json!({})).await.as_deref(),
+        Some("run.cancelled")
+    );
+}
+
+#[tokio::test]
+async fn the_stop_refuses_everything_until_it_is_released() {
+    let (engine, _) = engine(Config::default());
+    let stop = engine.stop().clone();
+    stop.engage("a person pressed it");
+    stop.engage("again");
+    assert_eq!(stop.reason().as_deref(), Some("a person pressed it"));
+    assert_eq!(
+        rule(&engine, &scope("r"), "t", json!({})).await.as_deref(),
+        Some("stop.engaged")
+    );
+    let Judgement::Deny(refusal) = engine.judge_write(&scope("r"), &action()).await else {
+        panic!("a write was allowed");
+    };
+    assert_eq!(refusal.rule, "stop.engaged");
+    stop.release();
+    assert_eq!(rule(&engine, &scope("r"), "t", json!({})).await, None);
+}
+
+#[tokio::test]
+async fn refuses_calls_that_name_a_denied_namespace() {
+    let config = Config::default()
+        .deny_namespace("secret-ns")
+        .deny_namespace("vault");
+    let (engine, _) = engine(config);
+    for input in [
+        json!({"namespace": "vault"}),
+        json!({"namespaces": ["shop", "vault"]}),
+        json!({"entity": {"kind": "Pod", "namespace": "secret-ns", "name": "a"}}),
+        json!({"entity": {"kind": "Namespace", "name": "vault"}}),
+        json!({"query": "sum(rate(x{namespace=\"vault\"}[5m]))"}),
+        json!({"query": "x{namespace=~'shop|vault'}"}),
+        json!({"queries": ["up", "x{ns=`secret-ns`}"]}),
+    ] {
+        let answer = rule(&engine, &scope("r"), "t", input.clone()).await;
+        assert_eq!(answer.as_deref(), Some("reads.denied_namespace"), "{input}");
+    }
+    for input in [
+        json!({}),
+        json!({"namespace": "shop"}),
+        json!({"name": "vault"}),
+        json!({"entity": {"kind": "Service", "namespace": "shop", "name": "vault"}}),
+        json!({"query": "x{namespace=\"vault-ui\"}"}),
+    ] {
+        assert_eq!(
+            rule(&engine, &scope("r"), "t", input.clone()).await,
+            None,
+            "{input}"
+        );
+    }
+}
+
+#[test]
+fn refuses_unknown_settings() {
+    let config: Config = serde_json::from_value(json!({"budgets": {"calls": 5}})).unwrap();
+    assert_eq!(config.budgets, Budgets::default().with_calls(5));
+    for bad in [json!({"budget": {}}), json!({"budgets": {"call": 5}})] {
+        assert!(serde_json::from_value::<Config>(bad).is_err());
+    }
+}
