@@ -1,1 +1,4 @@
 //! Under construction.
+
+pub mod faults;
+pub mod loopback;
