@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audit::AuditKind;
+use crate::evidence::Severity;
 use crate::gate::{Gate, ObserveError, Scope};
 use crate::registry::Registry;
-use crate::report::Report;
+use crate::report::{Gap, Report, Topology, Verdict, Window};
 use crate::tool::{Tool, ToolError, ToolErrorKind};
 
 /// Identifies a run. Made by the trigger from what it was triggered by, so that the same trigger opens one run.
@@ -214,6 +215,82 @@ impl fmt::Debug for Progress {
     }
 }
 
+/// Why a run could not finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// A step failed, and taking it again does not help, or was tried often enough.
+    Step,
+    /// The run's time was over.
+    Deadline,
+    /// The process ended again and again while the step was being taken.
+    Crash,
+    /// A defect: a step panicked, the last step did not end the run, or the journaled state does not fit the workflow.
+    Defect,
+}
+
+/// A run that could not finish, and where it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFailure {
+    /// The run.
+    pub run: RunId,
+    /// The step that was being taken.
+    pub step: String,
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// Why, and what to do.
+    pub reason: String,
+    /// When the run was triggered.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+impl RunFailure {
+    /// A report that says where the run ended and why, and nothing else. The verdict is "unknown".
+    pub fn report(&self, workflow: &str) -> Report {
+        let remedy = match self.kind {
+            FailureKind::Deadline => "give runs more time, or see which source was slow in the audit log",
+            FailureKind::Crash | FailureKind::Defect => "report this as a defect, with the agent's log",
+            FailureKind::Step => "remove what the reason names, then start the run again",
+        };
+        Report {
+            case: self.run.0.clone(),
+            workflow: workflow.to_owned(),
+            cluster: String::new(),
+            title: format!("{workflow} could not finish"),
+            summary: format!(
+                "The run ended in the step {} without a result: {}. Nothing is known about the cause.",
+                self.step, self.reason
+            ),
+            verdict: Verdict::Unknown,
+            severity: Severity::Warning,
+            since: None,
+            window: Window {
+                start: self.started_at,
+                end: self.ended_at,
+            },
+            subject: Vec::new(),
+            hypotheses: Vec::new(),
+            symptoms: Vec::new(),
+            changes: Vec::new(),
+            ruled_out: Vec::new(),
+            tests: Vec::new(),
+            recommendations: Vec::new(),
+            evidence: Vec::new(),
+            gaps: vec![Gap {
+                source: self.step.clone(),
+                reason: format!("this step and those after it were not taken: {}", self.reason),
+                remedy: remedy.to_owned(),
+            }],
+            groups: Vec::new(),
+            timeline: Vec::new(),
+            topology: Topology::default(),
+        }
+    }
+}
+
 /// One named step: state in, state out.
 ///
 /// A step may be taken again after a crash, with the state that the step before it left: it must not depend on anything
@@ -247,4 +324,13 @@ pub trait Workflow: Send + Sync + 'static {
 
     /// The steps in their order.
     fn steps(&self) -> &[Box<dyn Step<Self::State>>];
+
+    /// The report of a run that could not finish, from the `state` that its last finished step left.
+    ///
+    /// People are waiting for an answer: say what is known by now, and what could not be seen. Unless overridden, the
+    /// report says only where the run ended and why.
+    fn on_failure(&self, state: &Self::State, failure: &RunFailure) -> Report {
+        let _ = state;
+        failure.report(Self::NAME)
+    }
 }
