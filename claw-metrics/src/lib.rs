@@ -1,1 +1,9 @@
-//! Under construction.
+//! Metrics and logs for agents that operate Kubernetes. Under construction.
+pub mod classify;
+/// Log sources.
+pub mod logs;
+pub mod series;
+pub mod signal;
+pub mod source;
+pub mod stats;
+pub mod tools;

@@ -1,0 +1,212 @@
+//! Series that say something, from raw ones that say little by themselves.
+
+use std::collections::BTreeMap;
+
+use crate::classify::{self, Kind, Measure, Stat, classify};
+use crate::series::{Labels, NAME_LABEL, Point, Series};
+use crate::stats;
+
+/// Quantiles that are taken from histograms.
+const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+/// Most series of one kind that are derived from one metric; the rest would be too fine to read.
+const MAX_GROUPS: usize = 5_000;
+
+/// What can be computed from raw counters and histograms:
+///
+/// - from buckets, quantiles (label `quantile`), as PromQL's `histogram_quantile` over one scrape interval does,
+/// - from `_sum` and `_count`, means (label `stat="mean"`),
+/// - from counters of work with a status label, the share that failed (label `stat="error_ratio"`).
+///
+/// A derived series keeps the name of the raw one, and of its labels those that say what it is about; others are summed over.
+/// Ordered by labels.
+pub fn derive(series: &[Series]) -> Vec<Series> {
+    let mut out = Vec::new();
+    let classes: Vec<_> = series
+        .iter()
+        .map(|series| classify(series.name(), &series.labels))
+        .collect();
+    let all = || series.iter().zip(&classes);
+    let buckets = all()
+        .filter(|(_, class)| class.stat == Stat::Bucket)
+        .map(|(series, _)| series);
+    out.extend(quantiles(buckets));
+    let sums = all()
+        .filter(|(_, class)| class.stat == Stat::Sum)
+        .map(|(series, _)| series);
+    let counts = all()
+        .filter(|(_, class)| class.stat == Stat::Count)
+        .map(|(series, _)| series);
+    out.extend(means(sums, counts));
+    let work = all()
+        .filter(|(series, class)| {
+            class.kind == Kind::Counter
+                || (matches!(class.measure, Measure::Traffic | Measure::Errors)
+                    && stats::counts_up(&series.points))
+        })
+        .filter(|(_, class)| matches!(class.measure, Measure::Traffic | Measure::Errors))
+        .map(|(series, _)| series);
+    out.extend(error_ratios(work));
+    out.sort_by(|a, b| a.labels.cmp(&b.labels));
+    out
+}
+
+/// Labels that say what a series is about, without those that split it by outcome, path or bucket.
+fn about(labels: &Labels) -> Labels {
+    labels
+        .iter()
+        .filter(|(name, _)| {
+            *name == NAME_LABEL || *name == "instance" || *name == "reporter" || classify::names_entity(name)
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+type Sums = BTreeMap<jiff::Timestamp, f64>;
+
+fn add(sums: &mut Sums, points: impl IntoIterator<Item = Point>) {
+    for (time, value) in points {
+        *sums.entry(time).or_default() += value;
+    }
+}
+
+fn quantiles<'a>(buckets: impl Iterator<Item = &'a Series>) -> Vec<Series> {
+    // Per group and moment the rate of each bucket, by its bound.
+    let mut groups: BTreeMap<Labels, BTreeMap<jiff::Timestamp, Vec<(f64, f64)>>> = BTreeMap::new();
+    for series in buckets {
+        let Some(bound) = series.label("le").and_then(crate::series::parse_value) else {
+            continue;
+        };
+        let key = about(&series.labels);
+        if groups.len() >= MAX_GROUPS && !groups.contains_key(&key) {
+            continue;
+        }
+        let group = groups.entry(key).or_default();
+        for (time, rate) in stats::rates(&series.points) {
+            let at = group.entry(time).or_default();
+            match at.iter_mut().find(|(known, _)| *known == bound) {
+                Some((_, sum)) => *sum += rate,
+                None => at.push((bound, rate)),
+            }
+        }
+    }
+    groups
+        .into_iter()
+        .flat_map(|(labels, moments)| {
+            let mut moments = moments;
+            for at in moments.values_mut() {
+                at.sort_by(|a, b| a.0.total_cmp(&b.0));
+            }
+            QUANTILES.map(|q| {
+                let points = moments
+                    .iter()
+                    .filter_map(|(time, at)| Some((*time, histogram_quantile(q, at)?)))
+                    .collect();
+                let mut labels = labels.clone();
+                labels.insert("quantile".to_owned(), q.to_string());
+                Series { labels, points }
+            })
+        })
+        .filter(|series| !series.points.is_empty())
+        .collect()
+}
+
+/// As in PromQL: linear within the bucket that holds the rank; the highest finite bound if it is the last. `buckets` are
+/// cumulative and in order of bounds. `None` without observations.
+fn histogram_quantile(q: f64, buckets: &[(f64, f64)]) -> Option<f64> {
+    let total = buckets.last().filter(|(bound, _)| *bound == f64::INFINITY)?.1;
+    if total <= 0.0 || !total.is_finite() {
+        return None;
+    }
+    let rank = q * total;
+    let mut below = (0.0, 0.0);
+    for &(bound, cumulative) in buckets {
+        if cumulative >= rank {
+            if bound == f64::INFINITY {
+                return Some(below.0);
+            }
+            let inside = cumulative - below.1;
+            let share = if inside > 0.0 {
+                (rank - below.1) / inside
+            } else {
+                1.0
+            };
+            return Some(below.0 + (bound - below.0) * share);
+        }
+        below = (bound, cumulative.max(below.1));
+    }
+    None
+}
+
+fn means<'a>(
+    sums: impl Iterator<Item = &'a Series>,
+    counts: impl Iterator<Item = &'a Series>,
+) -> Vec<Series> {
+    let mut groups: BTreeMap<Labels, (Sums, Sums)> = BTreeMap::new();
+    for (series, is_sum) in sums
+        .map(|series| (series, true))
+        .chain(counts.map(|series| (series, false)))
+    {
+        let mut labels = about(&series.labels);
+        let Some(base) = series
+            .name()
+            .strip_suffix("_sum")
+            .or_else(|| series.name().strip_suffix("_count"))
+        else {
+            continue;
+        };
+        labels.insert(NAME_LABEL.to_owned(), format!("{base}_sum"));
+        if groups.len() >= MAX_GROUPS && !groups.contains_key(&labels) {
+            continue;
+        }
+        let group = groups.entry(labels).or_default();
+        add(
+            if is_sum { &mut group.0 } else { &mut group.1 },
+            stats::rates(&series.points),
+        );
+    }
+    groups
+        .into_iter()
+        .filter_map(|(labels, (sums, counts))| share(labels, "mean", &sums, &counts))
+        .collect()
+}
+
+fn error_ratios<'a>(work: impl Iterator<Item = &'a Series>) -> Vec<Series> {
+    let mut groups: BTreeMap<Labels, (Sums, Sums, bool)> = BTreeMap::new();
+    for series in work {
+        if !classify::has_outcome(&series.labels) {
+            continue;
+        }
+        let key = about(&series.labels);
+        if groups.len() >= MAX_GROUPS && !groups.contains_key(&key) {
+            continue;
+        }
+        let rates = stats::rates(&series.points);
+        let group = groups.entry(key).or_default();
+        let failed = classify::is_server_failure(&series.labels);
+        add(&mut group.1, rates.iter().copied());
+        // A moment without failures is a share of zero, not a missing one.
+        add(
+            &mut group.0,
+            rates
+                .into_iter()
+                .map(|(time, rate)| (time, if failed { rate } else { 0.0 })),
+        );
+        group.2 |= failed;
+    }
+    groups
+        .into_iter()
+        .filter(|(_, group)| group.2)
+        .filter_map(|(labels, (failed, all, _))| share(labels, "error_ratio", &failed, &all))
+        .collect()
+}
+
+/// `part / whole` at each moment that has something of the whole.
+fn share(mut labels: Labels, stat: &str, part: &Sums, whole: &Sums) -> Option<Series> {
+    labels.insert("stat".to_owned(), stat.to_owned());
+    let points: Vec<Point> = whole
+        .iter()
+        .filter(|(_, value)| **value > 0.0)
+        .filter_map(|(time, value)| Some((*time, part.get(time)? / value)))
+        .collect();
+    (!points.is_empty()).then_some(Series { labels, points })
+}

@@ -1,0 +1,529 @@
+use std::collections::BTreeMap;
+
+use claw_core::report::Window;
+use jiff::{SignedDuration, Timestamp};
+
+use super::derive::derive;
+use super::text::amount;
+use super::{Direction, MAX_RATIO, Shape, Signal};
+use crate::classify::{
+    BadDirection, Classification, Kind, Measure, Stat, Subject, Unit, classify, entity_from_name, subject_of,
+};
+use crate::series::{Point, Series, finite, interval};
+use crate::stats::{self, Floor, MAX_SCORE, Reference};
+
+/// How sensitive detection is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetectOptions {
+    /// Smallest score of a signal. 4 robust standard deviations by default.
+    pub min_score: f64,
+    /// How long before the incident window an onset may lie. Half an hour by default; at least the length of the window.
+    pub lookback: SignedDuration,
+    /// Whether a series without a label that names an entity belongs to the one that its name begins with
+    /// (`checkout_latency_p99_ms`, `FrontendLatencyP95`). On by default.
+    pub entity_from_name: bool,
+}
+
+impl Default for DetectOptions {
+    fn default() -> Self {
+        Self {
+            min_score: 4.0,
+            lookback: SignedDuration::from_mins(30),
+            entity_from_name: true,
+        }
+    }
+}
+
+/// Score of a series that ended or began: certain, but of unknown size.
+const PRESENCE_SCORE: f64 = 8.0;
+/// How many usual intervals without a sample separate what was before from what comes after.
+const HOLE: i32 = 6;
+
+/// A series made ready: counters as rates, with what its name and labels tell.
+struct Prepared<'a> {
+    series: &'a Series,
+    class: Classification,
+    subject: Subject,
+    points: Vec<Point>,
+    floor: Floor,
+}
+
+/// Whether and how `series` changed in `incident`.
+///
+/// It is compared with `baseline`, which may lie anywhere in the past, or with all samples before the incident. Where there is a
+/// baseline and there are samples right before the incident too, a change has to show against both to count in full: what has
+/// drifted since a baseline of long ago is no news. Counters count as rates. `None` if nothing changed by
+/// [`DetectOptions::min_score`], if there is nothing to compare with, if no entity is known, or if the values mean nothing
+/// (facts, moments, raw parts of histograms; see [`derive`]).
+pub fn detect(
+    series: &Series,
+    incident: &Window,
+    baseline: Option<&Window>,
+    options: &DetectOptions,
+) -> Option<Signal> {
+    detect_prepared(
+        &Prepared::new(series, options)?,
+        incident,
+        baseline,
+        options,
+        None,
+    )
+}
+
+/// [`detect`] on many series, those that are derived from them ([`derive`]) included, and on which of them ended or began.
+///
+/// Ordered by score from high to low, then by entity and metric.
+pub fn detect_all(
+    series: &[Series],
+    incident: &Window,
+    baseline: Option<&Window>,
+    options: &DetectOptions,
+) -> Vec<Signal> {
+    let derived = derive(series);
+    let all: Vec<Prepared<'_>> = series
+        .iter()
+        .chain(&derived)
+        .filter_map(|series| Prepared::new(series, options))
+        .collect();
+    let mut presence: BTreeMap<&str, Presence> = BTreeMap::new();
+    for prepared in &all {
+        presence
+            .entry(prepared.series.name())
+            .or_default()
+            .add(prepared, incident, baseline);
+    }
+    let mut signals: Vec<Signal> = all
+        .iter()
+        .filter_map(|prepared| {
+            let siblings = presence.get(prepared.series.name());
+            detect_prepared(prepared, incident, baseline, options, siblings)
+        })
+        .collect();
+    signals.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.entity.cmp(&b.entity))
+            .then_with(|| a.metric.cmp(&b.metric))
+    });
+    signals
+}
+
+/// How many series of one metric have samples before and in an incident.
+#[derive(Default)]
+struct Presence {
+    before: usize,
+    during: usize,
+}
+
+impl Presence {
+    fn add(&mut self, prepared: &Prepared<'_>, incident: &Window, baseline: Option<&Window>) {
+        self.before += usize::from(!prepared.reference(incident, baseline).is_empty());
+        self.during += usize::from(!prepared.series.slice(incident).is_empty());
+    }
+}
+
+impl<'a> Prepared<'a> {
+    fn new(series: &'a Series, options: &DetectOptions) -> Option<Self> {
+        let mut class = classify(series.name(), &series.labels);
+        let raw =
+            class.kind == Kind::Histogram || matches!(class.stat, Stat::Bucket | Stat::Sum | Stat::Spread);
+        if raw || class.bad_direction == BadDirection::Neither {
+            return None;
+        }
+        let subject = subject_of(&series.labels).or_else(|| {
+            let entity = entity_from_name(series.name()).filter(|_| options.entity_from_name)?;
+            Some(Subject {
+                entity,
+                peer: None,
+                related: Vec::new(),
+            })
+        })?;
+        if class.kind == Kind::Gauge && may_count(class) && stats::counts_up(&series.points) {
+            class.kind = Kind::Counter;
+        }
+        let points: Vec<Point> = match class.kind {
+            Kind::Counter => stats::rates(&series.points),
+            _ => series
+                .points
+                .iter()
+                .copied()
+                .filter(|point| point.1.is_finite())
+                .collect(),
+        };
+        let floor = floor(class, &points);
+        Some(Self {
+            series,
+            class,
+            subject,
+            points,
+            floor,
+        })
+    }
+
+    fn within(&self, window: &Window) -> &[Point] {
+        let from = self.points.partition_point(|point| point.0 < window.start);
+        let to = self.points.partition_point(|point| point.0 <= window.end);
+        self.points.get(from..to).unwrap_or(&[])
+    }
+
+    fn before(&self, time: Timestamp) -> &[Point] {
+        let to = self.points.partition_point(|point| point.0 < time);
+        self.points.get(..to).unwrap_or(&[])
+    }
+
+    fn reference(&self, incident: &Window, baseline: Option<&Window>) -> &[Point] {
+        match baseline {
+            Some(window) => self.within(window),
+            None => self.before(incident.start),
+        }
+    }
+
+    /// The points up to the end of the incident that belong together with it: no longer before it than `lookback`, and without
+    /// a hole.
+    fn episode(&self, incident: &Window, lookback: SignedDuration) -> &[Point] {
+        let reach = lookback.max(incident.end.duration_since(incident.start));
+        let from = incident.start.checked_sub(reach).unwrap_or(Timestamp::MIN);
+        let points = self.within(&Window {
+            start: from,
+            end: incident.end,
+        });
+        let usual = interval(points).unwrap_or(SignedDuration::MAX);
+        let hole = usual.checked_mul(HOLE).unwrap_or(SignedDuration::MAX);
+        let first = points
+            .iter()
+            .zip(points.iter().skip(1))
+            .rposition(|(a, b)| b.0 <= incident.start && b.0.duration_since(a.0) > hole)
+            .map_or(0, |index| index + 1);
+        points.get(first..).unwrap_or(&[])
+    }
+}
+
+fn detect_prepared(
+    prepared: &Prepared<'_>,
+    incident: &Window,
+    baseline: Option<&Window>,
+    options: &DetectOptions,
+    siblings: Option<&Presence>,
+) -> Option<Signal> {
+    let reference = prepared.reference(incident, baseline);
+    let during = prepared.within(incident);
+    let episode = prepared.episode(incident, options.lookback);
+    if during.is_empty() {
+        return vanished(prepared, reference, incident, siblings?);
+    }
+    let zeros;
+    let reference = match reference.is_empty() {
+        true if siblings.is_some_and(|siblings| siblings.before > 0) => {
+            if !silent_when_fine(prepared.class.measure) {
+                return appeared(prepared, during, siblings?);
+            }
+            // A series of failures that was not there has not counted any.
+            zeros = during.iter().map(|point| (point.0, 0.0)).collect::<Vec<_>>();
+            &zeros
+        }
+        _ => reference,
+    };
+    let usual = finite(reference);
+    let values = finite(during);
+    let mut deviation = stats::deviation(&usual, &values, prepared.floor)?;
+    // A baseline of its own, and samples right before the incident: what differs only from the old baseline is drift.
+    let recent: Vec<f64> = episode
+        .iter()
+        .filter(|point| point.0 < incident.start)
+        .map(|point| point.1)
+        .collect();
+    if baseline.is_some_and(|window| window.end < incident.start) && recent.len() >= 8 {
+        let against_recent = stats::deviation(&recent, &values, prepared.floor)?;
+        let same_way = against_recent.up == deviation.up;
+        let score = if same_way { against_recent.score } else { 0.0 };
+        deviation.score = deviation.score.min(score.max(0.4 * deviation.score));
+    }
+    let trend = steady(prepared, episode);
+    let (shape, score) = match trend {
+        Some(score) if score >= options.min_score => (Shape::Trend, score.max(deviation.score)),
+        _ => (Shape::Shift, deviation.score),
+    };
+    if score < options.min_score {
+        return None;
+    }
+    let direction = if deviation.up {
+        Direction::Up
+    } else {
+        Direction::Down
+    };
+    let spot = Reference {
+        baseline: deviation.baseline,
+        spread: deviation.spread,
+        observed: deviation.observed,
+    };
+    let found = stats::onset(episode, spot, incident.start);
+    let gap = interval(episode).map_or(0.0, |gap| gap.as_secs_f64());
+    let (onset, uncertainty) = match found {
+        Some(stats::Onset {
+            at,
+            after: Some(after),
+        }) => (Some(at), at.duration_since(after).as_secs_f64()),
+        _ => (None, gap),
+    };
+    Some(Signal {
+        onset,
+        onset_uncertainty: uncertainty,
+        baseline_samples: count(usual.len()),
+        incident_samples: count(values.len()),
+        ..signal(
+            prepared,
+            direction,
+            shape,
+            score,
+            deviation.baseline,
+            deviation.observed,
+        )
+    })
+}
+
+fn signal(
+    prepared: &Prepared<'_>,
+    direction: Direction,
+    shape: Shape,
+    score: f64,
+    baseline: f64,
+    observed: f64,
+) -> Signal {
+    let harmful = match prepared.class.bad_direction {
+        BadDirection::Up => direction == Direction::Up,
+        BadDirection::Down => direction == Direction::Down,
+        BadDirection::Both => true,
+        BadDirection::Neither => false,
+    };
+    let ratio = match (baseline == 0.0, observed == 0.0) {
+        (_, true) if baseline == 0.0 => 1.0,
+        (true, _) => MAX_RATIO,
+        _ => (observed / baseline).clamp(0.0, MAX_RATIO),
+    };
+    Signal {
+        entity: prepared.subject.entity.clone(),
+        peer: prepared.subject.peer.clone(),
+        related: prepared.subject.related.clone(),
+        metric: prepared.series.selector(),
+        measure: prepared.class.measure,
+        classification: prepared.class,
+        direction,
+        shape,
+        harmful,
+        onset: None,
+        onset_uncertainty: 0.0,
+        score: score.clamp(0.0, MAX_SCORE),
+        baseline,
+        observed,
+        ratio,
+        baseline_samples: 0,
+        incident_samples: 0,
+    }
+}
+
+/// A series that ended before or in the incident although half of its metric's series went on.
+fn vanished(
+    prepared: &Prepared<'_>,
+    reference: &[Point],
+    incident: &Window,
+    siblings: &Presence,
+) -> Option<Signal> {
+    let usual = finite(reference);
+    let (last, _) = prepared.before(incident.start).last()?;
+    let gap = interval(reference)?;
+    let recent = incident.start.duration_since(*last) <= gap.checked_mul(HOLE)?;
+    let missed = incident.end.duration_since(*last) > gap.checked_mul(3)?;
+    if usual.len() < 5 || !recent || !missed || siblings.during < 2 || siblings.during * 2 < siblings.before {
+        return None;
+    }
+    Some(Signal {
+        onset: last.checked_add(gap).ok(),
+        onset_uncertainty: gap.as_secs_f64(),
+        baseline_samples: count(usual.len()),
+        harmful: true,
+        ..signal(
+            prepared,
+            Direction::Down,
+            Shape::Vanished,
+            PRESENCE_SCORE,
+            stats::median(&usual)?,
+            0.0,
+        )
+    })
+}
+
+/// A series that began in the incident although half of its metric's series were there before.
+fn appeared(prepared: &Prepared<'_>, during: &[Point], siblings: &Presence) -> Option<Signal> {
+    let values = finite(during);
+    if values.len() < 2 || siblings.before * 2 < siblings.during {
+        return None;
+    }
+    Some(Signal {
+        onset: Some(during.first()?.0),
+        onset_uncertainty: interval(during)?.as_secs_f64(),
+        incident_samples: count(values.len()),
+        harmful: false,
+        ..signal(
+            prepared,
+            Direction::Up,
+            Shape::Appeared,
+            PRESENCE_SCORE / 2.0,
+            0.0,
+            stats::median(&values)?,
+        )
+    })
+}
+
+/// Score of a steady movement of something that leaks or piles up, if it explains the samples better than a step does.
+fn steady(prepared: &Prepared<'_>, episode: &[Point]) -> Option<f64> {
+    let piles = matches!(
+        prepared.class.measure,
+        Measure::Memory
+            | Measure::Disk
+            | Measure::Queue
+            | Measure::Connections
+            | Measure::Handles
+            | Measure::Saturation
+    );
+    if !piles || episode.len() < 12 {
+        return None;
+    }
+    let trend = stats::trend(episode)?;
+    let growth = trend.to - trend.from;
+    let floor = (0.10 * trend.from.abs()).max(4.0 * prepared.floor.absolute);
+    if growth.abs() < floor || trend.residual * 6.0 > growth.abs() {
+        return None;
+    }
+    let step = stats::change_point(episode)?;
+    let around_step: Vec<f64> = episode
+        .iter()
+        .map(|point| {
+            let level = if point.0 < step.at {
+                step.before_level
+            } else {
+                step.after_level
+            };
+            (point.1 - level).abs()
+        })
+        .collect();
+    (trend.residual < 0.7 * stats::median(&around_step)?).then_some(trend.z.abs())
+}
+
+/// Measures that a gauge by name may really count.
+fn may_count(class: Classification) -> bool {
+    let counts = matches!(
+        class.measure,
+        Measure::Errors
+            | Measure::Traffic
+            | Measure::NetworkErrors
+            | Measure::Network
+            | Measure::Evictions
+            | Measure::Restarts
+            | Measure::OutOfMemory
+            | Measure::DiskIo
+            | Measure::LogVolume
+            | Measure::CacheHits
+            | Measure::Cpu
+    );
+    let level = matches!(
+        class.unit,
+        Unit::Ratio
+            | Unit::Percent
+            | Unit::PerSecond
+            | Unit::PerMinute
+            | Unit::BytesPerSecond
+            | Unit::Cores
+            | Unit::Millicores
+    );
+    counts && !level && class.stat == Stat::Value
+}
+
+/// Measures whose series often exist only once something went wrong.
+fn silent_when_fine(measure: Measure) -> bool {
+    matches!(
+        measure,
+        Measure::Errors
+            | Measure::NetworkErrors
+            | Measure::Restarts
+            | Measure::OutOfMemory
+            | Measure::Evictions
+    )
+}
+
+/// What one standard deviation is at least: an amount that nobody would act on, a quarter of what they might.
+fn floor(class: Classification, points: &[Point]) -> Floor {
+    let largest = points.iter().map(|point| point.1.abs()).fold(0.0, f64::max);
+    let events_per_interval = |events: f64| {
+        let seconds = interval(points).map_or(60.0, |gap| gap.as_secs_f64()).max(1.0);
+        Floor {
+            relative: 0.05,
+            absolute: events / seconds,
+        }
+    };
+    if class.kind == Kind::Counter {
+        return match (class.measure, class.unit) {
+            (Measure::Restarts | Measure::OutOfMemory, _) => events_per_interval(0.1),
+            (_, Unit::Seconds) => Floor {
+                relative: 0.05,
+                absolute: 0.005,
+            },
+            (_, Unit::Bytes) => Floor {
+                relative: 0.05,
+                absolute: 1024.0,
+            },
+            _ => events_per_interval(0.5),
+        };
+    }
+    let (relative, absolute) = match (class.unit, class.measure) {
+        (Unit::Ratio, _) => (0.0, 0.0025),
+        (Unit::Percent, _) => (0.0, 0.25),
+        (_, Measure::Availability | Measure::State | Measure::OutOfMemory | Measure::Restarts) => {
+            (0.05, 0.05)
+        }
+        (Unit::Seconds, Measure::Latency | Measure::Pauses) => (0.05, 0.000_5),
+        (Unit::Seconds, _) => (0.05, 0.5),
+        (Unit::Milliseconds, _) => (0.05, 0.5),
+        (Unit::Microseconds, _) => (0.05, 500.0),
+        (Unit::Nanoseconds, _) => (0.05, 500_000.0),
+        (Unit::Bytes, Measure::Memory) => (0.03, 2.0 * 1024.0 * 1024.0),
+        (Unit::Bytes, _) => (0.03, 64.0 * 1024.0),
+        (Unit::BytesPerSecond, _) => (0.05, 256.0),
+        (Unit::Cores, _) => (0.05, 0.005),
+        (Unit::Millicores, _) => (0.05, 5.0),
+        (Unit::PerSecond, _) => (0.05, 0.05),
+        (Unit::PerMinute, _) => (0.05, 3.0),
+        (Unit::Count, Measure::Replicas) => (0.02, 0.1),
+        (Unit::Count, _) => (0.05, 0.25),
+        (Unit::Unknown, _) => (0.05, 0.01 * largest),
+    };
+    Floor { relative, absolute }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+pub(super) fn statement(signal: &Signal) -> String {
+    let what = &signal.metric;
+    let unit = match signal.classification.kind {
+        Kind::Counter => match signal.classification.unit {
+            Unit::Bytes => Unit::BytesPerSecond,
+            Unit::Seconds if signal.measure == Measure::Cpu => Unit::Cores,
+            _ => Unit::PerSecond,
+        },
+        _ => signal.classification.unit,
+    };
+    let from = amount(signal.baseline, unit);
+    let to = amount(signal.observed, unit);
+    let since = signal
+        .onset
+        .map_or_else(String::new, |onset| format!(" since {onset}"));
+    match (signal.shape, signal.direction) {
+        (Shape::Vanished, _) => format!("{what} has no samples{since} (before: {from})"),
+        (Shape::Appeared, _) => format!("{what} began{since} at {to}"),
+        (Shape::Trend, Direction::Up) => format!("{what} grew steadily from {from} to {to}{since}"),
+        (Shape::Trend, Direction::Down) => format!("{what} declined steadily from {from} to {to}{since}"),
+        (Shape::Shift, Direction::Up) => format!("{what} rose from {from} to {to}{since}"),
+        (Shape::Shift, Direction::Down) => format!("{what} fell from {from} to {to}{since}"),
+    }
+}

@@ -1,0 +1,201 @@
+use super::{Interpolation, mad, median, quantile_of_sorted, sorted};
+
+/// Scores end here: beyond it more is not more certain.
+pub const MAX_SCORE: f64 = 100.0;
+/// MAD of normal samples times this is their standard deviation.
+const MAD_TO_SIGMA: f64 = 1.4826;
+/// The 95th percentile of a normal distribution in standard deviations.
+const SIGMAS_AT_95: f64 = 1.645;
+/// How much of the spread in the tail counts. All of it would let one earlier incident in the baseline hide the next.
+const TAIL_WEIGHT: f64 = 0.5;
+/// Growth may count this much more than it does on a logarithmic scale.
+const LOG_ALLOWANCE: f64 = 1.25;
+/// With fewer samples the spread is hardly known, and is taken to be at least this share of the level.
+const FEW: usize = 4;
+const SPREAD_OF_FEW: f64 = 0.15;
+
+/// The smallest spread that a baseline is taken to have, whatever its samples say. One robust standard deviation is never less
+/// than the larger of the two, so that a constant baseline does not make every wobble an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Floor {
+    /// As a share of the baseline's level.
+    pub relative: f64,
+    /// In the unit of the samples.
+    pub absolute: f64,
+}
+
+/// How a window differs from its baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Deviation {
+    /// Distance in robust standard deviations, 0 to [`MAX_SCORE`]. Not negative: see `up`.
+    pub score: f64,
+    /// Whether the window is above its baseline.
+    pub up: bool,
+    /// Level of the baseline: its median.
+    pub baseline: f64,
+    /// Level of the run of samples that differs most.
+    pub observed: f64,
+    /// One robust standard deviation of a single sample of the baseline.
+    pub spread: f64,
+}
+
+/// How far `window` is from `baseline`, both in order of time. `None` if one of them has no finite sample.
+///
+/// The incident may fill only a part of the window, and a single odd sample is no incident. So runs of consecutive samples are
+/// compared: a quarter, a half and all of the window (with less than five samples, single ones too), each by its median (its mean
+/// below three samples) with runs of the same length in the baseline. That way slow waves of the baseline count as usual, and so
+/// do its spikes if they are as long. The distance is measured in
+///
+/// - 1.4826 × MAD of the baseline's runs,
+/// - or half the distance of their 95th percentile on that side, scaled alike: baselines with a tail (latency) or mostly zero,
+/// - or the [`Floor`], whichever is largest,
+///
+/// and growth of samples that are all positive counts no more than it does on a logarithmic scale (with some allowance), because
+/// what varies by factors goes far up as a matter of course. The distance shrinks where there are few baseline samples, or where runs of the baseline have come as far as this one.
+pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Deviation> {
+    let baseline: Vec<f64> = baseline
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
+    let window: Vec<f64> = window.iter().copied().filter(|value| value.is_finite()).collect();
+    let level = median(&baseline)?;
+    let count = window.len();
+    let mut lengths: Vec<usize> = [count.div_ceil(4), count.div_ceil(2), count].to_vec();
+    if count >= 5 {
+        lengths.retain(|length| *length >= 2);
+    }
+    lengths.dedup();
+    let spread = Spread::of(&baseline, 1, level, floor)?;
+    let logarithms = baseline.iter().chain(&window).all(|value| *value > 0.0).then(|| {
+        let logarithm = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<_>>();
+        let least = (1.0 + floor.relative.max(floor.absolute / level)).ln();
+        (
+            logarithm(&baseline),
+            logarithm(&window),
+            level.ln(),
+            Floor {
+                relative: 0.0,
+                absolute: least,
+            },
+        )
+    });
+    lengths
+        .into_iter()
+        .filter(|length| *length > 0)
+        .flat_map(|length| [(length, true), (length, false)])
+        .filter_map(|(length, up)| {
+            let found = run_deviation(&baseline, &window, length, up, level, floor)?;
+            let score = match logarithms {
+                Some((ref baseline, ref window, level, floor)) if up => {
+                    let by_factor = run_deviation(baseline, window, length, up, level, floor)?.score;
+                    found.score.min(LOG_ALLOWANCE * by_factor)
+                }
+                _ => found.score,
+            };
+            Some(Deviation { score, ..found })
+        })
+        .max_by(|a, b| a.score.total_cmp(&b.score))
+        .map(|best| Deviation {
+            spread: spread.sigma(best.up),
+            ..best
+        })
+}
+
+fn run_deviation(
+    baseline: &[f64],
+    window: &[f64],
+    length: usize,
+    up: bool,
+    level: f64,
+    floor: Floor,
+) -> Option<Deviation> {
+    let observed = runs(window, length).into_iter().max_by(|a, b| match up {
+        true => a.total_cmp(b),
+        false => b.total_cmp(a),
+    })?;
+    let distance = if up { observed - level } else { level - observed };
+    let spread = Spread::of(baseline, length, level, floor)?;
+    let sigma = spread.sigma(up);
+    let few = 1.0 + 2.0 / baseline.len() as f64;
+    let raw = (distance / (sigma * few)).clamp(0.0, MAX_SCORE);
+    // As far as this before, and not only once by accident: then it is not that unusual, however tight the middle is.
+    let share = spread.share_as_far(observed, up);
+    let tolerance = ((share - 0.02) / 0.18).clamp(0.0, 1.0);
+    let score = raw * (1.0 - 0.75 * tolerance);
+    let score = if score.is_finite() { score } else { 0.0 };
+    Some(Deviation {
+        score,
+        up,
+        baseline: level,
+        observed,
+        spread: sigma,
+    })
+}
+
+/// Medians (means below three) of all runs of `length` consecutive values.
+fn runs(values: &[f64], length: usize) -> Vec<f64> {
+    match length {
+        0 => Vec::new(),
+        1 => values.to_vec(),
+        2 => values
+            .windows(2)
+            .map(|pair| pair.iter().map(|value| value / 2.0).sum())
+            .collect(),
+        // Windows of a day at one sample a second would be slow; every fourth run tells as much.
+        _ => values
+            .windows(length)
+            .step_by((values.len() / 2_000).max(1))
+            .filter_map(median)
+            .collect(),
+    }
+}
+
+/// What is usual of runs of one length.
+struct Spread {
+    sorted: Vec<f64>,
+    up: f64,
+    down: f64,
+}
+
+impl Spread {
+    fn of(baseline: &[f64], length: usize, level: f64, floor: Floor) -> Option<Self> {
+        // Too few runs to know their spread: that of single samples is the larger one, so it is safe.
+        let of_runs = if baseline.len() >= length.saturating_add(6) {
+            runs(baseline, length)
+        } else {
+            baseline.to_vec()
+        };
+        let sorted = sorted(&of_runs);
+        let middle = MAD_TO_SIGMA * mad(&of_runs)?;
+        let high = quantile_of_sorted(&sorted, 0.95, Interpolation::Linear)?;
+        let low = quantile_of_sorted(&sorted, 0.05, Interpolation::Linear)?;
+        let relative = match baseline.len() < FEW {
+            true => floor.relative.max(SPREAD_OF_FEW.min(floor.relative * 3.0)),
+            false => floor.relative,
+        };
+        let least = (relative * level.abs())
+            .max(floor.absolute)
+            .max(f64::MIN_POSITIVE);
+        let tail = |distance: f64| (TAIL_WEIGHT * distance / SIGMAS_AT_95).max(middle).max(least);
+        Some(Self {
+            up: tail(high - level),
+            down: tail(level - low),
+            sorted,
+        })
+    }
+
+    fn sigma(&self, up: bool) -> f64 {
+        if up { self.up } else { self.down }
+    }
+
+    /// Share of runs at least as far out as `value`.
+    fn share_as_far(&self, value: f64, up: bool) -> f64 {
+        let total = self.sorted.len().max(1) as f64;
+        let beyond = match up {
+            true => self.sorted.len() - self.sorted.partition_point(|run| *run < value),
+            false => self.sorted.partition_point(|run| *run <= value),
+        };
+        beyond as f64 / total
+    }
+}
