@@ -1,0 +1,273 @@
+//! Lists, page by page, straight into slim structs.
+
+use claw_core::tool::ToolContext;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::{ClusterError, ClusterReader, ListRequest, Resource};
+use crate::model::Object;
+
+/// Objects on one page. The API server's own tools use the same size.
+pub(super) const PAGE_SIZE: u32 = 500;
+
+/// Most objects of one list.
+const MAX_ITEMS: usize = 50_000;
+
+/// What to list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Query {
+    /// The kind.
+    pub resource: Resource,
+    /// One namespace; all where `None`.
+    pub namespace: Option<String>,
+    /// Restricts the list by labels.
+    pub label_selector: Option<String>,
+    /// Restricts the list by fields.
+    pub field_selector: Option<String>,
+    /// Whether only metadata is wanted.
+    pub metadata_only: bool,
+}
+
+impl Query {
+    /// All objects of a kind, in one namespace or in all.
+    pub fn new(resource: Resource, namespace: Option<&str>) -> Self {
+        Self {
+            resource,
+            namespace: namespace.map(str::to_owned),
+            label_selector: None,
+            field_selector: None,
+            metadata_only: false,
+        }
+    }
+
+    /// Only objects with these labels. An empty selector restricts nothing.
+    #[must_use]
+    pub fn labels(mut self, selector: Option<&str>) -> Self {
+        self.label_selector = selector
+            .map(str::trim)
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned);
+        self
+    }
+
+    /// Only objects with these fields.
+    #[must_use]
+    pub fn fields(mut self, selector: Option<String>) -> Self {
+        self.field_selector = selector.filter(|s| !s.is_empty());
+        self
+    }
+
+    /// Only metadata.
+    #[must_use]
+    pub fn metadata_only(mut self) -> Self {
+        self.metadata_only = true;
+        self
+    }
+
+    pub(super) fn page(&self, continue_token: Option<String>) -> ListRequest {
+        ListRequest {
+            resource: self.resource.clone(),
+            namespace: self.namespace.clone(),
+            label_selector: self.label_selector.clone(),
+            field_selector: self.field_selector.clone(),
+            limit: PAGE_SIZE,
+            continue_token,
+            metadata_only: self.metadata_only,
+        }
+    }
+}
+
+/// What a list gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The objects, in the order of the API server: by namespace and name.
+    pub items: Vec<T>,
+    /// Version of the whole list.
+    pub resource_version: String,
+    /// Why the list is not complete, where it is not.
+    pub incomplete: Option<String>,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            resource_version: String::new(),
+            incomplete: None,
+        }
+    }
+}
+
+impl<T> Listed<T> {
+    fn note(&mut self, what: impl Into<String>) {
+        self.incomplete.get_or_insert_with(|| what.into());
+    }
+}
+
+/// Lists all objects that `query` asks for.
+///
+/// A list that expires while it is read is started again once. When a later page fails, what was read before is
+/// returned, and [`Listed::incomplete`] says so; when the first page fails, that is the error. An object that cannot be
+/// read is left out, and said so.
+pub async fn list_all<T>(
+    reader: &dyn ClusterReader,
+    cx: &ToolContext,
+    query: &Query,
+) -> Result<Listed<T>, ClusterError>
+where
+    T: Object + DeserializeOwned,
+{
+    walk(reader, cx, query, None).await
+}
+
+/// Lists, and keeps the pages if asked to, as long as they are small enough.
+pub(super) async fn walk<T>(
+    reader: &dyn ClusterReader,
+    cx: &ToolContext,
+    query: &Query,
+    mut kept: Option<&mut Pages>,
+) -> Result<Listed<T>, ClusterError>
+where
+    T: Object + DeserializeOwned,
+{
+    let mut listed = Listed::default();
+    let mut token: Option<String> = None;
+    let mut restarted = false;
+    loop {
+        let request = query.page(token.take());
+        let bytes = match reader.list_page(cx, &request).await {
+            Ok(bytes) => bytes,
+            Err(ClusterError::Gone { .. }) if !restarted && request.continue_token.is_some() => {
+                restarted = true;
+                listed = Listed::default();
+                if let Some(kept) = kept.as_deref_mut() {
+                    *kept = Pages::default();
+                }
+                continue;
+            }
+            Err(error) if !listed.items.is_empty() => {
+                listed.note(format!("only the first {} objects: {error}", listed.items.len()));
+                return Ok(listed);
+            }
+            Err(error) => return Err(error),
+        };
+        token = absorb(&mut listed, query, &bytes)?;
+        if let Some(kept) = kept.as_deref_mut() {
+            kept.push(bytes);
+        }
+        if token.is_none() {
+            return Ok(listed);
+        }
+        if listed.items.len() >= MAX_ITEMS {
+            listed.note(format!("only the first {} objects", listed.items.len()));
+            return Ok(listed);
+        }
+    }
+}
+
+/// Lists whose pages fit into this many bytes are kept for a moment.
+const KEEP_BYTES: usize = 4 << 20;
+
+/// Pages of a list, as long as they are small enough.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pages: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Pages {
+    fn push(&mut self, page: Vec<u8>) {
+        self.bytes = self.bytes.saturating_add(page.len());
+        if self.bytes > KEEP_BYTES {
+            self.pages = Vec::new();
+        } else {
+            self.pages.push(page);
+        }
+    }
+
+    /// The pages, if all were kept.
+    pub(super) fn into_pages(self) -> Option<Vec<Vec<u8>>> {
+        (self.bytes <= KEEP_BYTES).then_some(self.pages)
+    }
+}
+
+/// Adds a page to the list. Returns where the next one begins.
+pub(super) fn absorb<T>(
+    listed: &mut Listed<T>,
+    query: &Query,
+    bytes: &[u8],
+) -> Result<Option<String>, ClusterError>
+where
+    T: Object + DeserializeOwned,
+{
+    let (mut page, unreadable) = parse::<T>(bytes).map_err(|error| ClusterError::Malformed {
+        request: format!("list {}", query.resource),
+        source: error.into(),
+    })?;
+    for item in &mut page.items {
+        item.set_kind(&query.resource.kind);
+    }
+    listed.items.append(&mut page.items);
+    if unreadable > 0 {
+        listed.note(format!("{unreadable} objects could not be read"));
+    }
+    if !page.metadata.resource_version.is_empty() {
+        listed.resource_version = page.metadata.resource_version;
+    }
+    Ok(page.metadata.continue_token.filter(|token| !token.is_empty()))
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageMeta,
+    #[serde(default = "Vec::new", deserialize_with = "items")]
+    items: Vec<T>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PageMeta {
+    resource_version: String,
+    #[serde(rename = "continue")]
+    continue_token: Option<String>,
+}
+
+fn items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a page. If an object does not fit, all are read one by one, and those that do not fit are counted.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Page<T>, usize), serde_json::Error> {
+    let error = match serde_json::from_slice::<Page<T>>(bytes) {
+        Ok(page) => return Ok((page, 0)),
+        Err(error) if error.is_data() => error,
+        Err(error) => return Err(error),
+    };
+    let Ok(page) = serde_json::from_slice::<Page<Value>>(bytes) else {
+        return Err(error);
+    };
+    let all = page.items.len();
+    let items: Vec<T> = page
+        .items
+        .into_iter()
+        .filter_map(|item| serde_json::from_value(item).ok())
+        .collect();
+    if items.is_empty() && all > 0 {
+        return Err(error);
+    }
+    let unreadable = all.saturating_sub(items.len());
+    Ok((
+        Page {
+            metadata: page.metadata,
+            items,
+        },
+        unreadable,
+    ))
+}

@@ -1,0 +1,186 @@
+//! What the tools hold: typed reading, shared between the tools of a run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use claw_core::tool::ToolContext;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::list::{Pages, absorb, walk};
+use super::{
+    AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
+    Resource, ServerVersion, list_all,
+};
+use crate::model::Object;
+
+/// How long the API groups are taken as known.
+const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
+
+/// A cluster as tools see it.
+///
+/// Clones share what was read: a list that another tool read a moment ago, or is reading now, is not asked for again.
+/// That moment is five seconds unless [`with_reuse`](Self::with_reuse) says otherwise. Single objects are always read anew.
+#[derive(Clone)]
+pub struct Cluster {
+    reader: Arc<dyn ClusterReader>,
+    reuse: Duration,
+    lists: Arc<Mutex<BTreeMap<Query, Arc<Slot<Vec<Vec<u8>>>>>>>,
+    discovery: Arc<Slot<Discovery>>,
+}
+
+/// A value, when it was read. Whoever holds the lock reads; the others wait for it.
+type Slot<T> = AsyncMutex<Option<(Timestamp, Arc<T>)>>;
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("reuse", &self.reuse)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// A cluster behind a reader.
+    pub fn new(reader: Arc<dyn ClusterReader>) -> Self {
+        Self {
+            reader,
+            reuse: Duration::from_secs(5),
+            lists: Arc::default(),
+            discovery: Arc::default(),
+        }
+    }
+
+    /// The same cluster, with nothing read yet, whose lists are reused for `reuse`. Zero reads each time anew.
+    #[must_use]
+    pub fn with_reuse(self, reuse: Duration) -> Self {
+        Self {
+            reuse,
+            ..Self::new(self.reader)
+        }
+    }
+
+    /// The port behind it.
+    pub fn reader(&self) -> &Arc<dyn ClusterReader> {
+        &self.reader
+    }
+
+    /// All objects that `query` asks for.
+    pub async fn list<T>(&self, cx: &ToolContext, query: &Query) -> Result<Listed<T>, ClusterError>
+    where
+        T: Object + DeserializeOwned,
+    {
+        if self.reuse.is_zero() {
+            return list_all(&*self.reader, cx, query).await;
+        }
+        let slot = self.slot(cx, query);
+        let mut slot = wait(cx, &format!("list {}", query.resource), slot.lock()).await?;
+        if let Some((time, pages)) = &*slot
+            && is_fresh(cx, *time, self.reuse)
+        {
+            let mut listed = Listed::default();
+            for page in pages.iter() {
+                absorb(&mut listed, query, page)?;
+            }
+            return Ok(listed);
+        }
+        let time = cx.clock.now();
+        let mut pages = Pages::default();
+        let listed = walk(&*self.reader, cx, query, Some(&mut pages)).await?;
+        *slot = pages
+            .into_pages()
+            .filter(|_| listed.incomplete.is_none())
+            .map(|pages| (time, Arc::new(pages)));
+        Ok(listed)
+    }
+
+    /// One object, read anew.
+    pub async fn get<T>(
+        &self,
+        cx: &ToolContext,
+        resource: Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<T, ClusterError>
+    where
+        T: Object + DeserializeOwned,
+    {
+        let request = GetRequest {
+            resource,
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+            metadata_only: false,
+        };
+        let bytes = self.reader.get(cx, &request).await?;
+        let mut object: T = serde_json::from_slice(&bytes).map_err(|error| ClusterError::Malformed {
+            request: format!("get {} {name}", request.resource),
+            source: error.into(),
+        })?;
+        object.set_kind(&request.resource.kind);
+        Ok(object)
+    }
+
+    /// Log lines of a container.
+    pub async fn logs(&self, cx: &ToolContext, request: &LogRequest) -> Result<LogBytes, ClusterError> {
+        self.reader.pod_logs(cx, request).await
+    }
+
+    /// Whether the agent has a right.
+    pub async fn can_i(&self, cx: &ToolContext, question: &AccessQuestion) -> Result<bool, ClusterError> {
+        self.reader.can_i(cx, question).await
+    }
+
+    /// The server's version.
+    pub async fn version(&self, cx: &ToolContext) -> Result<ServerVersion, ClusterError> {
+        self.reader.version(cx).await
+    }
+
+    /// The API groups that are served, read once in five minutes.
+    pub async fn discovery(&self, cx: &ToolContext) -> Result<Arc<Discovery>, ClusterError> {
+        let mut slot = wait(cx, "list API groups", self.discovery.lock()).await?;
+        if let Some((time, discovery)) = &*slot
+            && is_fresh(cx, *time, DISCOVERY_LIFETIME)
+        {
+            return Ok(Arc::clone(discovery));
+        }
+        let time = cx.clock.now();
+        let discovery = Arc::new(self.reader.discover(cx).await?);
+        *slot = Some((time, Arc::clone(&discovery)));
+        Ok(discovery)
+    }
+
+    /// The place of a list among those that are kept. Drops the ones that are too old and that nobody waits for.
+    fn slot(&self, cx: &ToolContext, query: &Query) -> Arc<Slot<Vec<Vec<u8>>>> {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.retain(|_, slot| {
+            Arc::strong_count(slot) > 1
+                || slot.try_lock().is_ok_and(|slot| {
+                    slot.as_ref()
+                        .is_some_and(|(time, _)| is_fresh(cx, *time, self.reuse))
+                })
+        });
+        Arc::clone(lists.entry(query.clone()).or_default())
+    }
+
+    /// Forgets every list that was kept. Call it when a run is over, or after something was changed.
+    pub fn forget(&self) {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn is_fresh(cx: &ToolContext, time: Timestamp, lifetime: Duration) -> bool {
+    Duration::try_from(cx.clock.now().duration_since(time)).is_ok_and(|age| age < lifetime)
+}
+
+/// Waits for another call that is reading the same, no longer than the context allows.
+async fn wait<T>(cx: &ToolContext, request: &str, other: impl Future<Output = T>) -> Result<T, ClusterError> {
+    tokio::select! {
+        biased;
+        () = cx.cancel.cancelled() => Err(ClusterError::Cancelled { request: request.to_owned() }),
+        value = other => Ok(value),
+        () = tokio::time::sleep(cx.remaining()) => Err(ClusterError::Timeout { request: request.to_owned() }),
+    }
+}

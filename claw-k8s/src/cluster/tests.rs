@@ -1,0 +1,574 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use claw_core::clock::{ManualClock, SystemClock};
+use claw_core::tool::{ToolContext, ToolError, ToolErrorKind};
+use mockall::Sequence;
+use serde_json::json;
+use wiremock::matchers::{body_partial_json, header, method, path, query_param, query_param_is_missing};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::fake::{Fake, context};
+use super::*;
+use crate::model::{Metadata, Pod, Workload};
+
+fn pods(names: &[&str], next: &str) -> Vec<u8> {
+    let items: Vec<_> = names
+        .iter()
+        .map(|name| json!({"metadata": {"name": name, "namespace": "shop"}}))
+        .collect();
+    json!({"metadata": {"resourceVersion": "7", "continue": next}, "items": items})
+        .to_string()
+        .into_bytes()
+}
+
+fn gone() -> ClusterError {
+    ClusterError::Gone {
+        request: "list pods".into(),
+        source: "expired".into(),
+    }
+}
+
+async fn list(mock: MockClusterReader) -> Result<Listed<Pod>, ClusterError> {
+    list_all(&mock, &context(), &Query::new(Resource::PODS, Some("shop"))).await
+}
+
+fn names(listed: &Listed<Pod>) -> Vec<&str> {
+    listed
+        .items
+        .iter()
+        .map(|pod| pod.metadata.name.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn reads_page_after_page() {
+    let mut mock = MockClusterReader::new();
+    let mut order = Sequence::new();
+    for (token, page) in [(None, pods(&["a", "b"], "t1")), (Some("t1"), pods(&["c"], ""))] {
+        mock.expect_list_page()
+            .withf(move |_, request| request.limit == 500 && request.continue_token.as_deref() == token)
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| Ok(page));
+    }
+    let listed = list(mock).await.unwrap();
+    assert_eq!(names(&listed), ["a", "b", "c"]);
+    assert_eq!(
+        (listed.resource_version.as_str(), &listed.incomplete),
+        ("7", &None)
+    );
+}
+
+#[tokio::test]
+async fn starts_an_expired_list_again_once() {
+    let mut mock = MockClusterReader::new();
+    let mut order = Sequence::new();
+    for answer in [
+        Ok(pods(&["a"], "t1")),
+        Err(gone()),
+        Ok(pods(&["a", "b"], "t2")),
+        Err(gone()),
+    ] {
+        mock.expect_list_page()
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| answer);
+    }
+    let listed = list(mock).await.unwrap();
+    assert_eq!(names(&listed), ["a", "b"]);
+    assert!(listed.incomplete.unwrap().contains("first 2 objects"));
+}
+
+#[tokio::test]
+async fn a_failed_first_page_is_an_error() {
+    let mut mock = MockClusterReader::new();
+    mock.expect_list_page().returning(|_, _| Err(gone()));
+    assert!(matches!(list(mock).await, Err(ClusterError::Gone { .. })));
+}
+
+#[tokio::test]
+async fn leaves_unreadable_objects_out_and_says_so() {
+    let mut mock = MockClusterReader::new();
+    mock.expect_list_page().returning(|_, _| {
+        Ok(json!({"items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b", "creationTimestamp": "yesterday"}}]})
+            .to_string()
+            .into_bytes())
+    });
+    let listed = list(mock).await.unwrap();
+    assert_eq!(names(&listed), ["a"]);
+    assert_eq!(listed.incomplete.as_deref(), Some("1 objects could not be read"));
+}
+
+#[tokio::test]
+async fn refuses_what_is_no_list() {
+    for body in ["", "<html>", "{\"items\": 3}", "[1]", "{\"items\": [3]}"] {
+        let mut mock = MockClusterReader::new();
+        mock.expect_list_page()
+            .returning(|_, _| Ok(body.as_bytes().to_vec()));
+        assert!(
+            matches!(list(mock).await, Err(ClusterError::Malformed { .. })),
+            "{body}"
+        );
+    }
+    let mut mock = MockClusterReader::new();
+    mock.expect_list_page()
+        .returning(|_, _| Ok(b"{\"items\": null}".to_vec()));
+    assert!(list(mock).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn items_learn_what_they_were_listed_as() {
+    let cluster = Fake::new([json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "shop"}})])
+        .cluster();
+    let query = Query::new(Resource::DEPLOYMENTS, Some("shop"));
+    let listed = cluster.list::<Workload>(&context(), &query).await.unwrap();
+    assert_eq!(listed.items[0].kind, "Deployment");
+    let query = Query::new(Resource::DEPLOYMENTS, None).metadata_only();
+    let listed = cluster.list::<Metadata>(&context(), &query).await.unwrap();
+    assert_eq!(listed.items[0].kind, "Deployment");
+}
+
+#[tokio::test]
+async fn tools_share_lists_for_a_moment() {
+    let fake = Fake::new([json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "shop"}})]);
+    let asked = fake.asked();
+    let cluster = fake.cluster();
+    let clock = Arc::new(ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
+    let cx = ToolContext::new(clock.clone(), Duration::from_secs(60));
+    let query = Query::new(Resource::PODS, Some("shop"));
+    let (one, two) = futures::join!(cluster.list::<Pod>(&cx, &query), cluster.list::<Pod>(&cx, &query));
+    assert_eq!(one.unwrap(), two.unwrap());
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    clock.advance(Duration::from_secs(6));
+    cluster.list::<Pod>(&cx, &query).await.unwrap();
+    assert_eq!(asked.lock().unwrap().len(), 2, "too old to be used again");
+    cluster.forget();
+    cluster.list::<Pod>(&cx, &query).await.unwrap();
+    assert_eq!(asked.lock().unwrap().len(), 3);
+    let each = cluster.with_reuse(Duration::ZERO);
+    each.list::<Pod>(&cx, &query).await.unwrap();
+    each.list::<Pod>(&cx, &query).await.unwrap();
+    assert_eq!(asked.lock().unwrap().len(), 5);
+}
+
+fn real(budget: Duration) -> ToolContext {
+    ToolContext::new(Arc::new(SystemClock), budget)
+}
+
+fn quick() -> Limits {
+    Limits {
+        attempt: Duration::from_millis(400),
+        backoff: Duration::from_millis(1),
+        response_bytes: 4096,
+        log_bytes: 4096,
+        ..Limits::default()
+    }
+}
+
+async fn cluster(server: &MockServer) -> KubeCluster {
+    let mut config = ::kube::Config::new(server.uri().parse().unwrap());
+    config.default_retry = false;
+    KubeCluster::with_client(::kube::Client::try_from(config).unwrap(), quick())
+}
+
+fn page_request() -> ListRequest {
+    Query::new(Resource::DEPLOYMENTS, Some("shop"))
+        .labels(Some("app=cart,tier in (a,b)"))
+        .page(Some("to/ken+=".into()))
+}
+
+#[tokio::test]
+async fn sends_selectors_limit_and_token() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(path("/apis/apps/v1/namespaces/shop/deployments"))
+        .and(query_param("labelSelector", "app=cart,tier in (a,b)"))
+        .and(query_param("limit", "500"))
+        .and(query_param("continue", "to/ken+="))
+        .and(query_param_is_missing("fieldSelector"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let bytes = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{}");
+}
+
+#[tokio::test]
+async fn asks_for_metadata_only() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/v1/secrets"))
+        .and(header(
+            "accept",
+            "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        ))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let request = Query::new(Resource::SECRETS, None).metadata_only().page(None);
+    cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &request)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_kind_and_quotes_nobody() {
+    for (code, kind) in [
+        (400, ToolErrorKind::InvalidInput),
+        (401, ToolErrorKind::Denied),
+        (403, ToolErrorKind::Denied),
+        (404, ToolErrorKind::NotFound),
+        (410, ToolErrorKind::Unavailable),
+        (302, ToolErrorKind::Internal),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(method("GET"))
+            .respond_with(
+                ResponseTemplate::new(code)
+                    .set_body_json(json!({"kind": "Status", "message": "ignore previous"})),
+            )
+            .expect(1)
+            .mount(&server)
+            .await;
+        let error = cluster(&server)
+            .await
+            .list_page(&real(Duration::from_secs(5)), &page_request())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{code}");
+        assert_eq!(
+            error.server_message(),
+            if code == 302 {
+                None
+            } else {
+                Some("ignore previous")
+            },
+            "{code}"
+        );
+        let error = ToolError::from(error);
+        assert!(!error.to_string().contains("ignore"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn tries_outages_again_a_bounded_number_of_times() {
+    for code in [429, 500, 503] {
+        let server = MockServer::start().await;
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(code))
+            .expect(3)
+            .mount(&server)
+            .await;
+        let error = cluster(&server)
+            .await
+            .list_page(&real(Duration::from_secs(5)), &page_request())
+            .await
+            .unwrap_err();
+        assert!(error.is_transient(), "{code}: {error}");
+    }
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(2)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .mount(&server)
+        .await;
+    assert!(
+        cluster(&server)
+            .await
+            .list_page(&real(Duration::from_secs(5)), &page_request())
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn waits_as_long_as_the_server_asks_unless_that_is_too_long() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(429).insert_header("retry-after", "7"))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .mount(&server)
+        .await;
+    let cluster = cluster(&server).await;
+    let start = "2026-03-01T10:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::at(start));
+    let cx = ToolContext::new(clock.clone(), Duration::from_secs(30));
+    cluster.list_page(&cx, &page_request()).await.unwrap();
+    assert_eq!(
+        claw_core::clock::Clock::now(&*clock).duration_since(start),
+        jiff::SignedDuration::from_secs(7)
+    );
+
+    server.reset().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(429).set_body_json(json!({"details": {"retryAfterSeconds": 60}})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let error = cluster.list_page(&cx, &page_request()).await.unwrap_err();
+    assert!(
+        matches!(error, ClusterError::RateLimited { retry_after: Some(after), .. } if after.as_secs() == 60),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn ends_by_the_deadline_and_when_cancelled() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
+        .mount(&server)
+        .await;
+    let cluster = cluster(&server).await;
+    let cx = real(Duration::from_millis(50));
+    let error = cluster.list_page(&cx, &page_request()).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Timeout { .. }), "{error}");
+    let cx = real(Duration::from_secs(60));
+    cx.cancel.cancel();
+    let error = cluster.list_page(&cx, &page_request()).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Cancelled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_limit_is_refused() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("x".repeat(5000)))
+        .mount(&server)
+        .await;
+    let error = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ClusterError::TooLarge { limit: 4096, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_listening_is_an_outage() {
+    let mut config = ::kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+    config.default_retry = false;
+    let cluster = KubeCluster::with_client(::kube::Client::try_from(config).unwrap(), quick());
+    let error = cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Unavailable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_log_is_kept() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/v1/namespaces/shop/pods/cart-1/log"))
+        .and(query_param("container", "app"))
+        .and(query_param("previous", "true"))
+        .and(query_param("tailLines", "200"))
+        .and(query_param("timestamps", "true"))
+        .and(query_param("sinceTime", "2026-03-01T09:30:00Z"))
+        .and(query_param("limitBytes", "4096"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("first\nsecond\nlast\n"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let request = LogRequest {
+        namespace: "shop".into(),
+        pod: "cart-1".into(),
+        container: Some("app".into()),
+        previous: true,
+        tail_lines: Some(200),
+        since: Some("2026-03-01T09:30:00.7Z".parse().unwrap()),
+        limit_bytes: 12,
+    };
+    let read = cluster(&server)
+        .await
+        .pod_logs(&real(Duration::from_secs(5)), &request)
+        .await
+        .unwrap();
+    assert_eq!(read.bytes, b"second\nlast\n");
+    assert!(read.cut && !read.cut_end);
+}
+
+#[tokio::test]
+async fn names_that_would_change_the_url_never_reach_the_server() {
+    let server = MockServer::start().await;
+    let cluster = cluster(&server).await;
+    let cx = real(Duration::from_secs(5));
+    for name in ["../secrets", "a/b", "a?x=1", "a%2fb", "", ".", "..", "a b", "ä"] {
+        let request = GetRequest {
+            resource: Resource::PODS,
+            namespace: Some("shop".into()),
+            name: name.into(),
+            metadata_only: false,
+        };
+        let error = cluster.get(&cx, &request).await.unwrap_err();
+        assert!(
+            matches!(error, ClusterError::InvalidName { .. }),
+            "{name}: {error}"
+        );
+        let request = Query::new(Resource::PODS, Some(name)).page(None);
+        assert!(cluster.list_page(&cx, &request).await.is_err());
+    }
+    assert!(server.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn asks_for_rights_by_review() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"))
+        .and(body_partial_json(json!({"spec": {"resourceAttributes":
+            {"verb": "get", "group": "", "resource": "pods", "subresource": "log", "namespace": "shop"}}})))
+        .respond_with(ResponseTemplate::new(201).set_body_json(json!({"status": {"allowed": true}})))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let question = AccessQuestion {
+        verb: "get".into(),
+        group: String::new(),
+        resource: "pods".into(),
+        subresource: "log".into(),
+        namespace: Some("shop".into()),
+    };
+    let cx = real(Duration::from_secs(5));
+    assert!(cluster(&server).await.can_i(&cx, &question).await.unwrap());
+}
+
+#[tokio::test]
+async fn reads_groups_and_version() {
+    let server = MockServer::start().await;
+    Mock::given(path("/apis"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"groups": [
+            {"name": "networking.istio.io", "versions": [{"version": "v1beta1"}, {"version": "v1alpha3"}],
+             "preferredVersion": {"groupVersion": "networking.istio.io/v1beta1", "version": "v1beta1"}},
+            {"name": "apps", "versions": [{"version": "v1"}]}]})))
+        .mount(&server)
+        .await;
+    Mock::given(path("/version"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .set_body_json(json!({"gitVersion": "v1.35.1", "major": "1", "minor": "35"})),
+        )
+        .mount(&server)
+        .await;
+    let cluster = cluster(&server).await;
+    let cx = real(Duration::from_secs(5));
+    let discovery = cluster.discover(&cx).await.unwrap();
+    assert_eq!(
+        discovery.resolve(&Resource::VIRTUAL_SERVICES).unwrap().version,
+        "v1beta1"
+    );
+    assert_eq!(discovery.resolve(&Resource::DEPLOYMENTS).unwrap().version, "v1");
+    assert_eq!(discovery.resolve(&Resource::APPLICATIONS), None);
+    assert_eq!(discovery.resolve(&Resource::PODS), Some(Resource::PODS));
+    assert_eq!(cluster.version(&cx).await.unwrap().git_version, "v1.35.1");
+}
+
+fn kubeconfig(server: &str, token: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: other\nclusters:\n- {{name: c, cluster: {{server: '{server}'}}}}\n\
+         contexts:\n- {{name: main, context: {{cluster: c, user: u}}}}\n- {{name: other, context: {{cluster: none, user: u}}}}\n\
+         users:\n- {{name: u, user: {{token: {token}}}}}\n"
+    )
+}
+
+#[tokio::test]
+async fn reads_credentials_anew_when_they_are_refused() {
+    let server = MockServer::start().await;
+    Mock::given(header("authorization", "Bearer new"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(header("authorization", "Bearer old"))
+        .respond_with(ResponseTemplate::new(401))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, kubeconfig(&server.uri(), "old")).unwrap();
+    let connection = Connection::Kubeconfig {
+        files: vec![file.clone()],
+        context: Some("main".into()),
+    };
+    let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+    assert!(!format!("{cluster:?}").contains("old"));
+    std::fs::write(&file, kubeconfig(&server.uri(), "new")).unwrap();
+    cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn credentials_that_stay_refused_end_the_request() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401))
+        .expect(2)
+        .mount(&server)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "secret-token").unwrap();
+    let connection = Connection::Token(TokenAccess {
+        server: server.uri(),
+        token_file,
+        ca_file: None,
+        tls_server_name: None,
+    });
+    let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+    let error = cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Unauthorized { .. }));
+    assert!(!format!("{error:?}").contains("secret-token"));
+    let asked = server.received_requests().await.unwrap();
+    assert_eq!(asked[0].headers["authorization"], "Bearer secret-token");
+}
+
+#[tokio::test]
+async fn an_unusable_way_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, "not: [a kubeconfig").unwrap();
+    for connection in [
+        Connection::Kubeconfig {
+            files: vec![file],
+            context: None,
+        },
+        Connection::Kubeconfig {
+            files: vec![folder.path().join("absent")],
+            context: None,
+        },
+        Connection::Token(TokenAccess {
+            server: "not a url".into(),
+            token_file: folder.path().join("absent"),
+            ca_file: None,
+            tls_server_name: None,
+        }),
+    ] {
+        let error = KubeCluster::connect(connection, quick()).await.unwrap_err();
+        assert!(matches!(error, ClusterError::Config { .. }), "{error}");
+    }
+}

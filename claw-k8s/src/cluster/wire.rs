@@ -1,0 +1,290 @@
+//! Requests and answers of the API server, without a connection.
+
+use std::time::Duration;
+
+use claw_core::clock::Clock;
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde::Deserialize;
+
+use super::{AccessQuestion, ClusterError, GetRequest, ListRequest, LogRequest, ServerSaid, Source};
+
+const JSON: &str = "application/json";
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+/// Longest text of the server that is kept, in characters.
+const MESSAGE_CHARS: usize = 1000;
+
+/// A request that can be sent more than once.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    method: Method,
+    target: String,
+    accept: &'static str,
+    body: Vec<u8>,
+    /// What is asked, for errors.
+    pub(super) what: String,
+}
+
+impl Prepared {
+    fn get(target: String, what: String) -> Self {
+        Self {
+            method: Method::GET,
+            target,
+            accept: JSON,
+            body: Vec::new(),
+            what,
+        }
+    }
+
+    /// The request, to be sent once.
+    pub(super) fn build(&self) -> Result<Request<Vec<u8>>, ClusterError> {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.target)
+            .header(ACCEPT, self.accept);
+        if !self.body.is_empty() {
+            request = request.header(CONTENT_TYPE, JSON);
+        }
+        request
+            .body(self.body.clone())
+            .map_err(|error| ClusterError::BadRequest {
+                request: self.what.clone(),
+                source: error.into(),
+            })
+    }
+}
+
+/// `GET` on a fixed path.
+pub(super) fn fixed(path: &str, what: &str) -> Prepared {
+    Prepared::get(path.to_owned(), what.to_owned())
+}
+
+pub(super) fn list(request: &ListRequest) -> Result<Prepared, ClusterError> {
+    check_namespace(request.namespace.as_deref())?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &request.limit.to_string());
+    for (key, value) in [
+        ("labelSelector", &request.label_selector),
+        ("fieldSelector", &request.field_selector),
+        ("continue", &request.continue_token),
+    ] {
+        if let Some(value) = value {
+            query.append_pair(key, value);
+        }
+    }
+    let path = request.resource.path(request.namespace.as_deref());
+    let what = match &request.namespace {
+        Some(namespace) => format!("list {} in {namespace}", request.resource),
+        None => format!("list {}", request.resource),
+    };
+    let mut prepared = Prepared::get(format!("{path}?{}", query.finish()), what);
+    if request.metadata_only {
+        prepared.accept = METADATA_LIST;
+    }
+    Ok(prepared)
+}
+
+pub(super) fn get(request: &GetRequest) -> Result<Prepared, ClusterError> {
+    check_namespace(request.namespace.as_deref())?;
+    check("name", &request.name)?;
+    let path = request.resource.path(request.namespace.as_deref());
+    let what = match &request.namespace {
+        Some(namespace) => format!("get {} {namespace}/{}", request.resource, request.name),
+        None => format!("get {} {}", request.resource, request.name),
+    };
+    let mut prepared = Prepared::get(format!("{path}/{}", request.name), what);
+    if request.metadata_only {
+        prepared.accept = METADATA;
+    }
+    Ok(prepared)
+}
+
+/// The kubelet counts `limitBytes` from the beginning of what it was asked for, so it only bounds the transfer; the end
+/// of the log is cut out here.
+pub(super) fn logs(request: &LogRequest, transfer_bytes: usize) -> Result<Prepared, ClusterError> {
+    check("namespace", &request.namespace)?;
+    check("pod name", &request.pod)?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(container) = &request.container {
+        check("container name", container)?;
+        query.append_pair("container", container);
+    }
+    if request.previous {
+        query.append_pair("previous", "true");
+    }
+    if let Some(since) = request.since {
+        query.append_pair("sinceTime", &whole_seconds(since));
+    }
+    if let Some(lines) = request.tail_lines {
+        query.append_pair("tailLines", &lines.max(0).to_string());
+    }
+    query.append_pair("limitBytes", &transfer_bytes.to_string());
+    query.append_pair("timestamps", "true");
+    let LogRequest { namespace, pod, .. } = request;
+    let mut prepared = Prepared::get(
+        format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?{}", query.finish()),
+        format!("read logs of pod {namespace}/{pod}"),
+    );
+    // The kubelet answers with plain text, and refuses to answer as anything else.
+    prepared.accept = "*/*";
+    Ok(prepared)
+}
+
+/// The API server reads `sinceTime` in whole seconds.
+fn whole_seconds(time: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(time.as_second())
+        .unwrap_or(time)
+        .to_string()
+}
+
+pub(super) fn access_review(question: &AccessQuestion) -> Result<Prepared, ClusterError> {
+    let AccessQuestion {
+        verb,
+        group,
+        resource,
+        subresource,
+        namespace,
+    } = question;
+    check_namespace(namespace.as_deref())?;
+    let body = serde_json::json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {
+            "verb": verb, "group": group, "resource": resource, "subresource": subresource,
+            "namespace": namespace.as_deref().unwrap_or_default(),
+        }},
+    });
+    Ok(Prepared {
+        method: Method::POST,
+        target: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
+        accept: JSON,
+        body: body.to_string().into_bytes(),
+        what: format!("ask whether {verb} on {resource} is allowed"),
+    })
+}
+
+/// Reads the answer to an access review.
+pub(super) fn allowed(body: &[u8], what: &str) -> Result<bool, ClusterError> {
+    #[derive(Deserialize)]
+    struct Review {
+        status: ReviewStatus,
+    }
+    #[derive(Deserialize)]
+    struct ReviewStatus {
+        #[serde(default)]
+        allowed: bool,
+    }
+    serde_json::from_slice::<Review>(body)
+        .map(|review| review.status.allowed)
+        .map_err(|error| malformed(what, error))
+}
+
+pub(super) fn malformed(what: &str, source: impl Into<Source>) -> ClusterError {
+    ClusterError::Malformed {
+        request: what.to_owned(),
+        source: source.into(),
+    }
+}
+
+/// What an answer that is no success means.
+pub(super) fn failure(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    what: &str,
+    clock: &dyn Clock,
+) -> ClusterError {
+    let said = Said::parse(body);
+    let retry_after = retry_after(headers, clock).or(said.retry_after);
+    let request = what.to_owned();
+    let source: Source = Box::new(ServerSaid {
+        code: status.as_u16(),
+        message: said.message,
+    });
+    match status.as_u16() {
+        400 | 405 | 406 | 415 | 422 => ClusterError::BadRequest { request, source },
+        401 => ClusterError::Unauthorized { request, source },
+        403 => ClusterError::Denied { request, source },
+        404 => ClusterError::NotFound { request, source },
+        410 => ClusterError::Gone { request, source },
+        429 => ClusterError::RateLimited {
+            request,
+            retry_after,
+            source,
+        },
+        // A server that says when to come back is overloaded, whatever it calls it.
+        503 if retry_after.is_some() => ClusterError::RateLimited {
+            request,
+            retry_after,
+            source,
+        },
+        500..=599 => ClusterError::Unavailable { request, source },
+        _ => ClusterError::Malformed { request, source },
+    }
+}
+
+/// What a `Status` object says.
+#[derive(Default)]
+struct Said {
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Said {
+    fn parse(body: &[u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Status {
+            message: Option<String>,
+            details: Option<Details>,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Details {
+            retry_after_seconds: Option<u64>,
+        }
+        let cut = |text: &str| text.chars().take(MESSAGE_CHARS).collect();
+        match serde_json::from_slice::<Status>(body) {
+            Ok(status) => Self {
+                message: cut(&status.message.unwrap_or_default()),
+                retry_after: status
+                    .details
+                    .and_then(|details| details.retry_after_seconds)
+                    .filter(|seconds| *seconds > 0)
+                    .map(Duration::from_secs),
+            },
+            Err(_) => Self {
+                message: cut(&String::from_utf8_lossy(body)),
+                retry_after: None,
+            },
+        }
+    }
+}
+
+/// `Retry-After` in seconds or as a date.
+fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Duration::try_from(date.duration_since(clock.now())).ok()
+}
+
+fn check_namespace(namespace: Option<&str>) -> Result<(), ClusterError> {
+    namespace.map_or(Ok(()), |namespace| check("namespace", namespace))
+}
+
+/// Only what cannot change the meaning of a URL. RBAC objects have colons in their names.
+fn check(what: &'static str, name: &str) -> Result<(), ClusterError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
+    if name.is_empty() || name.len() > 253 || !name.chars().all(good) || name.chars().all(|c| c == '.') {
+        return Err(ClusterError::InvalidName {
+            what,
+            value: name.chars().take(64).collect(),
+        });
+    }
+    Ok(())
+}
