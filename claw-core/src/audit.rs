@@ -90,7 +90,7 @@ pub struct AuditError {
 /// Where audit events go.
 ///
 /// `append` returns only after the record is durable. Records of one log have one order.
-#[cfg_attr(test, mockall::automock)]
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// Records one event.

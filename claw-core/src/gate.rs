@@ -64,7 +64,7 @@ pub struct Refusal {
 /// Decides what may be done. The guardrail engine is one; it is asked before every call.
 ///
 /// An arbiter has no side effects on the cluster, and answers [`Judgement::Deny`] whenever it cannot decide.
-#[cfg_attr(test, mockall::automock)]
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Arbiter: Send + Sync {
     /// May `tool` be called with `input`?

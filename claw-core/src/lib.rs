@@ -12,6 +12,7 @@ pub mod http;
 pub mod redact;
 pub mod registry;
 pub mod report;
+pub mod store;
 pub mod tool;
 pub mod topology;
 pub mod workflow;

@@ -1,0 +1,403 @@
+//! The journal in one SQLite file.
+
+mod fault;
+mod open;
+mod query;
+mod row;
+
+use std::fs::File;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::{Acquire as _, SqlitePool};
+
+use super::Journal;
+use super::error::StoreError;
+use super::record::{
+    Claim, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd, StepRecord,
+    StepResult,
+};
+use super::rules::word;
+use crate::report::Report;
+use crate::workflow::RunId;
+use fault::Place;
+use row::{delivery_of, json, run_of, step_of, text_of, time_of};
+
+/// The journal in one SQLite file, owned by one process at a time. Clones share the file.
+///
+/// Beside the file lie `…-wal` and `…-shm`, which belong to it, and `….lock`, which tells that a process has it.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    place: Place,
+    /// Held for as long as any clone lives; the system releases it when the process ends, however it ends.
+    _lock: Arc<File>,
+}
+
+/// Runs the block in a transaction: all of it is kept, or, after an error, nothing.
+macro_rules! transaction {
+    ($store:expr, |$conn:ident| $body:block) => {{
+        let mut transaction = $store.place.check($store.pool.begin().await)?;
+        let $conn = $store.place.check(transaction.acquire().await)?;
+        let value = $body;
+        $store.place.check(transaction.commit().await)?;
+        value
+    }};
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn enqueue(&self, run: NewRun, now: Timestamp) -> Result<Enqueued, StoreError> {
+        let record = RunRecord::queued(&run, now);
+        let enqueued = transaction!(self, |conn| {
+            let known = sqlx::query("SELECT * FROM runs WHERE id = $1")
+                .bind(&run.id.0)
+                .fetch_optional(&mut *conn)
+                .await;
+            if let Some(known) = self.place.check(known)? {
+                return Ok(Enqueued::Known(self.place.read(run_of(&known))?.status));
+            }
+            let owners = self.owners(conn, &run).await?;
+            if !owners.is_empty() && owners.iter().all(Option::is_some) {
+                let mut owners: Vec<_> = owners.into_iter().flatten().collect();
+                owners.sort();
+                owners.dedup();
+                return Ok(Enqueued::Covered(owners));
+            }
+            let done = sqlx::query(
+                "INSERT INTO runs (id, workflow, input, status, step, attempts, enqueued_at, updated_at) \
+                 VALUES ($1, $2, $3, $4, 0, 0, $5, $5)",
+            )
+            .bind(&run.id.0)
+            .bind(&run.workflow)
+            .bind(run.input.to_string())
+            .bind(word(record.status))
+            .bind(text_of(now))
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?;
+            for (alert, owner) in run.alerts.iter().zip(owners) {
+                if owner.is_some() {
+                    continue;
+                }
+                let done = sqlx::query(
+                    "INSERT INTO alerts (fingerprint, starts_at, run) VALUES ($1, $2, $3) \
+                     ON CONFLICT (fingerprint) DO UPDATE SET starts_at = $2, run = $3",
+                )
+                .bind(&alert.fingerprint)
+                .bind(text_of(alert.starts_at))
+                .bind(&run.id.0)
+                .execute(&mut *conn)
+                .await;
+                self.place.check(done)?;
+            }
+            Enqueued::New
+        });
+        Ok(enqueued)
+    }
+
+    async fn claim(&self, now: Timestamp) -> Result<Option<Claim>, StoreError> {
+        Ok(transaction!(self, |conn| {
+            let row = sqlx::query(
+                "SELECT * FROM runs WHERE status IN ('queued', 'running', 'waiting') \
+                 AND ((status = 'queued' AND not_before IS NULL) \
+                 OR (status IN ('queued', 'waiting') AND not_before <= $1)) ORDER BY position LIMIT 1",
+            )
+            .bind(text_of(now))
+            .fetch_optional(&mut *conn)
+            .await;
+            let row = self.place.check(row)?;
+            self.claim_row(conn, row, now).await?
+        }))
+    }
+
+    async fn claim_run(&self, run: &RunId, now: Timestamp) -> Result<Option<Claim>, StoreError> {
+        Ok(transaction!(self, |conn| {
+            let row = sqlx::query("SELECT * FROM runs WHERE id = $1")
+                .bind(&run.0)
+                .fetch_optional(&mut *conn)
+                .await;
+            let row = self
+                .place
+                .check(row)?
+                .ok_or_else(|| StoreError::UnknownRun { run: run.clone() })?;
+            self.claim_row(conn, Some(row), now).await?
+        }))
+    }
+
+    async fn record_step(&self, run: &RunId, result: StepResult, now: Timestamp) -> Result<(), StoreError> {
+        transaction!(self, |conn| {
+            let mut record = self.load(conn, run).await?;
+            let outcome = record.advance(result.step, result.wait.as_ref(), now)?;
+            self.save(conn, &record).await?;
+            let done = sqlx::query("UPDATE runs SET state = $2 WHERE id = $1")
+                .bind(&run.0)
+                .bind(result.state.to_string())
+                .execute(&mut *conn)
+                .await;
+            self.place.check(done)?;
+            let step = StepRecord {
+                step: result.step,
+                name: result.name,
+                outcome,
+                ended_at: now,
+            };
+            self.save_step(conn, run, &step).await?;
+        });
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        run: &RunId,
+        step: u32,
+        name: &str,
+        report: &Report,
+        sinks: &[String],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let text = self.place.defect(serde_json::to_string(report))?;
+        transaction!(self, |conn| {
+            let mut record = self.load(conn, run).await?;
+            record.finish(step, now)?;
+            self.save(conn, &record).await?;
+            let done = sqlx::query("UPDATE runs SET state = NULL, report = $2 WHERE id = $1")
+                .bind(&run.0)
+                .bind(text)
+                .execute(&mut *conn)
+                .await;
+            self.place.check(done)?;
+            let step = StepRecord {
+                step,
+                name: name.to_owned(),
+                outcome: StepEnd::Done,
+                ended_at: now,
+            };
+            self.save_step(conn, run, &step).await?;
+            for sink in sinks {
+                self.save_delivery(conn, &Delivery::pending(run, sink, now))
+                    .await?;
+            }
+        });
+        Ok(())
+    }
+
+    async fn postpone(
+        &self,
+        run: &RunId,
+        until: Timestamp,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        transaction!(self, |conn| {
+            let mut record = self.load(conn, run).await?;
+            record.postpone(until, reason, now)?;
+            self.save(conn, &record).await?;
+        });
+        Ok(())
+    }
+
+    async fn end(&self, run: &RunId, end: RunEnd, now: Timestamp) -> Result<(), StoreError> {
+        transaction!(self, |conn| {
+            let mut record = self.load(conn, run).await?;
+            record.end(&end, now)?;
+            self.save(conn, &record).await?;
+            let done = sqlx::query("UPDATE runs SET state = NULL WHERE id = $1")
+                .bind(&run.0)
+                .execute(&mut *conn)
+                .await;
+            self.place.check(done)?;
+        });
+        Ok(())
+    }
+
+    async fn wake(&self, approval: &str, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        Ok(transaction!(self, |conn| {
+            let rows = sqlx::query(
+                "SELECT * FROM runs WHERE status = 'waiting' AND approval = $1 ORDER BY position",
+            )
+            .bind(approval)
+            .fetch_all(&mut *conn)
+            .await;
+            let mut woken = Vec::new();
+            for row in self.place.check(rows)? {
+                let mut record = self.place.read(run_of(&row))?;
+                record.wake(now);
+                self.save(conn, &record).await?;
+                woken.push(record.id);
+            }
+            woken
+        }))
+    }
+
+    async fn run(&self, run: &RunId) -> Result<Option<RunRecord>, StoreError> {
+        let row = sqlx::query("SELECT * FROM runs WHERE id = $1")
+            .bind(&run.0)
+            .fetch_optional(&self.pool)
+            .await;
+        self.place
+            .check(row)?
+            .map(|row| self.place.read(run_of(&row)))
+            .transpose()
+    }
+
+    async fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<RunRecord>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM runs WHERE $1 IS NULL OR status = $1 ORDER BY position DESC LIMIT $2")
+                .bind(status.map(word))
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await;
+        self.place
+            .check(rows)?
+            .iter()
+            .map(|row| self.place.read(run_of(row)))
+            .collect()
+    }
+
+    async fn steps(&self, run: &RunId) -> Result<Vec<StepRecord>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM steps WHERE run = $1 ORDER BY step")
+            .bind(&run.0)
+            .fetch_all(&self.pool)
+            .await;
+        self.place
+            .check(rows)?
+            .iter()
+            .map(|row| self.place.read(step_of(row)))
+            .collect()
+    }
+
+    async fn report(&self, run: &RunId) -> Result<Option<Report>, StoreError> {
+        let row = sqlx::query("SELECT report FROM runs WHERE id = $1")
+            .bind(&run.0)
+            .fetch_optional(&self.pool)
+            .await;
+        let Some(row) = self.place.check(row)? else {
+            return Ok(None);
+        };
+        self.place.read(json(&row, "report"))
+    }
+
+    async fn resolve(&self, fingerprints: &[String], now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        Ok(transaction!(self, |conn| {
+            let mut runs = Vec::new();
+            for fingerprint in fingerprints {
+                let run: Result<Option<String>, _> =
+                    sqlx::query_scalar("DELETE FROM alerts WHERE fingerprint = $1 RETURNING run")
+                        .bind(fingerprint)
+                        .fetch_optional(&mut *conn)
+                        .await;
+                runs.extend(self.place.check(run)?.map(RunId));
+            }
+            runs.sort();
+            runs.dedup();
+            let mut closed = Vec::new();
+            for run in runs {
+                let done = sqlx::query(
+                    "UPDATE runs SET resolved_at = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM alerts WHERE run = $1)",
+                )
+                .bind(&run.0)
+                .bind(text_of(now))
+                .execute(&mut *conn)
+                .await;
+                if self.place.check(done)?.rows_affected() > 0 {
+                    closed.push(run);
+                }
+            }
+            closed
+        }))
+    }
+
+    async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
+        let run = sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1")
+            .bind(fingerprint)
+            .fetch_optional(&self.pool)
+            .await;
+        Ok(self.place.check(run)?.map(RunId))
+    }
+
+    async fn deliveries(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM deliveries WHERE run = $1 ORDER BY sink")
+            .bind(&run.0)
+            .fetch_all(&self.pool)
+            .await;
+        self.place
+            .check(rows)?
+            .iter()
+            .map(|row| self.place.read(delivery_of(row)))
+            .collect()
+    }
+
+    async fn due_deliveries(&self, now: Timestamp) -> Result<Vec<Delivery>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT deliveries.* FROM deliveries JOIN runs ON runs.id = deliveries.run \
+             WHERE deliveries.state IN ('pending', 'in_doubt') AND (deliveries.not_before IS NULL OR deliveries.not_before <= $1) \
+             ORDER BY runs.position, sink",
+        )
+        .bind(text_of(now))
+        .fetch_all(&self.pool)
+        .await;
+        self.place
+            .check(rows)?
+            .iter()
+            .map(|row| self.place.read(delivery_of(row)))
+            .collect()
+    }
+
+    async fn begin_delivery(&self, run: &RunId, sink: &str, now: Timestamp) -> Result<Delivery, StoreError> {
+        Ok(transaction!(self, |conn| {
+            self.load(conn, run).await?;
+            let mut delivery = self.load_delivery(conn, run, sink).await?;
+            delivery.begin(now)?;
+            self.save_delivery(conn, &delivery).await?;
+            delivery
+        }))
+    }
+
+    async fn end_delivery(
+        &self,
+        run: &RunId,
+        sink: &str,
+        end: DeliveryEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        transaction!(self, |conn| {
+            self.load(conn, run).await?;
+            let mut delivery = self.load_delivery(conn, run, sink).await?;
+            delivery.end(&end, now)?;
+            self.save_delivery(conn, &delivery).await?;
+        });
+        Ok(())
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        // An empty text comes before every time.
+        let due: Result<Option<String>, _> = sqlx::query_scalar(
+            "SELECT min(due) FROM ( \
+             SELECT coalesce(not_before, '') AS due FROM runs WHERE status = 'queued' \
+             UNION ALL SELECT not_before FROM runs WHERE status = 'waiting' AND not_before IS NOT NULL \
+             UNION ALL SELECT coalesce(not_before, '') FROM deliveries WHERE state IN ('pending', 'in_doubt'))",
+        )
+        .fetch_one(&self.pool)
+        .await;
+        match self.place.check(due)? {
+            None => Ok(None),
+            Some(text) if text.is_empty() => Ok(Some(Timestamp::MIN)),
+            Some(text) => self.place.read(time_of(&text)).map(Some),
+        }
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM runs WHERE status IN ('done', 'failed', 'cancelled') AND updated_at < $1 \
+             AND NOT EXISTS (SELECT 1 FROM alerts WHERE run = runs.id) \
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE run = runs.id \
+             AND state IN ('pending', 'attempting', 'in_doubt'))",
+        )
+        .bind(text_of(before))
+        .execute(&self.pool)
+        .await;
+        Ok(self.place.check(done)?.rows_affected())
+    }
+}
