@@ -1,5 +1,8 @@
 //! Logs: where they are read, how lines become entries, and how entries become templates.
 
+pub mod entries;
+pub mod indicators;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

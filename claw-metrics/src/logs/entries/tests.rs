@@ -1,0 +1,95 @@
+use proptest::prelude::*;
+
+use super::{Level, parse};
+
+fn one(text: &str) -> super::Entry {
+    let log = parse(text.as_bytes());
+    assert_eq!(log.entries.len(), 1, "{:#?}", log.entries);
+    log.entries.into_iter().next().unwrap()
+}
+
+#[test]
+fn reads_the_runtimes_prefix_and_the_format_behind_it() {
+    let entry = one("2024-05-01T10:00:00.123456789Z stderr F {\"level\":\"error\",\"msg\":\"boom\",\"err\":\"disk full\"}");
+    assert_eq!(entry.time.unwrap().to_string(), "2024-05-01T10:00:00.123456789Z");
+    assert_eq!((entry.level, entry.message.as_str()), (Level::Error, "boom: disk full"));
+}
+
+#[test]
+fn reads_the_usual_formats() {
+    let cases = [
+        ("2024-05-01 10:00:00,123 ERROR [main] c.a.Service - cannot connect", Level::Error, "cannot connect"),
+        ("time=2024-05-01T10:00:00Z level=warn msg=\"slow \\\"query\\\"\" took=3s", Level::Warn, "slow \"query\""),
+        ("E0501 10:00:00.123456       1 reflector.go:140] Failed to watch *v1.Pod", Level::Error, "Failed to watch"),
+        ("2024/05/01 10:00:00 [error] 31#31: *1 connect() failed (111: Connection refused)", Level::Error, "connect() failed"),
+        ("10.0.0.1 - - [01/May/2024:10:00:00 +0000] \"GET / HTTP/1.1\" 502 157", Level::Error, "GET /"),
+        ("[2024-05-01 10:00:00] CRITICAL: no workers left", Level::Fatal, "no workers left"),
+        ("ERROR: relation \"orders\" does not exist", Level::Error, "relation"),
+        ("{\"level\":50,\"time\":1714557600000,\"msg\":\"failed\"}", Level::Error, "failed"),
+        ("just some words", Level::Unknown, "just some words"),
+    ];
+    for (text, level, part) in cases {
+        let entry = one(text);
+        assert_eq!(entry.level, level, "{text}");
+        assert!(entry.message.contains(part), "{text}: {}", entry.message);
+    }
+}
+
+#[test]
+fn folds_a_java_trace_and_finds_its_innermost_cause() {
+    let entry = one(
+        "2024-05-01 10:00:00 ERROR request failed\n\
+         java.lang.IllegalStateException: cannot load order\n\
+         \tat org.springframework.web.Servlet.doGet(Servlet.java:1)\n\
+         \tat com.acme.Orders.load(Orders.java:42)\n\
+         Caused by: java.net.ConnectException: Connection refused (Connection refused)\n\
+         \tat java.base/java.net.Socket.connect(Socket.java:1)\n\
+         \tat com.acme.Db.open(Db.java:17)\n\
+         \t... 12 more",
+    );
+    let trace = entry.trace.unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("java.net.ConnectException"));
+    assert!(trace.said.unwrap().contains("Connection refused"));
+    assert!(trace.text.contains("12 more"));
+}
+
+#[test]
+fn folds_python_go_and_node_traces() {
+    let python = one(
+        "Traceback (most recent call last):\n  File \"/app/main.py\", line 3, in <module>\n    run()\n  File \"/app/run.py\", line 9, in run\n    os.environ['DB']\nKeyError: 'DB'",
+    );
+    let trace = python.trace.unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("KeyError"));
+    assert!(trace.frame.unwrap().contains("/app/run.py"));
+    let go = one(
+        "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation]\n\ngoroutine 1 [running]:\nmain.handler(0xc0000140a8)\n\t/app/main.go:42 +0x1d\nexit status 2",
+    );
+    assert_eq!(go.level, Level::Fatal);
+    assert_eq!(go.trace.unwrap().exception.as_deref(), Some("panic"));
+    let node = one("Error: connect ECONNREFUSED 10.0.0.5:6379\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1495:16)\n    at Redis.open (/app/redis.js:3:1)");
+    assert!(node.trace.unwrap().said.unwrap().contains("ECONNREFUSED"));
+}
+
+#[test]
+fn a_new_entry_ends_a_trace() {
+    let log = parse(b"2024-05-01 10:00:00 ERROR a\n\tat com.acme.A.b(A.java:1)\n2024-05-01 10:00:01 INFO fine\n2024-05-01 10:00:02 INFO fine");
+    assert_eq!(log.entries.len(), 3);
+    assert!(log.entries[0].trace.is_some() && log.entries[1].trace.is_none());
+}
+
+#[test]
+fn binary_and_long_lines_are_cut_and_said() {
+    let mut raw = vec![0xff_u8; 100_000];
+    raw.extend(b"\nok\n");
+    let log = parse(&raw);
+    assert!(log.truncated);
+    assert_eq!(log.entries.last().unwrap().message, "ok");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_taken(raw in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let log = parse(&raw);
+        prop_assert!(log.entries.len() <= raw.split(|b| *b == b'\n').count());
+    }
+}
