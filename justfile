@@ -1,0 +1,41 @@
+# Phases of `.ci/run`, one recipe each. `just` lists them.
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Everything that has to hold before a change lands.
+ci:
+    .ci/run
+
+# Unit, integration and documentation tests.
+test:
+    .ci/run test
+
+# From an alert to a report, in one process.
+demo:
+    .ci/run demo
+
+# Formatting, without changing anything.
+fmt:
+    .ci/run fmt
+
+# Clippy on all targets; a warning is an error.
+lint:
+    .ci/run lint
+
+# Documentation; a broken link is an error.
+docs:
+    .ci/run docs
+
+# Each feature of each crate by itself.
+features:
+    .ci/run features
+
+# Licences, bans, sources and advisories of the dependencies.
+deny:
+    .ci/run deny
+
+# Format the code.
+format:
+    cargo fmt --all
