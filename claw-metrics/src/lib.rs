@@ -3,6 +3,8 @@ pub mod classify;
 /// Log sources.
 pub mod logs;
 pub mod series;
+pub mod openmetrics;
+pub mod prometheus;
 pub mod signal;
 pub mod source;
 pub mod stats;

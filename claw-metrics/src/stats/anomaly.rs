@@ -8,6 +8,10 @@ const MAD_TO_SIGMA: f64 = 1.4826;
 const SIGMAS_AT_95: f64 = 1.645;
 /// How much of the spread in the tail counts. All of it would let one earlier incident in the baseline hide the next.
 const TAIL_WEIGHT: f64 = 0.5;
+/// The same where most samples are equal, so that the tail is all the spread there is.
+const TAIL_WEIGHT_OF_CONSTANT: f64 = 0.8;
+/// About how many samples are looked at to learn the spread of runs.
+const WORK_PER_SPREAD: usize = 20_000;
 /// Growth may count this much more than it does on a logarithmic scale.
 const LOG_ALLOWANCE: f64 = 1.25;
 /// With fewer samples the spread is hardly known, and is taken to be at least this share of the level.
@@ -47,7 +51,8 @@ pub struct Deviation {
 /// do its spikes if they are as long. The distance is measured in
 ///
 /// - 1.4826 × MAD of the baseline's runs,
-/// - or half the distance of their 95th percentile on that side, scaled alike: baselines with a tail (latency) or mostly zero,
+/// - or half the distance of their 95th percentile on that side (more where most samples are equal), scaled alike: baselines
+///   with a tail (latency) or mostly zero,
 /// - or the [`Floor`], whichever is largest,
 ///
 /// and growth of samples that are all positive counts no more than it does on a logarithmic scale (with some allowance), because
@@ -59,6 +64,7 @@ pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Devia
         .filter(|value| value.is_finite())
         .collect();
     let window: Vec<f64> = window.iter().copied().filter(|value| value.is_finite()).collect();
+    let baseline = without_episodes(baseline, floor)?;
     let level = median(&baseline)?;
     let count = window.len();
     let mut lengths: Vec<usize> = [count.div_ceil(4), count.div_ceil(2), count].to_vec();
@@ -69,7 +75,7 @@ pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Devia
     let spread = Spread::of(&baseline, 1, level, floor)?;
     let logarithms = baseline.iter().chain(&window).all(|value| *value > 0.0).then(|| {
         let logarithm = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<_>>();
-        let least = (1.0 + floor.relative.max(floor.absolute / level)).ln();
+        let least = (1.0 + floor.relative).ln(); // the absolute floor is minded on the linear scale
         (
             logarithm(&baseline),
             logarithm(&window),
@@ -100,6 +106,32 @@ pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Devia
             spread: spread.sigma(best.up),
             ..best
         })
+}
+
+/// The baseline without earlier incidents: at most two runs of three or more samples in a row that are all more than six robust
+/// standard deviations out on one side, together no more than three tenths of the samples. Scattered outliers stay, because they are the baseline's
+/// habit, and so do runs that come back a third time.
+fn without_episodes(baseline: Vec<f64>, floor: Floor) -> Option<Vec<f64>> {
+    let level = median(&baseline)?;
+    let sigma = (MAD_TO_SIGMA * mad(&baseline)?)
+        .max(floor.relative * level.abs())
+        .max(floor.absolute);
+    let side = |value: f64| match value - level {
+        distance if distance > 6.0 * sigma => 1_i8,
+        distance if distance < -6.0 * sigma => -1,
+        _ => 0,
+    };
+    let mut kept = Vec::with_capacity(baseline.len());
+    let mut episodes = 0;
+    for run in baseline.chunk_by(|a, b| side(*a) == side(*b)) {
+        if run.len() >= 3 && run.first().is_some_and(|first| side(*first) != 0) {
+            episodes += 1;
+        } else {
+            kept.extend_from_slice(run);
+        }
+    }
+    let few = episodes <= 2 && kept.len() * 10 >= baseline.len() * 7;
+    Some(if few { kept } else { baseline })
 }
 
 fn run_deviation(
@@ -142,10 +174,10 @@ fn runs(values: &[f64], length: usize) -> Vec<f64> {
             .windows(2)
             .map(|pair| pair.iter().map(|value| value / 2.0).sum())
             .collect(),
-        // Windows of a day at one sample a second would be slow; every fourth run tells as much.
+        // Neighbouring runs share most of their samples: of a long baseline some hundred tell as much as all.
         _ => values
             .windows(length)
-            .step_by((values.len() / 2_000).max(1))
+            .step_by((values.len().saturating_mul(length) / WORK_PER_SPREAD).max(1))
             .filter_map(median)
             .collect(),
     }
@@ -166,10 +198,21 @@ impl Spread {
         } else {
             baseline.to_vec()
         };
-        let sorted = sorted(&of_runs);
+        let in_order = sorted(&of_runs);
         let middle = MAD_TO_SIGMA * mad(&of_runs)?;
-        let high = quantile_of_sorted(&sorted, 0.95, Interpolation::Linear)?;
-        let low = quantile_of_sorted(&sorted, 0.05, Interpolation::Linear)?;
+        let reach = |ordered: &[f64]| {
+            let high = quantile_of_sorted(ordered, 0.95, Interpolation::Linear)?;
+            let low = quantile_of_sorted(ordered, 0.05, Interpolation::Linear)?;
+            Some((high - level, level - low))
+        };
+        let mut weight = TAIL_WEIGHT;
+        let (mut above, mut below) = reach(&in_order)?;
+        if middle == 0.0 {
+            // Runs of a series that is mostly constant hide its odd samples, and those are all the spread that there is.
+            let (above_single, below_single) = reach(&sorted(baseline))?;
+            (above, below) = (above.max(above_single), below.max(below_single));
+            weight = TAIL_WEIGHT_OF_CONSTANT;
+        }
         let relative = match baseline.len() < FEW {
             true => floor.relative.max(SPREAD_OF_FEW.min(floor.relative * 3.0)),
             false => floor.relative,
@@ -177,11 +220,11 @@ impl Spread {
         let least = (relative * level.abs())
             .max(floor.absolute)
             .max(f64::MIN_POSITIVE);
-        let tail = |distance: f64| (TAIL_WEIGHT * distance / SIGMAS_AT_95).max(middle).max(least);
+        let tail = |distance: f64| (weight * distance / SIGMAS_AT_95).max(middle).max(least);
         Some(Self {
-            up: tail(high - level),
-            down: tail(level - low),
-            sorted,
+            up: tail(above),
+            down: tail(below),
+            sorted: in_order,
         })
     }
 
