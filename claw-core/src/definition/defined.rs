@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
 
+use super::schema::{Arguments, ParameterSchema};
 use super::tool::{Parameter, ToolDefinition};
 use crate::tool::{ErasedTool, ToolContext, ToolError, ToolSpec};
 
@@ -17,12 +18,29 @@ use crate::tool::{ErasedTool, ToolContext, ToolError, ToolSpec};
 pub struct DefinedTool {
     inner: Arc<dyn ErasedTool>,
     definition: ToolDefinition,
+    changes_calls: bool,
 }
 
 impl DefinedTool {
     /// `inner` as `definition` has it; the two were bound to each other by [`bind`](super::bind).
     pub fn new(inner: Arc<dyn ErasedTool>, definition: ToolDefinition) -> Self {
-        Self { inner, definition }
+        let schema = inner.spec().input;
+        let arguments = Arguments(schema.as_value());
+        let changes_calls = definition.parameters.iter().any(|(name, parameter)| {
+            let default = arguments.get(name).and_then(ParameterSchema::default);
+            let needed = arguments.required().any(|required| required == name);
+            !parameter.choices.is_empty()
+                || parameter
+                    .default
+                    .as_ref()
+                    .is_some_and(|given| Some(&given.value) != default)
+                || (parameter.required == Some(true) && !needed)
+        });
+        Self {
+            inner,
+            definition,
+            changes_calls,
+        }
     }
 
     /// The arguments of a call with the definition's defaults filled in.
@@ -64,9 +82,14 @@ impl ErasedTool for DefinedTool {
         self.inner.name()
     }
 
-    /// The wrapper, so that typed callers too come by way of [`call_json`](ErasedTool::call_json) and its defaults.
+    /// The wrapper where the definition changes calls, so that typed callers too come by way of
+    /// [`call_json`](ErasedTool::call_json). Elsewhere the tool, which spares them the way through JSON.
     fn as_any(&self) -> &dyn Any {
-        self
+        if self.changes_calls {
+            self
+        } else {
+            self.inner.as_any()
+        }
     }
 
     fn spec(&self) -> ToolSpec {

@@ -101,6 +101,11 @@ impl<'s> ParameterSchema<'s> {
         }
     }
 
+    /// The value of calls that do not give one, where the schema says it.
+    pub(super) fn default(self) -> Option<&'s Json> {
+        self.here.get("default")
+    }
+
     /// Why `value` does not fit.
     pub(super) fn check(self, value: &Json) -> Result<(), String> {
         self.fits(self.here, value, 0)

@@ -7,7 +7,7 @@ use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::json;
 
 use super::agent::{
-    INCIDENT, PodLogs, PodLogsInput, RIGHTSIZING, TOOLS, capabilities, documents, registry, unbound,
+    INCIDENT, PodLogs, PodLogsInput, Pods, RIGHTSIZING, TOOLS, capabilities, documents, registry, unbound,
 };
 use crate::clock::{Clock, SystemClock};
 use crate::definition::{
@@ -254,7 +254,10 @@ async fn typed_callers_get_the_defaults_too() {
     let definition = bound(&TOOLS.replace("default: 200", "default: 77"));
     let tools = definition.apply(&registry()).unwrap();
     let logs = tools.get(PodLogs::NAME).unwrap();
-    assert!(logs.as_any().downcast_ref::<PodLogs>().is_none());
+    assert!(
+        logs.as_any().downcast_ref::<PodLogs>().is_none(),
+        "by way of JSON"
+    );
     let typed = PodLogsInput {
         pod_name: "p".to_owned(),
         namespace: "n".to_owned(),
@@ -267,6 +270,19 @@ async fn typed_callers_get_the_defaults_too() {
         .await
         .unwrap();
     assert_eq!(answer["tail_lines"], 77);
+}
+
+#[test]
+fn typed_callers_are_spared_json_where_calls_do_not_change() {
+    let tools = bound(TOOLS).apply(&registry()).unwrap();
+    assert!(
+        tools
+            .get(Pods::NAME)
+            .unwrap()
+            .as_any()
+            .downcast_ref::<Pods>()
+            .is_some()
+    );
 }
 
 #[tokio::test]
