@@ -3,3 +3,4 @@ pub mod address;
 pub mod cluster;
 pub mod model;
 pub mod quantity;
+pub mod tools;

@@ -1,0 +1,81 @@
+//! Changes that leave no revision behind, told from who wrote to an object last and when.
+
+use claw_core::change::{Change, ChangeKind};
+use jiff::Timestamp;
+
+use super::rollout::CONTROLLER;
+use crate::model::{Object, Workload};
+
+/// Two writes this close together are one change, in seconds.
+const SAME_CHANGE: u64 = 10;
+
+/// The last edit of an object by each of its writers, other than the creation of the object.
+///
+/// Kubernetes keeps the last write of each writer only, and not what it was: there is no difference to show.
+pub(in crate::tools) fn edits<T: Object>(
+    objects: &[T],
+    kind: ChangeKind,
+    not_at: &[Timestamp],
+) -> Vec<Change> {
+    objects
+        .iter()
+        .flat_map(|object| {
+            let meta = object.meta();
+            let created = meta.creation_timestamp;
+            let entity = object.entity();
+            meta.managed_fields
+                .iter()
+                .filter(|fields| fields.subresource.is_empty() && fields.manager != CONTROLLER)
+                .filter_map(move |fields| {
+                    let time = fields.time?;
+                    let known = created.iter().chain(not_at).any(|known| near(*known, time));
+                    (!known).then(|| Change {
+                        reference: format!("{}/{}#{}", entity.kind, entity.path(), time.as_second()),
+                        time,
+                        kind,
+                        entity: entity.clone(),
+                        summary: format!("{entity} edited by {}", fields.manager),
+                        detail: Vec::new(),
+                        author: Some(fields.manager.clone()),
+                    })
+                })
+        })
+        .collect()
+}
+
+/// The last time that the replica count of each workload was set through the scale subresource, by each writer.
+pub(in crate::tools) fn scalings<'a>(workloads: impl IntoIterator<Item = &'a Workload>) -> Vec<Change> {
+    workloads
+        .into_iter()
+        .flat_map(|workload| {
+            let entity = workload.entity();
+            let replicas = workload.spec.replicas.unwrap_or(1);
+            workload
+                .metadata
+                .managed_fields
+                .iter()
+                .filter(|fields| fields.subresource == "scale")
+                .filter_map(move |fields| {
+                    let time = fields.time?;
+                    let by = if fields.manager == CONTROLLER {
+                        "the autoscaler"
+                    } else {
+                        &fields.manager
+                    };
+                    Some(Change {
+                        reference: format!("{}/{}#scale-{}", entity.kind, entity.path(), time.as_second()),
+                        time,
+                        kind: ChangeKind::Scale,
+                        entity: entity.clone(),
+                        summary: format!("{entity} scaled by {by}; it now wants {replicas} replicas"),
+                        detail: Vec::new(),
+                        author: Some(fields.manager.clone()),
+                    })
+                })
+        })
+        .collect()
+}
+
+fn near(a: Timestamp, b: Timestamp) -> bool {
+    a.as_second().abs_diff(b.as_second()) <= SAME_CHANGE
+}

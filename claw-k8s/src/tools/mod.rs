@@ -1,0 +1,45 @@
+//! The tools, one a file, and the lists of them.
+mod describe_events;
+mod get_deployment_history;
+mod get_nodes;
+mod get_pod_logs;
+mod get_pods;
+mod get_workloads;
+mod history;
+mod reading;
+pub(crate) mod redaction;
+mod since;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use claw_core::tool::ErasedTool;
+
+pub use describe_events::{DescribeEvents, DescribeEventsInput, DescribeEventsOutput};
+pub use get_deployment_history::{
+    GetDeploymentHistory, GetDeploymentHistoryInput, GetDeploymentHistoryOutput,
+};
+pub use get_nodes::{GetNodes, GetNodesInput, GetNodesOutput};
+pub use get_pod_logs::{GetPodLogs, GetPodLogsInput, GetPodLogsOutput, PodLogLine};
+pub use get_pods::{GetPods, GetPodsInput, GetPodsOutput};
+pub use get_workloads::{GetWorkloads, GetWorkloadsInput, GetWorkloadsOutput};
+pub use history::{History, Revision};
+pub use since::{ParseSinceError, Since};
+pub use usage::{NodeUsage, PodUsage};
+
+use crate::cluster::Cluster;
+
+/// The tools that the role `openclaw-agent-readonly` is made for, and that need no more than it grants.
+pub fn basic(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
+    vec![
+        Arc::new(GetPods::new(cluster.clone())),
+        Arc::new(GetPodLogs::new(cluster.clone())),
+        Arc::new(DescribeEvents::new(cluster.clone())),
+        Arc::new(GetWorkloads::new(cluster.clone())),
+        Arc::new(GetNodes::new(cluster.clone())),
+        Arc::new(GetDeploymentHistory::new(cluster.clone())),
+    ]
+}
