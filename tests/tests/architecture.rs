@@ -4,6 +4,7 @@
 //! can fail. Why the rules are as they are: `docs/adr/0001-crate-layout.md` and `docs/adr/0002-one-tls-provider.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::process::Command;
 
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
@@ -161,20 +162,17 @@ fn packages(graph: &Graph, found: &mut Vec<String>) {
 /// The graph of this workspace for the platform that the tests run on, with every feature.
 ///
 /// Offline: everything that is asked about has just been compiled.
-fn workspace() -> Graph {
-    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
-    let rustc = String::from_utf8(rustc.stdout).unwrap();
-    let host = rustc
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .unwrap();
+fn workspace() -> Result<Graph, Box<dyn Error>> {
+    let rustc = Command::new("rustc").arg("-vV").output()?;
+    let rustc = String::from_utf8(rustc.stdout)?;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.ok_or("rustc does not say what it compiles for")?;
     let metadata = MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
         .features(CargoOpt::AllFeatures)
         .other_options(["--offline", "--filter-platform", host].map(str::to_owned))
-        .exec()
-        .unwrap();
-    graph(&metadata)
+        .exec()?;
+    Ok(graph(&metadata))
 }
 
 fn graph(metadata: &Metadata) -> Graph {
@@ -219,13 +217,13 @@ fn graph(metadata: &Metadata) -> Graph {
 
 #[test]
 fn the_workspace_keeps_the_rules() {
-    let found = violations(&workspace());
+    let found = violations(&workspace().unwrap());
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
 #[test]
 fn the_graph_of_the_workspace_is_seen() {
-    let graph = workspace();
+    let graph = workspace().unwrap();
     assert!(graph.members["claw-workflows"].dependencies.contains("claw-k8s"));
     assert!(
         graph.members["claw-examples"]
