@@ -1,7 +1,9 @@
 //! Logs: where they are read, how lines become entries, and how entries become templates.
 
+pub mod elasticsearch;
 pub mod entries;
 pub mod indicators;
+pub mod loki;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,3 +76,7 @@ impl<T: LogSource + ?Sized> LogSource for Arc<T> {
         (**self).search(cx, query).await
     }
 }
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;
