@@ -40,13 +40,20 @@ pub struct ElasticsearchConfig {
 impl ElasticsearchConfig {
     /// The defaults for the server at `base_url`.
     pub fn at(base_url: impl Into<String>) -> Self {
-        Self { http: ClientConfig::at(base_url), ..Self::default() }
+        Self {
+            http: ClientConfig::at(base_url),
+            ..Self::default()
+        }
     }
 }
 
 impl Default for ElasticsearchConfig {
     fn default() -> Self {
-        Self { http: ClientConfig::default(), index: "logs-*".to_owned(), fields: Fields::ecs() }
+        Self {
+            http: ClientConfig::default(),
+            index: "logs-*".to_owned(),
+            fields: Fields::ecs(),
+        }
     }
 }
 
@@ -117,10 +124,17 @@ pub struct Elasticsearch {
 impl Elasticsearch {
     /// A client as described by `config`. Nothing is connected yet.
     pub fn new(config: ElasticsearchConfig) -> Result<Self, HttpError> {
-        let allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '*' | ',' | '+');
-        if config.index.is_empty() || !config.index.chars().all(allowed) || config.index.starts_with(['_', '.', '+']) {
+        let allowed =
+            |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '*' | ',' | '+');
+        if config.index.is_empty()
+            || !config.index.chars().all(allowed)
+            || config.index.starts_with(['_', '.', '+'])
+        {
             return Err(HttpError::InvalidConfig {
-                reason: format!("index: {:?} does not name indices; write for example logs-*", config.index),
+                reason: format!(
+                    "index: {:?} does not name indices; write for example logs-*",
+                    config.index
+                ),
             });
         }
         Ok(Self {
@@ -134,12 +148,22 @@ impl Elasticsearch {
         let fields = &self.fields;
         let range = json!({ "gte": query.window.start.to_string(), "lte": query.window.end.to_string() });
         let mut filter = vec![json!({ "range": { &fields.time: range } })];
-        filter.extend(self.terms(query).into_iter().map(|(field, value)| exactly(&field, &value)));
+        filter.extend(
+            self.terms(query)
+                .into_iter()
+                .map(|(field, value)| exactly(&field, &value)),
+        );
         if let Some(text) = &query.contains {
             filter.push(json!({ "match_phrase": { &fields.message: text } }));
         }
-        let sources =
-            [&fields.time, &fields.message, &fields.namespace, &fields.pod, &fields.container, &fields.node];
+        let sources = [
+            &fields.time,
+            &fields.message,
+            &fields.namespace,
+            &fields.pod,
+            &fields.container,
+            &fields.node,
+        ];
         let mut sources: Vec<String> = sources.iter().map(|field| (*field).clone()).collect();
         sources.push(format!("{}.*", fields.labels));
         json!({
@@ -157,9 +181,17 @@ impl Elasticsearch {
         let fields = &self.fields;
         let mut terms = vec![(fields.namespace.clone(), query.namespace.clone())];
         terms.extend(query.pod.iter().map(|pod| (fields.pod.clone(), pod.clone())));
-        terms.extend(query.container.iter().map(|container| (fields.container.clone(), container.clone())));
         terms.extend(
-            query.labels.iter().map(|(label, value)| (format!("{}.{label}", fields.labels), value.clone())),
+            query
+                .container
+                .iter()
+                .map(|container| (fields.container.clone(), container.clone())),
+        );
+        terms.extend(
+            query
+                .labels
+                .iter()
+                .map(|(label, value)| (format!("{}.{label}", fields.labels), value.clone())),
         );
         terms
     }
@@ -178,8 +210,14 @@ impl Elasticsearch {
         ] {
             labels.extend(text(field).map(|value| (name.to_owned(), value)));
         }
-        let time = lookup(&hit.source, &self.fields.time).and_then(time).or_else(|| hit.sort.first().and_then(time))?;
-        Some(LogLine { time, labels, line: text(&self.fields.message).unwrap_or_default() })
+        let time = lookup(&hit.source, &self.fields.time)
+            .and_then(time)
+            .or_else(|| hit.sort.first().and_then(time))?;
+        Some(LogLine {
+            time,
+            labels,
+            line: text(&self.fields.message).unwrap_or_default(),
+        })
     }
 }
 
@@ -267,30 +305,53 @@ impl LogSource for Elasticsearch {
         }
         if body.shards.failed > 0 {
             let Shards { total, failed } = body.shards;
-            warnings.push(format!("{failed} of {total} shards did not answer: lines may be missing"));
+            warnings.push(format!(
+                "{failed} of {total} shards did not answer: lines may be missing"
+            ));
         }
         let terms = self.terms(query);
         let fits = |hit: &&Hit| {
             // A field of text matches by words, so `shop` finds `shop-test` too.
-            terms.iter().all(|(field, value)| lookup(&hit.source, field).is_none_or(|found| plain(found) == *value))
+            terms
+                .iter()
+                .all(|(field, value)| lookup(&hit.source, field).is_none_or(|found| plain(found) == *value))
         };
-        let mut lines: Vec<LogLine> = body.hits.hits.iter().filter(fits).filter_map(|hit| self.line(hit)).collect();
+        let mut lines: Vec<LogLine> = body
+            .hits
+            .hits
+            .iter()
+            .filter(fits)
+            .filter_map(|hit| self.line(hit))
+            .collect();
         lines.reverse();
         lines.sort_by_key(|line| line.time);
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        Ok(LogAnswer { lines, truncated: hits >= limit, warnings })
+        Ok(LogAnswer {
+            lines,
+            truncated: hits >= limit,
+            warnings,
+        })
     }
 }
 
 fn read(response: Response) -> Result<Body, SourceError> {
     if response.status() == 400 {
         let detail = Detail(response.text());
-        return Err(SourceError::Rejected { service: SERVICE, error_type: "bad request", detail });
+        return Err(SourceError::Rejected {
+            service: SERVICE,
+            error_type: "bad request",
+            detail,
+        });
     }
     let response = response.of_success().map_err(call)?;
     serde_json::from_slice(response.body()).map_err(|error| SourceError::Malformed {
         service: SERVICE,
-        what: format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()),
+        what: format!(
+            "{:?} error at line {} column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ),
     })
 }
 

@@ -67,35 +67,103 @@ pub enum Indicator {
 
 /// Phrases by indicator. Where several fit, all hold; [`Indicator::Timeout`] is dropped beside a more telling one.
 const PHRASES: &[(Indicator, &str)] = &[
-    (Indicator::ConnectionRefused, r"connection refused|econnrefused|connectexception|actively refused|could not connect to server|no connection could be made|connection to .{1,80} (failed|refused)"),
-    (Indicator::ConnectionReset, r"connection reset|econnreset|broken pipe|epipe|server closed the connection|connection was (closed|forcibly closed|lost)|unexpected eof|socket hang up|premature close|upstream prematurely closed"),
-    (Indicator::Timeout, r"timed[ -]?out|timeout|etimedout|deadline exceeded|no response within|took too long"),
-    (Indicator::UnknownHost, r"no such host|unknownhost|unknown host|enotfound|eai_again|name or service not known|could not resolve|temporary failure in name resolution|getaddrinfo|nodename nor servname|nxdomain|name does not resolve|host not found"),
-    (Indicator::Unreachable, r"no route to host|ehostunreach|enetunreach|network is unreachable|host is unreachable"),
-    (Indicator::CertificateExpired, r"certificate has expired|certificate (is )?expired|cert(ificate)?[_ ]has[_ ]expired|not yet valid|certificateexpired|notafter"),
-    (Indicator::TlsFailure, r"tls handshake|ssl handshake|handshake (failed|failure|error)|x509|certificate verify failed|unknown authority|self[- ]signed certificate|sslexception|pkix path|bad certificate|wrong version number"),
-    (Indicator::AuthenticationFailed, r"password authentication failed|authentication fail|unauthorized|\b401\b|access denied for user|invalid (credentials|password|api key|token)|wrongpass|noauth|login failed|bad credentials|token (is |has )?expired|expired token|invalid_grant|sasl authentication"),
-    (Indicator::AccessDenied, r"\b403\b|forbidden|access ?denied|not authorized|permission_denied|insufficient (scope|privilege)|accessdeniedexception"),
-    (Indicator::RateLimited, r"\b429\b|too many requests|rate limit|ratelimit|throttlingexception|quota exceeded|request limit|resource_exhausted"),
-    (Indicator::PoolExhausted, r"too many (clients|connections)|connection slots are reserved|pool (is )?(exhausted|timeout|full)|connection pool|connection is not available|queuepool limit|could not (get|obtain|acquire) .{0,30}connection|unable to acquire|max_connections|maximum number of (connections|clients)|pool.{0,30}(exhaust|timed? ?out)|no (free|idle|available) connections?"),
-    (Indicator::UpstreamError, r"\b50[0234]\b|bad gateway|service unavailable|internal server error|upstream (connect|error|request)|no healthy upstream|unavailable desc|rpc error: code = (unavailable|internal)|status code 5\d\d"),
-    (Indicator::DatabaseTrouble, r"database is locked|deadlock|lock wait timeout|could not serialize|read-only transaction|--read-only option|misconf redis|database system is (starting up|shutting down|in recovery)|disk i/o error|not enough replicas|leader not available|notleader|no leader|readonly you can't write"),
-    (Indicator::PermissionDenied, r"permission denied|eacces|eperm|operation not permitted|accesscontrolexception"),
+    (
+        Indicator::ConnectionRefused,
+        r"connection refused|econnrefused|connectexception|actively refused|could not connect to server|no connection could be made|connection to .{1,80} (failed|refused)",
+    ),
+    (
+        Indicator::ConnectionReset,
+        r"connection reset|econnreset|broken pipe|epipe|server closed the connection|connection was (closed|forcibly closed|lost)|unexpected eof|socket hang up|premature close|upstream prematurely closed",
+    ),
+    (
+        Indicator::Timeout,
+        r"timed[ -]?out|timeout|etimedout|deadline exceeded|no response within|took too long",
+    ),
+    (
+        Indicator::UnknownHost,
+        r"no such host|unknownhost|unknown host|enotfound|eai_again|name or service not known|could not resolve|temporary failure in name resolution|getaddrinfo|nodename nor servname|nxdomain|name does not resolve|host not found",
+    ),
+    (
+        Indicator::Unreachable,
+        r"no route to host|ehostunreach|enetunreach|network is unreachable|host is unreachable",
+    ),
+    (
+        Indicator::CertificateExpired,
+        r"certificate has expired|certificate (is )?expired|cert(ificate)?[_ ]has[_ ]expired|not yet valid|certificateexpired|notafter",
+    ),
+    (
+        Indicator::TlsFailure,
+        r"tls handshake|ssl handshake|handshake (failed|failure|error)|x509|certificate verify failed|unknown authority|self[- ]signed certificate|sslexception|pkix path|bad certificate|wrong version number",
+    ),
+    (
+        Indicator::AuthenticationFailed,
+        r"password authentication failed|authentication fail|unauthorized|\b401\b|access denied for user|invalid (credentials|password|api key|token)|wrongpass|noauth|login failed|bad credentials|token (is |has )?expired|expired token|invalid_grant|sasl authentication",
+    ),
+    (
+        Indicator::AccessDenied,
+        r"\b403\b|forbidden|access ?denied|not authorized|permission_denied|insufficient (scope|privilege)|accessdeniedexception",
+    ),
+    (
+        Indicator::RateLimited,
+        r"\b429\b|too many requests|rate limit|ratelimit|throttlingexception|quota exceeded|request limit|resource_exhausted",
+    ),
+    (
+        Indicator::PoolExhausted,
+        r"too many (clients|connections)|connection slots are reserved|pool (is )?(exhausted|timeout|full)|connection pool|connection is not available|queuepool limit|could not (get|obtain|acquire) .{0,30}connection|unable to acquire|max_connections|maximum number of (connections|clients)|pool.{0,30}(exhaust|timed? ?out)|no (free|idle|available) connections?",
+    ),
+    (
+        Indicator::UpstreamError,
+        r"\b50[0234]\b|bad gateway|service unavailable|internal server error|upstream (connect|error|request)|no healthy upstream|unavailable desc|rpc error: code = (unavailable|internal)|status code 5\d\d",
+    ),
+    (
+        Indicator::DatabaseTrouble,
+        r"database is locked|deadlock|lock wait timeout|could not serialize|read-only transaction|--read-only option|misconf redis|database system is (starting up|shutting down|in recovery)|disk i/o error|not enough replicas|leader not available|notleader|no leader|readonly you can't write",
+    ),
+    (
+        Indicator::PermissionDenied,
+        r"permission denied|eacces|eperm|operation not permitted|accesscontrolexception",
+    ),
     (Indicator::ReadOnly, r"read-only file system|erofs"),
-    (Indicator::AddressInUse, r"address already in use|eaddrinuse|bindexception|port .{0,20}already (in use|allocated)|only one usage of each socket"),
-    (Indicator::NoSpace, r"no space left|enospc|disk full|disk quota exceeded|could not extend file|not enough space|insufficient disk"),
-    (Indicator::OutOfMemory, r"out of ?memory|outofmemory|cannot allocate memory|enomem|heap out of memory|java heap space|gc overhead limit|memoryerror|bad_alloc"),
-    (Indicator::HandlesExhausted, r"too many open files|emfile|enfile|unable to create (new )?native thread|can't start new thread|pthread_create failed|resource temporarily unavailable"),
-    (Indicator::MissingConfig, r"(environment variable|env var|config(uration)?|setting|property|secret|key|variable|parameter|option|argument)s? .{0,60}(is |are |was |not |must be )?(missing|not (set|found|defined|provided|specified|present)|required|undefined|unset)|missing (required )?(environment|env|config|setting|property|secret|key|variable|parameter|option|argument)|keyerror|could not resolve placeholder|must (be set|specify|provide)|required (key|property|environment|variable)"),
-    (Indicator::InvalidConfig, r"invalid (config|configuration|value|setting|syntax|port|url|yaml|json)|(parse|parsing|syntax) error|failed to (parse|load|read) .{0,40}(config|settings|yaml|json|toml|properties)|cannot unmarshal|unknown (option|flag|field|directive|key|property)|malformed|unexpected token|bad configuration|yaml: |toml: |illegalargumentexception"),
-    (Indicator::FileNotFound, r"no such file|enoent|filenotfound|file not found|cannot find (the )?(file|path|module)|module ?not ?found|cannot open .{0,60}|no module named|cannot find module"),
-    (Indicator::SchemaMismatch, r#"(relation|table|column|collection|index) .{0,80}(does not exist|doesn't exist|not found)|unknown column|no such (table|column)|undefined(column|table)|migration.{0,40}(fail|pending|missing|error)|schema .{0,40}(mismatch|version)"#),
-    (Indicator::Terminated, r"sigterm|sigint|received signal|shutting down|graceful(ly)? (shutdown|stop)|signal: terminated"),
+    (
+        Indicator::AddressInUse,
+        r"address already in use|eaddrinuse|bindexception|port .{0,20}already (in use|allocated)|only one usage of each socket",
+    ),
+    (
+        Indicator::NoSpace,
+        r"no space left|enospc|disk full|disk quota exceeded|could not extend file|not enough space|insufficient disk",
+    ),
+    (
+        Indicator::OutOfMemory,
+        r"out of ?memory|outofmemory|cannot allocate memory|enomem|heap out of memory|java heap space|gc overhead limit|memoryerror|bad_alloc",
+    ),
+    (
+        Indicator::HandlesExhausted,
+        r"too many open files|emfile|enfile|unable to create (new )?native thread|can't start new thread|pthread_create failed|resource temporarily unavailable",
+    ),
+    (
+        Indicator::MissingConfig,
+        r"(environment variable|env var|config(uration)?|setting|property|secret|key|variable|parameter|option|argument)s? .{0,60}(is |are |was |not |must be )?(missing|not (set|found|defined|provided|specified|present)|required|undefined|unset)|missing (required )?(environment|env|config|setting|property|secret|key|variable|parameter|option|argument)|keyerror|could not resolve placeholder|must (be set|specify|provide)|required (key|property|environment|variable)",
+    ),
+    (
+        Indicator::InvalidConfig,
+        r"invalid (config|configuration|value|setting|syntax|port|url|yaml|json)|(parse|parsing|syntax) error|failed to (parse|load|read) .{0,40}(config|settings|yaml|json|toml|properties)|cannot unmarshal|unknown (option|flag|field|directive|key|property)|malformed|unexpected token|bad configuration|yaml: |toml: |illegalargumentexception",
+    ),
+    (
+        Indicator::FileNotFound,
+        r"no such file|enoent|filenotfound|file not found|cannot find (the )?(file|path|module)|module ?not ?found|cannot open .{0,60}|no module named|cannot find module",
+    ),
+    (
+        Indicator::SchemaMismatch,
+        r#"(relation|table|column|collection|index) .{0,80}(does not exist|doesn't exist|not found)|unknown column|no such (table|column)|undefined(column|table)|migration.{0,40}(fail|pending|missing|error)|schema .{0,40}(mismatch|version)"#,
+    ),
+    (
+        Indicator::Terminated,
+        r"sigterm|sigint|received signal|shutting down|graceful(ly)? (shutdown|stop)|signal: terminated",
+    ),
 ];
 
-static SET: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
-    RegexSet::new(PHRASES.iter().map(|(_, pattern)| format!("(?i){pattern}"))).ok()
-});
+static SET: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(PHRASES.iter().map(|(_, pattern)| format!("(?i){pattern}"))).ok());
 
 /// Where a text names whom it is about: `host:port`, a URL, or a quoted or bare name after a telling word.
 static TARGETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -112,19 +180,72 @@ static TARGETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 /// Words that stand where a host could and are none.
 const NO_HOSTS: &[&str] = &[
-    "the", "a", "an", "to", "from", "at", "on", "in", "of", "localhost", "error", "failed", "server", "client", "database",
-    "upstream", "host", "address", "backend", "service", "remote", "peer", "port", "http", "https", "tcp", "udp", "this", "that",
-    "local", "is", "was", "not", "could", "cannot", "timeout", "timed", "refused", "connection", "any", "no", "line", "for",
+    "the",
+    "a",
+    "an",
+    "to",
+    "from",
+    "at",
+    "on",
+    "in",
+    "of",
+    "localhost",
+    "error",
+    "failed",
+    "server",
+    "client",
+    "database",
+    "upstream",
+    "host",
+    "address",
+    "backend",
+    "service",
+    "remote",
+    "peer",
+    "port",
+    "http",
+    "https",
+    "tcp",
+    "udp",
+    "this",
+    "that",
+    "local",
+    "is",
+    "was",
+    "not",
+    "could",
+    "cannot",
+    "timeout",
+    "timed",
+    "refused",
+    "connection",
+    "any",
+    "no",
+    "line",
+    "for",
 ];
 
 /// The indicators in a text, in a fixed order.
 pub fn indicators(text: &str) -> Vec<Indicator> {
-    let Some(set) = SET.as_ref() else { return Vec::new() };
-    let mut found: Vec<Indicator> =
-        set.matches(text).iter().filter_map(|index| PHRASES.get(index)).map(|(indicator, _)| *indicator).collect();
+    let Some(set) = SET.as_ref() else {
+        return Vec::new();
+    };
+    let mut found: Vec<Indicator> = set
+        .matches(text)
+        .iter()
+        .filter_map(|index| PHRASES.get(index))
+        .map(|(indicator, _)| *indicator)
+        .collect();
     let telling = |found: &[Indicator]| {
         found.iter().any(|other| {
-            matches!(other, Indicator::PoolExhausted | Indicator::ConnectionRefused | Indicator::UnknownHost | Indicator::Unreachable | Indicator::DatabaseTrouble)
+            matches!(
+                other,
+                Indicator::PoolExhausted
+                    | Indicator::ConnectionRefused
+                    | Indicator::UnknownHost
+                    | Indicator::Unreachable
+                    | Indicator::DatabaseTrouble
+            )
         })
     };
     if telling(&found) {
@@ -154,7 +275,9 @@ pub fn targets(text: &str) -> Vec<String> {
                 continue;
             }
             let target = port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
-            let known = found.iter_mut().find(|(_, other)| other.split(':').next() == Some(name.as_str()));
+            let known = found
+                .iter_mut()
+                .find(|(_, other)| other.split(':').next() == Some(name.as_str()));
             match known {
                 // The form with a port tells more.
                 Some((_, other)) if !other.contains(':') => *other = target,
@@ -168,16 +291,20 @@ pub fn targets(text: &str) -> Vec<String> {
 }
 
 fn is_host(name: &str, with_port: bool) -> bool {
-    if name.len() < 2 || NO_HOSTS.contains(&name) || name == "127.0.0.1" || name == "0.0.0.0" || name == "::1" {
+    if name.len() < 2 || NO_HOSTS.contains(&name) || name == "127.0.0.1" || name == "0.0.0.0" || name == "::1"
+    {
         return false;
     }
     let letters = name.bytes().any(|byte| byte.is_ascii_alphabetic());
     let address = name.parse::<std::net::IpAddr>().is_ok();
     // "12:34" is a time, "Foo.java:42" a place in a source file.
     let source_file = with_port
-        && [".java", ".go", ".py", ".js", ".ts", ".rb", ".rs", ".kt", ".scala", ".cs", ".php", ".c", ".cc", ".cpp", ".ex", ".jar", ".mjs", ".tsx"]
-            .iter()
-            .any(|ending| name.ends_with(ending));
+        && [
+            ".java", ".go", ".py", ".js", ".ts", ".rb", ".rs", ".kt", ".scala", ".cs", ".php", ".c", ".cc",
+            ".cpp", ".ex", ".jar", ".mjs", ".tsx",
+        ]
+        .iter()
+        .any(|ending| name.ends_with(ending));
     address || (letters && !source_file)
 }
 
@@ -191,42 +318,97 @@ mod tests {
     fn reads_the_phrases_of_common_clients() {
         use Indicator::*;
         let cases: &[(&str, Indicator, &str)] = &[
-            ("dial tcp 10.96.0.12:5432: connect: connection refused", ConnectionRefused, "10.96.0.12:5432"),
-            ("Error: connect ECONNREFUSED 10.0.0.5:6379", ConnectionRefused, "10.0.0.5:6379"),
-            ("Get \"http://inventory.shop.svc.cluster.local:8080/items\": context deadline exceeded", Timeout, "inventory.shop.svc.cluster.local:8080"),
-            ("dial tcp: lookup orders-db on 10.96.0.10:53: no such host", UnknownHost, "orders-db"),
-            ("java.net.UnknownHostException: rabbit.mq.svc", UnknownHost, "rabbit.mq.svc"),
+            (
+                "dial tcp 10.96.0.12:5432: connect: connection refused",
+                ConnectionRefused,
+                "10.96.0.12:5432",
+            ),
+            (
+                "Error: connect ECONNREFUSED 10.0.0.5:6379",
+                ConnectionRefused,
+                "10.0.0.5:6379",
+            ),
+            (
+                "Get \"http://inventory.shop.svc.cluster.local:8080/items\": context deadline exceeded",
+                Timeout,
+                "inventory.shop.svc.cluster.local:8080",
+            ),
+            (
+                "dial tcp: lookup orders-db on 10.96.0.10:53: no such host",
+                UnknownHost,
+                "orders-db",
+            ),
+            (
+                "java.net.UnknownHostException: rabbit.mq.svc",
+                UnknownHost,
+                "rabbit.mq.svc",
+            ),
             ("getaddrinfo ENOTFOUND redis-master", UnknownHost, "redis-master"),
-            ("psycopg2.OperationalError: could not connect to server: Connection refused Is the server running on host \"pg\" (10.1.2.3)", ConnectionRefused, "pg"),
+            (
+                "psycopg2.OperationalError: could not connect to server: Connection refused Is the server running on host \"pg\" (10.1.2.3)",
+                ConnectionRefused,
+                "pg",
+            ),
             ("FATAL: sorry, too many clients already", PoolExhausted, ""),
-            ("HikariPool-1 - Connection is not available, request timed out after 30000ms", PoolExhausted, ""),
-            ("x509: certificate has expired or is not yet valid: current time 2024-05-01T00:00:00Z is after 2024-04-30T00:00:00Z", CertificateExpired, ""),
-            ("FATAL: password authentication failed for user \"app\"", AuthenticationFailed, ""),
+            (
+                "HikariPool-1 - Connection is not available, request timed out after 30000ms",
+                PoolExhausted,
+                "",
+            ),
+            (
+                "x509: certificate has expired or is not yet valid: current time 2024-05-01T00:00:00Z is after 2024-04-30T00:00:00Z",
+                CertificateExpired,
+                "",
+            ),
+            (
+                "FATAL: password authentication failed for user \"app\"",
+                AuthenticationFailed,
+                "",
+            ),
             ("listen tcp :8080: bind: address already in use", AddressInUse, ""),
             ("OSError: [Errno 28] No space left on device", NoSpace, ""),
             ("KeyError: 'DATABASE_URL'", MissingConfig, ""),
-            ("open /etc/app/config.yaml: no such file or directory", FileNotFound, ""),
+            (
+                "open /etc/app/config.yaml: no such file or directory",
+                FileNotFound,
+                "",
+            ),
             ("429 Too Many Requests", RateLimited, ""),
             ("ERROR: column \"discount\" does not exist", SchemaMismatch, ""),
         ];
         for (text, indicator, target) in cases {
-            assert!(indicators(text).contains(indicator), "{text}: {:?}", indicators(text));
+            assert!(
+                indicators(text).contains(indicator),
+                "{text}: {:?}",
+                indicators(text)
+            );
             if !target.is_empty() {
-                assert!(targets(text).iter().any(|found| found == target), "{text}: {:?}", targets(text));
+                assert!(
+                    targets(text).iter().any(|found| found == target),
+                    "{text}: {:?}",
+                    targets(text)
+                );
             }
         }
     }
 
     #[test]
     fn finds_no_hosts_in_times_and_source_places() {
-        assert_eq!(targets("12:34:56 at com.acme.Main.run(Main.java:42)"), Vec::<String>::new());
+        assert_eq!(
+            targets("12:34:56 at com.acme.Main.run(Main.java:42)"),
+            Vec::<String>::new()
+        );
         assert_eq!(targets("listening on localhost:8080"), Vec::<String>::new());
         assert_eq!(targets("main.go:17 started"), Vec::<String>::new());
     }
 
     #[test]
     fn quiet_lines_indicate_nothing() {
-        for line in ["GET /healthz 200 3ms", "started worker 17", "cache warmed in 12 ms"] {
+        for line in [
+            "GET /healthz 200 3ms",
+            "started worker 17",
+            "cache warmed in 12 ms",
+        ] {
             assert_eq!(indicators(line), [], "{line}");
         }
     }

@@ -43,7 +43,10 @@ pub struct LokiConfig {
 impl LokiConfig {
     /// The defaults for the server at `base_url`.
     pub fn at(base_url: impl Into<String>) -> Self {
-        Self { http: ClientConfig::at(base_url), ..Self::default() }
+        Self {
+            http: ClientConfig::at(base_url),
+            ..Self::default()
+        }
     }
 }
 
@@ -70,10 +73,16 @@ pub struct Loki {
 impl Loki {
     /// A client as described by `config`. Nothing is connected yet.
     pub fn new(config: LokiConfig) -> Result<Self, HttpError> {
-        for label in [&config.namespace_label, &config.pod_label, &config.container_label] {
+        for label in [
+            &config.namespace_label,
+            &config.pod_label,
+            &config.container_label,
+        ] {
             if !is_label(label) {
                 return Err(HttpError::InvalidConfig {
-                    reason: format!("{label:?} is not the name of a Loki label: letters, digits and underscores"),
+                    reason: format!(
+                        "{label:?} is not the name of a Loki label: letters, digits and underscores"
+                    ),
                 });
             }
         }
@@ -99,9 +108,16 @@ impl Loki {
         }
         labels.insert(&self.namespace, &query.namespace);
         labels.extend(query.pod.as_deref().map(|pod| (self.pod.as_str(), pod)));
-        labels.extend(query.container.as_deref().map(|container| (self.container.as_str(), container)));
-        let matchers: Vec<String> =
-            labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escape(value))).collect();
+        labels.extend(
+            query
+                .container
+                .as_deref()
+                .map(|container| (self.container.as_str(), container)),
+        );
+        let matchers: Vec<String> = labels
+            .iter()
+            .map(|(label, value)| format!("{label}=\"{}\"", escape(value)))
+            .collect();
         let mut logql = format!("{{{}}}", matchers.join(","));
         if let Some(text) = &query.contains {
             let _ = write!(logql, " |= \"{}\"", escape(text));
@@ -111,7 +127,11 @@ impl Loki {
 
     /// The stream's labels under the names that the crate uses.
     fn named(&self, mut stream: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        for (own, name) in [(&self.namespace, "namespace"), (&self.pod, "pod"), (&self.container, "container")] {
+        for (own, name) in [
+            (&self.namespace, "namespace"),
+            (&self.pod, "pod"),
+            (&self.container, "container"),
+        ] {
             if own != name
                 && let Some(value) = stream.remove(own)
             {
@@ -125,7 +145,9 @@ impl Loki {
 fn is_label(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[derive(Deserialize)]
@@ -188,14 +210,22 @@ impl LogSource for Loki {
                     .ok()
                     .and_then(|nanoseconds: i128| Timestamp::from_nanosecond(nanoseconds).ok())
                     .ok_or_else(|| malformed("a line's time is not in nanoseconds".to_owned()))?;
-                lines.push(LogLine { time, labels: labels.clone(), line });
+                lines.push(LogLine {
+                    time,
+                    labels: labels.clone(),
+                    line,
+                });
             }
         }
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let truncated = lines.len() >= limit;
         // Streams come one after the other; equal times keep the order of the stream.
         lines.sort_by(|a, b| (a.time, &a.labels).cmp(&(b.time, &b.labels)));
-        Ok(LogAnswer { lines, truncated, warnings: body.warnings.unwrap_or_default() })
+        Ok(LogAnswer {
+            lines,
+            truncated,
+            warnings: body.warnings.unwrap_or_default(),
+        })
     }
 }
 
@@ -203,11 +233,20 @@ fn read(response: Response) -> Result<Body, SourceError> {
     // Loki explains refused queries in plain text.
     if response.status() == 400 {
         let detail = Detail(response.text());
-        return Err(SourceError::Rejected { service: SERVICE, error_type: "bad request", detail });
+        return Err(SourceError::Rejected {
+            service: SERVICE,
+            error_type: "bad request",
+            detail,
+        });
     }
     let response = response.of_success().map_err(call)?;
     serde_json::from_slice(response.body()).map_err(|error| {
-        malformed(format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()))
+        malformed(format!(
+            "{:?} error at line {} column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
     })
 }
 
@@ -216,5 +255,8 @@ fn call(error: HttpError) -> SourceError {
 }
 
 fn malformed(what: String) -> SourceError {
-    SourceError::Malformed { service: SERVICE, what }
+    SourceError::Malformed {
+        service: SERVICE,
+        what,
+    }
 }

@@ -25,7 +25,10 @@ fn query() -> LogQuery {
         container: None,
         labels: BTreeMap::new(),
         contains: None,
-        window: Window { start: "2024-05-01T10:00:00Z".parse().unwrap(), end: "2024-05-01T10:30:00Z".parse().unwrap() },
+        window: Window {
+            start: "2024-05-01T10:00:00Z".parse().unwrap(),
+            end: "2024-05-01T10:30:00Z".parse().unwrap(),
+        },
         limit: 3,
     }
 }
@@ -37,7 +40,10 @@ fn kind(error: SourceError) -> ToolErrorKind {
 async fn answering(status: u16, body: impl Into<String>) -> MockServer {
     let server = MockServer::start().await;
     let answer = ResponseTemplate::new(status).set_body_string(body);
-    Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(answer)
+        .mount(&server)
+        .await;
     server
 }
 
@@ -48,7 +54,10 @@ fn loki(server: &MockServer) -> Loki {
 }
 
 fn elasticsearch(server: &MockServer, fields: Fields) -> Elasticsearch {
-    let mut config = ElasticsearchConfig { fields, ..ElasticsearchConfig::at(server.uri()) };
+    let mut config = ElasticsearchConfig {
+        fields,
+        ..ElasticsearchConfig::at(server.uri())
+    };
     config.http.max_retries = 0;
     Elasticsearch::new(config).unwrap()
 }
@@ -62,7 +71,10 @@ async fn loki_is_asked_for_exactly_what_is_wanted() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .and(path("/loki/api/v1/query_range"))
-        .and(query_param("query", r#"{app="a\"b\\",namespace="shop",pod="cart-1"} |= "say \"no\"\n""#))
+        .and(query_param(
+            "query",
+            r#"{app="a\"b\\",namespace="shop",pod="cart-1"} |= "say \"no\"\n""#,
+        ))
         .and(query_param("start", "1714557600000000000"))
         .and(query_param("end", "1714559400000000001"))
         .and(query_param("limit", "3"))
@@ -86,16 +98,31 @@ async fn loki_is_asked_for_exactly_what_is_wanted() {
 #[tokio::test]
 async fn loki_labels_cannot_carry_logql() {
     let server = answering(200, STREAMS).await;
-    let asked = LogQuery { labels: [("app=\"x\"} or {a".to_owned(), String::new())].into(), ..query() };
-    assert_eq!(kind(loki(&server).search(&cx(), &asked).await.unwrap_err()), ToolErrorKind::InvalidInput);
+    let asked = LogQuery {
+        labels: [("app=\"x\"} or {a".to_owned(), String::new())].into(),
+        ..query()
+    };
+    assert_eq!(
+        kind(loki(&server).search(&cx(), &asked).await.unwrap_err()),
+        ToolErrorKind::InvalidInput
+    );
     assert!(server.received_requests().await.unwrap().is_empty());
-    assert!(Loki::new(LokiConfig { pod_label: "pod name".to_owned(), ..LokiConfig::at("http://loki") }).is_err());
+    assert!(
+        Loki::new(LokiConfig {
+            pod_label: "pod name".to_owned(),
+            ..LokiConfig::at("http://loki")
+        })
+        .is_err()
+    );
 }
 
 #[tokio::test]
 async fn loki_labels_of_other_names_come_back_under_the_usual_ones() {
     let server = answering(200, STREAMS.replace("\"pod\"", "\"k8s_pod_name\"")).await;
-    let config = LokiConfig { pod_label: "k8s_pod_name".to_owned(), ..LokiConfig::at(server.uri()) };
+    let config = LokiConfig {
+        pod_label: "k8s_pod_name".to_owned(),
+        ..LokiConfig::at(server.uri())
+    };
     let answer = Loki::new(config).unwrap().search(&cx(), &query()).await.unwrap();
     assert_eq!(answer.lines[0].labels["pod"], "cart-1");
 }
@@ -108,8 +135,16 @@ async fn loki_errors_are_typed() {
         (429, "too many outstanding requests", ToolErrorKind::RateLimited),
         (500, "context canceled", ToolErrorKind::Unavailable),
         (200, "{", ToolErrorKind::Internal),
-        (200, r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#, ToolErrorKind::Internal),
-        (200, r#"{"data":{"resultType":"streams","result":[{"stream":{},"values":[["soon","x"]]}]}}"#, ToolErrorKind::Internal),
+        (
+            200,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#,
+            ToolErrorKind::Internal,
+        ),
+        (
+            200,
+            r#"{"data":{"resultType":"streams","result":[{"stream":{},"values":[["soon","x"]]}]}}"#,
+            ToolErrorKind::Internal,
+        ),
     ] {
         let server = answering(status, body).await;
         let error = ToolError::from(loki(&server).search(&cx(), &query()).await.expect_err(body));
@@ -144,13 +179,25 @@ async fn elasticsearch_is_asked_by_time_and_terms() {
         .expect(1)
         .mount(&server)
         .await;
-    let asked = LogQuery { contains: Some("a \" b".to_owned()), ..query() };
-    let answer = elasticsearch(&server, Fields::ecs()).search(&cx(), &asked).await.unwrap();
+    let asked = LogQuery {
+        contains: Some("a \" b".to_owned()),
+        ..query()
+    };
+    let answer = elasticsearch(&server, Fields::ecs())
+        .search(&cx(), &asked)
+        .await
+        .unwrap();
     let lines: Vec<&str> = answer.lines.iter().map(|line| line.line.as_str()).collect();
     assert_eq!(lines, vec!["one", "two"]);
     assert!(answer.truncated);
     assert_eq!(answer.warnings.len(), 2, "{:?}", answer.warnings);
-    assert_eq!((answer.lines[0].labels["app"].as_str(), answer.lines[0].labels["namespace"].as_str()), ("cart", "shop"));
+    assert_eq!(
+        (
+            answer.lines[0].labels["app"].as_str(),
+            answer.lines[0].labels["namespace"].as_str()
+        ),
+        ("cart", "shop")
+    );
 }
 
 #[tokio::test]
@@ -159,7 +206,10 @@ async fn elasticsearch_reads_flat_documents_and_times_in_milliseconds() {
         "@timestamp": 1714557600123i64, "log": "hello", "kubernetes.namespace_name": "shop", "kubernetes": { "pod_name": "cart-1", "labels.app": "x" }
     } }, { "_source": { "log": "no time" } }] } });
     let server = answering(200, body.to_string()).await;
-    let answer = elasticsearch(&server, Fields::fluent()).search(&cx(), &query()).await.unwrap();
+    let answer = elasticsearch(&server, Fields::fluent())
+        .search(&cx(), &query())
+        .await
+        .unwrap();
     assert_eq!(answer.lines.len(), 1);
     assert_eq!(answer.lines[0].time.to_string(), "2024-05-01T10:00:00.123Z");
     assert_eq!(answer.lines[0].labels["pod"], "cart-1");
@@ -168,19 +218,33 @@ async fn elasticsearch_reads_flat_documents_and_times_in_milliseconds() {
 #[tokio::test]
 async fn elasticsearch_errors_are_typed() {
     for (status, body, expected) in [
-        (400, r#"{"error":{"type":"parsing_exception"},"status":400}"#, ToolErrorKind::InvalidInput),
+        (
+            400,
+            r#"{"error":{"type":"parsing_exception"},"status":400}"#,
+            ToolErrorKind::InvalidInput,
+        ),
         (401, "{}", ToolErrorKind::Denied),
-        (404, r#"{"error":{"type":"index_not_found_exception"}}"#, ToolErrorKind::NotFound),
+        (
+            404,
+            r#"{"error":{"type":"index_not_found_exception"}}"#,
+            ToolErrorKind::NotFound,
+        ),
         (503, "{}", ToolErrorKind::Unavailable),
         (200, r#"{"hits":{}}"#, ToolErrorKind::Internal),
         (200, "<html>", ToolErrorKind::Internal),
     ] {
         let server = answering(status, body).await;
-        let error = elasticsearch(&server, Fields::ecs()).search(&cx(), &query()).await.expect_err(body);
+        let error = elasticsearch(&server, Fields::ecs())
+            .search(&cx(), &query())
+            .await
+            .expect_err(body);
         assert_eq!(kind(error), expected, "{status} {body}");
     }
     for index in ["", "_all", "logs/../x", "a?b", ".security"] {
-        let config = ElasticsearchConfig { index: index.to_owned(), ..ElasticsearchConfig::at("http://es") };
+        let config = ElasticsearchConfig {
+            index: index.to_owned(),
+            ..ElasticsearchConfig::at("http://es")
+        };
         assert!(Elasticsearch::new(config).is_err(), "{index}");
     }
 }
@@ -190,14 +254,27 @@ async fn answers_are_bounded_in_size_and_time() {
     let server = answering(200, format!("{STREAMS}{}", " ".repeat(10 * 1024 * 1024))).await;
     let mut config = LokiConfig::at(server.uri());
     config.http.max_response_bytes = 1 << 20;
-    let error = Loki::new(config).unwrap().search(&cx(), &query()).await.unwrap_err();
+    let error = Loki::new(config)
+        .unwrap()
+        .search(&cx(), &query())
+        .await
+        .unwrap_err();
     assert_eq!(kind(error), ToolErrorKind::TooLarge);
 
     let slow = MockServer::start().await;
     let answer = ResponseTemplate::new(200).set_delay(Duration::from_secs(20));
-    Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&slow).await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(answer)
+        .mount(&slow)
+        .await;
     let short = || ToolContext::new(Arc::new(SystemClock), Duration::from_millis(50));
-    assert_eq!(kind(loki(&slow).search(&short(), &query()).await.unwrap_err()), ToolErrorKind::Timeout);
-    let error = elasticsearch(&slow, Fields::ecs()).search(&short(), &query()).await.unwrap_err();
+    assert_eq!(
+        kind(loki(&slow).search(&short(), &query()).await.unwrap_err()),
+        ToolErrorKind::Timeout
+    );
+    let error = elasticsearch(&slow, Fields::ecs())
+        .search(&short(), &query())
+        .await
+        .unwrap_err();
     assert_eq!(kind(error), ToolErrorKind::Timeout);
 }

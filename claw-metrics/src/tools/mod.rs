@@ -10,4 +10,7 @@ pub use query_prometheus::{QueryPrometheus, QueryPrometheusInput, QueryPrometheu
 pub use search_logs::{SearchLogs, SearchLogsInput, SearchLogsOutput};
 
 #[cfg(test)]
+pub(crate) use promql::check as check_promql;
+
+#[cfg(test)]
 mod tests;

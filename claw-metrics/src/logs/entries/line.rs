@@ -88,33 +88,98 @@ pub(super) fn read(text: &str) -> Line {
 
 /// Takes off `2024-05-01T10:00:00.123456789Z ` and CRI's `stdout F `.
 fn runtime_prefix(text: &str) -> (Option<Timestamp>, &str) {
-    let Some((first, rest)) = text.split_once(' ') else { return (None, text) };
+    let Some((first, rest)) = text.split_once(' ') else {
+        return (None, text);
+    };
     if first.len() < 20 || !first.as_bytes().get(10).is_some_and(|byte| *byte == b'T') {
         return (None, text);
     }
-    let Ok(time) = first.parse::<Timestamp>() else { return (None, text) };
+    let Ok(time) = first.parse::<Timestamp>() else {
+        return (None, text);
+    };
     let mut parts = rest.splitn(3, ' ');
-    if let (Some("stdout" | "stderr"), Some("F" | "P"), Some(message)) = (parts.next(), parts.next(), parts.next()) {
+    if let (Some("stdout" | "stderr"), Some("F" | "P"), Some(message)) =
+        (parts.next(), parts.next(), parts.next())
+    {
         return (Some(time), message);
     }
     (Some(time), rest)
 }
 
-const MESSAGE_KEYS: &[&str] = &["msg", "message", "@message", "log", "text", "event", "body", "short_message"];
-const ERROR_KEYS: &[&str] = &["error", "err", "exception", "cause", "reason", "detail", "details", "error_message", "exception_message", "stderr"];
-const LEVEL_KEYS: &[&str] = &["level", "lvl", "severity", "log_level", "loglevel", "@level", "levelname", "log.level", "severity_text", "priority"];
-const TIME_KEYS: &[&str] = &["time", "ts", "timestamp", "@timestamp", "t", "date", "datetime", "eventTime"];
-const STACK_KEYS: &[&str] = &["stack", "stack_trace", "stacktrace", "exc_info", "traceback", "error.stack_trace", "exception.stacktrace"];
+const MESSAGE_KEYS: &[&str] = &[
+    "msg",
+    "message",
+    "@message",
+    "log",
+    "text",
+    "event",
+    "body",
+    "short_message",
+];
+const ERROR_KEYS: &[&str] = &[
+    "error",
+    "err",
+    "exception",
+    "cause",
+    "reason",
+    "detail",
+    "details",
+    "error_message",
+    "exception_message",
+    "stderr",
+];
+const LEVEL_KEYS: &[&str] = &[
+    "level",
+    "lvl",
+    "severity",
+    "log_level",
+    "loglevel",
+    "@level",
+    "levelname",
+    "log.level",
+    "severity_text",
+    "priority",
+];
+const TIME_KEYS: &[&str] = &[
+    "time",
+    "ts",
+    "timestamp",
+    "@timestamp",
+    "t",
+    "date",
+    "datetime",
+    "eventTime",
+];
+const STACK_KEYS: &[&str] = &[
+    "stack",
+    "stack_trace",
+    "stacktrace",
+    "exc_info",
+    "traceback",
+    "error.stack_trace",
+    "exception.stacktrace",
+];
 
 fn json(text: &str) -> Option<Line> {
-    let Value::Object(fields) = serde_json::from_str(text).ok()? else { return None };
+    let Value::Object(fields) = serde_json::from_str(text).ok()? else {
+        return None;
+    };
     let field = |names: &[&str]| {
-        names.iter().find_map(|name| fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+        names.iter().find_map(|name| {
+            fields
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value)
+        })
     };
     let words = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Object(inner) => {
-            let part = |names: &[&str]| names.iter().find_map(|name| inner.get(*name)?.as_str().map(str::to_owned));
+            let part = |names: &[&str]| {
+                names
+                    .iter()
+                    .find_map(|name| inner.get(*name)?.as_str().map(str::to_owned))
+            };
             let kind = part(&["type", "name", "class", "kind", "code"]);
             let said = part(&["message", "msg", "reason", "description"]);
             match (kind, said) {
@@ -141,7 +206,13 @@ fn json(text: &str) -> Option<Line> {
         (None, Some(error)) => error,
         (None, None) => text.to_owned(),
     };
-    Some(Line { time: field(TIME_KEYS).and_then(time_of), level, message, stack, structured: true })
+    Some(Line {
+        time: field(TIME_KEYS).and_then(time_of),
+        level,
+        message,
+        stack,
+        structured: true,
+    })
 }
 
 fn time_of(value: &Value) -> Option<Timestamp> {
@@ -150,7 +221,9 @@ fn time_of(value: &Value) -> Option<Timestamp> {
         Value::Number(number) => {
             let seconds = number.as_f64()?;
             // Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size.
-            let scale = [1.0, 1e3, 1e6, 1e9].into_iter().find(|scale| seconds / scale < 1e11)?;
+            let scale = [1.0, 1e3, 1e6, 1e9]
+                .into_iter()
+                .find(|scale| seconds / scale < 1e11)?;
             crate::series::from_seconds(seconds / scale)
         }
         _ => None,
@@ -173,16 +246,29 @@ fn klog(text: &str) -> Option<Line> {
     }
     let (head, message) = text.split_once("] ")?;
     head.rsplit_once(':')?.1.parse::<u32>().ok()?;
-    Some(Line { level, message: message.to_owned(), structured: true, ..Line::default() })
+    Some(Line {
+        level,
+        message: message.to_owned(),
+        structured: true,
+        ..Line::default()
+    })
 }
 
 /// `time=… level=error msg="…" err="…"`: at least two pairs, one of them a level or message.
 fn logfmt(text: &str) -> Option<Line> {
     let first = text.split_once('=')?.0;
-    if first.is_empty() || first.len() > 40 || !first.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.@-".contains(&b)) {
+    if first.is_empty()
+        || first.len() > 40
+        || !first
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.@-".contains(&b))
+    {
         return None;
     }
-    let mut line = Line { structured: true, ..Line::default() };
+    let mut line = Line {
+        structured: true,
+        ..Line::default()
+    };
     let (mut message, mut error, mut known) = (None, None, 0);
     for (key, value) in pairs(text) {
         let is = |names: &[&str]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
@@ -229,11 +315,21 @@ fn pairs(text: &str) -> Vec<(&str, String)> {
                     _ => escaped = false,
                 }
             }
-            let value = quoted.get(..end).unwrap_or_default().replace("\\\"", "\"").replace("\\n", " ");
-            (value, quoted.get(end..).unwrap_or_default().trim_start_matches('"'))
+            let value = quoted
+                .get(..end)
+                .unwrap_or_default()
+                .replace("\\\"", "\"")
+                .replace("\\n", " ");
+            (
+                value,
+                quoted.get(end..).unwrap_or_default().trim_start_matches('"'),
+            )
         } else {
             let end = after.find(char::is_whitespace).unwrap_or(after.len());
-            (after.get(..end).unwrap_or_default().to_owned(), after.get(end..).unwrap_or_default())
+            (
+                after.get(..end).unwrap_or_default().to_owned(),
+                after.get(end..).unwrap_or_default(),
+            )
         };
         found.push((key, value));
         if found.len() >= 64 {
@@ -250,7 +346,12 @@ fn plain(text: &str) -> Line {
     let mut rest = text;
     // `10.0.0.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 500 …`: the status is the level.
     if let Some(level) = access_log_level(text) {
-        return Line { level, message: text.to_owned(), structured: true, ..Line::default() };
+        return Line {
+            level,
+            message: text.to_owned(),
+            structured: true,
+            ..Line::default()
+        };
     }
     for _ in 0..6 {
         let trimmed = rest.trim_start_matches([' ', '\t', '|', '-', '–']);
@@ -262,22 +363,31 @@ fn plain(text: &str) -> Line {
                 rest = after;
                 continue;
             }
-            let (second, later) = after.trim_start().split_once([' ', '\t']).unwrap_or((after.trim_start(), ""));
+            let (second, later) = after
+                .trim_start()
+                .split_once([' ', '\t'])
+                .unwrap_or((after.trim_start(), ""));
             let both = format!("{bare} {}", second.trim_matches(['[', ']', ',', '|']));
-            if is_date(bare) && let Some(time) = moment(&both) {
+            if is_date(bare)
+                && let Some(time) = moment(&both)
+            {
                 line.time = Some(time);
                 rest = later;
                 continue;
             }
         }
         // `panic:` and what follows it is the message of a Go program that ended, not a level.
-        if let Some(level) = Level::named(word).filter(|_| word != "panic:" && is_level_word(word, line.time.is_some())) {
+        if let Some(level) =
+            Level::named(word).filter(|_| word != "panic:" && is_level_word(word, line.time.is_some()))
+        {
             line.level = level;
             rest = after;
             break;
         }
         // A thread, a process id or a bare time of day may stand between time and level.
-        let aside = word.starts_with('[') || word.starts_with('(') || bare.bytes().all(|b| b.is_ascii_digit() || b":.,".contains(&b));
+        let aside = word.starts_with('[')
+            || word.starts_with('(')
+            || bare.bytes().all(|b| b.is_ascii_digit() || b":.,".contains(&b));
         if !(aside && (line.time.is_some() || rest.len() == text.len())) || word.is_empty() {
             break;
         }
@@ -295,7 +405,11 @@ fn plain(text: &str) -> Line {
         line.level = level_within(text);
     }
     let message = rest.trim();
-    line.message = if message.is_empty() { text.trim_end().to_owned() } else { rest.trim_end().to_owned() };
+    line.message = if message.is_empty() {
+        text.trim_end().to_owned()
+    } else {
+        rest.trim_end().to_owned()
+    };
     line
 }
 
@@ -331,13 +445,20 @@ fn access_log_level(text: &str) -> Option<Level> {
 fn is_date(word: &str) -> bool {
     word.len() == 10
         && word.bytes().enumerate().all(|(at, byte)| {
-            if at == 4 || at == 7 { byte == b'-' || byte == b'/' || byte == b'.' } else { byte.is_ascii_digit() }
+            if at == 4 || at == 7 {
+                byte == b'-' || byte == b'/' || byte == b'.'
+            } else {
+                byte.is_ascii_digit()
+            }
         })
 }
 
 /// A moment in one of the usual forms. Times without a zone count as UTC, which containers run in.
 fn moment(text: &str) -> Option<Timestamp> {
-    let starts_with_year = text.as_bytes().get(..4).is_some_and(|year| year.iter().all(u8::is_ascii_digit));
+    let starts_with_year = text
+        .as_bytes()
+        .get(..4)
+        .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
     if !starts_with_year || !(19..=35).contains(&text.len()) {
         return None;
     }
@@ -348,5 +469,9 @@ fn moment(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
     }
-    text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    text.parse::<DateTime>()
+        .ok()?
+        .to_zoned(TimeZone::UTC)
+        .ok()
+        .map(|zoned| zoned.timestamp())
 }

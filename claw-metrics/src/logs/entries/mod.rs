@@ -64,7 +64,9 @@ pub fn parse(raw: &[u8]) -> Log {
         }
         let line = line::read(text);
         match entries.last_mut() {
-            Some(entry) if folded < MAX_FOLDED && trace::continues(&line.message, entry, line.is_structured()) => {
+            Some(entry)
+                if folded < MAX_FOLDED && trace::continues(&line.message, entry, line.is_structured()) =>
+            {
                 folded += 1;
                 trace::fold(entry, &line.message);
             }

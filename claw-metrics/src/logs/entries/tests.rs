@@ -10,22 +10,59 @@ fn one(text: &str) -> super::Entry {
 
 #[test]
 fn reads_the_runtimes_prefix_and_the_format_behind_it() {
-    let entry = one("2024-05-01T10:00:00.123456789Z stderr F {\"level\":\"error\",\"msg\":\"boom\",\"err\":\"disk full\"}");
+    let entry = one(
+        "2024-05-01T10:00:00.123456789Z stderr F {\"level\":\"error\",\"msg\":\"boom\",\"err\":\"disk full\"}",
+    );
     assert_eq!(entry.time.unwrap().to_string(), "2024-05-01T10:00:00.123456789Z");
-    assert_eq!((entry.level, entry.message.as_str()), (Level::Error, "boom: disk full"));
+    assert_eq!(
+        (entry.level, entry.message.as_str()),
+        (Level::Error, "boom: disk full")
+    );
 }
 
 #[test]
 fn reads_the_usual_formats() {
     let cases = [
-        ("2024-05-01 10:00:00,123 ERROR [main] c.a.Service - cannot connect", Level::Error, "cannot connect"),
-        ("time=2024-05-01T10:00:00Z level=warn msg=\"slow \\\"query\\\"\" took=3s", Level::Warn, "slow \"query\""),
-        ("E0501 10:00:00.123456       1 reflector.go:140] Failed to watch *v1.Pod", Level::Error, "Failed to watch"),
-        ("2024/05/01 10:00:00 [error] 31#31: *1 connect() failed (111: Connection refused)", Level::Error, "connect() failed"),
-        ("10.0.0.1 - - [01/May/2024:10:00:00 +0000] \"GET / HTTP/1.1\" 502 157", Level::Error, "GET /"),
-        ("[2024-05-01 10:00:00] CRITICAL: no workers left", Level::Fatal, "no workers left"),
-        ("ERROR: relation \"orders\" does not exist", Level::Error, "relation"),
-        ("{\"level\":50,\"time\":1714557600000,\"msg\":\"failed\"}", Level::Error, "failed"),
+        (
+            "2024-05-01 10:00:00,123 ERROR [main] c.a.Service - cannot connect",
+            Level::Error,
+            "cannot connect",
+        ),
+        (
+            "time=2024-05-01T10:00:00Z level=warn msg=\"slow \\\"query\\\"\" took=3s",
+            Level::Warn,
+            "slow \"query\"",
+        ),
+        (
+            "E0501 10:00:00.123456       1 reflector.go:140] Failed to watch *v1.Pod",
+            Level::Error,
+            "Failed to watch",
+        ),
+        (
+            "2024/05/01 10:00:00 [error] 31#31: *1 connect() failed (111: Connection refused)",
+            Level::Error,
+            "connect() failed",
+        ),
+        (
+            "10.0.0.1 - - [01/May/2024:10:00:00 +0000] \"GET / HTTP/1.1\" 502 157",
+            Level::Error,
+            "GET /",
+        ),
+        (
+            "[2024-05-01 10:00:00] CRITICAL: no workers left",
+            Level::Fatal,
+            "no workers left",
+        ),
+        (
+            "ERROR: relation \"orders\" does not exist",
+            Level::Error,
+            "relation",
+        ),
+        (
+            "{\"level\":50,\"time\":1714557600000,\"msg\":\"failed\"}",
+            Level::Error,
+            "failed",
+        ),
         ("just some words", Level::Unknown, "just some words"),
     ];
     for (text, level, part) in cases {
@@ -37,16 +74,14 @@ fn reads_the_usual_formats() {
 
 #[test]
 fn folds_a_java_trace_and_finds_its_innermost_cause() {
-    let entry = one(
-        "2024-05-01 10:00:00 ERROR request failed\n\
+    let entry = one("2024-05-01 10:00:00 ERROR request failed\n\
          java.lang.IllegalStateException: cannot load order\n\
          \tat org.springframework.web.Servlet.doGet(Servlet.java:1)\n\
          \tat com.acme.Orders.load(Orders.java:42)\n\
          Caused by: java.net.ConnectException: Connection refused (Connection refused)\n\
          \tat java.base/java.net.Socket.connect(Socket.java:1)\n\
          \tat com.acme.Db.open(Db.java:17)\n\
-         \t... 12 more",
-    );
+         \t... 12 more");
     let trace = entry.trace.unwrap();
     assert_eq!(trace.exception.as_deref(), Some("java.net.ConnectException"));
     assert!(trace.said.unwrap().contains("Connection refused"));
@@ -66,7 +101,9 @@ fn folds_python_go_and_node_traces() {
     );
     assert_eq!(go.level, Level::Fatal);
     assert_eq!(go.trace.unwrap().exception.as_deref(), Some("panic"));
-    let node = one("Error: connect ECONNREFUSED 10.0.0.5:6379\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1495:16)\n    at Redis.open (/app/redis.js:3:1)");
+    let node = one(
+        "Error: connect ECONNREFUSED 10.0.0.5:6379\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1495:16)\n    at Redis.open (/app/redis.js:3:1)",
+    );
     assert!(node.trace.unwrap().said.unwrap().contains("ECONNREFUSED"));
 }
 

@@ -23,13 +23,22 @@ pub struct Trace {
 
 /// The entry that a line begins.
 pub(super) fn begin(line: Line) -> Entry {
-    let mut entry = Entry { time: line.time, level: line.level, message: line.message, trace: None };
+    let mut entry = Entry {
+        time: line.time,
+        level: line.level,
+        message: line.message,
+        trace: None,
+    };
     if is_head(&entry.message) {
         let mut trace = Trace::default();
         read_head(&mut trace, &entry.message);
         trace.text = entry.message.clone();
         if entry.level < Level::Error {
-            entry.level = if is_panic(&entry.message) { Level::Fatal } else { Level::Error };
+            entry.level = if is_panic(&entry.message) {
+                Level::Fatal
+            } else {
+                Level::Error
+            };
         }
         entry.trace = Some(trace);
     }
@@ -48,7 +57,11 @@ pub(super) fn continues(text: &str, entry: &Entry, structured: bool) -> bool {
     }
     let trimmed = text.trim_start();
     let indented = trimmed.len() < text.len();
-    if is_frame(text) || trimmed.starts_with("Caused by:") || trimmed.starts_with("... ") || trimmed.starts_with("Suppressed:") {
+    if is_frame(text)
+        || trimmed.starts_with("Caused by:")
+        || trimmed.starts_with("... ")
+        || trimmed.starts_with("Suppressed:")
+    {
         return true;
     }
     match &entry.trace {
@@ -73,9 +86,10 @@ pub(super) fn continues(text: &str, entry: &Entry, structured: bool) -> bool {
 /// Adds a line to an entry's trace.
 pub(super) fn fold(entry: &mut Entry, text: &str) {
     let said = &entry.message;
-    let trace = entry
-        .trace
-        .get_or_insert_with(|| Trace { said: Some(said.chars().take(300).collect()), ..Trace::default() });
+    let trace = entry.trace.get_or_insert_with(|| Trace {
+        said: Some(said.chars().take(300).collect()),
+        ..Trace::default()
+    });
     if entry.level < Level::Error {
         entry.level = Level::Error;
     }
@@ -86,7 +100,10 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
         trace.frame = None;
     } else if is_frame(text) || is_go_frame(trimmed) {
         let frame = trimmed.trim_start_matches("at ").trim();
-        let better = trace.frame.as_deref().is_none_or(|known| is_library(known) && !is_library(frame));
+        let better = trace
+            .frame
+            .as_deref()
+            .is_none_or(|known| is_library(known) && !is_library(frame));
         // Python's last frame is the innermost one.
         let python = trimmed.starts_with("File \"");
         if better || (python && !is_library(frame)) {
@@ -105,12 +122,17 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
 
 fn read_head(trace: &mut Trace, text: &str) {
     let text = text.trim();
-    if let Some(said) = text.strip_prefix("panic:").or_else(|| text.strip_prefix("fatal error:")) {
+    if let Some(said) = text
+        .strip_prefix("panic:")
+        .or_else(|| text.strip_prefix("fatal error:"))
+    {
         trace.exception = Some("panic".to_owned());
         trace.said = Some(said.trim().chars().take(300).collect());
     } else if text.starts_with("thread '") && text.contains("panicked at") {
         trace.exception = Some("panic".to_owned());
-        trace.said = text.split_once("panicked at").map(|(_, said)| said.trim().chars().take(300).collect());
+        trace.said = text
+            .split_once("panicked at")
+            .map(|(_, said)| said.trim().chars().take(300).collect());
     } else if let Some((exception, said)) = exception_of(text) {
         trace.exception = Some(exception);
         trace.said = (!said.is_empty()).then(|| said.chars().take(300).collect());
@@ -118,7 +140,9 @@ fn read_head(trace: &mut Trace, text: &str) {
 }
 
 fn is_panic(text: &str) -> bool {
-    text.starts_with("panic:") || text.starts_with("fatal error:") || text.starts_with("thread '") && text.contains("panicked at")
+    text.starts_with("panic:")
+        || text.starts_with("fatal error:")
+        || text.starts_with("thread '") && text.contains("panicked at")
 }
 
 /// Whether a line is the head of a trace: a panic, `Traceback`, `Exception in thread`, or an exception's type and text.
@@ -129,14 +153,24 @@ fn is_head(text: &str) -> bool {
         || text.starts_with("Exception in thread")
         || text.starts_with("Unhandled exception")
         || text.starts_with("Uncaught ")
-        || exception_of(text).is_some_and(|(name, _)| name.contains('.') || name.ends_with("Error") || name.ends_with("Exception"))
-            && text.split_whitespace().next().is_some_and(|word| word.ends_with(':') || word == text)
+        || exception_of(text).is_some_and(|(name, _)| {
+            name.contains('.') || name.ends_with("Error") || name.ends_with("Exception")
+        }) && text
+            .split_whitespace()
+            .next()
+            .is_some_and(|word| word.ends_with(':') || word == text)
 }
 
 /// The exception type with which a text begins, and what follows it: `java.lang.NullPointerException: x`, `KeyError: 'a'`.
 fn exception_of(text: &str) -> Option<(String, &str)> {
     let mut text = text.trim();
-    for lead in ["Exception in thread", "Unhandled exception.", "Unhandled exception:", "Uncaught exception:", "Uncaught "] {
+    for lead in [
+        "Exception in thread",
+        "Unhandled exception.",
+        "Unhandled exception:",
+        "Uncaught exception:",
+        "Uncaught ",
+    ] {
         if let Some(rest) = text.strip_prefix(lead) {
             text = rest.trim_start();
             if lead == "Exception in thread" {
@@ -151,10 +185,14 @@ fn exception_of(text: &str) -> Option<(String, &str)> {
     };
     let name = name.trim();
     let shaped = (4..=160).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._$:".contains(&byte))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._$:".contains(&byte))
         && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
     let last = name.rsplit(['.', '$']).next().unwrap_or(name);
-    let named = ["Error", "Exception", "Fault", "Failure", "Interrupt", "Panic"].iter().any(|end| last.ends_with(end) && last != *end || last == "Error");
+    let named = ["Error", "Exception", "Fault", "Failure", "Interrupt", "Panic"]
+        .iter()
+        .any(|end| last.ends_with(end) && last != *end || last == "Error");
     let capital = last.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase());
     (shaped && named && capital).then(|| (name.to_owned(), said))
 }
@@ -166,23 +204,69 @@ fn is_frame(text: &str) -> bool {
     (indented && trimmed.starts_with("at ") && trimmed.len() > 5)
         || (indented && trimmed.starts_with("File \"") && trimmed.contains(", line "))
         || (indented && trimmed.starts_with("from ") && trimmed.contains(":in "))
-        || (trimmed.starts_with('#') && trimmed.get(1..2).is_some_and(|digit| digit.bytes().all(|b| b.is_ascii_digit())) && trimmed.contains('('))
-        || (indented && trimmed.split_once(": ").is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) && trimmed.contains("::"))
+        || (trimmed.starts_with('#')
+            && trimmed
+                .get(1..2)
+                .is_some_and(|digit| digit.bytes().all(|b| b.is_ascii_digit()))
+            && trimmed.contains('('))
+        || (indented
+            && trimmed
+                .split_once(": ")
+                .is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+            && trimmed.contains("::"))
 }
 
 /// `main.handler(0xc000…)` and `	/app/main.go:42 +0x1d`.
 fn is_go_frame(trimmed: &str) -> bool {
-    trimmed.contains(".go:") || (trimmed.ends_with(')') && trimmed.contains('(') && !trimmed.contains(' ') && trimmed.contains('.'))
+    trimmed.contains(".go:")
+        || (trimmed.ends_with(')')
+            && trimmed.contains('(')
+            && !trimmed.contains(' ')
+            && trimmed.contains('.'))
         || trimmed.starts_with("created by ")
 }
 
 /// Whether a frame belongs to a runtime or to a library that everybody uses.
 fn is_library(frame: &str) -> bool {
     const LIBRARIES: &[&str] = &[
-        "java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "org.springframework.", "org.apache.", "io.netty.",
-        "org.hibernate.", "reactor.", "com.zaxxer.", "org.postgresql.", "com.mysql.", "node:", "internal/", "node_modules", "site-packages",
-        "/usr/lib/python", "/usr/local/lib/python", "runtime.", "runtime/", "net/http", "/usr/local/go/", "System.", "Microsoft.",
-        "std::", "core::", "panic(", "goroutine", "/gems/", "tokio::",
+        "java.",
+        "javax.",
+        "jdk.",
+        "sun.",
+        "com.sun.",
+        "kotlin.",
+        "scala.",
+        "org.springframework.",
+        "org.apache.",
+        "io.netty.",
+        "org.hibernate.",
+        "reactor.",
+        "com.zaxxer.",
+        "org.postgresql.",
+        "com.mysql.",
+        "node:",
+        "internal/",
+        "node_modules",
+        "site-packages",
+        "/usr/lib/python",
+        "/usr/local/lib/python",
+        "runtime.",
+        "runtime/",
+        "net/http",
+        "/usr/local/go/",
+        "System.",
+        "Microsoft.",
+        "std::",
+        "core::",
+        "panic(",
+        "goroutine",
+        "/gems/",
+        "tokio::",
     ];
-    LIBRARIES.iter().any(|library| frame.starts_with(library) || frame.contains(&format!("({library}")) || (library.starts_with('/') || library.contains("modules") || library.contains("site-")) && frame.contains(library))
+    LIBRARIES.iter().any(|library| {
+        frame.starts_with(library)
+            || frame.contains(&format!("({library}"))
+            || (library.starts_with('/') || library.contains("modules") || library.contains("site-"))
+                && frame.contains(library)
+    })
 }
