@@ -16,9 +16,22 @@ pub struct Address {
     pub port: Option<u16>,
 }
 
+impl Address {
+    /// Reads `host` or `host:port`, as an address is displayed.
+    pub fn parse(text: &str) -> Option<Self> {
+        // A bare IPv6 address has colons of its own.
+        if text.parse::<IpAddr>().is_ok() {
+            return address(text, None);
+        }
+        let (host, port) = split_port(text)?;
+        address(host, port)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
+            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
             Some(port) => write!(f, "{}:{port}", self.host),
             None => f.write_str(&self.host),
         }
@@ -190,7 +203,7 @@ mod tests {
         assert_eq!(found("redis://redis"), ["redis"]);
         assert_eq!(found("amqp://u:p@q:5672,amqp://u:p@r:5672"), ["q:5672", "r:5672"]);
         assert_eq!(found("app:pw@tcp(db:3306)/orders"), ["db:3306"]);
-        assert_eq!(found("http://[fd00::1]:80/x"), ["fd00::1:80"]);
+        assert_eq!(found("http://[fd00::1]:80/x"), ["[fd00::1]:80"]);
     }
 
     #[test]
@@ -242,6 +255,7 @@ mod tests {
         fn takes_any_text(text in "\\PC{0,200}") {
             for address in addresses(&text) {
                 proptest::prop_assert!(!address.host.is_empty());
+                proptest::prop_assert_eq!(Address::parse(&address.to_string()), Some(address));
             }
         }
     }

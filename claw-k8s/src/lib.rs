@@ -1,6 +1,56 @@
 //! The cluster: typed reading, the entity graph, and tools over both.
+//!
+//! Agents see a cluster through the [`tools`] of this crate. The tools read through a [`Cluster`](cluster::Cluster), page by
+//! page, into the slim structs of [`model`]; a [`World`](world::World) tells how what they read hangs together. Nothing in
+//! this crate writes to a cluster.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use claw_core::clock::SystemClock;
+//! use claw_core::tool::{Tool, ToolContext};
+//! use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits};
+//! use claw_k8s::tools::{GetPods, GetPodsInput};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let reader = KubeCluster::connect(Connection::Default, Limits::default()).await?;
+//! let cluster = Cluster::new(Arc::new(reader));
+//!
+//! let cx = ToolContext::new(Arc::new(SystemClock), Duration::from_secs(30));
+//! let input = GetPodsInput { namespace: Some("shop".to_owned()), ..GetPodsInput::default() };
+//! let answer = GetPods::new(cluster).call(&cx, input).await?;
+//! for pod in answer.pods.iter().filter(|pod| !pod.is_ready()) {
+//!     println!("{} {}", pod.metadata.name, pod.status.phase);
+//! }
+//! for gap in &answer.gaps {
+//!     println!("not seen: {}: {}", gap.source, gap.reason);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`access`] | the role that tools need, and whether the agent has it |
+//! | [`address`] | hosts that configuration names |
+//! | `bundle` | recorded worlds on disk |
+//! | [`cluster`] | the port to the API server, and the client behind it |
+//! | [`gitops`] | what Argo CD and Flux keep and delivered |
+//! | [`mesh`] | where the Gateway API and meshes send traffic |
+//! | [`model`] | Kubernetes objects, reduced to what a diagnosis uses |
+//! | [`quantity`] | amounts of CPU and memory |
+//! | [`tools`] | the tools, one a file |
+//! | [`world`] | entities, edges and timeline |
+//!
+//! The crate does not choose a version of the Kubernetes API: the binary enables one of the `v1_*` features of `k8s-openapi`.
+
+pub mod access;
 pub mod address;
 pub mod cluster;
+pub mod gitops;
+pub mod mesh;
 pub mod model;
 pub mod quantity;
 pub mod tools;
+pub mod world;

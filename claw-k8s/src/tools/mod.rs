@@ -1,11 +1,13 @@
 //! The tools, one a file, and the lists of them.
 mod describe_events;
+mod get_dependencies;
 mod get_deployment_history;
 mod get_nodes;
 mod get_pod_logs;
 mod get_pods;
 mod get_workloads;
 mod history;
+mod query_gitops;
 mod reading;
 pub(crate) mod redaction;
 mod since;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use claw_core::tool::ErasedTool;
 
 pub use describe_events::{DescribeEvents, DescribeEventsInput, DescribeEventsOutput};
+pub use get_dependencies::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
 pub use get_deployment_history::{
     GetDeploymentHistory, GetDeploymentHistoryInput, GetDeploymentHistoryOutput,
 };
@@ -27,6 +30,7 @@ pub use get_pod_logs::{GetPodLogs, GetPodLogsInput, GetPodLogsOutput, PodLogLine
 pub use get_pods::{GetPods, GetPodsInput, GetPodsOutput};
 pub use get_workloads::{GetWorkloads, GetWorkloadsInput, GetWorkloadsOutput};
 pub use history::{History, Revision};
+pub use query_gitops::{QueryGitops, QueryGitopsInput, QueryGitopsOutput};
 pub use since::{ParseSinceError, Since};
 pub use usage::{NodeUsage, PodUsage};
 
@@ -41,5 +45,21 @@ pub fn basic(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
         Arc::new(GetWorkloads::new(cluster.clone())),
         Arc::new(GetNodes::new(cluster.clone())),
         Arc::new(GetDeploymentHistory::new(cluster.clone())),
+    ]
+}
+
+/// Every tool of this crate, with all that each can read. Secrets are not looked at.
+///
+/// What the agent has no right to read becomes a gap in the answers.
+pub fn all(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
+    vec![
+        Arc::new(GetPods::new(cluster.clone())),
+        Arc::new(GetPodLogs::new(cluster.clone())),
+        Arc::new(DescribeEvents::new(cluster.clone())),
+        Arc::new(GetWorkloads::new(cluster.clone()).with_jobs()),
+        Arc::new(GetNodes::new(cluster.clone())),
+        Arc::new(GetDeploymentHistory::new(cluster.clone()).with_controller_revisions()),
+        Arc::new(GetDependencies::new(cluster.clone())),
+        Arc::new(QueryGitops::new(cluster.clone())),
     ]
 }

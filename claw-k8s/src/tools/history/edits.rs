@@ -9,6 +9,9 @@ use crate::model::{Object, Workload};
 /// Two writes this close together are one change, in seconds.
 const SAME_CHANGE: u64 = 10;
 
+/// Annotation of objects that replicas of a program agree on a leader with.
+const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
+
 /// The last edit of an object by each of its writers, other than the creation of the object.
 ///
 /// Kubernetes keeps the last write of each writer only, and not what it was: there is no difference to show.
@@ -19,6 +22,8 @@ pub(in crate::tools) fn edits<T: Object>(
 ) -> Vec<Change> {
     objects
         .iter()
+        // Written every few seconds by whoever holds the lead.
+        .filter(|object| !object.meta().annotations.contains_key(LEADER))
         .flat_map(|object| {
             let meta = object.meta();
             let created = meta.creation_timestamp;

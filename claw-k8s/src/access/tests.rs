@@ -1,0 +1,147 @@
+use std::collections::BTreeSet;
+
+use claw_core::access::{Access, Need};
+use serde::Deserialize;
+
+use super::*;
+use crate::cluster::fake::{Fake, context};
+use crate::tools;
+
+/// The rules of the role as the specification prints them.
+const SPECIFIED: &str = r#"
+rules:
+  - apiGroups: [""]
+    resources: ["pods", "pods/log", "services", "events", "nodes", "configmaps", "namespaces"]
+    verbs: ["get", "list", "watch"]
+  - apiGroups: ["apps"]
+    resources: ["deployments", "replicasets", "statefulsets", "daemonsets"]
+    verbs: ["get", "list", "watch"]
+  - apiGroups: ["autoscaling"]
+    resources: ["horizontalpodautoscalers"]
+    verbs: ["get", "list", "watch"]
+  - apiGroups: ["metrics.k8s.io"]
+    resources: ["pods", "nodes"]
+    verbs: ["get", "list"]
+"#;
+
+#[derive(Deserialize)]
+struct Role {
+    rules: Vec<PolicyRule>,
+}
+
+/// Every single right that rules grant.
+fn rights(rules: &[PolicyRule]) -> BTreeSet<(String, String, String)> {
+    let mut rights = BTreeSet::new();
+    for rule in rules {
+        for group in &rule.api_groups {
+            for resource in &rule.resources {
+                for verb in &rule.verbs {
+                    rights.insert((group.clone(), resource.clone(), verb.clone()));
+                }
+            }
+        }
+    }
+    rights
+}
+
+fn of(tools: &[std::sync::Arc<dyn claw_core::tool::ErasedTool>]) -> Vec<PolicyRule> {
+    let access: Vec<Access> = tools.iter().map(|tool| tool.spec().access).collect();
+    rules(&access)
+}
+
+#[test]
+fn the_basic_tools_need_exactly_the_role_of_the_specification() {
+    let cluster = Fake::default().cluster();
+    let generated = of(&tools::basic(&cluster));
+    let specified: Role = serde_saphyr::from_str(SPECIFIED).unwrap();
+    assert_eq!(rights(&generated), rights(&specified.rules));
+    assert_eq!(
+        generated.len(),
+        specified.rules.len(),
+        "and no more rules than it has: {generated:#?}"
+    );
+}
+
+#[test]
+fn all_tools_together_only_read_and_never_see_secrets() {
+    let cluster = Fake::default().cluster();
+    let generated = rights(&of(&tools::all(&cluster)));
+    for (group, resource, verb) in &generated {
+        assert!(
+            ["get", "list", "watch"].contains(&verb.as_str()),
+            "{verb} on {resource}.{group}"
+        );
+        assert_ne!(resource, "secrets");
+    }
+    let basic = rights(&of(&tools::basic(&cluster)));
+    assert!(generated.is_superset(&basic));
+    assert!(generated.contains(&("batch".into(), "jobs".into(), "list".into())));
+}
+
+#[test]
+fn the_manifests_are_what_the_api_server_takes() {
+    let manifests = Manifests::read_only("claw", of(&tools::basic(&Fake::default().cluster())));
+    let yaml = manifests.to_yaml().unwrap();
+    insta::assert_snapshot!("manifests", yaml);
+    let role: Role =
+        serde_saphyr::from_str(&yaml.split("---").nth(1).unwrap().replace("kind:", "x-kind:")).unwrap();
+    assert_eq!(role.rules, manifests.rules);
+}
+
+#[tokio::test]
+async fn preflight_says_which_tool_loses_what() {
+    let fake = Fake::default()
+        .serve("apps", &["v1"])
+        .serve("metrics.k8s.io", &["v1beta1"])
+        .deny("events")
+        .deny("pods/log");
+    let asked = fake.asked();
+    let cluster = fake.cluster();
+    let tools = tools::basic(&cluster);
+    let specs: Vec<_> = tools.iter().map(|tool| tool.spec()).collect();
+    let needs = specs.iter().map(|spec| (spec.name.as_str(), &spec.access));
+    let result = preflight(&cluster, &context(), needs, Some("shop")).await;
+    let losses: Vec<_> = result
+        .losses
+        .iter()
+        .map(|loss| (loss.tool.as_str(), loss.meaning.as_str(), loss.need))
+        .collect();
+    assert_eq!(
+        losses,
+        [
+            (
+                "describe_events",
+                "describe_events does not work without events",
+                Need::Required
+            ),
+            (
+                "get_nodes",
+                "get_nodes works, and does not see events",
+                Need::Optional
+            ),
+            (
+                "get_pod_logs",
+                "get_pod_logs does not work without pods/log",
+                Need::Required
+            ),
+            (
+                "get_pods",
+                "get_pods works, and does not see events",
+                Need::Optional
+            ),
+        ]
+    );
+    assert!(!result.all_tools_work());
+    let asked = asked.lock().unwrap();
+    let reviews = asked.iter().filter(|what| what.starts_with("can")).count();
+    let unique: BTreeSet<_> = asked.iter().filter(|what| what.starts_with("can")).collect();
+    assert_eq!(
+        (reviews, unique.len()),
+        (result.asked, result.asked),
+        "each right once"
+    );
+    assert!(
+        !asked.iter().any(|what| what.contains("autoscaling")),
+        "nothing is lost with what is not served"
+    );
+}

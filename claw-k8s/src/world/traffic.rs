@@ -1,0 +1,244 @@
+//! Whether NetworkPolicies let a connection through.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use claw_core::entity::EntityRef;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ports::protocol;
+use crate::model::{IntOrString, Namespace, NetworkPolicy, Object, Peer, Pod, PolicyPort};
+
+/// Label that every namespace has, and whose value is its name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// Which side a policy restricts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Direction {
+    /// Traffic to the pods of the policy.
+    Ingress,
+    /// Traffic from the pods of the policy.
+    Egress,
+}
+
+/// Whether a connection is let through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Traffic {
+    /// It is, as far as NetworkPolicies go.
+    Allowed,
+    /// These policies restrict one side, and none of them lets it through.
+    Denied {
+        /// The side.
+        direction: Direction,
+        /// The policies.
+        by: Vec<EntityRef>,
+    },
+    /// It cannot be told: the answer depends on addresses that are not known, or on how the network is built.
+    Unknown,
+}
+
+/// Whether NetworkPolicies let a connection from `from` to `port` of `to` through.
+///
+/// `port` is the container's port, not the Service's: policies see traffic after the Service's translation. An empty
+/// `protocol_name` is TCP. `namespaces` are needed where policies select by namespace; a namespace that is not among them has the one
+/// label that Kubernetes gives to each.
+pub fn traffic(
+    policies: &[NetworkPolicy],
+    namespaces: &[Namespace],
+    from: &Pod,
+    to: &Pod,
+    port: i32,
+    protocol_name: &str,
+) -> Traffic {
+    let namespaces: BTreeMap<&str, &Namespace> = namespaces
+        .iter()
+        .map(|namespace| (namespace.metadata.name.as_str(), namespace))
+        .collect();
+    let question = Question {
+        namespaces,
+        to,
+        port,
+        protocol: protocol(protocol_name),
+    };
+    let mut unknown = false;
+    for (direction, this, other) in [(Direction::Egress, from, to), (Direction::Ingress, to, from)] {
+        // Pods on the node's network are outside the reach of policies.
+        if this.spec.host_network {
+            continue;
+        }
+        let restricting: Vec<_> = policies
+            .iter()
+            .filter(|policy| restricts(policy, direction, this))
+            .collect();
+        if restricting.is_empty() {
+            continue;
+        }
+        let answers = restricting
+            .iter()
+            .map(|policy| question.policy(policy, direction, other));
+        match answers.max() {
+            Some(Answer::Yes) => {}
+            Some(Answer::Unknown) => unknown = true,
+            _ => {
+                let mut by: Vec<_> = restricting.iter().map(|policy| policy.entity()).collect();
+                by.sort();
+                return Traffic::Denied { direction, by };
+            }
+        }
+    }
+    if unknown {
+        Traffic::Unknown
+    } else {
+        Traffic::Allowed
+    }
+}
+
+fn restricts(policy: &NetworkPolicy, direction: Direction, pod: &Pod) -> bool {
+    let in_direction = match direction {
+        Direction::Ingress => policy.spec.restricts_ingress(),
+        Direction::Egress => policy.spec.restricts_egress(),
+    };
+    in_direction
+        && policy.metadata.ns() == pod.metadata.ns()
+        && policy.spec.pod_selector.matches(&pod.metadata.labels)
+}
+
+/// Ordered so that the greatest of several is the answer of all.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    No,
+    Unknown,
+    Yes,
+}
+
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+struct Question<'a> {
+    namespaces: BTreeMap<&'a str, &'a Namespace>,
+    to: &'a Pod,
+    port: i32,
+    protocol: &'a str,
+}
+
+impl Question<'_> {
+    fn policy(&self, policy: &NetworkPolicy, direction: Direction, other: &Pod) -> Answer {
+        let rules: Vec<(&[PolicyPort], &[Peer])> = match direction {
+            Direction::Ingress => policy
+                .spec
+                .ingress
+                .iter()
+                .map(|rule| (rule.ports.as_slice(), rule.from.as_slice()))
+                .collect(),
+            Direction::Egress => policy
+                .spec
+                .egress
+                .iter()
+                .map(|rule| (rule.ports.as_slice(), rule.to.as_slice()))
+                .collect(),
+        };
+        rules
+            .into_iter()
+            .filter(|(ports, _)| ports.is_empty() || ports.iter().any(|port| self.port_fits(port)))
+            .map(|(_, peers)| {
+                if peers.is_empty() {
+                    return Answer::Yes;
+                }
+                peers
+                    .iter()
+                    .map(|peer| self.peer(policy.metadata.ns(), peer, other))
+                    .max()
+                    .unwrap_or(Answer::No)
+            })
+            .max()
+            .unwrap_or(Answer::No)
+    }
+
+    fn port_fits(&self, rule: &PolicyPort) -> bool {
+        if protocol(&rule.protocol) != self.protocol {
+            return false;
+        }
+        match &rule.port {
+            None => true,
+            Some(IntOrString::Int(first)) => {
+                let last = rule.end_port.map_or(*first, i64::from);
+                (*first..=last).contains(&i64::from(self.port))
+            }
+            // A name means the port of the pod that is connected to.
+            Some(IntOrString::String(name)) => {
+                self.to.all_containers().flat_map(|one| &one.ports).any(|port| {
+                    port.name == *name
+                        && port.container_port == self.port
+                        && protocol(&port.protocol) == self.protocol
+                })
+            }
+        }
+    }
+
+    fn peer(&self, own: &str, peer: &Peer, other: &Pod) -> Answer {
+        if let Some(block) = &peer.ip_block {
+            let Ok(address) = other.status.pod_ip.parse::<IpAddr>() else {
+                return Answer::Unknown;
+            };
+            let Some(within) = contains(&block.cidr, address) else {
+                return Answer::Unknown;
+            };
+            let left_out = block
+                .except
+                .iter()
+                .any(|range| contains(range, address) == Some(true));
+            return (within && !left_out).into();
+        }
+        if other.spec.host_network {
+            // It appears under its node's address; whether a selector still matches depends on the network plugin.
+            return Answer::Unknown;
+        }
+        let namespace = other.metadata.ns();
+        let in_namespace = match &peer.namespace_selector {
+            None => namespace == own,
+            Some(selector) => match self.namespaces.get(namespace) {
+                Some(found) => selector.matches(&found.metadata.labels),
+                None => {
+                    let labels = BTreeMap::from([(NAMESPACE_NAME.to_owned(), namespace.to_owned())]);
+                    if selector.matches(&labels) {
+                        true
+                    } else {
+                        return Answer::Unknown;
+                    }
+                }
+            },
+        };
+        let is_pod = peer
+            .pod_selector
+            .as_ref()
+            .is_none_or(|selector| selector.matches(&other.metadata.labels));
+        (in_namespace && is_pod).into()
+    }
+}
+
+/// Whether a range in CIDR notation holds an address. `None` if it is no range.
+fn contains(cidr: &str, address: IpAddr) -> Option<bool> {
+    let (network, length) = cidr.split_once('/')?;
+    let length: u32 = length.parse().ok()?;
+    let (network, address, width) = match (network.parse().ok()?, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => (
+            u128::from(u32::from(network)),
+            u128::from(u32::from(address)),
+            32_u32,
+        ),
+        (IpAddr::V6(network), IpAddr::V6(address)) => (u128::from(network), u128::from(address), 128),
+        _ => return Some(false),
+    };
+    let rest = width.checked_sub(length)?;
+    // A range of length zero holds everything; shifting by the whole width is not defined.
+    let prefix = |bits: u128| bits.checked_shr(rest).unwrap_or(0);
+    Some(prefix(network) == prefix(address))
+}
