@@ -30,16 +30,19 @@ pub struct PolicyRule {
     pub verbs: Vec<String>,
 }
 
+/// Verbs, each with its place in the order.
+type Verbs<'a> = BTreeSet<(usize, &'a str)>;
+
 /// The fewest rules that grant what all of these need: one for each API group and set of verbs.
 pub fn rules<'a>(needs: impl IntoIterator<Item = &'a Access>) -> Vec<PolicyRule> {
-    let mut verbs_of: BTreeMap<(&str, &str), BTreeSet<(usize, &str)>> = BTreeMap::new();
+    let mut verbs_of: BTreeMap<(&str, &str), Verbs<'_>> = BTreeMap::new();
     for rule in needs.into_iter().flat_map(|access| &access.kubernetes) {
         verbs_of
             .entry((&rule.group, &rule.resource))
             .or_default()
             .extend(rule.verbs.iter().map(|verb| (rank(verb), verb.as_str())));
     }
-    let mut resources_of: BTreeMap<(&str, BTreeSet<(usize, &str)>), Vec<String>> = BTreeMap::new();
+    let mut resources_of: BTreeMap<(&str, Verbs<'_>), Vec<String>> = BTreeMap::new();
     for ((group, resource), verbs) in verbs_of {
         resources_of
             .entry((group, verbs))

@@ -382,3 +382,18 @@ impl ClusterReader for KubeCluster {
         serde_json::from_slice(&body).map_err(|error| wire::malformed(&prepared.what, error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_tls;
+
+    #[test]
+    fn finds_tls_behind_what_wraps_it() {
+        let tls = || rustls::Error::General("not trusted".to_owned());
+        assert!(is_tls(&kube::Error::Service(Box::new(std::io::Error::other(
+            tls()
+        )))));
+        assert!(is_tls(&std::io::Error::other(std::io::Error::other(tls()))));
+        assert!(!is_tls(&std::io::Error::other("connection reset")));
+    }
+}

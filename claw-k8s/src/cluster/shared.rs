@@ -28,12 +28,15 @@ const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
 pub struct Cluster {
     reader: Arc<dyn ClusterReader>,
     reuse: Duration,
-    lists: Arc<Mutex<BTreeMap<Query, Arc<Slot<Vec<Vec<u8>>>>>>>,
+    lists: Arc<Mutex<BTreeMap<Query, Arc<PagesSlot>>>>,
     discovery: Arc<Slot<Discovery>>,
 }
 
 /// A value, when it was read. Whoever holds the lock reads; the others wait for it.
 type Slot<T> = AsyncMutex<Option<(Timestamp, Arc<T>)>>;
+
+/// The pages of a list.
+type PagesSlot = Slot<Vec<Vec<u8>>>;
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,7 +156,7 @@ impl Cluster {
     }
 
     /// The place of a list among those that are kept. Drops the ones that are too old and that nobody waits for.
-    fn slot(&self, cx: &ToolContext, query: &Query) -> Arc<Slot<Vec<Vec<u8>>>> {
+    fn slot(&self, cx: &ToolContext, query: &Query) -> Arc<PagesSlot> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists.retain(|_, slot| {
             Arc::strong_count(slot) > 1

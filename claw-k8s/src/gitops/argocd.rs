@@ -131,11 +131,11 @@ fn source(source: &ApplicationSource) -> String {
     let repository = without_credentials(&source.repo_url);
     let mut text = repository.into_owned();
     if !place.is_empty() {
-        text.push_str(" ");
+        text.push(' ');
         text.push_str(place);
     }
     if !source.target_revision.is_empty() {
-        text.push_str("@");
+        text.push('@');
         text.push_str(&source.target_revision);
     }
     text

@@ -6,6 +6,16 @@ use jiff::Timestamp;
 use super::meta::{Meta, ObjectReference};
 use super::slim::{objects, slim};
 
+/// Kinds that live in no namespace. Events about them are kept in one all the same.
+const CLUSTER_SCOPED: [&str; 6] = [
+    "Node",
+    "PersistentVolume",
+    "Namespace",
+    "StorageClass",
+    "IngressClass",
+    "GatewayClass",
+];
+
 slim! {
     /// Something that a component said about an object. Read from `v1` and `events.k8s.io/v1`.
     pub struct Event {
@@ -106,12 +116,17 @@ impl Event {
         self.kind == "Warning"
     }
 
-    /// What it is about. The kubelet leaves the namespace of nodes out; so do we.
+    /// What it is about. Where the component left the namespace out, it is the event's own.
     pub fn about(&self) -> EntityRef {
         let object = &self.involved_object;
+        let namespace = object.namespace.clone().filter(|ns| !ns.is_empty());
         EntityRef {
             kind: object.kind.clone(),
-            namespace: object.namespace.clone().filter(|ns| !ns.is_empty()),
+            namespace: if CLUSTER_SCOPED.contains(&object.kind.as_str()) {
+                None
+            } else {
+                namespace.or_else(|| self.metadata.namespace.clone())
+            },
             name: object.name.clone(),
         }
     }

@@ -85,6 +85,20 @@ fn events_of_both_groups_tell_the_same() {
 }
 
 #[test]
+fn events_know_whether_what_they_are_about_has_a_namespace() {
+    let about = |kind: &str, namespace: serde_json::Value| {
+        let event: Event = serde_json::from_value(json!({"metadata": {"name": "e", "namespace": "default"},
+            "involvedObject": {"kind": kind, "namespace": namespace, "name": "x"}}))
+        .unwrap();
+        event.about().to_string()
+    };
+    assert_eq!(about("Node", json!("")), "Node x");
+    assert_eq!(about("Node", json!("default")), "Node x");
+    assert_eq!(about("Pod", json!(null)), "Pod default/x");
+    assert_eq!(about("Pod", json!("shop")), "Pod shop/x");
+}
+
+#[test]
 fn selectors_are_read_in_both_forms() {
     let labels = |pairs: &[(&str, &str)]| {
         pairs

@@ -125,15 +125,15 @@ impl Tool for GetDependencies {
             .await;
 
         // Edges need the workloads, which are given by another tool.
-        let mut all = objects.clone();
-        all.workloads = workloads;
-        let edges = World::build(&all)
+        objects.workloads = workloads;
+        let edges = World::build(&objects)
             .edges()
             .filter(|edge| is_traffic(edge))
             .cloned()
             .collect();
+        objects.workloads = Vec::new();
         let (mut complete, gaps) = reading.finish()?;
-        for read_elsewhere in ["Deployment", "StatefulSet", "DaemonSet"] {
+        for read_elsewhere in ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] {
             complete.remove(read_elsewhere);
         }
         Ok(GetDependenciesOutput {
@@ -164,6 +164,7 @@ fn needed() -> impl Iterator<Item = Resource> {
         Resource::DEPLOYMENTS,
         Resource::STATEFUL_SETS,
         Resource::DAEMON_SETS,
+        Resource::CRON_JOBS,
         Resource::AUTOSCALERS,
         Resource::BUDGETS,
         Resource::INGRESSES,
@@ -232,6 +233,7 @@ impl Gather<'_> {
             Resource::DEPLOYMENTS,
             Resource::STATEFUL_SETS,
             Resource::DAEMON_SETS,
+            Resource::CRON_JOBS,
         ];
         let workloads = makers.iter().map(|kind| self.here(kind.clone()));
         let read = futures::join!(
