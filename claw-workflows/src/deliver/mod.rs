@@ -8,16 +8,23 @@
 //! characters that reorder text, and escape the rest for their format; a report can show hostile text, but not act it
 //! out.
 
+pub mod file;
+mod format;
 pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod sink;
+pub mod slack;
+pub mod stdout;
 pub mod text;
+mod transport;
 mod untrusted;
 mod view;
+pub mod webhook;
 mod words;
 
 #[cfg(test)]
 mod sample;
 
+pub use format::{Format, ParseFormatError};
 pub use sink::{DeliverError, Sink};

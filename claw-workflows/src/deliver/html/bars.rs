@@ -2,12 +2,11 @@
 
 use serde::Serialize;
 
-use super::measure::px;
-use crate::deliver::untrusted;
+use super::measure::{fitted, px};
 use crate::deliver::view::{Hypothesis, Term};
 
-const WIDTH: f64 = 460.0;
-const LABELS: f64 = 190.0;
+const WIDTH: f64 = 500.0;
+const LABELS: f64 = 226.0;
 const VALUES: f64 = 44.0;
 const ROW: f64 = 19.0;
 const TOP: f64 = 4.0;
@@ -59,7 +58,7 @@ impl Picture {
                 let length = (term.log_odds.abs() / span * plot).max(1.0);
                 let x = if speaks_for { zero } else { zero - length };
                 Bar {
-                    label: untrusted::ellipsis(&term.name, 30).into_owned(),
+                    label: fitted(&term.name, LABELS, 11.5),
                     name: term.name.clone(),
                     value: signed(term.log_odds),
                     value_x: px(if speaks_for { x + length + 4.0 } else { x - 4.0 }),

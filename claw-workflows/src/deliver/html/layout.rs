@@ -21,6 +21,8 @@ pub(super) struct Metrics {
     pub(super) space: f64,
     /// Most boxes in a layer; what is more goes into a layer of its own.
     pub(super) most: usize,
+    /// Height of the place where a line passes a layer.
+    pub(super) pass: f64,
 }
 
 /// A graph that has its place. Boxes are given by their middle.
@@ -53,9 +55,6 @@ pub(super) struct Slot {
     /// Slots of the layer to the right that it is connected to.
     right: Vec<usize>,
 }
-
-/// Height of the place where a line passes.
-const PASS: f64 = 12.0;
 
 /// Lays out a graph of boxes with the given heights. Edges are pairs of indexes; pairs that name no box, or one twice,
 /// get no line.
@@ -92,7 +91,7 @@ pub(super) fn layout(heights: &[f64], edges: &[(usize, usize)], metrics: Metrics
         .collect();
     let chains: Vec<_> = directed
         .iter()
-        .map(|(from, to)| ((*from, *to), chain(&mut slots, *from, *to)))
+        .map(|(from, to)| ((*from, *to), chain(&mut slots, *from, *to, metrics.pass)))
         .collect();
     let rows = order::ordered(&slots);
     let middles = place::middles(&slots, &rows, metrics.space);
@@ -142,14 +141,14 @@ pub(super) fn layout(heights: &[f64], edges: &[(usize, usize)], metrics: Metrics
 }
 
 /// Connects two boxes through the layers between them. Returns the slots from left to right.
-fn chain(slots: &mut Vec<Slot>, from: usize, to: usize) -> Vec<usize> {
+fn chain(slots: &mut Vec<Slot>, from: usize, to: usize, pass: f64) -> Vec<usize> {
     let layer = |slots: &[Slot], slot: usize| slots.get(slot).map_or(0, |slot| slot.layer);
     let mut chain = vec![from];
     for passed in layer(slots, from).saturating_add(1)..layer(slots, to) {
         chain.push(slots.len());
         slots.push(Slot {
             layer: passed,
-            height: PASS,
+            height: pass,
             left: Vec::new(),
             right: Vec::new(),
         });

@@ -5,6 +5,9 @@ use unicode_width::UnicodeWidthStr as _;
 /// Width of an average character of a sans-serif font, in parts of its size.
 const CHARACTER: f64 = 0.57;
 
+/// How far a picture may be made smaller: below that its text cannot be read.
+pub(super) const LEAST: f64 = 0.78;
+
 /// Estimated width of `text` in pixels at a font size of `size` pixels.
 #[allow(clippy::cast_precision_loss)] // texts are short
 pub(super) fn width(text: &str, size: f64) -> f64 {
@@ -15,6 +18,27 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a small number that is not negative
 pub(super) fn characters(room: f64, size: f64) -> usize {
     (room / (size * CHARACTER)).max(1.0) as usize
+}
+
+/// How much wider bold text is.
+pub(super) const BOLD: f64 = 1.12;
+
+/// `text`, or as much of its beginning as fits into `room` pixels with an ellipsis.
+pub(super) fn fitted(text: &str, room: f64, size: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        out.push(c);
+        if width(&out, size) + size * CHARACTER > room {
+            out.pop();
+            break;
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out.push('…');
+    out
 }
 
 /// A coordinate as it is written: whole pixels and a half are exact enough.

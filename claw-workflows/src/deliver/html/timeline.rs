@@ -2,16 +2,18 @@
 
 use serde::Serialize;
 
-use super::measure::{px, width};
+use super::measure::{BOLD, LEAST, fitted, px, width};
 use crate::deliver::untrusted;
 use crate::deliver::view::{TimelineEntry, View};
 use crate::deliver::words;
 
+mod labels;
 mod scale;
 
+use labels::Wish;
 use scale::Scale;
 
-const WIDTH: f64 = 1080.0;
+const WIDTH: f64 = 1070.0;
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 18.0;
 const TOP: f64 = 26.0;
@@ -20,11 +22,14 @@ const AXIS: f64 = 24.0;
 const MARKS: f64 = 26.0;
 /// Height of a row of labels.
 const ROW: f64 = 15.0;
-const ROWS: usize = 3;
+const ROWS: usize = 5;
 const FONT: f64 = 11.0;
 /// Marks closer than this are one mark with a number.
 const NEAR: f64 = 16.0;
-const LABEL: usize = 46;
+/// Widest label.
+const LABEL: f64 = 320.0;
+/// How far a label stands from the line that leads to it.
+const BESIDE: f64 = 4.0;
 /// Entries that a mark tells when pointed at.
 const TOLD: usize = 8;
 
@@ -32,6 +37,8 @@ const TOLD: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Picture {
     width: i32,
+    /// Width below which text would be too small to read.
+    least: i32,
     height: i32,
     left: i32,
     right: i32,
@@ -40,6 +47,8 @@ pub(super) struct Picture {
     ticks: Vec<Tick>,
     onset: Option<Onset>,
     lanes: Vec<Lane>,
+    /// How many entries there are, in words.
+    count: String,
     /// One sentence for those who cannot see the picture.
     description: String,
 }
@@ -142,6 +151,7 @@ impl Picture {
             .collect();
         Some(Self {
             width: px(WIDTH),
+            least: px(WIDTH * LEAST),
             height: px(top + AXIS),
             left: px(LEFT),
             right: px(WIDTH - RIGHT),
@@ -149,6 +159,7 @@ impl Picture {
             axis: px(top),
             ticks: ticks(&scale),
             onset,
+            count: words::count(view.timeline.len(), "entry", "entries"),
             description: format!(
                 "Timeline from {} to {}: {}. All entries are listed below the picture.",
                 view.window_start.full,
@@ -185,19 +196,21 @@ fn ticks(scale: &Scale) -> Vec<Tick> {
 fn lane(key: &'static str, label: &'static str, entries: &[&TimelineEntry], scale: &Scale, top: f64) -> Lane {
     let middle = top + MARKS / 2.0;
     let clusters = clusters(entries, scale);
-    let labels = place(&clusters, top + MARKS);
-    let rows = labels
+    let wishes: Vec<_> = clusters.iter().map(Cluster::wish).collect();
+    let placed = labels::place(&wishes, ROWS);
+    let rows = placed
         .iter()
         .flatten()
-        .map(|(row, _)| row.saturating_add(1))
+        .map(|row| row.saturating_add(1))
         .max()
         .unwrap_or(0);
-    #[allow(clippy::cast_precision_loss)] // three at most
+    #[allow(clippy::cast_precision_loss)] // a few at most
     let height = MARKS + ROW * rows as f64 + 6.0;
     let marks = clusters
         .iter()
-        .zip(labels)
-        .map(|(cluster, label)| {
+        .zip(&wishes)
+        .zip(placed)
+        .map(|((cluster, wish), row)| {
             let number = match cluster.entries.len() {
                 0 | 1 => String::new(),
                 n @ 2..=999 => n.to_string(),
@@ -211,7 +224,7 @@ fn lane(key: &'static str, label: &'static str, entries: &[&TimelineEntry], scal
                 number,
                 severity: cluster.worst().map_or("info", |entry| entry.severity),
                 told: cluster.told(),
-                label: label.map(|(_, label)| label),
+                label: row.map(|row| Label::new(wish, row, top + MARKS)),
             }
         })
         .collect();
@@ -223,6 +236,24 @@ fn lane(key: &'static str, label: &'static str, entries: &[&TimelineEntry], scal
         middle: px(middle),
         height: px(height),
         marks,
+    }
+}
+
+impl Label {
+    fn new(wish: &Wish, row: usize, top: f64) -> Self {
+        #[allow(clippy::cast_precision_loss)] // a few at most
+        let y = top + ROW * row as f64 + FONT;
+        Self {
+            x: px(if wish.anchor == "start" {
+                wish.x + BESIDE
+            } else {
+                wish.x - BESIDE
+            }),
+            y: px(y),
+            anchor: wish.anchor,
+            text: wish.text.clone(),
+            leader: px(y - FONT + 1.0),
+        }
     }
 }
 
@@ -260,6 +291,31 @@ impl<'a> Cluster<'a> {
         lines.join("\n")
     }
 
+    /// The label, to the right of the mark, or to the left of one at the right edge.
+    fn wish(&self) -> Wish {
+        let text = self.label();
+        let grade = self.worst().map_or(9, |entry| grade(entry.severity));
+        // The gravest are written in bold.
+        let length = width(&text, FONT) * if grade == 0 { BOLD } else { 1.0 };
+        let fits = self.x + length + BESIDE < WIDTH;
+        Wish {
+            x: self.x,
+            from: if fits {
+                self.x
+            } else {
+                self.x - length - 8.0 - BESIDE
+            },
+            to: if fits {
+                self.x + length + 8.0 + BESIDE
+            } else {
+                self.x
+            },
+            anchor: if fits { "start" } else { "end" },
+            grade,
+            text,
+        }
+    }
+
     fn label(&self) -> String {
         let Some(entry) = self.worst() else {
             return String::new();
@@ -275,7 +331,7 @@ impl<'a> Cluster<'a> {
             n => format!(" +{}", n.saturating_sub(1)),
         };
         let text = format!("{place}{name}: {}", entry.text);
-        format!("{}{more}", untrusted::ellipsis(&text, LABEL))
+        format!("{}{more}", fitted(&text, LABEL - width(&more, FONT), FONT))
     }
 }
 
@@ -320,56 +376,6 @@ fn clusters<'a>(entries: &[&'a TimelineEntry], scale: &Scale) -> Vec<Cluster<'a>
         }
     }
     clusters
-}
-
-/// Finds a place for the label of each cluster, the gravest first, in a row below the marks where neither label nor the
-/// line that leads to it meets another. Clusters for which there is no room go without.
-fn place(clusters: &[Cluster<'_>], top: f64) -> Vec<Option<(usize, Label)>> {
-    let mut order: Vec<_> = clusters.iter().enumerate().collect();
-    order.sort_by_key(|(index, cluster)| (cluster.worst().map_or(9, |entry| grade(entry.severity)), *index));
-    let mut taken: Vec<Vec<(f64, f64)>> = vec![Vec::new(); ROWS];
-    let mut placed = vec![None; clusters.len()];
-    for (index, cluster) in order {
-        let text = cluster.label();
-        let length = width(&text, FONT);
-        let (from, to, anchor) = if cluster.x + length < WIDTH {
-            (cluster.x - 2.0, cluster.x + length + 8.0, "start")
-        } else {
-            (cluster.x - length - 8.0, cluster.x + 2.0, "end")
-        };
-        let leader = (cluster.x - 3.0, cluster.x + 3.0);
-        let free =
-            |row: &Vec<(f64, f64)>, (from, to): (f64, f64)| row.iter().all(|(a, b)| to < *a || from > *b);
-        let row = (0..ROWS).find(|row| {
-            taken.iter().take(*row).all(|above| free(above, leader))
-                && taken.get(*row).is_some_and(|spans| free(spans, (from, to)))
-        });
-        let Some(row) = row.filter(|_| from >= LEFT - 4.0) else {
-            continue;
-        };
-        for (above, spans) in taken.iter_mut().enumerate() {
-            match above.cmp(&row) {
-                std::cmp::Ordering::Less => spans.push(leader),
-                std::cmp::Ordering::Equal => spans.push((from, to)),
-                std::cmp::Ordering::Greater => {}
-            }
-        }
-        #[allow(clippy::cast_precision_loss)] // three at most
-        let y = top + ROW * row as f64 + FONT;
-        if let Some(slot) = placed.get_mut(index) {
-            *slot = Some((
-                row,
-                Label {
-                    x: px(cluster.x),
-                    y: px(y),
-                    anchor,
-                    text,
-                    leader: px(y - FONT + 1.0),
-                },
-            ));
-        }
-    }
-    placed
 }
 
 #[cfg(test)]

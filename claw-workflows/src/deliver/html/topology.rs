@@ -1,30 +1,36 @@
 //! Picture of who depends on whom, and who fares how.
 
 mod select;
+mod shape;
 
-use claw_core::report::{Role, Topology, TopologyNode};
+use claw_core::report::{Role, Topology};
 use serde::Serialize;
 
 use super::layout::{self, Layout, Metrics};
-use super::measure::{characters, px};
-use crate::deliver::untrusted;
+use super::measure::{LEAST, px};
 use crate::deliver::view::Entity;
 use crate::deliver::words;
+use shape::{Shape, Style};
 
-const WIDTH: f64 = 168.0;
-const METRICS: Metrics = Metrics {
-    width: WIDTH,
-    gap: 58.0,
+/// For a picture of a few boxes.
+const ROOMY: Metrics = Metrics {
+    width: 166.0,
+    gap: 53.0,
     space: 12.0,
     most: 14,
+    pass: 12.0,
 };
+/// For a picture of many boxes, in which those that are well say only their name.
+const DENSE: Metrics = Metrics {
+    width: 152.0,
+    gap: 42.0,
+    space: 7.0,
+    most: 22,
+    pass: 5.0,
+};
+/// From this number of boxes on, the picture is dense.
+const MANY: usize = 25;
 const MARGIN: f64 = 8.0;
-/// Room left and right of a box's text.
-const PADDING: f64 = 12.0;
-const NAME: f64 = 12.0;
-const LINE: f64 = 15.0;
-/// Height of a box without its name.
-const BASE: f64 = 27.0;
 /// Boxes in a row of those that are connected to nothing.
 const LOOSE: usize = 5;
 
@@ -32,6 +38,8 @@ const LOOSE: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Picture {
     width: i32,
+    /// Width below which text would be too small to read.
+    least: i32,
     height: i32,
     boxes: Vec<Shape>,
     lines: Vec<Line>,
@@ -42,18 +50,6 @@ pub(super) struct Picture {
     /// Where the boxes without connection begin.
     loose: Option<i32>,
     description: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Shape {
-    x: i32,
-    y: i32,
-    width: i32,
-    height: i32,
-    role: &'static str,
-    caption: String,
-    name: Vec<String>,
-    told: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,13 +76,10 @@ impl Picture {
                 .any(|edge| edge.from == node || edge.to == node)
         };
         let (bound, loose): (Vec<_>, Vec<_>) = (0..selection.nodes.len()).partition(|node| connected(*node));
-        let one_namespace = one_namespace(&selection.nodes);
-        let shape = |index: usize| {
-            selection
-                .nodes
-                .get(index)
-                .map(|node| Shape::new(node, one_namespace))
-        };
+        let dense = selection.nodes.len() >= MANY;
+        let metrics = if dense { DENSE } else { ROOMY };
+        let style = Style::new(&selection.nodes, metrics.width, dense);
+        let shape = |index: usize| selection.nodes.get(index).map(|node| Shape::new(node, style));
         let mut shapes: Vec<_> = bound.iter().filter_map(|node| shape(*node)).collect();
         let place = |node: usize| bound.binary_search(&node).unwrap_or(usize::MAX);
         let pairs: Vec<_> = selection
@@ -95,7 +88,7 @@ impl Picture {
             .map(|edge| (place(edge.from), place(edge.to)))
             .collect();
         let heights: Vec<_> = shapes.iter().map(|shape| f64::from(shape.height)).collect();
-        let layout = layout::layout(&heights, &pairs, METRICS);
+        let layout = layout::layout(&heights, &pairs, metrics);
         for (shape, (x, y)) in shapes.iter_mut().zip(&layout.nodes) {
             shape.move_to(MARGIN + x, MARGIN + y - f64::from(shape.height) / 2.0);
         }
@@ -115,12 +108,12 @@ impl Picture {
                 let mut tallest = 0;
                 for mut shape in row.iter().filter_map(|node| shape(*node)) {
                     shape.move_to(x, bottom);
-                    x += WIDTH + METRICS.space * 2.0;
-                    right = right.max(x - METRICS.space * 2.0);
+                    x += metrics.width + metrics.space * 2.0;
+                    right = right.max(x - metrics.space * 2.0);
                     tallest = tallest.max(shape.height);
                     shapes.push(shape);
                 }
-                bottom += f64::from(tallest) + METRICS.space;
+                bottom += f64::from(tallest) + metrics.space;
             }
         }
         let roles = [
@@ -133,6 +126,7 @@ impl Picture {
         let present = |role: &Role| selection.nodes.iter().any(|node| node.role == *role);
         Some(Self {
             width: px(right + MARGIN),
+            least: px((right + MARGIN) * LEAST),
             height: px(bottom + MARGIN),
             description: format!(
                 "Who depends on whom: {}, {}. An arrow leads from the dependent to what it depends on.",
@@ -149,41 +143,6 @@ impl Picture {
             note: selection.note,
             loose: loose_at,
         })
-    }
-}
-
-impl Shape {
-    fn new(node: &TopologyNode, one_namespace: bool) -> Self {
-        let entity = Entity::new(&node.entity);
-        let full_name = untrusted::line(&node.entity.name, 300);
-        let shown = if one_namespace {
-            full_name.as_str()
-        } else {
-            entity.path.as_str()
-        };
-        let room = characters(WIDTH - 2.0 * PADDING, NAME);
-        let name = two_lines(shown, room);
-        let caption = match node.role {
-            Role::Healthy => entity.kind.clone(),
-            role => format!("{} · {}", words::role(role).to_uppercase(), entity.kind),
-        };
-        #[allow(clippy::cast_precision_loss)] // two at most
-        let height = BASE + LINE * name.len() as f64;
-        Self {
-            x: 0,
-            y: 0,
-            width: px(WIDTH),
-            height: px(height),
-            role: words::role_key(node.role),
-            caption: untrusted::ellipsis(&caption, characters(WIDTH - 2.0 * PADDING, 9.5)).into_owned(),
-            name,
-            told: format!("{} ({})", entity.full(), words::role(node.role)),
-        }
-    }
-
-    fn move_to(&mut self, x: f64, y: f64) {
-        self.x = px(x);
-        self.y = px(y);
     }
 }
 
@@ -256,44 +215,6 @@ fn path(points: &[(f64, f64)], back: bool) -> String {
         before = Some((x, y));
     }
     path
-}
-
-/// Whether all entities with a namespace are in the same one, so that it need not be said.
-fn one_namespace(nodes: &[TopologyNode]) -> bool {
-    let mut namespaces: Vec<_> = nodes
-        .iter()
-        .filter_map(|node| node.entity.namespace.as_deref())
-        .collect();
-    namespaces.sort_unstable();
-    namespaces.dedup();
-    namespaces.len() <= 1
-}
-
-/// `text` in at most two lines of `room` characters, broken after a dash, dot or slash where there is one; what does
-/// not fit is left out in the middle, because names differ at both ends.
-fn two_lines(text: &str, room: usize) -> Vec<String> {
-    let characters: Vec<_> = text.chars().collect();
-    if characters.len() <= room {
-        return vec![text.to_owned()];
-    }
-    let head: Vec<_> = characters.iter().take(room).copied().collect();
-    let cut = head
-        .iter()
-        .rposition(|c| matches!(c, '-' | '.' | '/' | '_' | ':'))
-        .map(|at| at.saturating_add(1))
-        .filter(|at| at.saturating_mul(2) > room)
-        .unwrap_or(room);
-    let first: String = characters.iter().take(cut).collect();
-    let rest = characters.len().saturating_sub(cut);
-    let second: String = if rest <= room {
-        characters.iter().skip(cut).collect()
-    } else {
-        let tail = characters.len().saturating_sub(room.saturating_sub(1));
-        std::iter::once(&'…')
-            .chain(characters.iter().skip(tail))
-            .collect()
-    };
-    vec![first, second]
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub(crate) use facts::{Change, Evidence, Gap, Group, Moment, Symptom, TimelineEn
 
 /// Longest name, in characters.
 const NAME: usize = 120;
+/// Longest title.
+const TITLE: usize = 200;
 /// Longest single statement.
 const STATEMENT: usize = 600;
 /// Longest paragraph.
@@ -129,7 +131,7 @@ impl View {
             case: untrusted::line(&report.case, NAME),
             workflow: untrusted::line(&report.workflow, NAME),
             cluster: untrusted::line(&report.cluster, NAME),
-            title: untrusted::line(&report.title, STATEMENT),
+            title: untrusted::line(&report.title, TITLE),
             summary: paragraphs(&report.summary),
             verdict: Labelled {
                 key: words::verdict_key(report.verdict),

@@ -7,6 +7,7 @@ const METRICS: Metrics = Metrics {
     gap: 50.0,
     space: 10.0,
     most: 12,
+    pass: 12.0,
 };
 
 fn lay(count: usize, edges: &[(usize, usize)]) -> Layout {

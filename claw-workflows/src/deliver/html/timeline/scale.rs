@@ -31,7 +31,9 @@ impl Scale {
             .filter(|second| (start..=end).contains(second));
         let first = inside.clone().min().unwrap_or(start);
         let last = inside.max().unwrap_or(end);
-        let margin = (last.saturating_sub(first) / 8).max(60);
+        let margin = (last.saturating_sub(first) / 8)
+            .max(end.saturating_sub(start) / 40)
+            .max(60);
         let from = first.saturating_sub(margin).max(start);
         let to = last.saturating_add(margin).min(end);
         let (from, to) = if to.saturating_sub(from) < 60 {
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn a_quiet_window_is_cut_to_what_happened() {
         let scale = Scale::new(0, 7200, &[7000, 7100], 0.0, 1000.0);
-        assert_eq!((scale.start, scale.end), (6940, 7160));
+        assert_eq!((scale.start, scale.end), (6820, 7200));
     }
 
     proptest! {
