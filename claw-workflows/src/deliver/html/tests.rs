@@ -25,7 +25,7 @@ fn markup(html: &str) -> BTreeSet<String> {
                 .trim_matches('/')
                 .to_owned();
             // Values are quoted and hold no quotes, so every other piece is an attribute's name.
-            let attributes = tag.split('"').step_by(2).skip(0).filter_map(|piece| {
+            let attributes = tag.split('"').step_by(2).filter_map(|piece| {
                 piece
                     .strip_suffix('=')
                     .map(|piece| piece.rsplit([' ', '\n']).next().unwrap().to_owned())

@@ -1,10 +1,11 @@
 //! Any report at all, with text as hostile as text can be.
 
+use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, Finding, Hypothesis, Severity, Source, SourceKind, Term};
 use claw_core::report::{
-    Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Test, TimelineEntry, TopologyEdge,
-    TopologyNode, Verdict, Window,
+    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Test, TimelineEntry,
+    TopologyEdge, TopologyNode, Verdict, Window,
 };
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -141,6 +142,32 @@ fn entry() -> impl Strategy<Value = TimelineEntry> {
     })
 }
 
+fn change() -> impl Strategy<Value = ChangeAssessment> {
+    (
+        (text(), time(), entity(), text()),
+        (vec(text(), 0..30), proptest::option::of(text())),
+        (any::<bool>(), confidence(), text()),
+    )
+        .prop_map(
+            |((reference, time, entity, summary), (detail, author), (blamed, confidence, reason))| {
+                ChangeAssessment {
+                    change: Change {
+                        reference,
+                        time,
+                        kind: ChangeKind::Config,
+                        entity,
+                        summary,
+                        detail,
+                        author,
+                    },
+                    blamed,
+                    confidence,
+                    reason,
+                }
+            },
+        )
+}
+
 fn finding() -> impl Strategy<Value = Finding> {
     (text(), entity(), severity(), proptest::option::of(time()), text()).prop_map(
         |(id, entity, severity, since, statement)| Finding {
@@ -187,10 +214,12 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         vec((text(), text(), entity()), 0..6),
         vec((entity(), role), 0..12),
         vec((0..12_usize, 0..12_usize, text()), 0..30),
+        vec(change(), 0..4),
     );
     (head, body).prop_map(
         |((case, title, summary, verdict, severity, since, (start, end)), body)| {
-            let (hypotheses, symptoms, recommendations, evidence, timeline, triples, nodes, edges) = body;
+            let (hypotheses, symptoms, recommendations, evidence, timeline, triples, nodes, edges, changes) =
+                body;
             let mut report = Report {
                 case,
                 title,
@@ -203,9 +232,18 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
                 symptoms,
                 recommendations,
                 evidence,
+                changes,
                 timeline,
                 ..super::healthy()
             };
+            let ids: Vec<_> = report
+                .evidence
+                .iter()
+                .map(|evidence| evidence.id.clone())
+                .collect();
+            for hypothesis in &mut report.hypotheses {
+                hypothesis.evidence.extend_from_slice(&ids);
+            }
             for (a, b, entity) in triples {
                 report.gaps.push(Gap {
                     source: a.clone(),

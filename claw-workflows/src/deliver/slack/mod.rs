@@ -21,7 +21,7 @@ pub use sinks::{IncomingWebhook, PostMessage, Posted};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MessageOptions {
-    /// Where the full report can be opened; a button leads there. Without it there is no button.
+    /// Where the full report can be opened, `https://…`; a button leads there. Without it there is no button.
     pub report_url: Option<String>,
 }
 

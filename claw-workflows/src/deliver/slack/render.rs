@@ -1,6 +1,6 @@
 //! The report as a Slack message: what a person needs to know and do, and no more.
 
-use claw_core::report::Report;
+use claw_core::report::{Report, Verdict};
 
 use super::MessageOptions;
 use super::block::{Block, Button, ButtonStyle, Inline, Message, RichElement, Text};
@@ -32,12 +32,12 @@ pub(super) fn message(report: &Report, options: &MessageOptions) -> Message {
         ))]);
     }
     for hypothesis in view.hypotheses.iter().take(leading) {
-        composer.add(cause(hypothesis, view.cause_heading(report)));
+        composer.add(cause(hypothesis, &cause_label(hypothesis, report, leading)));
     }
     for recommendation in view.recommendations.iter().take(ITEMS) {
         composer.add(action(recommendation));
     }
-    if let Some(url) = &options.report_url {
+    if let Some(url) = options.report_url.as_ref().filter(|url| can_be_opened(url)) {
         composer.add([Block::Actions {
             elements: vec![Button {
                 text: Text::plain("Open the full report"),
@@ -57,6 +57,11 @@ pub(super) fn message(report: &Report, options: &MessageOptions) -> Message {
         text: notification(&view, report),
         blocks: composer.finish(),
     }
+}
+
+/// Whether Slack takes the address for a button; it refuses the whole message otherwise.
+fn can_be_opened(url: &str) -> bool {
+    (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= MAX_TEXT
 }
 
 /// What a phone shows.
@@ -105,6 +110,14 @@ fn head(view: &View) -> Vec<Block> {
         blocks.push(section(escaped(&view.summary.join("\n"), SUMMARY)));
     }
     blocks
+}
+
+fn cause_label(hypothesis: &Hypothesis, report: &Report, leading: usize) -> String {
+    match report.verdict {
+        _ if leading > 1 => format!("Possible cause {}", hypothesis.rank),
+        Verdict::Cause => "Likely root cause".to_owned(),
+        _ => "Best guess".to_owned(),
+    }
 }
 
 fn cause(hypothesis: &Hypothesis, heading: &str) -> Vec<Block> {

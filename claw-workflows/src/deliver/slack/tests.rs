@@ -85,6 +85,35 @@ fn unknown_says_so_and_names_what_was_not_seen() {
 }
 
 #[test]
+fn several_causes_are_numbered() {
+    let message = message(&sample::ambiguous(5), &MessageOptions::default());
+    check(&message);
+    let text = serde_json::to_string(&message).unwrap();
+    assert!(
+        text.contains("*Possible cause 1*")
+            && text.contains("*Possible cause 3*")
+            && !text.contains("*Possible cause 4*")
+    );
+}
+
+#[test]
+fn an_address_that_slack_would_refuse_gets_no_button() {
+    for url in ["javascript:alert(1)", "report.html", ""] {
+        let options = MessageOptions {
+            report_url: Some(url.into()),
+        };
+        let message = message(&sample::incident(), &options);
+        assert!(
+            !message
+                .blocks
+                .iter()
+                .any(|block| matches!(block, Block::Actions { .. })),
+            "{url}"
+        );
+    }
+}
+
+#[test]
 fn the_gravest_report_is_cut_from_the_end() {
     let mut report = sample::crowded();
     for hypothesis in &mut report.hypotheses {
