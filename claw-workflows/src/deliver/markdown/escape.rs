@@ -3,7 +3,6 @@
 /// Inline text: no emphasis, links, HTML, mentions or table cells come of it.
 pub(super) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len().saturating_add(8));
-    let mut before = None;
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
@@ -16,14 +15,20 @@ pub(super) fn inline(text: &str) -> String {
             }
             // Bare addresses would become links, and names after an at sign mentions.
             ':' if rest.peek() == Some(&'/') => out.push_str("\\:"),
-            '.' if before.is_some_and(|c| matches!(c, 'w' | 'W')) => out.push_str("\\."),
+            '.' if follows_www(&out) => out.push_str("\\."),
             '@' => out.push_str("@\u{2060}"),
             '\n' => out.push(' '),
             _ => out.push(c),
         }
-        before = Some(c);
     }
     guard_start(out)
+}
+
+fn follows_www(text: &str) -> bool {
+    text.len()
+        .checked_sub(3)
+        .and_then(|at| text.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case("www"))
 }
 
 /// Keeps the beginning of a line from being read as a heading, a list, a quote or a rule.
@@ -100,6 +105,7 @@ mod tests {
             inline("see https://evil.example www.evil.example"),
             r"see https\://evil.example www\.evil.example"
         );
+        assert_eq!(inline("a window."), "a window.");
         assert_eq!(inline("ping @ops"), "ping @\u{2060}ops");
     }
 

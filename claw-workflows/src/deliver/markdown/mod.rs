@@ -2,6 +2,7 @@
 
 mod escape;
 mod sections;
+mod tables;
 
 use claw_core::report::Report;
 
@@ -15,14 +16,14 @@ pub fn render(report: &Report) -> String {
     sections::causes(&mut out, &view, report);
     sections::actions(&mut out, &view);
     sections::gaps(&mut out, &view);
-    sections::other_causes(&mut out, &view, report);
+    tables::other_causes(&mut out, &view, report);
     sections::ruled_out(&mut out, &view);
     sections::tests(&mut out, &view);
-    sections::changes(&mut out, &view);
-    sections::symptoms(&mut out, &view);
+    tables::changes(&mut out, &view);
+    tables::symptoms(&mut out, &view);
     sections::groups(&mut out, &view);
-    sections::timeline(&mut out, &view);
-    sections::evidence(&mut out, &view);
+    tables::timeline(&mut out, &view);
+    tables::evidence(&mut out, &view);
     out
 }
 

@@ -2,14 +2,13 @@
 
 use claw_core::report::Report;
 
-use super::escape::{cell_code, code, fenced, inline};
-use crate::deliver::untrusted;
+use super::escape::{code, fenced, inline};
 use crate::deliver::view::{Citation, Entity, Hypothesis, View};
 
-/// As many rows as are shown of each table.
-const ROWS: usize = 50;
+/// As many rows as are shown of each list or table.
+pub(super) const ROWS: usize = 50;
 /// As many entities as are named in one line.
-const NAMES: usize = 12;
+pub(super) const NAMES: usize = 12;
 
 pub(super) fn head(out: &mut String, view: &View) {
     line(out, &format!("# {}", inline(&view.title)));
@@ -173,29 +172,6 @@ pub(super) fn gaps(out: &mut String, view: &View) {
     more(out, view.gaps.len());
 }
 
-pub(super) fn other_causes(out: &mut String, view: &View, report: &Report) {
-    let others: Vec<_> = view.hypotheses.iter().skip(view.leading(report)).collect();
-    if others.is_empty() {
-        return;
-    }
-    heading(out, "Other possible causes");
-    table(out, &["rank", "cause", "entity", "confidence", "for", "against"]);
-    for hypothesis in others.iter().take(ROWS) {
-        row(
-            out,
-            &[
-                hypothesis.rank.to_string(),
-                inline(&hypothesis.cause),
-                cell_entity(&hypothesis.entity),
-                hypothesis.confidence.phrase(),
-                cell_ids(&hypothesis.evidence),
-                cell_ids(&hypothesis.against),
-            ],
-        );
-    }
-    more(out, others.len());
-}
-
 pub(super) fn ruled_out(out: &mut String, view: &View) {
     if view.ruled_out.is_empty() {
         return;
@@ -232,67 +208,6 @@ pub(super) fn tests(out: &mut String, view: &View) {
     more(out, view.tests.len());
 }
 
-pub(super) fn changes(out: &mut String, view: &View) {
-    if view.changes.is_empty() {
-        return;
-    }
-    heading(out, "Changes");
-    table(
-        out,
-        &["time (UTC)", "change", "entity", "what", "to blame", "why"],
-    );
-    for change in view.changes.iter().take(ROWS) {
-        let by = change
-            .author
-            .as_ref()
-            .map(|author| format!(" by {}", inline(author)))
-            .unwrap_or_default();
-        let detail: String = change
-            .detail
-            .iter()
-            .map(|line| format!("<br>{}", cell_code(line)))
-            .collect();
-        let blamed = if change.blamed { "**yes**" } else { "no" };
-        row(
-            out,
-            &[
-                change.time.short.clone(),
-                cell_code(&change.reference),
-                cell_entity(&change.entity),
-                format!("{}: {}{by}{detail}", change.kind, inline(&change.summary)),
-                format!("{blamed} ({})", change.confidence.phrase()),
-                inline(&change.reason),
-            ],
-        );
-    }
-    more(out, view.changes.len());
-}
-
-pub(super) fn symptoms(out: &mut String, view: &View) {
-    if view.symptoms.is_empty() {
-        return;
-    }
-    heading(out, "Symptoms");
-    table(out, &["severity", "since (UTC)", "entity", "symptom", "evidence"]);
-    for symptom in view.symptoms.iter().take(ROWS) {
-        row(
-            out,
-            &[
-                symptom.severity.to_owned(),
-                symptom
-                    .since
-                    .as_ref()
-                    .map(|since| since.short.clone())
-                    .unwrap_or_default(),
-                cell_entity(&symptom.entity),
-                inline(&symptom.statement),
-                cell_ids(&symptom.evidence),
-            ],
-        );
-    }
-    more(out, view.symptoms.len());
-}
-
 pub(super) fn groups(out: &mut String, view: &View) {
     if view.groups.is_empty() {
         return;
@@ -312,52 +227,7 @@ pub(super) fn groups(out: &mut String, view: &View) {
     more(out, view.groups.len());
 }
 
-pub(super) fn timeline(out: &mut String, view: &View) {
-    if view.timeline.is_empty() {
-        return;
-    }
-    heading(out, "Timeline");
-    table(out, &["time (UTC)", "", "entity", "what"]);
-    for entry in view.timeline.iter().take(ROWS) {
-        row(
-            out,
-            &[
-                entry.time.short.clone(),
-                entry.lane.to_owned(),
-                cell_entity(&entry.entity),
-                inline(&entry.text),
-            ],
-        );
-    }
-    more(out, view.timeline.len());
-}
-
-pub(super) fn evidence(out: &mut String, view: &View) {
-    if view.evidence.is_empty() {
-        return;
-    }
-    heading(out, "Evidence");
-    table(out, &["id", "time (UTC)", "entity", "statement", "source"]);
-    for evidence in view.evidence.iter().take(ROWS) {
-        row(
-            out,
-            &[
-                cell_code(&evidence.id),
-                evidence
-                    .time
-                    .as_ref()
-                    .map(|time| time.short.clone())
-                    .unwrap_or_default(),
-                cell_entity(&evidence.entity),
-                inline(&evidence.statement),
-                cell_code(&untrusted::ellipsis(&evidence.source, 160)),
-            ],
-        );
-    }
-    more(out, view.evidence.len());
-}
-
-fn heading(out: &mut String, text: &str) {
+pub(super) fn heading(out: &mut String, text: &str) {
     if !out.ends_with("\n\n") {
         out.push('\n');
     }
@@ -365,21 +235,12 @@ fn heading(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-fn table(out: &mut String, columns: &[&str]) {
-    line(out, &format!("| {} |", columns.join(" | ")));
-    line(out, &format!("|{}", " --- |".repeat(columns.len())));
-}
-
-fn row(out: &mut String, cells: &[String]) {
-    line(out, &format!("| {} |", cells.join(" | ")));
-}
-
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
 }
 
-fn more(out: &mut String, all: usize) {
+pub(super) fn more(out: &mut String, all: usize) {
     let rest = all.saturating_sub(ROWS);
     if rest > 0 {
         out.push('\n');
@@ -389,19 +250,6 @@ fn more(out: &mut String, all: usize) {
 
 fn entity(entity: &Entity) -> String {
     format!("{} {}", inline(&entity.kind), code(&entity.path))
-}
-
-fn cell_entity(entity: &Entity) -> String {
-    format!("{} {}", inline(&entity.kind), cell_code(&entity.path))
-}
-
-fn cell_ids(citations: &[Citation]) -> String {
-    citations
-        .iter()
-        .take(NAMES)
-        .map(|citation| cell_code(&citation.id))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn listed(entities: &[Entity]) -> String {
