@@ -9,6 +9,7 @@ pub mod entity;
 pub mod evidence;
 pub mod gate;
 pub mod http;
+pub mod reason;
 pub mod redact;
 pub mod registry;
 pub mod report;
