@@ -600,7 +600,7 @@ impl View<'_> {
             };
             return Some(self.entity("Service", name, namespace));
         }
-        self.get("instance").map(|instance| EntityRef::external(instance))
+        self.get("instance").map(EntityRef::external)
     }
 
     fn all(&self) -> Vec<EntityRef> {

@@ -107,7 +107,7 @@ pub(super) fn quantile(name: &Name) -> Option<f64> {
             return None;
         }
         // `p99_9` is 99.9 %, and so is `p999`.
-        let fraction = (digits == "99" && next == "9").then_some("9").unwrap_or_default();
+        let fraction = if digits == "99" && next == "9" { "9" } else { "" };
         from_digits(&format!("{digits}{fraction}"))
     })
 }

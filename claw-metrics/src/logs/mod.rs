@@ -4,6 +4,7 @@ pub mod elasticsearch;
 pub mod entries;
 pub mod indicators;
 pub mod loki;
+pub mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

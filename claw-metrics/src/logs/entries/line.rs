@@ -91,7 +91,7 @@ fn runtime_prefix(text: &str) -> (Option<Timestamp>, &str) {
     let Some((first, rest)) = text.split_once(' ') else {
         return (None, text);
     };
-    if first.len() < 20 || !first.as_bytes().get(10).is_some_and(|byte| *byte == b'T') {
+    if first.len() < 20 || first.as_bytes().get(10).is_none_or(|byte| *byte != b'T') {
         return (None, text);
     }
     let Ok(time) = first.parse::<Timestamp>() else {

@@ -216,7 +216,7 @@ fn is_frame(text: &str) -> bool {
             && trimmed.contains("::"))
 }
 
-/// `main.handler(0xc000…)` and `	/app/main.go:42 +0x1d`.
+/// `main.handler(0xc000…)` and, after a tab, `/app/main.go:42 +0x1d`.
 fn is_go_frame(trimmed: &str) -> bool {
     trimmed.contains(".go:")
         || (trimmed.ends_with(')')

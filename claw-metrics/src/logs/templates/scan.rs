@@ -1,0 +1,267 @@
+//! Lines as tokens, with what varies masked. One pass over the bytes, no regular expressions.
+
+/// Longest part of a line that is looked at, in bytes.
+const MAX_LINE: usize = 8 * 1024;
+/// Most tokens of a line; what follows is one variable part.
+const MAX_TOKENS: usize = 160;
+/// Longest quoted text, in bytes. Beyond it a lone quote is likelier.
+const MAX_QUOTED: usize = 512;
+
+/// A piece of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// A part that is known to vary.
+    Variable,
+    /// A word.
+    Word(&'a str),
+    /// A separator: one byte of punctuation.
+    Mark(&'a str),
+}
+
+/// Calls `each` with the tokens of `line` and whether white space stands before them. Variable parts that follow each other,
+/// with or without separators between them, come as one.
+pub(super) fn tokens<'a>(line: &'a str, mut each: impl FnMut(Token<'a>, bool)) {
+    let line = line
+        .get(..line.floor_char_boundary(MAX_LINE))
+        .unwrap_or(line)
+        .trim_end();
+    let mut scanner = Scanner { line, at: 0 };
+    let mut joiner = Joiner::default();
+    let mut count = 0;
+    while let Some((token, spaced)) = scanner.next() {
+        count += 1;
+        if count > MAX_TOKENS {
+            joiner.push(Token::Variable, true, &mut each);
+            break;
+        }
+        joiner.push(token, spaced, &mut each);
+    }
+    joiner.flush(&mut each);
+}
+
+struct Scanner<'a> {
+    line: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn byte(&self, index: usize) -> Option<u8> {
+        self.line.as_bytes().get(index).copied()
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.line.get(from..to).unwrap_or("")
+    }
+
+    fn next(&mut self) -> Option<(Token<'a>, bool)> {
+        let mut spaced = false;
+        while self
+            .byte(self.at)
+            .is_some_and(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
+        {
+            self.at += 1;
+            spaced = true;
+        }
+        let start = self.at;
+        let first = self.byte(start)?;
+        if matches!(first, b'"' | b'\'' | b'`')
+            && let Some(end) = self.quoted(start, first)
+        {
+            self.at = end;
+            return Some((Token::Variable, spaced));
+        }
+        if is_mark(first) {
+            self.at += 1;
+            return Some((Token::Mark(self.slice(start, start + 1)), spaced));
+        }
+        while self
+            .byte(self.at)
+            .is_some_and(|byte| !is_mark(byte) && !byte.is_ascii_whitespace())
+        {
+            self.at += 1;
+        }
+        if self.byte(self.at) == Some(b':')
+            && self
+                .line
+                .get(self.at..)
+                .is_some_and(|rest| rest.starts_with("://"))
+        {
+            self.skip_to(|byte| matches!(byte, b'"' | b'\'' | b'>' | b')' | b']' | b'}' | b'`'));
+            return Some((Token::Variable, spaced));
+        }
+        let word = self.slice(start, self.at);
+        if word.starts_with('/') && word.len() > 1 {
+            // A path: separators other than those that end a phrase belong to it.
+            self.skip_to(|byte| {
+                matches!(
+                    byte,
+                    b'"' | b'\'' | b'`' | b'>' | b')' | b']' | b'}' | b',' | b';' | b':' | b'='
+                )
+            });
+            return Some((Token::Variable, spaced));
+        }
+        // `proxy.example.com:5070`
+        let port = self.byte(self.at) == Some(b':')
+            && self.byte(self.at + 1).is_some_and(|byte| byte.is_ascii_digit());
+        if varies(word) || (port && word.contains('.')) {
+            return Some((Token::Variable, spaced));
+        }
+        Some((Token::Word(word), spaced))
+    }
+
+    fn skip_to(&mut self, end: impl Fn(u8) -> bool) {
+        while self
+            .byte(self.at)
+            .is_some_and(|byte| !byte.is_ascii_whitespace() && !end(byte))
+        {
+            self.at += 1;
+        }
+    }
+
+    /// The end of a text in quotes that begins at `start`. An apostrophe inside of a word is none, because the scanner comes
+    /// here only at the begin of a token.
+    fn quoted(&self, start: usize, quote: u8) -> Option<usize> {
+        let inside = start + 1;
+        let reach = self.line.as_bytes().get(inside..)?;
+        let length = reach.iter().take(MAX_QUOTED).position(|byte| *byte == quote)?;
+        let end = inside + length + 1;
+        let closes = self.byte(end).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        (closes && length > 0).then_some(end)
+    }
+}
+
+/// Punctuation that separates words. `_`, `-`, `.`, `/`, `@`, `$`, `#`, `%`, `+`, `*`, `~`, `&`, `\`, and apostrophes inside of
+/// words are parts of them.
+fn is_mark(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'=' | b':'
+            | b','
+            | b';'
+            | b'('
+            | b')'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'<'
+            | b'>'
+            | b'"'
+            | b'|'
+            | b'!'
+            | b'?'
+            | b'`'
+    )
+}
+
+/// Whether a word is an id, a number, an address, a path or a hash by its form: it has a digit, an `@` inside, or is hexadecimal
+/// and long.
+fn varies(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    bytes.iter().any(u8::is_ascii_digit)
+        || (bytes.len() >= 8 && bytes.iter().all(|byte| matches!(byte, b'a'..=b'f')))
+        || word
+            .get(1..)
+            .is_some_and(|rest| rest.contains('@') && !rest.ends_with('@'))
+        || word.contains(":\\")
+        || word.starts_with("\\\\")
+}
+
+/// Joins variable parts: `12:30:01,5`, `a list of 1, 2, 3`, `<*> ms`.
+#[derive(Default)]
+struct Joiner<'a> {
+    /// A variable part that may grow, and whether white space stood before it.
+    open: Option<bool>,
+    /// Separators since then.
+    marks: [Option<(Token<'a>, bool)>; 3],
+    /// Names of a day and a month, which vary only beside a number.
+    calendar: [Option<(&'a str, bool)>; 2],
+}
+
+impl<'a> Joiner<'a> {
+    fn push(&mut self, token: Token<'a>, spaced: bool, each: &mut impl FnMut(Token<'a>, bool)) {
+        match token {
+            Token::Variable => {
+                if let [Some((_, before)), _] = std::mem::take(&mut self.calendar) {
+                    self.open.get_or_insert(before);
+                }
+                self.marks = [None; 3];
+                self.open.get_or_insert(spaced);
+            }
+            Token::Mark(mark) if self.open.is_some() && joins(mark) => {
+                match self.marks.iter_mut().find(|slot| slot.is_none()) {
+                    Some(slot) => *slot = Some((token, spaced)),
+                    None => {
+                        self.flush(each);
+                        each(token, spaced);
+                    }
+                }
+            }
+            Token::Word(word) if is_calendar(word) => {
+                // Beside a number that stands before it, it goes on with that.
+                if self.open.is_some() && self.marks.iter().all(Option::is_none) {
+                    return;
+                }
+                let [day, month] = &mut self.calendar;
+                if day.is_some() && month.is_none() {
+                    *month = Some((word, spaced));
+                    return;
+                }
+                self.flush(each);
+                self.calendar = [Some((word, spaced)), None];
+            }
+            Token::Word(_) | Token::Mark(_) => {
+                self.flush(each);
+                each(token, spaced);
+            }
+        }
+    }
+
+    fn flush(&mut self, each: &mut impl FnMut(Token<'a>, bool)) {
+        if let Some(spaced) = self.open.take() {
+            each(Token::Variable, spaced);
+        }
+        for (mark, spaced) in std::mem::take(&mut self.marks).into_iter().flatten() {
+            each(mark, spaced);
+        }
+        for (word, spaced) in std::mem::take(&mut self.calendar).into_iter().flatten() {
+            each(Token::Word(word), spaced);
+        }
+    }
+}
+
+/// Separators within dates, addresses and lists.
+fn joins(mark: &str) -> bool {
+    matches!(mark, ":" | "," | ";" | "|")
+}
+
+fn is_calendar(word: &str) -> bool {
+    matches!(
+        word,
+        "Jan"
+            | "Feb"
+            | "Mar"
+            | "Apr"
+            | "May"
+            | "Jun"
+            | "Jul"
+            | "Aug"
+            | "Sep"
+            | "Oct"
+            | "Nov"
+            | "Dec"
+            | "Mon"
+            | "Tue"
+            | "Wed"
+            | "Thu"
+            | "Fri"
+            | "Sat"
+            | "Sun"
+            | "AM"
+            | "PM"
+            | "UTC"
+            | "GMT"
+            | "CST"
+            | "CET"
+    )
+}
