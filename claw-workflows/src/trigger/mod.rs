@@ -1,13 +1,27 @@
 //! What starts a run, and the incident that it hands to the workflow.
+//!
+//! - [`alertmanager`]: reads Alertmanager's notifications.
+//! - [`Intake`]: turns notifications into runs, one for alerts that belong together, and closes runs whose alerts are
+//!   resolved.
+//! - [`server`]: takes notifications in over HTTP, and shows runs.
 
-use std::collections::BTreeMap;
+pub mod alertmanager;
+mod filter;
+mod intake;
+pub mod server;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_core::entity::EntityRef;
 use claw_core::report::Window;
 use claw_core::workflow::RunId;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use filter::Filter;
+pub use intake::{Intake, Receipt};
 
 /// Whether an alert is still firing.
 #[derive(
@@ -101,6 +115,12 @@ pub struct Incident {
     /// What is known beforehand about the times.
     #[serde(default)]
     pub times: TimeHints,
+    /// Entities that a person names as being in trouble, besides those that the alerts name.
+    #[serde(default)]
+    pub subject: Vec<EntityRef>,
+    /// Namespaces that a person asks about.
+    #[serde(default)]
+    pub namespaces: BTreeSet<String>,
 }
 
 impl Incident {
@@ -128,6 +148,8 @@ impl Incident {
             alerts,
             received_at,
             question: None,
+            subject: Vec::new(),
+            namespaces: BTreeSet::new(),
         }
     }
 
@@ -140,6 +162,8 @@ impl Incident {
             alerts: Vec::new(),
             received_at,
             question: Some(question),
+            subject: Vec::new(),
+            namespaces: BTreeSet::new(),
             times,
         }
     }

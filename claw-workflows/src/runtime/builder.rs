@@ -1,0 +1,84 @@
+//! Assembling a runner.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use claw_core::gate::Gate;
+use claw_core::registry::Registry;
+use claw_core::store::Journal;
+use claw_core::workflow::Workflow;
+use tokio::sync::{broadcast, watch};
+
+use super::erased::ErasedWorkflow;
+use super::runner::{Inner, Runner};
+use super::settings::Settings;
+use crate::deliver::Sink;
+
+/// How many signs of life a slow watcher may lag behind before it misses some.
+const PROGRESS_BACKLOG: usize = 1024;
+
+/// Assembles a [`Runner`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct Builder {
+    gate: Gate,
+    tools: Registry,
+    journal: Arc<dyn Journal>,
+    workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
+    sinks: BTreeMap<String, Arc<dyn Sink>>,
+    settings: Settings,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("workflows", &self.workflows.keys())
+            .field("sinks", &self.sinks.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(super) fn new(gate: Gate, tools: Registry, journal: Arc<dyn Journal>) -> Self {
+        Self {
+            gate,
+            tools,
+            journal,
+            workflows: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Adds a workflow. Of two with one name the later one stands.
+    pub fn workflow<W: Workflow>(mut self, workflow: W) -> Self {
+        self.workflows.insert(W::NAME, Arc::new(workflow));
+        self
+    }
+
+    /// Adds a sink that every report is handed to. Of two with one name the later one stands.
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        self.sinks.insert(sink.name().to_owned(), Arc::new(sink));
+        self
+    }
+
+    /// Replaces the settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The runner.
+    pub fn build(self) -> Runner {
+        Runner(Arc::new(Inner {
+            gate: self.gate,
+            tools: self.tools,
+            journal: self.journal,
+            workflows: self.workflows,
+            sinks: self.sinks,
+            settings: self.settings,
+            progress: broadcast::Sender::new(PROGRESS_BACKLOG),
+            changed: watch::Sender::new(0),
+            active: Mutex::new(BTreeMap::new()),
+        }))
+    }
+}

@@ -1,0 +1,400 @@
+//! Taking the steps of one run.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use claw_core::audit::{AuditError, AuditKind};
+use claw_core::report::Report;
+use claw_core::store::{Claim, RunRecord, StepResult, StoreError};
+use claw_core::workflow::{FailureKind, Outcome, RunFailure, RunId, StepContext, StepError, Wait};
+use futures::FutureExt as _;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::erased::{ErasedWorkflow, Taken};
+use super::runner::Inner;
+use super::settings::Retry;
+
+/// Longest trigger, in bytes of JSON, that is recorded in full in the audit log.
+const INPUT_BYTES: usize = 64 * 1024;
+
+/// How long a run is held up by an audit log that takes no records, before its slot is given to another.
+const AUDIT: Retry = Retry {
+    attempts: 20,
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(30),
+};
+
+/// What is to stop the work on a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop {
+    /// Begin nothing new.
+    pub(super) soft: CancellationToken,
+    /// Leave off at once. The step will be taken again.
+    pub(super) hard: CancellationToken,
+}
+
+/// The state of a run as it is journaled.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memo {
+    /// How long the steps have taken together.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    spent: Duration,
+    /// The workflow's own state.
+    state: Value,
+}
+
+/// Whether there is more to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Step,
+    Nothing,
+}
+
+/// A step that is being taken.
+struct Work<'a> {
+    run: &'a RunRecord,
+    workflow: &'a Arc<dyn ErasedWorkflow>,
+    step: &'a str,
+    memo: Memo,
+    cancel: &'a CancellationToken,
+    stop: &'a Stop,
+}
+
+/// Removes a run from the table of active runs, also when its task is dropped.
+struct Active<'a>(&'a Inner, RunId);
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.active().remove(&self.1);
+    }
+}
+
+impl Inner {
+    /// Takes the steps of a claimed run until it ends, waits, or `stop` fires.
+    pub(super) async fn drive(&self, mut claim: Claim, stop: &Stop) -> Result<(), StoreError> {
+        let run = claim.run.id.clone();
+        let cancel = stop.hard.child_token();
+        self.active().insert(run.clone(), cancel.clone());
+        let _active = Active(self, run.clone());
+        loop {
+            let next = match self.advance(claim, &cancel, stop).await {
+                // Somebody has ended the run meanwhile.
+                Err(StoreError::Conflict { .. }) => Next::Nothing,
+                other => other?,
+            };
+            self.touch();
+            if next == Next::Nothing || stop.soft.is_cancelled() {
+                return Ok(());
+            }
+            match self.journal.claim_run(&run, self.now()).await? {
+                Some(next) => claim = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Takes one step and journals what it ended with.
+    async fn advance(
+        &self,
+        claim: Claim,
+        cancel: &CancellationToken,
+        stop: &Stop,
+    ) -> Result<Next, StoreError> {
+        let run = claim.run;
+        let Some(workflow) = self.workflows.get(run.workflow.as_str()) else {
+            let reason = format!("this agent has no workflow named {}", run.workflow);
+            return self
+                .give_up(&run, "start", None, FailureKind::Step, reason, stop)
+                .await;
+        };
+        let step = workflow.step_name(run.step).unwrap_or("end").to_owned();
+        if run.step == 0 {
+            let why = match run.attempts {
+                0 | 1 => "the run was triggered".to_owned(),
+                attempts => format!("the run is taken up again, try {attempts}"),
+            };
+            let input = bounded(&claim.input);
+            if let Err(error) = self
+                .note(&run, None, AuditKind::RunStarted, input, &why, stop)
+                .await
+            {
+                return self.postpone(&run, &error.to_string(), stop).await;
+            }
+        }
+        let memo = match claim.state {
+            Some(memo) => {
+                Memo::deserialize(memo).map_err(|error| format!("the journaled state is not one: {error}"))
+            }
+            None => workflow.start(claim.input).map(|state| Memo {
+                spent: Duration::ZERO,
+                state,
+            }),
+        };
+        let memo = match memo {
+            Ok(memo) => memo,
+            Err(reason) => {
+                return self
+                    .give_up(&run, &step, None, FailureKind::Defect, reason, stop)
+                    .await;
+            }
+        };
+        let work = Work {
+            run: &run,
+            workflow,
+            step: &step,
+            memo,
+            cancel,
+            stop,
+        };
+        if run.attempts > self.settings.step_retry.attempts {
+            let last = run.reason.as_deref().unwrap_or("the process ended each time");
+            let reason = format!(
+                "the step was begun {} times and never ended: {last}",
+                run.attempts - 1
+            );
+            return self.fail(&work, FailureKind::Crash, reason).await;
+        }
+        self.take(work).await
+    }
+
+    async fn take(&self, work: Work<'_>) -> Result<Next, StoreError> {
+        let remaining = self.settings.run_timeout.saturating_sub(work.memo.spent);
+        if remaining.is_zero() {
+            return self.fail(&work, FailureKind::Deadline, self.time_is_over()).await;
+        }
+        let mut scope = self.scope(&work.run.id, Some(work.step), work.cancel.clone());
+        scope.deadline = self.gate.clock().deadline(remaining);
+        let deadline = scope.deadline;
+        let cx = StepContext::new(self.gate.clone(), self.tools.clone(), scope, self.progress());
+        cx.progress("begins");
+        let begun = self.now();
+        let step = AssertUnwindSafe(work.workflow.take(&cx, work.run.step, &work.memo.state)).catch_unwind();
+        let limit = remaining.saturating_add(self.settings.grace);
+        let taken = tokio::select! {
+            biased;
+            () = work.cancel.cancelled() => None,
+            taken = tokio::time::timeout(limit, step) => Some(taken),
+        };
+        let ended = self.now();
+        // What the step made of a cancellation is of no interest: it is taken again, or the run has ended.
+        let Some(taken) = taken.filter(|_| !work.cancel.is_cancelled()) else {
+            if work.stop.hard.is_cancelled() {
+                let reason = "the agent was stopped while the step was being taken";
+                self.journal.postpone(&work.run.id, ended, reason, ended).await?;
+            }
+            return Ok(Next::Nothing);
+        };
+        let spent = Duration::try_from(ended.duration_since(begun)).unwrap_or_default();
+        let memo = |state| Memo {
+            spent: work.memo.spent.saturating_add(spent),
+            state,
+        };
+        match taken {
+            Err(_) => self.fail(&work, FailureKind::Deadline, self.time_is_over()).await,
+            Ok(Err(_)) => {
+                let reason = format!("the step {} panicked", work.step);
+                self.fail(&work, FailureKind::Defect, reason).await
+            }
+            Ok(Ok(Taken::Unfit(reason))) => self.fail(&work, FailureKind::Defect, reason).await,
+            Ok(Ok(Taken::Failed(error))) if ended >= deadline => {
+                let reason = format!(
+                    "{}; the last word was: {}",
+                    self.time_is_over(),
+                    reason_of(&error)
+                );
+                self.fail(&work, FailureKind::Deadline, reason).await
+            }
+            Ok(Ok(Taken::Failed(error))) => {
+                tracing::warn!(run = %work.run.id, step = work.step, %error, "a step failed");
+                let may_pass = error.is_retryable() && work.run.attempts < self.settings.step_retry.attempts;
+                if may_pass {
+                    cx.progress(format!("failed and will be taken again: {}", reason_of(&error)));
+                    self.postpone(work.run, &reason_of(&error), work.stop).await
+                } else {
+                    self.fail(&work, FailureKind::Step, reason_of(&error)).await
+                }
+            }
+            Ok(Ok(Taken::Went(Outcome::Continue(state)))) => self.go_on(&work, memo(state), None).await,
+            Ok(Ok(Taken::Went(Outcome::Wait(state, wait)))) => {
+                cx.progress(match &wait {
+                    Wait::Until(time) => format!("waits until {time}"),
+                    Wait::Approval(id) => format!("waits for a person to decide on {id}"),
+                    _ => "waits".to_owned(),
+                });
+                self.go_on(&work, memo(state), Some(wait)).await
+            }
+            Ok(Ok(Taken::Went(Outcome::Done(report)))) => {
+                self.finish(work.run, work.step, &report, work.stop).await
+            }
+            Ok(Ok(Taken::Went(_))) => {
+                let reason = format!("the step {} ended in a way that is not known", work.step);
+                self.fail(&work, FailureKind::Defect, reason).await
+            }
+        }
+    }
+
+    /// Journals the result of a step that is not the last.
+    async fn go_on(&self, work: &Work<'_>, memo: Memo, wait: Option<Wait>) -> Result<Next, StoreError> {
+        let state = match serde_json::to_value(&memo) {
+            Ok(state) => state,
+            Err(error) => {
+                let reason = format!("the state that {} left is not JSON: {error}", work.step);
+                return self.fail(work, FailureKind::Defect, reason).await;
+            }
+        };
+        let next = if wait.is_none() { Next::Step } else { Next::Nothing };
+        let result = StepResult {
+            step: work.run.step,
+            name: work.step.to_owned(),
+            state,
+            wait,
+        };
+        self.persist(&work.stop.hard, || {
+            self.journal.record_step(&work.run.id, result.clone(), self.now())
+        })
+        .await?;
+        Ok(next)
+    }
+
+    /// Ends a run that cannot finish with the report that its workflow makes of what is known.
+    async fn fail(&self, work: &Work<'_>, kind: FailureKind, reason: String) -> Result<Next, StoreError> {
+        let known = Some((work.workflow, &work.memo.state));
+        self.give_up(work.run, work.step, known, kind, reason, work.stop)
+            .await
+    }
+
+    async fn give_up(
+        &self,
+        run: &RunRecord,
+        step: &str,
+        known: Option<(&Arc<dyn ErasedWorkflow>, &Value)>,
+        kind: FailureKind,
+        reason: String,
+        stop: &Stop,
+    ) -> Result<Next, StoreError> {
+        tracing::warn!(run = %run.id, step, reason, "a run cannot finish");
+        let failure = RunFailure {
+            run: run.id.clone(),
+            step: step.to_owned(),
+            kind,
+            reason: self.gate.redactor().redact(&reason).into_owned(),
+            started_at: run.enqueued_at,
+            ended_at: self.now(),
+        };
+        let report = known
+            .and_then(|(workflow, state)| {
+                // A report of a failure must not fail.
+                std::panic::catch_unwind(AssertUnwindSafe(|| workflow.on_failure(state, &failure))).ok()
+            })
+            .unwrap_or_else(|| failure.report(&run.workflow));
+        self.finish(run, step, &report, stop).await
+    }
+
+    /// Records and journals the end of a run, and queues its report for every sink.
+    async fn finish(
+        &self,
+        run: &RunRecord,
+        step: &str,
+        report: &Report,
+        stop: &Stop,
+    ) -> Result<Next, StoreError> {
+        let input = json!({"verdict": report.verdict, "title": report.title, "report": digest(report)});
+        let why = "the run has a report";
+        if let Err(error) = self
+            .note(run, Some(step), AuditKind::RunFinished, input, why, stop)
+            .await
+        {
+            return self.postpone(run, &error.to_string(), stop).await;
+        }
+        let sinks: Vec<_> = self.sinks.keys().cloned().collect();
+        self.persist(&stop.hard, || {
+            self.journal
+                .finish(&run.id, run.step, step, report, &sinks, self.now())
+        })
+        .await?;
+        self.say(&run.id, step, format!("has a report: {}", report.title));
+        Ok(Next::Nothing)
+    }
+
+    /// Gives the run back, to take the step again after a pause.
+    async fn postpone(&self, run: &RunRecord, reason: &str, stop: &Stop) -> Result<Next, StoreError> {
+        let until = self
+            .gate
+            .clock()
+            .deadline(self.settings.step_retry.pause(run.attempts));
+        self.persist(&stop.hard, || {
+            self.journal.postpone(&run.id, until, reason, self.now())
+        })
+        .await?;
+        Ok(Next::Nothing)
+    }
+
+    /// Records the start or the end of a run. While the audit log takes no records the run is held up: it could not read
+    /// anything either, and a report that is ready is not thrown away.
+    async fn note(
+        &self,
+        run: &RunRecord,
+        step: Option<&str>,
+        kind: AuditKind,
+        input: Value,
+        why: &str,
+        stop: &Stop,
+    ) -> Result<(), AuditError> {
+        let scope = self.scope(&run.id, step, CancellationToken::new());
+        let mut attempt = 1;
+        loop {
+            let recorded = self
+                .gate
+                .record(&scope, kind, &run.workflow, input.clone(), None, why);
+            let Err(error) = recorded.await else {
+                return Ok(());
+            };
+            tracing::warn!(run = %run.id, %error, attempt, "a run is held up by the audit log");
+            if attempt >= AUDIT.attempts {
+                return Err(error);
+            }
+            tokio::select! {
+                biased;
+                () = stop.hard.cancelled() => return Err(error),
+                () = self.gate.clock().sleep(AUDIT.pause(attempt)) => attempt += 1,
+            }
+        }
+    }
+
+    fn time_is_over(&self) -> String {
+        format!("the run's {:?} were over", self.settings.run_timeout)
+    }
+}
+
+fn reason_of(error: &StepError) -> String {
+    match error {
+        StepError::Transient { reason, .. } | StepError::Fatal { reason, .. } => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The trigger as the audit log has it: in full, or as digest and size where it is large.
+fn bounded(input: &Value) -> Value {
+    let text = input.to_string();
+    if text.len() <= INPUT_BYTES {
+        return input.clone();
+    }
+    json!({"bytes": text.len(), "sha256": sha256(&text)})
+}
+
+/// SHA-256 of the report's JSON, hexadecimal.
+pub(super) fn digest(report: &Report) -> String {
+    sha256(&json!(report).to_string())
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! The runner's face: queueing runs, looking at them, ending them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use claw_core::audit::AuditKind;
+use claw_core::gate::{Gate, Scope};
+use claw_core::registry::Registry;
+use claw_core::store::{AlertKey, Enqueued, Journal, NewRun, RunEnd, RunRecord, RunStatus, StoreError};
+use claw_core::workflow::{Progress, ProgressEvent, RunId, Workflow};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::builder::Builder;
+use super::ended::Ended;
+use super::erased::ErasedWorkflow;
+use super::error::RunnerError;
+use super::settings::Settings;
+use crate::deliver::Sink;
+
+/// Runs workflows. Clones share everything. See [the module](super).
+#[derive(Clone)]
+pub struct Runner(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) gate: Gate,
+    pub(super) tools: Registry,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
+    pub(super) sinks: BTreeMap<String, Arc<dyn Sink>>,
+    pub(super) settings: Settings,
+    pub(super) progress: broadcast::Sender<ProgressEvent>,
+    /// Counts changes of the journal that were made here, so that whoever waits for one looks again.
+    pub(super) changed: watch::Sender<u64>,
+    /// Runs whose steps are being taken here, and what cancels them.
+    pub(super) active: Mutex<BTreeMap<RunId, CancellationToken>>,
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("workflows", &self.0.workflows.keys())
+            .field("sinks", &self.0.sinks.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runner {
+    /// Begins to assemble a runner. Add at least one workflow.
+    pub fn builder(gate: Gate, tools: Registry, journal: Arc<dyn Journal>) -> Builder {
+        Builder::new(gate, tools, journal)
+    }
+
+    /// Queues a run of `W`. When this returns, the run survives a crash.
+    ///
+    /// A run of that id, or one for each of the alerts, may be there already: then nothing is queued.
+    pub async fn submit<W: Workflow>(
+        &self,
+        id: RunId,
+        input: &W::Input,
+        alerts: Vec<AlertKey>,
+    ) -> Result<Enqueued, RunnerError> {
+        let input = serde_json::to_value(input).map_err(|source| RunnerError::Input {
+            workflow: W::NAME.to_owned(),
+            source,
+        })?;
+        self.submit_json(W::NAME, id, input, alerts).await
+    }
+
+    /// Like [`submit`](Self::submit), for a workflow by name.
+    pub async fn submit_json(
+        &self,
+        workflow: &str,
+        id: RunId,
+        input: Value,
+        alerts: Vec<AlertKey>,
+    ) -> Result<Enqueued, RunnerError> {
+        if !self.0.workflows.contains_key(workflow) {
+            let known: Vec<_> = self.0.workflows.keys().copied().collect();
+            return Err(RunnerError::UnknownWorkflow {
+                workflow: workflow.to_owned(),
+                known: known.join(", "),
+            });
+        }
+        let run = NewRun {
+            id,
+            workflow: workflow.to_owned(),
+            input,
+            alerts,
+        };
+        let enqueued = self.0.journal.enqueue(run, self.0.now()).await?;
+        self.0.touch();
+        Ok(enqueued)
+    }
+
+    /// Ends a run without a report. Returns `false` when it has ended already.
+    pub async fn cancel(&self, run: &RunId, reason: &str) -> Result<bool, RunnerError> {
+        let record = self.record(run).await?;
+        if record.status.is_ended() {
+            return Ok(false);
+        }
+        let end = RunEnd::Cancelled {
+            reason: reason.to_owned(),
+        };
+        match self.0.journal.end(run, end, self.0.now()).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(active) = self.0.active().get(run) {
+            active.cancel();
+        }
+        self.0.touch();
+        let input = json!({"cancelled": reason});
+        self.0
+            .gate
+            .record(
+                &self.0.scope(run, None, CancellationToken::new()),
+                AuditKind::RunFinished,
+                &record.workflow,
+                input,
+                None,
+                "the run was cancelled",
+            )
+            .await?;
+        Ok(true)
+    }
+
+    /// The approval was decided: runs that wait for it go on. Returns them.
+    pub async fn decided(&self, approval: &str) -> Result<Vec<RunId>, RunnerError> {
+        let woken = self.0.journal.wake(approval, self.0.now()).await?;
+        self.0.touch();
+        Ok(woken)
+    }
+
+    /// The alerts are resolved. Returns the runs that have no firing alert left: they are closed.
+    ///
+    /// A run that has not begun, or that waits, ends here: nobody needs it any more. One that is being worked on still
+    /// finishes its report.
+    pub async fn resolve(&self, fingerprints: &[String]) -> Result<Vec<RunId>, RunnerError> {
+        let closed = self.0.journal.resolve(fingerprints, self.0.now()).await?;
+        for run in &closed {
+            let record = self.record(run).await?;
+            let untouched = record.status == RunStatus::Queued && record.step == 0 && record.attempts == 0;
+            if untouched || record.status == RunStatus::Waiting {
+                self.cancel(run, "its alerts were resolved").await?;
+            }
+        }
+        self.0.touch();
+        Ok(closed)
+    }
+
+    /// A run with its report and deliveries, as they are now.
+    pub async fn look(&self, run: &RunId) -> Result<Option<Ended>, RunnerError> {
+        let Some(record) = self.0.journal.run(run).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Ended {
+            run: record,
+            report: self.0.journal.report(run).await?,
+            deliveries: self.0.journal.deliveries(run).await?,
+        }))
+    }
+
+    /// Signs of life of all runs from now on. A watcher that is slow misses some; no run waits for it.
+    pub fn watch(&self) -> broadcast::Receiver<ProgressEvent> {
+        self.0.progress.subscribe()
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.0.journal
+    }
+
+    /// Names of the workflows that this runner has.
+    pub fn workflows(&self) -> impl Iterator<Item = &'static str> {
+        self.0.workflows.keys().copied()
+    }
+
+    pub(super) async fn record(&self, run: &RunId) -> Result<RunRecord, RunnerError> {
+        let record = self.0.journal.run(run).await?;
+        record.ok_or_else(|| RunnerError::UnknownRun { run: run.clone() })
+    }
+}
+
+impl Inner {
+    pub(super) fn now(&self) -> Timestamp {
+        self.gate.clock().now()
+    }
+
+    /// Tells whoever waits for a change of the journal to look again.
+    pub(super) fn touch(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    pub(super) fn active(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, CancellationToken>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The scope of what the runner itself records about a run.
+    pub(super) fn scope(&self, run: &RunId, step: Option<&str>, cancel: CancellationToken) -> Scope {
+        Scope {
+            run: run.0.clone(),
+            step: step.map(str::to_owned),
+            actor: self.settings.actor.clone(),
+            deadline: self.gate.clock().deadline(self.settings.run_timeout),
+            cancel,
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let watchers = self.progress.clone();
+        Progress::new(move |event| {
+            // Nobody needs to watch.
+            let _ = watchers.send(event);
+        })
+    }
+
+    pub(super) fn say(&self, run: &RunId, step: &str, message: impl Into<String>) {
+        self.progress().send(ProgressEvent {
+            run: run.0.clone(),
+            step: step.to_owned(),
+            message: message.into(),
+        });
+    }
+}
