@@ -1,6 +1,6 @@
 //! `changes.jsonl`: what somebody or something changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::{Change, ChangeKind};
 use serde_json::{Map, Value};
@@ -10,8 +10,14 @@ use super::problem::Problems;
 use super::{lines, time};
 
 /// Reads the file. Lines without a time or an entity become problems.
-pub(super) fn read(name: &str, text: &str, limit: usize, names: &Names, problems: &mut Problems) -> Vec<Change> {
-    let mut taken = BTreeSet::new();
+pub(super) fn read(
+    name: &str,
+    text: &str,
+    limit: usize,
+    names: &Names,
+    problems: &mut Problems,
+) -> Vec<Change> {
+    let mut references = References::default();
     let mut changes: Vec<Change> = Vec::new();
     for (line, map) in lines::values(name, text, limit, problems) {
         match change(&map, names) {
@@ -21,7 +27,7 @@ pub(super) fn read(name: &str, text: &str, limit: usize, names: &Names, problems
     }
     changes.sort_by(|a, b| (a.time, &a.entity, &a.reference).cmp(&(b.time, &b.entity, &b.reference)));
     for change in &mut changes {
-        change.reference = unique(&change.reference, &mut taken);
+        change.reference = references.take(&change.reference);
     }
     changes
 }
@@ -65,8 +71,12 @@ fn change(map: &Map<String, Value>, names: &Names) -> Result<Change, &'static st
 fn kind(text: &str) -> Option<ChangeKind> {
     let lower = text.to_ascii_lowercase().replace(['-', ' '], "_");
     Some(match lower.as_str() {
-        "deploy" | "deployment" | "rollout" | "release" | "rollback" | "image" | "restart" => ChangeKind::Deploy,
-        "config" | "configuration" | "configmap" | "secret" | "policy" | "route" | "quota" => ChangeKind::Config,
+        "deploy" | "deployment" | "rollout" | "release" | "rollback" | "image" | "restart" => {
+            ChangeKind::Deploy
+        }
+        "config" | "configuration" | "configmap" | "secret" | "policy" | "route" | "quota" => {
+            ChangeKind::Config
+        }
         "commit" | "git" | "push" | "merge" => ChangeKind::Commit,
         "scale" | "scaling" | "autoscale" | "hpa" | "replicas" => ChangeKind::Scale,
         "flag" | "feature" | "feature_flag" | "experiment" => ChangeKind::Flag,
@@ -79,7 +89,11 @@ fn kind(text: &str) -> Option<ChangeKind> {
 fn detail(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
-        Value::String(text) => text.lines().map(one_line).filter(|line| !line.is_empty()).collect(),
+        Value::String(text) => text
+            .lines()
+            .map(one_line)
+            .filter(|line| !line.is_empty())
+            .collect(),
         Value::Array(items) => items.iter().flat_map(detail).collect(),
         Value::Object(map) => map
             .iter()
@@ -135,18 +149,26 @@ fn derived(kind: ChangeKind, name: &str, time: jiff::Timestamp) -> String {
     format!("{kind}-{name}-{}", time.strftime("%Y%m%dT%H%M%SZ"))
 }
 
-fn unique(reference: &str, taken: &mut BTreeSet<String>) -> String {
-    if taken.insert(reference.to_owned()) {
-        return reference.to_owned();
-    }
-    // At most one round for each reference that is taken.
-    let mut number = 2_u64;
-    loop {
-        let next = format!("{reference}-{number}");
-        if taken.insert(next.clone()) {
-            return next;
+/// References, each given out once.
+#[derive(Debug, Default)]
+struct References {
+    taken: BTreeSet<String>,
+    next: BTreeMap<String, u64>,
+}
+
+impl References {
+    fn take(&mut self, wanted: &str) -> String {
+        if self.taken.insert(wanted.to_owned()) {
+            return wanted.to_owned();
         }
-        number = number.saturating_add(1);
+        let number = self.next.entry(wanted.to_owned()).or_insert(2);
+        loop {
+            let reference = format!("{wanted}-{number}");
+            *number = number.saturating_add(1);
+            if self.taken.insert(reference.clone()) {
+                return reference;
+            }
+        }
     }
 }
 
@@ -157,7 +179,10 @@ mod tests {
     fn parse(text: &str) -> (Vec<Change>, Vec<String>) {
         let mut problems = Problems::new(50);
         let changes = read("changes.jsonl", text, 100, &Names::default(), &mut problems);
-        (changes, problems.finish().iter().map(ToString::to_string).collect())
+        (
+            changes,
+            problems.finish().iter().map(ToString::to_string).collect(),
+        )
     }
 
     #[test]
@@ -180,11 +205,20 @@ mod tests {
             "{\"time\":\"2026-03-01T09:00:00Z\",\"kind\":\"migration\",\"entity\":\"cart\",\"detail\":\"a\\nb\"}\n",
             "\n{\"kind\":\"deploy\"}\n{\"time\":\"soon\",\"entity\":\"x\"}\nnonsense\n[]\n",
         ));
-        assert_eq!(changes[0].kind, ChangeKind::Config);
-        assert_eq!(changes[0].summary, "migration of Service cart");
-        assert_eq!(changes[1].reference, "config-cart-20260301T090000Z-2");
-        assert_eq!(changes.len(), 3);
-        assert!(changes.iter().any(|c| c.detail == ["pool.max: 50 → 5", "x: y"] && c.summary == "pool size"));
+        assert!(changes.iter().all(|change| change.kind == ChangeKind::Config));
+        assert!(
+            changes
+                .iter()
+                .any(|change| change.summary == "migration of Service cart")
+        );
+        let references: Vec<_> = changes.iter().map(|change| change.reference.as_str()).collect();
+        let first = "config-cart-20260301T090000Z";
+        assert_eq!(references, [first, &format!("{first}-2"), &format!("{first}-3")]);
+        assert!(
+            changes
+                .iter()
+                .any(|c| c.detail == ["pool.max: 50 → 5", "x: y"] && c.summary == "pool size")
+        );
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert_eq!(problems[0], "changes.jsonl:5: has no `time`; left out");
     }

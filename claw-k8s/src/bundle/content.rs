@@ -104,7 +104,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.log");
         std::fs::write(&path, "first line\nsecond\nthird\n").unwrap();
-        assert_eq!(&*Content::file(&path, 15).read().unwrap(), "third\n");
+        assert_eq!(&*Content::file(&path, 12).read().unwrap(), "third\n");
         assert_eq!(
             &*Content::file(&path, 24).read().unwrap(),
             "first line\nsecond\nthird\n"

@@ -16,16 +16,28 @@ const KINDS: &[(&str, &[&str])] = &[
     ("DaemonSet", &["daemonset", "daemonsets", "ds"]),
     ("Deployment", &["deployment", "deployments", "deploy"]),
     ("ExternalHost", &["externalhost", "external"]),
-    ("HorizontalPodAutoscaler", &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"]),
+    (
+        "HorizontalPodAutoscaler",
+        &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"],
+    ),
     ("Ingress", &["ingress", "ingresses", "ing"]),
     ("Job", &["job", "jobs"]),
     ("Namespace", &["namespace", "namespaces", "ns"]),
     ("NetworkPolicy", &["networkpolicy", "networkpolicies", "netpol"]),
     ("Node", &["node", "nodes", "no"]),
-    ("PersistentVolume", &["persistentvolume", "persistentvolumes", "pv"]),
-    ("PersistentVolumeClaim", &["persistentvolumeclaim", "persistentvolumeclaims", "pvc"]),
+    (
+        "PersistentVolume",
+        &["persistentvolume", "persistentvolumes", "pv"],
+    ),
+    (
+        "PersistentVolumeClaim",
+        &["persistentvolumeclaim", "persistentvolumeclaims", "pvc"],
+    ),
     ("Pod", &["pod", "pods", "po"]),
-    ("PodDisruptionBudget", &["poddisruptionbudget", "poddisruptionbudgets", "pdb"]),
+    (
+        "PodDisruptionBudget",
+        &["poddisruptionbudget", "poddisruptionbudgets", "pdb"],
+    ),
     ("ReplicaSet", &["replicaset", "replicasets", "rs"]),
     ("ResourceQuota", &["resourcequota", "resourcequotas", "quota"]),
     ("Secret", &["secret", "secrets"]),
@@ -91,7 +103,11 @@ impl Names {
                 match lines::text(map, &["kind", "type"]) {
                     Some(kind) => {
                         let kind = known_kind(&kind).map_or(kind, str::to_owned);
-                        Some(EntityRef { kind, namespace, name })
+                        Some(EntityRef {
+                            kind,
+                            namespace,
+                            name,
+                        })
                     }
                     None => Some(self.bare(namespace, &name, preferred)),
                 }
@@ -163,11 +179,16 @@ impl Names {
     fn bare(&self, namespace: Option<String>, name: &str, preferred: &[&str]) -> EntityRef {
         let places = self.by_name.get(name);
         let found = preferred.iter().find_map(|kind| {
-            let mut matching = places.into_iter().flatten().filter(|(other, place)| {
-                other == kind && (namespace.is_none() || *place == namespace)
-            });
+            let mut matching = places
+                .into_iter()
+                .flatten()
+                .filter(|(other, place)| other == kind && (namespace.is_none() || *place == namespace));
             let (_, place) = matching.next()?;
-            let place = if matching.next().is_some() { None } else { place.clone() };
+            let place = if matching.next().is_some() {
+                None
+            } else {
+                place.clone()
+            };
             Some(((*kind).to_owned(), place))
         });
         let (kind, place) = found.unwrap_or_else(|| ("Service".to_owned(), None));
@@ -202,7 +223,10 @@ fn host(text: &str) -> Option<EntityRef> {
     }
     let labels: Vec<&str> = name.split('.').collect();
     let dns = labels.iter().all(|label| {
-        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        !label.is_empty()
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     });
     if !dns {
         return None;
@@ -242,7 +266,11 @@ mod tests {
     fn reads_every_way_to_write_an_entity() {
         let names = names();
         for (written, preferred, read) in [
-            (json!({"kind": "deployment", "namespace": "shop", "name": "cart"}), CHANGED, "Deployment shop/cart"),
+            (
+                json!({"kind": "deployment", "namespace": "shop", "name": "cart"}),
+                CHANGED,
+                "Deployment shop/cart",
+            ),
             (json!({"name": "cart"}), CHANGED, "Deployment shop/cart"),
             (json!({"name": "cart"}), CALLING, "Service shop/cart"),
             (json!({"kind": "Kafka", "name": "k"}), CALLING, "Kafka k"),
@@ -257,15 +285,37 @@ mod tests {
             (json!("cart"), CHANGED, "Deployment shop/cart"),
             (json!("twice"), CALLING, "Service twice"),
             (json!("unheard"), CALLING, "Service unheard"),
-            (json!("cart.shop.svc.cluster.local:8080"), CALLING, "Service shop/cart"),
-            (json!("api.pay.example.com"), CALLING, "ExternalHost api.pay.example.com"),
+            (
+                json!("cart.shop.svc.cluster.local:8080"),
+                CALLING,
+                "Service shop/cart",
+            ),
+            (
+                json!("api.pay.example.com"),
+                CALLING,
+                "ExternalHost api.pay.example.com",
+            ),
             (json!("10.0.0.1:5432"), CALLING, "ExternalHost 10.0.0.1:5432"),
-            (json!("petInfo_AWS::DynamoDB::Table"), CALLING, "Service petInfo_AWS::DynamoDB::Table"),
+            (
+                json!("petInfo_AWS::DynamoDB::Table"),
+                CALLING,
+                "Service petInfo_AWS::DynamoDB::Table",
+            ),
             (json!("order.service"), CALLING, "Service order.service"),
         ] {
-            assert_eq!(names.entity(&written, preferred).unwrap().to_string(), read, "{written}");
+            assert_eq!(
+                names.entity(&written, preferred).unwrap().to_string(),
+                read,
+                "{written}"
+            );
         }
-        for nothing in [json!(""), json!(null), json!(3), json!({}), json!({"kind": "Pod"})] {
+        for nothing in [
+            json!(""),
+            json!(null),
+            json!(3),
+            json!({}),
+            json!({"kind": "Pod"}),
+        ] {
             assert_eq!(names.entity(&nothing, CALLING), None, "{nothing}");
         }
     }

@@ -111,10 +111,6 @@ impl Objects {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Identity, &Value)> {
         self.found.iter()
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.found.len()
-    }
 }
 
 fn is_json(name: &str, text: &str) -> bool {
@@ -179,11 +175,13 @@ fn documents(text: &str) -> Vec<(u64, &str)> {
     let mut start_line = 1_u64;
     let mut offset = 0_usize;
     for (line, number) in text.split_inclusive('\n').zip(1_u64..) {
-        if line.trim_end() == "---" || line.starts_with("--- ") {
+        let bare = line.trim_end() == "---";
+        if bare || line.starts_with("--- ") {
             found.push((start_line, text.get(start..offset).unwrap_or_default()));
-            let body = if line.trim_end() == "---" { line.len() } else { 4 };
-            start = offset.saturating_add(body);
-            start_line = if body == 4 { number } else { number.saturating_add(1) };
+            // A document may begin on the line of its separator.
+            let separator = if bare { line.len() } else { "--- ".len() };
+            start = offset.saturating_add(separator);
+            start_line = number.saturating_add(u64::from(bare));
         }
         offset = offset.saturating_add(line.len());
     }
@@ -257,14 +255,26 @@ mod tests {
         );
         assert_eq!(names, ["Pod a", "Pod b"]);
         assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems.iter().any(|p| p.starts_with("a.yaml:6: is not YAML")
-            || p.starts_with("a.yaml:7: is not YAML")), "{problems:?}");
-        assert!(problems.iter().any(|p| p.contains("without kind or metadata.name")), "{problems:?}");
+        assert!(
+            problems
+                .iter()
+                .any(|p| p.starts_with("a.yaml:6: is not YAML") || p.starts_with("a.yaml:7: is not YAML")),
+            "{problems:?}"
+        );
+        assert!(
+            problems
+                .iter()
+                .any(|p| p.contains("without kind or metadata.name")),
+            "{problems:?}"
+        );
     }
 
     #[test]
     fn what_comes_before_broken_json_is_kept() {
-        let (names, problems) = read("a.json", "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}\n{\"kind\":");
+        let (names, problems) = read(
+            "a.json",
+            "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}\n{\"kind\":",
+        );
         assert_eq!(names, ["Pod a"]);
         assert_eq!(problems, ["a.json:2: ends in the middle of a JSON document"]);
     }
@@ -288,7 +298,10 @@ mod tests {
         let text = "kind: Pod\nmetadata:\n  name: a\n  creationTimestamp: 2026-01-01T00:00:00Z\n  labels: {v: \"1.10\"}\nspec:\n  mode: 0644\n  port: 80\n  on: true\n";
         objects.add_file("x.yaml", text.as_bytes(), &mut problems);
         let pod = &objects.finish()[0];
-        assert_eq!(pod["spec"], serde_json::json!({"mode": 420, "port": 80, "on": true}));
+        assert_eq!(
+            pod["spec"],
+            serde_json::json!({"mode": 420, "port": 80, "on": true})
+        );
         assert_eq!(pod["metadata"]["labels"]["v"], "1.10");
         assert_eq!(pod["metadata"]["creationTimestamp"], "2026-01-01T00:00:00Z");
     }

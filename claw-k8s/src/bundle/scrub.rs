@@ -91,7 +91,10 @@ mod tests {
         });
         drop_secret_data(&mut secret);
         let text = secret.to_string();
-        assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
+        assert!(
+            !text.contains("hunter2") && !text.contains("aHVudGVyMg"),
+            "{text}"
+        );
         assert_eq!(secret["data"], json!({"password": ""}));
         assert_eq!(secret["metadata"]["annotations"], json!({"team": "a"}));
         let mut odd = json!({"kind": "Secret", "data": "hunter2"});

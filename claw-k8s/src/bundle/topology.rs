@@ -47,8 +47,17 @@ mod tests {
             "{\"from\":\"web\"}\n",
         );
         let edges = read("topology.jsonl", text, 10, &Names::default(), &mut problems);
-        let shown: Vec<_> = edges.iter().map(|edge| format!("{}->{}", edge.from, edge.to)).collect();
-        assert_eq!(shown, ["Pod a/p->ExternalHost db.example.com:5432", "Service web->Service cart"]);
+        let shown: Vec<_> = edges
+            .iter()
+            .map(|edge| format!("{}->{}", edge.from, edge.to))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "Pod a/p->ExternalHost db.example.com:5432",
+                "Service web->Service cart"
+            ]
+        );
         assert_eq!(problems.finish().len(), 1);
     }
 }

@@ -78,7 +78,7 @@ impl Tree {
     }
 
     /// All files in the order of their names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.files.keys().map(String::as_str)
     }
 
