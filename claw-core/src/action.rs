@@ -96,3 +96,109 @@ pub fn canonical_json(value: &Value) -> String {
     write(value, &mut out);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    fn action() -> Action {
+        Action {
+            verb: Verb::Patch,
+            target: EntityRef::namespaced("Deployment", "shop", "cart"),
+            api_version: "apps/v1".to_owned(),
+            uid: Some("7d5c".to_owned()),
+            resource_version: None,
+            pre_image: None,
+            patch: json!({"spec": {"replicas": 3, "paused": false}}),
+            expected: "3 replicas".to_owned(),
+            reversal: None,
+            reason: "load".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_field_is_part_of_the_digest() {
+        let digest = action().digest();
+        assert_eq!(digest.len(), 64);
+        assert_eq!(digest, action().digest());
+        let Value::Object(fields) = json!(action()) else {
+            panic!()
+        };
+        for field in fields.keys() {
+            let mut changed = json!(action());
+            changed[field] = match field.as_str() {
+                "verb" => json!("delete"),
+                "target" => json!({"kind": "Deployment", "namespace": "shop", "name": "other"}),
+                _ => json!("other"),
+            };
+            let changed: Action = serde_json::from_value(changed).unwrap();
+            assert_ne!(changed.digest(), digest, "{field}");
+        }
+    }
+
+    #[test]
+    fn an_action_from_outside_has_known_fields_only() {
+        let mut value = json!(action());
+        value["force"] = json!(true);
+        assert!(serde_json::from_value::<Action>(value).is_err());
+    }
+
+    #[test]
+    fn canonical_json_is_sorted_and_tight() {
+        let value = json!({"b": [1, 2.5, null, true], "a": {"\u{e9}\"": "\n\u{1f980}"}, "": {}});
+        assert_eq!(
+            canonical_json(&value),
+            "{\"\":{},\"a\":{\"\u{e9}\\\"\":\"\\n\u{1f980}\"},\"b\":[1,2.5,null,true]}"
+        );
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let number = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from)
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            number,
+            ".{0,8}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((".{0,4}", inner), 0..5)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>())),
+            ]
+        })
+    }
+
+    /// The same value with its keys put in the other way round.
+    fn reversed(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => Value::Object(
+                map.iter()
+                    .rev()
+                    .map(|(key, item)| (key.clone(), reversed(item)))
+                    .collect(),
+            ),
+            Value::Array(items) => items.iter().map(reversed).collect(),
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+        #[test]
+        fn canonical_json_is_the_same_value_whatever_the_order(value in value()) {
+            let text = canonical_json(&value);
+            prop_assert_eq!(&serde_json::from_str::<Value>(&text).unwrap(), &value);
+            prop_assert_eq!(canonical_json(&reversed(&value)), text.clone());
+            prop_assert_eq!(canonical_json(&serde_json::from_str(&text).unwrap()), text);
+        }
+    }
+}

@@ -96,3 +96,45 @@ pub trait AuditLog: Send + Sync {
     /// Records one event.
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_reads_back_as_it_was() {
+        let event = AuditEvent {
+            time: "2026-03-01T10:00:00.123456789Z".parse().unwrap(),
+            run: "run-1".to_owned(),
+            step: None,
+            actor: "agent".to_owned(),
+            kind: AuditKind::RunStarted,
+            subject: "incident".to_owned(),
+            input: serde_json::json!({"a": [1, 0.1]}),
+            observed: Some(Observed {
+                digest: "ab".to_owned(),
+                bytes: 2,
+                excerpt: "{}".to_owned(),
+            }),
+            reasoned: None,
+            decided: None,
+            why: "alert".to_owned(),
+            error: None,
+        };
+        let text = serde_json::to_string(&event).unwrap();
+        assert!(text.contains(r#""kind":"run_started""#), "{text}");
+        assert_eq!(serde_json::from_str::<AuditEvent>(&text).unwrap(), event);
+    }
+
+    #[test]
+    fn an_error_says_what_follows_from_it() {
+        let error = AuditError {
+            reason: "the disk is full".to_owned(),
+            source: None,
+        };
+        assert_eq!(
+            error.to_string(),
+            "the audit log cannot take records: the disk is full; nothing is read or written until it can"
+        );
+    }
+}

@@ -66,3 +66,43 @@ impl Clock for ManualClock {
         self.advance(duration);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_moves_only_when_told() {
+        let start: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        let clock = ManualClock::at(start);
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::from_secs(5));
+        clock.sleep(Duration::from_secs(7)).await;
+        assert_eq!(clock.now().duration_since(start).as_secs(), 12);
+        assert_eq!(
+            clock
+                .deadline(Duration::from_secs(3))
+                .duration_since(start)
+                .as_secs(),
+            15
+        );
+    }
+
+    #[test]
+    fn time_ends_rather_than_overflows() {
+        let clock = ManualClock::at(Timestamp::MAX);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(
+            (clock.now(), clock.deadline(Duration::MAX)),
+            (Timestamp::MAX, Timestamp::MAX)
+        );
+        assert_eq!(SystemClock.deadline(Duration::MAX), Timestamp::MAX);
+    }
+
+    #[tokio::test]
+    async fn the_system_clock_goes_on() {
+        let before = SystemClock.now();
+        SystemClock.sleep(Duration::from_millis(2)).await;
+        assert!(SystemClock.now() > before);
+    }
+}

@@ -69,3 +69,33 @@ impl fmt::Display for EntityRef {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_people_say_it() {
+        let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
+        assert_eq!(
+            (pod.to_string().as_str(), pod.path().as_str()),
+            ("Pod shop/cart-1", "shop/cart-1")
+        );
+        let node = EntityRef::cluster("Node", "n1");
+        assert_eq!(
+            (node.to_string().as_str(), node.path().as_str()),
+            ("Node n1", "n1")
+        );
+        assert_eq!(EntityRef::external("db:5432").to_string(), "ExternalHost db:5432");
+    }
+
+    #[test]
+    fn reads_back_what_it_writes_and_nothing_else() {
+        let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
+        let text = serde_json::to_string(&pod).unwrap();
+        assert_eq!(serde_json::from_str::<EntityRef>(&text).unwrap(), pod);
+        let node = serde_json::from_str::<EntityRef>(r#"{"kind":"Node","name":"n1"}"#).unwrap();
+        assert_eq!(node, EntityRef::cluster("Node", "n1"));
+        assert!(serde_json::from_str::<EntityRef>(r#"{"kind":"Node","name":"n1","ns":"x"}"#).is_err());
+    }
+}

@@ -271,3 +271,6 @@ pub struct Hypothesis {
     /// Entities whose trouble this cause explains.
     pub explains: Vec<EntityRef>,
 }
+
+#[cfg(test)]
+mod tests;

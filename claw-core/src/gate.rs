@@ -1,5 +1,10 @@
 //! The one way to the outside: reads are judged, audited and redacted; writes need a [`Permit`].
 
+mod permit;
+
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,6 +22,8 @@ use crate::clock::Clock;
 use crate::evidence::hex;
 use crate::redact::Redactor;
 use crate::tool::{ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
+
+pub use permit::{Permit, PermitError};
 
 /// Longest excerpt of an answer in the audit log, in bytes.
 const EXCERPT_BYTES: usize = 512;
@@ -99,55 +106,6 @@ pub enum AdmitError {
     /// The permission could not be recorded.
     #[error(transparent)]
     Audit(#[from] AuditError),
-}
-
-/// The right to perform one action, once, for a short time.
-///
-/// Only [`Gate::admit`] makes permits. A permit cannot be copied, and performing the action uses it up:
-///
-/// ```compile_fail
-/// // There is no constructor: a write without a permit does not compile.
-/// let permit = claw_core::gate::Permit { digest: String::new() };
-/// ```
-#[derive(Debug)]
-#[must_use = "a permit that is dropped permits nothing"]
-pub struct Permit {
-    digest: String,
-    decision: AuditReceipt,
-    expires: Timestamp,
-}
-
-/// A permit does not fit what is about to be done.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PermitError {
-    /// The action is not the one that was admitted.
-    #[error("the action differs from the one that was admitted; admit it anew")]
-    OtherAction,
-    /// Too late.
-    #[error("the permit expired at {expired}; admit the action anew")]
-    Expired {
-        /// When.
-        expired: Timestamp,
-    },
-}
-
-impl Permit {
-    /// How long a permit is good for.
-    pub const LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
-
-    /// Uses the permit up for `action`. Returns the audit receipt of the decision.
-    pub fn redeem(self, action: &Action, now: Timestamp) -> Result<AuditReceipt, PermitError> {
-        if self.digest != action.digest() {
-            return Err(PermitError::OtherAction);
-        }
-        if now >= self.expires {
-            return Err(PermitError::Expired {
-                expired: self.expires,
-            });
-        }
-        Ok(self.decision)
-    }
 }
 
 /// The gate between an agent and everything outside.
@@ -239,7 +197,7 @@ impl Gate {
         match self.arbiter.judge_write(scope, action).await {
             Judgement::Deny(refusal) => {
                 let event = AuditEvent {
-                    decided: Some(refusal.to_string()),
+                    decided: Some(self.redactor.redact(&refusal.to_string()).into_owned()),
                     ..self.event(scope, AuditKind::Refuse, &subject, input, &action.reason)
                 };
                 self.audit.append(event).await?;
@@ -251,11 +209,8 @@ impl Gate {
                     ..self.event(scope, AuditKind::Permit, &subject, input, &action.reason)
                 };
                 let decision = self.audit.append(event).await?;
-                Ok(Permit {
-                    digest: action.digest(),
-                    decision,
-                    expires: self.clock.deadline(Permit::LIFETIME),
-                })
+                let expires = self.clock.deadline(Permit::LIFETIME);
+                Ok(Permit::issue(action, decision, expires))
             }
         }
     }
@@ -299,7 +254,7 @@ impl Gate {
             Judgement::Allow { rules } => rules,
             Judgement::Deny(refusal) => {
                 let event = AuditEvent {
-                    decided: Some(refusal.to_string()),
+                    decided: Some(self.redactor.redact(&refusal.to_string()).into_owned()),
                     ..self.event(scope, AuditKind::Refuse, name, input, why)
                 };
                 self.audit.append(event).await?;
@@ -309,7 +264,8 @@ impl Gate {
         let answer = self
             .call_in_time(scope, call)
             .await
-            .and_then(|output| self.redacted(name, output));
+            .and_then(|output| self.redacted(name, output))
+            .map_err(|error| error.map_message(|text| self.redactor.redact(text).into_owned()));
         let event = self.event(scope, AuditKind::Observe, name, input, why);
         let decided = Some(format!("allowed by {}", rules.join(", ")));
         match answer {
@@ -329,10 +285,7 @@ impl Gate {
                 Ok(output)
             }
             Err(error) => {
-                let text = self
-                    .redactor
-                    .redact(&format!("{:?}: {error}", error.kind()))
-                    .into_owned();
+                let text = format!("{:?}: {error}", error.kind());
                 self.audit
                     .append(AuditEvent {
                         decided,
@@ -356,12 +309,14 @@ impl Gate {
             cancel: scope.cancel.clone(),
         };
         let remaining = cx.remaining();
+        if remaining.is_zero() {
+            // A timeout of zero would still begin the call before it looks at the time.
+            return Err(out_of_time());
+        }
         tokio::select! {
             biased;
             () = scope.cancel.cancelled() => Err(ToolError::new(ToolErrorKind::Cancelled, "the run was cancelled")),
-            answer = tokio::time::timeout(remaining, call(cx)) => answer.unwrap_or_else(|_| {
-                Err(ToolError::new(ToolErrorKind::Timeout, "the run's time was over before the answer came; give it more"))
-            }),
+            answer = tokio::time::timeout(remaining, call(cx)) => answer.unwrap_or_else(|_| Err(out_of_time())),
         }
     }
 
@@ -398,6 +353,13 @@ impl Gate {
             error: None,
         }
     }
+}
+
+fn out_of_time() -> ToolError {
+    ToolError::new(
+        ToolErrorKind::Timeout,
+        "the run's time was over before the answer came; give it more",
+    )
 }
 
 fn internal(name: &str, error: serde_json::Error) -> ToolError {

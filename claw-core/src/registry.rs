@@ -55,3 +55,62 @@ impl Registry {
         self.iter().map(|tool| tool.spec()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::access::Access;
+    use crate::tool::{Effect, ToolContext, ToolError};
+
+    struct Named<const N: u8>;
+
+    macro_rules! tool {
+        ($number:literal, $name:literal) => {
+            #[async_trait]
+            impl Tool for Named<$number> {
+                const NAME: &'static str = $name;
+                const EFFECT: Effect = Effect::Read;
+                type Input = ();
+                type Output = u8;
+
+                fn description(&self) -> &str {
+                    "A number"
+                }
+
+                fn access(&self) -> Access {
+                    Access::none().requires("", "pods", &["get"])
+                }
+
+                async fn call(&self, _cx: &ToolContext, _input: ()) -> Result<u8, ToolError> {
+                    Ok($number)
+                }
+            }
+        };
+    }
+
+    tool!(0, "b");
+    tool!(1, "a");
+    tool!(2, "b");
+
+    #[test]
+    fn has_each_name_once_and_in_order() {
+        let mut registry = Registry::new();
+        registry.register(Named::<0>).unwrap();
+        registry.register(Named::<1>).unwrap();
+        let error = registry.register(Named::<2>).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a tool named `b` is registered already; give the second one another name"
+        );
+        let names: Vec<_> = registry.specs().into_iter().map(|spec| spec.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(
+            registry.get("b").unwrap().as_any().is::<Named<0>>(),
+            "the first one stays"
+        );
+        assert!(registry.get("c").is_none());
+        assert_eq!(registry.specs()[0].access.kubernetes[0].resource, "pods");
+    }
+}

@@ -136,6 +136,12 @@ impl ToolError {
         self
     }
 
+    /// The same error with another message.
+    pub(crate) fn map_message(mut self, map: impl FnOnce(&str) -> String) -> Self {
+        self.message = map(&self.message);
+        self
+    }
+
     /// Wrong arguments.
     pub fn invalid_input(message: impl Into<String>) -> Self {
         Self::new(ToolErrorKind::InvalidInput, message)
@@ -228,3 +234,6 @@ impl fmt::Debug for dyn ErasedTool {
         f.debug_tuple("Tool").field(&self.name()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

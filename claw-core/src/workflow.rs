@@ -334,3 +334,6 @@ pub trait Workflow: Send + Sync + 'static {
         failure.report(Self::NAME)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use jiff::Timestamp;
+
+use crate::action::Action;
+use crate::audit::AuditReceipt;
+
+/// The right to perform one action, once, for a short time.
+///
+/// Only [`Gate::admit`](super::Gate::admit) makes permits. A permit cannot be copied, and performing the action uses it up:
+///
+/// ```compile_fail
+/// // There is no constructor: a write without a permit does not compile.
+/// let permit = claw_core::gate::Permit { digest: String::new() };
+/// ```
+#[derive(Debug)]
+#[must_use = "a permit that is dropped permits nothing"]
+pub struct Permit {
+    digest: String,
+    decision: AuditReceipt,
+    expires: Timestamp,
+}
+
+/// A permit does not fit what is about to be done.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PermitError {
+    /// The action is not the one that was admitted.
+    #[error("the action differs from the one that was admitted; admit it anew")]
+    OtherAction,
+    /// Too late.
+    #[error("the permit expired at {expired}; admit the action anew")]
+    Expired {
+        /// When.
+        expired: Timestamp,
+    },
+}
+
+impl Permit {
+    /// Only the gate calls this, after the decision was recorded.
+    pub(super) fn issue(action: &Action, decision: AuditReceipt, expires: Timestamp) -> Self {
+        Self {
+            digest: action.digest(),
+            decision,
+            expires,
+        }
+    }
+
+    /// How long a permit is good for.
+    pub const LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+    /// Uses the permit up for `action`. Returns the audit receipt of the decision.
+    pub fn redeem(self, action: &Action, now: Timestamp) -> Result<AuditReceipt, PermitError> {
+        if self.digest != action.digest() {
+            return Err(PermitError::OtherAction);
+        }
+        if now >= self.expires {
+            return Err(PermitError::Expired {
+                expired: self.expires,
+            });
+        }
+        Ok(self.decision)
+    }
+}
