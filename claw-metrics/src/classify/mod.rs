@@ -11,15 +11,24 @@
 //! ```
 
 mod entity;
+#[rustfmt::skip] // one word a line would bury the rules
+mod labels;
+#[rustfmt::skip]
+mod measure;
+#[rustfmt::skip]
+mod named;
+#[rustfmt::skip]
+mod outcome;
 mod rules;
 mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use entity::names_entity;
-pub use entity::{Subject, UNKNOWN_WORKLOAD, entity_from_name, entity_of, subject_of};
-pub(crate) use rules::{has_outcome, is_server_failure};
+pub use entity::{Subject, UNKNOWN_WORKLOAD, entity_of, subject_of};
+pub(crate) use labels::names_entity;
+pub use named::entity_from_name;
+pub(crate) use outcome::{has_outcome, is_server_failure};
 
 use crate::series::Labels;
 use words::Name;

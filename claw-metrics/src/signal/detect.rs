@@ -1,16 +1,15 @@
 use std::collections::BTreeMap;
 
 use claw_core::report::Window;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::derive::derive;
+use super::prepare::{HOLE, Prepared, Presence};
 use super::text::amount;
 use super::{Direction, MAX_RATIO, Shape, Signal};
-use crate::classify::{
-    BadDirection, Classification, Kind, Measure, Stat, Subject, Unit, classify, entity_from_name, subject_of,
-};
+use crate::classify::{BadDirection, Kind, Measure, Unit};
 use crate::series::{Point, Series, finite, interval};
-use crate::stats::{self, Floor, MAX_SCORE, Reference};
+use crate::stats::{self, MAX_SCORE, Reference};
 
 /// How sensitive detection is.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,17 +35,6 @@ impl Default for DetectOptions {
 
 /// Score of a series that ended or began: certain, but of unknown size.
 const PRESENCE_SCORE: f64 = 8.0;
-/// How many usual intervals without a sample separate what was before from what comes after.
-const HOLE: i32 = 6;
-
-/// A series made ready: counters as rates, with what its name and labels tell.
-struct Prepared<'a> {
-    series: &'a Series,
-    class: Classification,
-    subject: Subject,
-    points: Vec<Point>,
-    floor: Floor,
-}
 
 /// Whether and how `series` changed in `incident`.
 ///
@@ -106,96 +94,6 @@ pub fn detect_all(
             .then_with(|| a.metric.cmp(&b.metric))
     });
     signals
-}
-
-/// How many series of one metric have samples before and in an incident.
-#[derive(Default)]
-struct Presence {
-    before: usize,
-    during: usize,
-}
-
-impl Presence {
-    fn add(&mut self, prepared: &Prepared<'_>, incident: &Window, baseline: Option<&Window>) {
-        self.before += usize::from(!prepared.reference(incident, baseline).is_empty());
-        self.during += usize::from(!prepared.series.slice(incident).is_empty());
-    }
-}
-
-impl<'a> Prepared<'a> {
-    fn new(series: &'a Series, options: &DetectOptions) -> Option<Self> {
-        let mut class = classify(series.name(), &series.labels);
-        let raw =
-            class.kind == Kind::Histogram || matches!(class.stat, Stat::Bucket | Stat::Sum | Stat::Spread);
-        if raw || class.bad_direction == BadDirection::Neither {
-            return None;
-        }
-        let subject = subject_of(&series.labels).or_else(|| {
-            let entity = entity_from_name(series.name()).filter(|_| options.entity_from_name)?;
-            Some(Subject {
-                entity,
-                peer: None,
-                related: Vec::new(),
-            })
-        })?;
-        if class.kind == Kind::Gauge && may_count(class) && stats::counts_up(&series.points) {
-            class.kind = Kind::Counter;
-        }
-        let points: Vec<Point> = match class.kind {
-            Kind::Counter => stats::rates(&series.points),
-            _ => series
-                .points
-                .iter()
-                .copied()
-                .filter(|point| point.1.is_finite())
-                .collect(),
-        };
-        let floor = floor(class, &points);
-        Some(Self {
-            series,
-            class,
-            subject,
-            points,
-            floor,
-        })
-    }
-
-    fn within(&self, window: &Window) -> &[Point] {
-        let from = self.points.partition_point(|point| point.0 < window.start);
-        let to = self.points.partition_point(|point| point.0 <= window.end);
-        self.points.get(from..to).unwrap_or(&[])
-    }
-
-    fn before(&self, time: Timestamp) -> &[Point] {
-        let to = self.points.partition_point(|point| point.0 < time);
-        self.points.get(..to).unwrap_or(&[])
-    }
-
-    fn reference(&self, incident: &Window, baseline: Option<&Window>) -> &[Point] {
-        match baseline {
-            Some(window) => self.within(window),
-            None => self.before(incident.start),
-        }
-    }
-
-    /// The points up to the end of the incident that belong together with it: no longer before it than `lookback`, and without
-    /// a hole.
-    fn episode(&self, incident: &Window, lookback: SignedDuration) -> &[Point] {
-        let reach = lookback.max(incident.end.duration_since(incident.start));
-        let from = incident.start.checked_sub(reach).unwrap_or(Timestamp::MIN);
-        let points = self.within(&Window {
-            start: from,
-            end: incident.end,
-        });
-        let usual = interval(points).unwrap_or(SignedDuration::MAX);
-        let hole = usual.checked_mul(HOLE).unwrap_or(SignedDuration::MAX);
-        let first = points
-            .iter()
-            .zip(points.iter().skip(1))
-            .rposition(|(a, b)| b.0 <= incident.start && b.0.duration_since(a.0) > hole)
-            .map_or(0, |index| index + 1);
-        points.get(first..).unwrap_or(&[])
-    }
 }
 
 fn detect_prepared(
@@ -409,35 +307,6 @@ fn steady(prepared: &Prepared<'_>, episode: &[Point]) -> Option<f64> {
     (trend.residual < 0.7 * stats::median(&around_step)?).then_some(trend.z.abs())
 }
 
-/// Measures that a gauge by name may really count.
-fn may_count(class: Classification) -> bool {
-    let counts = matches!(
-        class.measure,
-        Measure::Errors
-            | Measure::Traffic
-            | Measure::NetworkErrors
-            | Measure::Network
-            | Measure::Evictions
-            | Measure::Restarts
-            | Measure::OutOfMemory
-            | Measure::DiskIo
-            | Measure::LogVolume
-            | Measure::CacheHits
-            | Measure::Cpu
-    );
-    let level = matches!(
-        class.unit,
-        Unit::Ratio
-            | Unit::Percent
-            | Unit::PerSecond
-            | Unit::PerMinute
-            | Unit::BytesPerSecond
-            | Unit::Cores
-            | Unit::Millicores
-    );
-    counts && !level && class.stat == Stat::Value
-}
-
 /// Measures whose series often exist only once something went wrong.
 fn silent_when_fine(measure: Measure) -> bool {
     matches!(
@@ -448,55 +317,6 @@ fn silent_when_fine(measure: Measure) -> bool {
             | Measure::OutOfMemory
             | Measure::Evictions
     )
-}
-
-/// What one standard deviation is at least: an amount that nobody would act on, a quarter of what they might.
-fn floor(class: Classification, points: &[Point]) -> Floor {
-    let largest = points.iter().map(|point| point.1.abs()).fold(0.0, f64::max);
-    let events_per_interval = |events: f64| {
-        let seconds = interval(points).map_or(60.0, |gap| gap.as_secs_f64()).max(1.0);
-        Floor {
-            relative: 0.05,
-            absolute: events / seconds,
-        }
-    };
-    if class.kind == Kind::Counter {
-        return match (class.measure, class.unit) {
-            (Measure::Restarts | Measure::OutOfMemory, _) => events_per_interval(0.1),
-            (_, Unit::Seconds) => Floor {
-                relative: 0.05,
-                absolute: 0.005,
-            },
-            (_, Unit::Bytes) => Floor {
-                relative: 0.05,
-                absolute: 1024.0,
-            },
-            _ => events_per_interval(0.5),
-        };
-    }
-    let (relative, absolute) = match (class.unit, class.measure) {
-        (Unit::Ratio, _) => (0.0, 0.0025),
-        (Unit::Percent, _) => (0.0, 0.25),
-        (_, Measure::Availability | Measure::State | Measure::OutOfMemory | Measure::Restarts) => {
-            (0.05, 0.05)
-        }
-        (Unit::Seconds, Measure::Latency | Measure::Pauses) => (0.05, 0.000_5),
-        (Unit::Seconds, _) => (0.05, 0.5),
-        (Unit::Milliseconds, _) => (0.05, 0.5),
-        (Unit::Microseconds, _) => (0.05, 500.0),
-        (Unit::Nanoseconds, _) => (0.05, 500_000.0),
-        (Unit::Bytes, Measure::Memory) => (0.03, 2.0 * 1024.0 * 1024.0),
-        (Unit::Bytes, _) => (0.03, 64.0 * 1024.0),
-        (Unit::BytesPerSecond, _) => (0.05, 256.0),
-        (Unit::Cores, _) => (0.05, 0.002),
-        (Unit::Millicores, _) => (0.05, 2.0),
-        (Unit::PerSecond, _) => (0.05, 0.05),
-        (Unit::PerMinute, _) => (0.05, 3.0),
-        (Unit::Count, Measure::Replicas) => (0.02, 0.1),
-        (Unit::Count, _) => (0.05, 0.25),
-        (Unit::Unknown, _) => (0.05, 0.01 * largest),
-    };
-    Floor { relative, absolute }
 }
 
 fn count(length: usize) -> u32 {

@@ -2,6 +2,7 @@
 
 mod derive;
 mod detect;
+mod prepare;
 mod text;
 
 use claw_core::entity::EntityRef;

@@ -27,6 +27,8 @@
 //! shown needs none. Ids of templates that were joined stay valid: see [`Miner::resolve`].
 
 mod scan;
+mod symbol;
+mod variety;
 
 use std::collections::HashMap;
 
@@ -34,6 +36,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use scan::Token;
+use symbol::{Symbol, fits, fold_repeat, hash, opened};
+use variety::{Class, class_of};
 
 /// Most different token sequences that are remembered; further ones go to templates that they fit, or to the last resort.
 const MAX_SEQUENCES: usize = 200_000;
@@ -44,8 +48,6 @@ const MAX_WORDS: usize = 1_000_000;
 /// Pairs of places are looked at in templates of at most so many words, while there are at most so many templates.
 const PAIRS_WORDS: usize = 12;
 const PAIRS_TEMPLATES: usize = 10_000;
-/// Longest item of a list, in tokens.
-const MAX_PERIOD: usize = 12;
 /// How much of the first line of a template is kept.
 const EXAMPLE: usize = 300;
 /// How a variable part is shown.
@@ -75,43 +77,6 @@ pub struct Template {
     pub count: u64,
     /// The first line, cut to a readable length.
     pub example: String,
-}
-
-/// A word or separator by its number, and whether white space stands before it. Number 0 is the variable part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Symbol(u32);
-
-impl Symbol {
-    fn new(number: u32, spaced: bool) -> Self {
-        Self(number << 1 | u32::from(spaced))
-    }
-
-    fn number(self) -> u32 {
-        self.0 >> 1
-    }
-
-    fn is_variable(self) -> bool {
-        self.number() == 0
-    }
-
-    fn spaced(self) -> bool {
-        self.0 & 1 == 1
-    }
-
-    fn made_variable(self) -> Self {
-        Self::new(0, self.spaced())
-    }
-}
-
-/// What kind of word it is; decides how soon its place is taken for a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    /// Punctuation, or a word that never varies: a log level.
-    Fixed,
-    /// Letters.
-    Plain,
-    /// Letters with dots, hyphens, underscores, slashes or inner capitals.
-    Identifier,
 }
 
 #[derive(Debug)]
@@ -464,131 +429,13 @@ impl Miner {
         Some(first)
     }
 
-    /// How many different words a place must show before it counts as variable, with so many `others` left to tell the template
-    /// by.
+    /// How many different words must have stood at `place`.
     fn needed(&self, symbols: &[Symbol], place: usize, others: usize) -> usize {
-        let text = |place: Option<usize>| {
-            place
-                .and_then(|place| symbols.get(place))
-                .and_then(|symbol| self.word(*symbol))
-                .map_or("", |(word, _)| word)
-        };
-        let class = symbols
-            .get(place)
-            .and_then(|symbol| self.word(*symbol))
-            .map_or(Class::Fixed, |(_, class)| *class);
-        let usual = match (class, text(place.checked_sub(1))) {
-            (Class::Fixed, _) => return usize::MAX,
-            (_, "=") => 4,
-            (Class::Identifier, _) => 4,
-            (Class::Plain, ":") => 5,
-            (Class::Plain, _) => 6,
-        };
-        match others {
-            0 => usize::MAX,
-            1 => usual * 3,
-            _ => usual,
-        }
+        let word = |place: usize| symbols.get(place).and_then(|symbol| self.word(*symbol));
+        let class = word(place).map_or(Class::Fixed, |(_, class)| *class);
+        let before = place.checked_sub(1).and_then(word).map_or("", |(word, _)| word);
+        variety::needed(class, before, others)
     }
-}
-
-/// Takes the end off if it repeats what stands before it and varies: items of a list, `id:<*> size:<*> id:<*> size:<*>`.
-fn fold_repeat(symbols: &mut Vec<Symbol>) {
-    let length = symbols.len();
-    for period in 2..=MAX_PERIOD {
-        let Some(start) = length.checked_sub(2 * period) else {
-            return;
-        };
-        let (Some(earlier), Some(later)) =
-            (symbols.get(start..start + period), symbols.get(start + period..))
-        else {
-            return;
-        };
-        let same = earlier
-            .iter()
-            .rev()
-            .zip(later.iter().rev())
-            .all(|(a, b)| a.number() == b.number());
-        if same && later.iter().any(|symbol| symbol.is_variable()) {
-            symbols.truncate(start + period);
-            return;
-        }
-    }
-}
-
-fn class_of(word: &str) -> Class {
-    let level = matches!(
-        word,
-        "INFO"
-            | "WARN"
-            | "WARNING"
-            | "ERROR"
-            | "DEBUG"
-            | "TRACE"
-            | "FATAL"
-            | "CRITICAL"
-            | "NOTICE"
-            | "SEVERE"
-            | "info"
-            | "warn"
-            | "warning"
-            | "error"
-            | "debug"
-            | "trace"
-            | "fatal"
-            | "critical"
-            | "notice"
-    );
-    if level || !word.chars().any(char::is_alphanumeric) {
-        return Class::Fixed;
-    }
-    let inner_capital = word
-        .bytes()
-        .zip(word.bytes().skip(1))
-        .any(|(a, b)| a.is_ascii_lowercase() && b.is_ascii_uppercase());
-    let joined = word
-        .trim_matches(['.', '-', '/', '_'])
-        .contains(['.', '-', '_', '/', '\\', '$', '#']);
-    if inner_capital || joined {
-        Class::Identifier
-    } else {
-        Class::Plain
-    }
-}
-
-/// Whether `wide` is the same as `symbols` but for its variable parts.
-fn fits(wide: &[Symbol], symbols: &[Symbol]) -> bool {
-    wide.len() == symbols.len()
-        && wide
-            .iter()
-            .zip(symbols)
-            .all(|(wide, symbol)| wide == symbol || wide.is_variable())
-}
-
-/// The hash of a sequence with the symbol at `place` made variable.
-fn opened(hash: u64, place: usize, symbol: Symbol) -> u64 {
-    hash.wrapping_sub(mix(place, symbol))
-        .wrapping_add(mix(place, symbol.made_variable()))
-}
-
-/// A sum over places, so that one place can be exchanged without reading the others again.
-fn hash(symbols: &[Symbol]) -> u64 {
-    let length = mix(
-        usize::MAX,
-        Symbol(u32::try_from(symbols.len()).unwrap_or(u32::MAX)),
-    );
-    symbols.iter().enumerate().fold(length, |sum, (place, symbol)| {
-        sum.wrapping_add(mix(place, *symbol))
-    })
-}
-
-/// SplitMix64 (Steele, Lea, Flood: OOPSLA 2014) over place and symbol.
-fn mix(place: usize, symbol: Symbol) -> u64 {
-    let mut z = (place as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ u64::from(symbol.0).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
