@@ -35,6 +35,7 @@ mod medium;
 mod memory;
 mod open;
 mod story;
+mod verification;
 mod verify;
 mod writer;
 
@@ -43,7 +44,8 @@ pub use file::{FileAuditLog, Options};
 pub use head::{Head, head_path};
 pub use memory::MemoryAuditLog;
 pub use story::{Story, show, show_file};
-pub use verify::{Anchor, End, Problem, ProblemKind, Verification, VerifyError, verify, verify_file};
+pub use verification::{Anchor, End, Problem, ProblemKind, Verification};
+pub use verify::{VerifyError, verify, verify_file};
 
 /// Longest line of a log, in bytes. An event that makes a longer one is refused.
 pub const MAX_LINE: usize = 4 * 1024 * 1024;

@@ -4,29 +4,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claw_core::audit::{AuditError, AuditKind};
-use claw_core::report::Report;
+use claw_core::audit::AuditKind;
 use claw_core::store::{Claim, RunRecord, StepResult, StoreError};
-use claw_core::workflow::{FailureKind, Outcome, RunFailure, RunId, StepContext, StepError, Wait};
+use claw_core::workflow::{FailureKind, Outcome, RunId, StepContext, StepError, Wait};
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::end::bounded;
 use super::erased::{ErasedWorkflow, Taken};
 use super::runner::Inner;
-use super::settings::Retry;
-
-/// Longest trigger, in bytes of JSON, that is recorded in full in the audit log.
-const INPUT_BYTES: usize = 64 * 1024;
-
-/// How long a run is held up by an audit log that takes no records, before its slot is given to another.
-const AUDIT: Retry = Retry {
-    attempts: 20,
-    first_pause: Duration::from_secs(1),
-    longest_pause: Duration::from_secs(30),
-};
 
 /// What is to stop the work on a run.
 #[derive(Clone, Debug, Default)]
@@ -40,29 +28,29 @@ pub(super) struct Stop {
 /// The state of a run as it is journaled.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Memo {
+pub(super) struct Memo {
     /// How long the steps have taken together.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
-    spent: Duration,
+    pub(super) spent: Duration,
     /// The workflow's own state.
-    state: Value,
+    pub(super) state: Value,
 }
 
 /// Whether there is more to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     Step,
     Nothing,
 }
 
 /// A step that is being taken.
-struct Work<'a> {
-    run: &'a RunRecord,
-    workflow: &'a Arc<dyn ErasedWorkflow>,
-    step: &'a str,
-    memo: Memo,
-    cancel: &'a CancellationToken,
-    stop: &'a Stop,
+pub(super) struct Work<'a> {
+    pub(super) run: &'a RunRecord,
+    pub(super) workflow: &'a Arc<dyn ErasedWorkflow>,
+    pub(super) step: &'a str,
+    pub(super) memo: Memo,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) stop: &'a Stop,
 }
 
 /// Removes a run from the table of active runs, also when its task is dropped.
@@ -151,11 +139,11 @@ impl Inner {
             cancel,
             stop,
         };
-        if run.attempts > self.settings.step_retry.attempts {
+        if run.attempts > self.settings.step_retry.attempts.max(1) {
             let last = run.reason.as_deref().unwrap_or("the process ended each time");
             let reason = format!(
                 "the step was begun {} times and never ended: {last}",
-                run.attempts - 1
+                run.attempts.saturating_sub(1)
             );
             return self.fail(&work, FailureKind::Crash, reason).await;
         }
@@ -261,68 +249,13 @@ impl Inner {
         Ok(next)
     }
 
-    /// Ends a run that cannot finish with the report that its workflow makes of what is known.
-    async fn fail(&self, work: &Work<'_>, kind: FailureKind, reason: String) -> Result<Next, StoreError> {
-        let known = Some((work.workflow, &work.memo.state));
-        self.give_up(work.run, work.step, known, kind, reason, work.stop)
-            .await
-    }
-
-    async fn give_up(
-        &self,
-        run: &RunRecord,
-        step: &str,
-        known: Option<(&Arc<dyn ErasedWorkflow>, &Value)>,
-        kind: FailureKind,
-        reason: String,
-        stop: &Stop,
-    ) -> Result<Next, StoreError> {
-        tracing::warn!(run = %run.id, step, reason, "a run cannot finish");
-        let failure = RunFailure {
-            run: run.id.clone(),
-            step: step.to_owned(),
-            kind,
-            reason: self.gate.redactor().redact(&reason).into_owned(),
-            started_at: run.enqueued_at,
-            ended_at: self.now(),
-        };
-        let report = known
-            .and_then(|(workflow, state)| {
-                // A report of a failure must not fail.
-                std::panic::catch_unwind(AssertUnwindSafe(|| workflow.on_failure(state, &failure))).ok()
-            })
-            .unwrap_or_else(|| failure.report(&run.workflow));
-        self.finish(run, step, &report, stop).await
-    }
-
-    /// Records and journals the end of a run, and queues its report for every sink.
-    async fn finish(
-        &self,
-        run: &RunRecord,
-        step: &str,
-        report: &Report,
-        stop: &Stop,
-    ) -> Result<Next, StoreError> {
-        let input = json!({"verdict": report.verdict, "title": report.title, "report": digest(report)});
-        let why = "the run has a report";
-        if let Err(error) = self
-            .note(run, Some(step), AuditKind::RunFinished, input, why, stop)
-            .await
-        {
-            return self.postpone(run, &error.to_string(), stop).await;
-        }
-        let sinks: Vec<_> = self.sinks.keys().cloned().collect();
-        self.persist(&stop.hard, || {
-            self.journal
-                .finish(&run.id, run.step, step, report, &sinks, self.now())
-        })
-        .await?;
-        self.say(&run.id, step, format!("has a report: {}", report.title));
-        Ok(Next::Nothing)
-    }
-
     /// Gives the run back, to take the step again after a pause.
-    async fn postpone(&self, run: &RunRecord, reason: &str, stop: &Stop) -> Result<Next, StoreError> {
+    pub(super) async fn postpone(
+        &self,
+        run: &RunRecord,
+        reason: &str,
+        stop: &Stop,
+    ) -> Result<Next, StoreError> {
         let until = self
             .gate
             .clock()
@@ -332,38 +265,6 @@ impl Inner {
         })
         .await?;
         Ok(Next::Nothing)
-    }
-
-    /// Records the start or the end of a run. While the audit log takes no records the run is held up: it could not read
-    /// anything either, and a report that is ready is not thrown away.
-    async fn note(
-        &self,
-        run: &RunRecord,
-        step: Option<&str>,
-        kind: AuditKind,
-        input: Value,
-        why: &str,
-        stop: &Stop,
-    ) -> Result<(), AuditError> {
-        let scope = self.scope(&run.id, step, CancellationToken::new());
-        let mut attempt = 1;
-        loop {
-            let recorded = self
-                .gate
-                .record(&scope, kind, &run.workflow, input.clone(), None, why);
-            let Err(error) = recorded.await else {
-                return Ok(());
-            };
-            tracing::warn!(run = %run.id, %error, attempt, "a run is held up by the audit log");
-            if attempt >= AUDIT.attempts {
-                return Err(error);
-            }
-            tokio::select! {
-                biased;
-                () = stop.hard.cancelled() => return Err(error),
-                () = self.gate.clock().sleep(AUDIT.pause(attempt)) => attempt += 1,
-            }
-        }
     }
 
     fn time_is_over(&self) -> String {
@@ -376,25 +277,4 @@ fn reason_of(error: &StepError) -> String {
         StepError::Transient { reason, .. } | StepError::Fatal { reason, .. } => reason.clone(),
         other => other.to_string(),
     }
-}
-
-/// The trigger as the audit log has it: in full, or as digest and size where it is large.
-fn bounded(input: &Value) -> Value {
-    let text = input.to_string();
-    if text.len() <= INPUT_BYTES {
-        return input.clone();
-    }
-    json!({"bytes": text.len(), "sha256": sha256(&text)})
-}
-
-/// SHA-256 of the report's JSON, hexadecimal.
-pub(super) fn digest(report: &Report) -> String {
-    sha256(&json!(report).to_string())
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -63,6 +63,7 @@
 
 mod builder;
 mod drive;
+mod end;
 mod ended;
 mod erased;
 mod error;

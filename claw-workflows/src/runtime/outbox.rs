@@ -8,7 +8,8 @@ use claw_core::tool::ToolContext;
 use futures::FutureExt as _;
 use serde_json::json;
 
-use super::drive::{Stop, digest};
+use super::drive::Stop;
+use super::end::digest;
 use super::runner::Inner;
 use crate::deliver::DeliverError;
 

@@ -19,6 +19,9 @@ use super::runner::{Inner, Runner};
 /// How long to wait before looking again for work that is due but could not be begun.
 const SATURATED: Duration = Duration::from_secs(1);
 
+/// How often runs that ended long ago are forgotten.
+const TIDY: Duration = Duration::from_secs(3600);
+
 /// Shortest wait between two looks at the journal.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -65,8 +68,13 @@ impl Runner {
         let mut changed = self.0.changed.subscribe();
         let clock = self.0.gate.clock();
         let mut failures = 0_u32;
+        let mut tidy_at = Timestamp::MIN;
         while !stop.soft.is_cancelled() {
             changed.borrow_and_update();
+            if self.0.now() >= tidy_at {
+                tidy_at = clock.deadline(TIDY);
+                self.0.tidy().await;
+            }
             let pause = match self.begin_due(slots, stop, tasks).await {
                 Ok(next) => {
                     failures = 0;
@@ -219,6 +227,18 @@ impl Runner {
 }
 
 impl Inner {
+    /// Forgets runs that ended long ago. When that fails, the next try is soon enough.
+    async fn tidy(&self) {
+        let Ok(before) = self.now().checked_sub(self.settings.keep_runs) else {
+            return;
+        };
+        match self.journal.prune(before).await {
+            Ok(0) => {}
+            Ok(runs) => tracing::info!(runs, "runs that ended long ago were forgotten"),
+            Err(error) => tracing::warn!(%error, "runs that ended long ago could not be forgotten"),
+        }
+    }
+
     fn until(&self, due: Timestamp) -> Duration {
         Duration::try_from(due.duration_since(self.now())).unwrap_or(Duration::ZERO)
     }

@@ -66,6 +66,9 @@ pub struct Settings {
     /// How long steps and deliveries that have begun may go on after the runner was told to stop. 10 seconds unless set.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub stop_grace: Duration,
+    /// How long runs are kept in the journal after their end. 30 days unless set.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub keep_runs: Duration,
 }
 
 impl Default for Settings {
@@ -80,6 +83,7 @@ impl Default for Settings {
             delivery_timeout: Duration::from_secs(30),
             delivery_retry: Retry::new(20, Duration::from_secs(1), Duration::from_secs(5 * 60)),
             stop_grace: Duration::from_secs(10),
+            keep_runs: Duration::from_secs(30 * 24 * 3600),
         }
     }
 }
@@ -145,6 +149,13 @@ impl Settings {
     #[must_use]
     pub fn with_stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = grace;
+        self
+    }
+
+    /// Sets [`keep_runs`](Self::keep_runs).
+    #[must_use]
+    pub fn with_keep_runs(mut self, keep: Duration) -> Self {
+        self.keep_runs = keep;
         self
     }
 }

@@ -285,6 +285,30 @@ async fn a_workflow_whose_last_step_does_not_end_is_a_defect_with_a_report() {
     assert_eq!(report.summary, "a,b");
 }
 
+#[tokio::test(start_paused = true)]
+async fn runs_that_ended_long_ago_are_forgotten() {
+    let rig = rig(Scenario::plain());
+    rig.run().await;
+    let (stop, served) = rig.serve();
+    tokio::time::sleep(Duration::from_secs(29 * 24 * 3600)).await;
+    // The agent is quiet: it looks when something happens.
+    rig.runner
+        .submit::<Scenario>(id("second"), &String::new(), Vec::new())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(2 * 24 * 3600)).await;
+    assert!(rig.runner.look(&id("r")).await.unwrap().is_some());
+    rig.runner
+        .submit::<Scenario>(id("third"), &String::new(), Vec::new())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(rig.runner.look(&id("r")).await.unwrap().is_none());
+    assert!(rig.runner.look(&id("second")).await.unwrap().is_some());
+    stop.cancel();
+    served.await.unwrap().unwrap();
+}
+
 #[test]
 fn settings_are_read_strictly() {
     let settings: Settings = serde_json::from_str(r#"{"run_timeout": "90s", "concurrent_runs": 2}"#).unwrap();
