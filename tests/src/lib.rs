@@ -2,3 +2,6 @@
 
 pub mod faults;
 pub mod loopback;
+pub mod prometheus;
+pub mod replay;
+pub mod scenario;

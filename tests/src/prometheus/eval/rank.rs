@@ -1,0 +1,85 @@
+//! `topk` and `bottomk`.
+
+use std::cmp::Ordering;
+
+use super::super::number;
+use super::aggregate::Group;
+use super::function::at;
+use super::node::{Cell, Row};
+use super::quantile::nan_last;
+use super::{Eval, EvalError};
+
+impl Eval<'_> {
+    /// Keeps the `limits` largest or smallest values of each group at each step; the series keep their labels.
+    ///
+    /// NaN is kept only when there is nothing else. Of equal values the first ones stay.
+    pub(super) fn ranked(
+        &self,
+        groups: Vec<Group>,
+        largest: bool,
+        limits: &[f64],
+    ) -> Result<Vec<Row>, EvalError> {
+        if let Some(bad) = limits.iter().find(|limit| !is_integer_sized(**limit)) {
+            return Err(EvalError::Overflow {
+                value: number::go_g(*bad),
+            });
+        }
+        let order = |a: f64, b: f64| if largest { falling(a, b) } else { nan_last(&a, &b) };
+        let mut out = Vec::new();
+        for group in groups {
+            self.check_canceled()?;
+            let mut kept: Vec<Row> = group
+                .rows
+                .iter()
+                .map(|row| Row::empty(row.labels.clone(), &self.steps))
+                .collect();
+            let mut first_step_order = Vec::new();
+            for step in 0..self.steps.count() {
+                let mut present: Vec<(usize, f64)> = group
+                    .rows
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, row)| Some((index, row.get(step)?)))
+                    .collect();
+                present.sort_by(|a, b| order(a.1, b.1));
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                // negative numbers become 0
+                let limit = at(Some(limits), step).unwrap_or(0.0) as usize;
+                present.truncate(limit);
+                for (index, value) in &present {
+                    if let Some(cell) = kept.get_mut(*index).and_then(|row| row.cells.get_mut(step)) {
+                        *cell = Cell::of(*value);
+                    }
+                }
+                if self.steps.is_instant() {
+                    first_step_order = present;
+                }
+            }
+            if self.steps.is_instant() {
+                // An instant query lists the best first.
+                let mut slots: Vec<Option<Row>> = kept.into_iter().map(Some).collect();
+                out.extend(
+                    first_step_order
+                        .iter()
+                        .filter_map(|(index, _)| slots.get_mut(*index)?.take()),
+                );
+            } else {
+                out.extend(kept.into_iter().filter(|row| !row.is_empty()));
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn falling(a: f64, b: f64) -> Ordering {
+    if a.is_nan() || b.is_nan() {
+        nan_last(&a, &b)
+    } else {
+        nan_last(&b, &a)
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn is_integer_sized(value: f64) -> bool {
+    value >= i64::MIN as f64 && value < i64::MAX as f64
+}
