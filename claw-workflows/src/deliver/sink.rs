@@ -36,6 +36,17 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
     }
 }
 
+#[async_trait]
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    async fn deliver(&self, cx: &ToolContext, report: &Report, key: &str) -> Result<(), DeliverError> {
+        (**self).deliver(cx, report, key).await
+    }
+}
+
 /// The underlying error of a failed delivery, for operators.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 

@@ -39,7 +39,6 @@ struct Bar {
 
 impl Picture {
     /// `None` where there are no terms.
-    #[allow(clippy::cast_precision_loss)] // few terms
     pub(super) fn new(hypothesis: &Hypothesis) -> Option<Self> {
         if hypothesis.terms.is_empty() {
             return None;

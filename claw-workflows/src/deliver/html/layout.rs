@@ -97,7 +97,6 @@ pub(super) fn layout(heights: &[f64], edges: &[(usize, usize)], metrics: Metrics
     let middles = place::middles(&slots, &rows, metrics.space);
 
     let x = |slot: usize| {
-        #[allow(clippy::cast_precision_loss)] // few layers
         let layer = slots.get(slot).map_or(0, |slot| slot.layer) as f64;
         layer * (metrics.width + metrics.gap)
     };

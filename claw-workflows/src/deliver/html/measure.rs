@@ -9,13 +9,11 @@ const CHARACTER: f64 = 0.57;
 pub(super) const LEAST: f64 = 0.78;
 
 /// Estimated width of `text` in pixels at a font size of `size` pixels.
-#[allow(clippy::cast_precision_loss)] // texts are short
 pub(super) fn width(text: &str, size: f64) -> f64 {
     text.width() as f64 * size * CHARACTER
 }
 
 /// As many characters as fit into `room` pixels at a font size of `size` pixels.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a small number that is not negative
 pub(super) fn characters(room: f64, size: f64) -> usize {
     (room / (size * CHARACTER)).max(1.0) as usize
 }
@@ -42,7 +40,6 @@ pub(super) fn fitted(text: &str, room: f64, size: f64) -> String {
 }
 
 /// A coordinate as it is written: whole pixels and a half are exact enough.
-#[allow(clippy::cast_possible_truncation)] // pictures are small
 pub(super) fn px(value: f64) -> i32 {
     value.round() as i32
 }

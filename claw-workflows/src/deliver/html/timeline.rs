@@ -204,7 +204,6 @@ fn lane(key: &'static str, label: &'static str, entries: &[&TimelineEntry], scal
         .map(|row| row.saturating_add(1))
         .max()
         .unwrap_or(0);
-    #[allow(clippy::cast_precision_loss)] // a few at most
     let height = MARKS + ROW * rows as f64 + 6.0;
     let marks = clusters
         .iter()
@@ -241,7 +240,6 @@ fn lane(key: &'static str, label: &'static str, entries: &[&TimelineEntry], scal
 
 impl Label {
     fn new(wish: &Wish, row: usize, top: f64) -> Self {
-        #[allow(clippy::cast_precision_loss)] // a few at most
         let y = top + ROW * row as f64 + FONT;
         Self {
             x: px(if wish.anchor == "start" {

@@ -1,5 +1,7 @@
 //! The short form of a report that a replay prints.
 
+use std::collections::BTreeMap;
+
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, EvidenceId, Finding, Source};
 use claw_core::report::{Gap, Group, Report};
@@ -84,9 +86,15 @@ pub struct ReplayChange {
 impl Replay {
     /// The short form of `report`. References to evidence that the report does not hold are left out.
     pub fn new(report: &Report) -> Self {
+        let evidence: BTreeMap<_, _> = report
+            .evidence
+            .iter()
+            .rev()
+            .map(|evidence| (&evidence.id, evidence))
+            .collect();
         let resolve = |ids: &[EvidenceId]| -> Vec<_> {
             ids.iter()
-                .filter_map(|id| report.evidence(id))
+                .filter_map(|id| evidence.get(id).copied())
                 .map(ReplayEvidence::new)
                 .collect()
         };

@@ -50,7 +50,6 @@ pub(crate) struct Confidence {
 }
 
 impl Confidence {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 100
     fn new(value: f64) -> Self {
         Self {
             percent: words::percent(value),

@@ -56,7 +56,6 @@ pub(super) fn ordered(slots: &[Slot]) -> Vec<Vec<usize>> {
 }
 
 /// Mean position of the neighbours on one side; its own where there are none.
-#[allow(clippy::cast_precision_loss)] // few slots
 fn weight(slots: &[Slot], position: &[usize], slot: usize, rightwards: bool) -> f64 {
     let own = position.get(slot).copied().unwrap_or_default() as f64;
     let Some(slot) = slots.get(slot) else { return own };

@@ -42,7 +42,6 @@ pub(super) fn middles(slots: &[Slot], rows: &[Vec<usize>], space: f64) -> Vec<f6
 }
 
 /// Mean of the neighbours: on one side while things move, on both in the end.
-#[allow(clippy::cast_precision_loss)] // few slots
 fn wanted(slots: &[Slot], middles: &[f64], slot: usize, rightwards: bool, both: bool) -> f64 {
     let own = middles.get(slot).copied().unwrap_or_default();
     let Some(slot) = slots.get(slot) else { return own };
@@ -87,10 +86,9 @@ fn settle(slots: &[Slot], row: &[usize], wanted: &[f64], space: f64, middles: &m
         }
         pools.push(pool);
     }
-    let heights = pools.iter().flat_map(|(sum, number)| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count
-        std::iter::repeat_n(sum / number, *number as usize)
-    });
+    let heights = pools
+        .iter()
+        .flat_map(|(sum, number)| std::iter::repeat_n(sum / number, *number as usize));
     for ((slot, packed), height) in row.iter().zip(&packed).zip(heights) {
         if let Some(middle) = middles.get_mut(*slot) {
             *middle = height + packed;

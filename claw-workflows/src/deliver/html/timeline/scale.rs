@@ -54,7 +54,6 @@ impl Scale {
     }
 
     /// Where `second` lies; `None` outside of the picture.
-    #[allow(clippy::cast_precision_loss)] // far finer than a pixel
     pub(super) fn x(&self, second: i64) -> Option<f64> {
         (self.start..=self.end).contains(&second).then(|| {
             let part = second.saturating_sub(self.start) as f64 / self.span() as f64;

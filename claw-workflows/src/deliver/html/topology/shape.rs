@@ -72,7 +72,6 @@ impl Shape {
             role => Some(format!("{} · {}", words::role(role).to_uppercase(), entity.kind)),
         };
         let top = if caption.is_some() { CAPTION } else { 0.0 };
-        #[allow(clippy::cast_precision_loss)] // two at most
         let feet = |index: usize| top + LINE * (index as f64 + 1.0);
         Self {
             x: 0,
