@@ -22,7 +22,7 @@ const ENVELOPE: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// How many records may wait for the disk before callers wait for room. 1024 unless set.
+    /// How many records may wait for the disk before callers wait for room. 4096 unless set.
     pub queue: usize,
     /// How long a caller waits for the disk before its read is given up. 30 seconds unless set.
     pub timeout: Duration,
@@ -31,7 +31,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            queue: 1024,
+            queue: 4096,
             timeout: Duration::from_secs(30),
         }
     }
