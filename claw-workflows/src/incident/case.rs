@@ -1,0 +1,82 @@
+//! Everything that a run has gathered: the state that its steps hand to each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_core::change::Change;
+use claw_core::entity::EntityRef;
+use claw_core::report::{Gap, Test, Window};
+use claw_k8s::world::Objects;
+use claw_metrics::signal::Signal;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::trigger::Incident;
+
+/// `caller` calls `callee`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Call {
+    /// Who calls.
+    pub caller: EntityRef,
+    /// Whom.
+    pub callee: EntityRef,
+    /// How that is known: `env`, `config`, `mesh`, `metrics`, `topology`.
+    pub via: String,
+}
+
+/// The state of an investigation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// What triggered it.
+    pub incident: Incident,
+    /// The time that is looked at.
+    pub window: Window,
+    /// The time to compare with.
+    pub baseline: Window,
+    /// When the trouble began, as far as that is known before looking.
+    pub began: Option<Timestamp>,
+    /// The alerting entities.
+    pub subject: Vec<EntityRef>,
+    /// Namespaces that were read.
+    pub namespaces: BTreeSet<String>,
+    /// Objects.
+    pub objects: Objects,
+    /// Kinds whose absence means something, since they were listed in full: `Secret`, `ConfigMap`, …
+    pub listed: BTreeMap<String, BTreeSet<String>>,
+    /// Kinds of which the whole cluster is known.
+    pub listed_everywhere: BTreeSet<String>,
+    /// What containers logged.
+    pub logs: Vec<super::logs::Digest>,
+    /// Series that moved.
+    pub signals: Vec<Signal>,
+    /// Who calls whom.
+    pub calls: Vec<Call>,
+    /// What was changed.
+    pub changes: Vec<Change>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+    /// What was asked to tell hypotheses apart.
+    pub tests: Vec<Test>,
+}
+
+impl Case {
+    /// Notes that something could not be seen; each thing once.
+    pub fn gap(&mut self, source: &str, reason: impl Into<String>, remedy: impl Into<String>) {
+        let gap = Gap {
+            source: source.to_owned(),
+            reason: reason.into(),
+            remedy: remedy.into(),
+        };
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Whether all objects of a kind in a namespace are known, so that one that is not there does not exist.
+    pub fn knows_all(&self, kind: &str, namespace: &str) -> bool {
+        self.listed_everywhere.contains(kind)
+            || self
+                .listed
+                .get(kind)
+                .is_some_and(|namespaces| namespaces.contains(namespace))
+    }
+}

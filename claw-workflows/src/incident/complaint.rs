@@ -1,0 +1,154 @@
+//! What workloads say of others in their logs, with the host names resolved to what is known of the cluster.
+
+use std::collections::BTreeMap;
+
+use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
+use claw_k8s::model::Object;
+use claw_metrics::logs::indicators::Indicator;
+use jiff::Timestamp;
+
+use super::facts::Facts;
+use super::logs::{Digest, Pattern, host_of};
+
+/// What a host name stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A Service that exists, or a workload of that name.
+    Known(EntityRef),
+    /// A name in the cluster's domain, or a bare one, that no Service has.
+    Absent(String),
+    /// A host elsewhere.
+    External(EntityRef),
+    /// The log names nobody.
+    Unnamed,
+}
+
+/// Several entries of one workload that say the same of the same target.
+#[derive(Clone, Debug)]
+pub struct Complaint<'a> {
+    /// Who complains.
+    pub workload: EntityRef,
+    /// What about.
+    pub kind: Indicator,
+    /// Of whom.
+    pub target: Target,
+    /// The host as it was written.
+    pub host: Option<String>,
+    /// The entries.
+    pub entries: Vec<(&'a Digest, &'a Pattern)>,
+}
+
+impl Complaint<'_> {
+    /// When it was first said.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.entries.iter().filter_map(|(_, pattern)| pattern.first).min()
+    }
+
+    /// How often it was said.
+    pub fn count(&self) -> u64 {
+        self.entries.iter().map(|(_, pattern)| pattern.count).sum()
+    }
+
+    /// The first entries as evidence.
+    pub fn evidence(&self, facts: &Facts<'_>) -> Vec<Evidence> {
+        self.entries
+            .iter()
+            .take(2)
+            .map(|(digest, pattern)| facts.log_evidence(digest, pattern))
+            .collect()
+    }
+}
+
+/// All complaints, in a fixed order.
+pub fn complaints<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
+    let mut found: BTreeMap<(EntityRef, Indicator, Target), Complaint<'a>> = BTreeMap::new();
+    for digest in &facts.case.logs {
+        let workload = facts.unit_of(&digest.pod);
+        let namespace = digest.pod.namespace.as_deref().unwrap_or_default();
+        for pattern in &digest.patterns {
+            for indication in &pattern.indications {
+                let target = indication
+                    .target
+                    .as_deref()
+                    .map_or(Target::Unnamed, |host| resolve(facts, namespace, host));
+                if target == Target::Known(workload.clone()) {
+                    continue;
+                }
+                found
+                    .entry((workload.clone(), indication.kind, target.clone()))
+                    .or_insert_with(|| Complaint {
+                        workload: workload.clone(),
+                        kind: indication.kind,
+                        target,
+                        host: indication.target.clone(),
+                        entries: Vec::new(),
+                    })
+                    .entries
+                    .push((digest, pattern));
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// What `host` (with or without port) means to a pod in `namespace`.
+pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
+    let name = host_of(host);
+    if name.parse::<std::net::IpAddr>().is_ok() {
+        return by_address(facts, name)
+            .map_or_else(|| Target::External(EntityRef::external(host)), Target::Known);
+    }
+    let parts: Vec<&str> = name.trim_end_matches('.').split('.').collect();
+    let (service, ns, in_cluster) = match parts.as_slice() {
+        [service] => (*service, namespace, true),
+        [service, ns] => (*service, *ns, facts.case.namespaces.contains(*ns)),
+        [service, ns, "svc", ..] => (*service, *ns, true),
+        // Pods of a headless service: pod.service.namespace.svc…
+        [_, service, ns, "svc", ..] => (*service, *ns, true),
+        _ => ("", "", false),
+    };
+    if !in_cluster {
+        return Target::External(EntityRef::external(host));
+    }
+    if let Some(found) = facts.service(ns, service) {
+        if found.is_external_name() {
+            return Target::External(EntityRef::external(&found.spec.external_name));
+        }
+        let unit = facts.unit_of(&found.entity());
+        return Target::Known(unit);
+    }
+    let called = EntityRef::namespaced("Service", ns, service);
+    if facts.graph().contains(&called) || facts.case.calls.iter().any(|call| call.callee.name == service) {
+        let callee = facts
+            .case
+            .calls
+            .iter()
+            .map(|call| &call.callee)
+            .find(|callee| callee.name == service);
+        return Target::Known(facts.unit_of(callee.unwrap_or(&called)));
+    }
+    if facts.case.knows_all("Service", ns) {
+        Target::Absent(name.to_owned())
+    } else {
+        Target::Known(called)
+    }
+}
+
+/// The Service or workload with that address.
+fn by_address(facts: &Facts<'_>, address: &str) -> Option<EntityRef> {
+    let service = facts
+        .case
+        .objects
+        .services
+        .iter()
+        .find(|service| service.spec.cluster_ip == address);
+    service
+        .map(|service| facts.unit_of(&service.entity()))
+        .or_else(|| {
+            facts
+                .pods()
+                .find(|pod| pod.status.pod_ip == address)
+                .map(|pod| facts.workload_of(pod))
+        })
+}

@@ -1,0 +1,287 @@
+//! Which unit's metrics stand out by themselves, and not only because of the units that it calls.
+//!
+//! Latency and errors travel against the direction of calls: a caller waits for what it calls. A unit is suspected by how
+//! much of its strain its callees do not account for, and by strain on its resources, which does not travel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_core::entity::EntityRef;
+use claw_core::evidence::{Evidence, Source, SourceKind};
+use claw_metrics::signal::{Direction, Signal};
+
+use super::candidate::{Advice, Candidate};
+use super::units::{Strain, Unit};
+
+/// A signal below this many robust standard deviations does not make a suspect.
+const NOTABLE: f64 = 4.0;
+
+/// The evidence for a signal.
+pub fn evidence(signal: &Signal) -> Evidence {
+    Evidence::new(
+        signal.entity.clone(),
+        signal.onset,
+        signal.statement(),
+        Source::new(SourceKind::Metric, signal.metric.clone()),
+        "query_prometheus",
+        format!("{}|{}|{}", signal.metric, signal.baseline, signal.observed).as_bytes(),
+    )
+}
+
+/// Signals, call edges and calls of one incident.
+#[derive(Debug)]
+pub struct Strains<'a> {
+    /// By unit.
+    pub units: BTreeMap<EntityRef, Unit<'a>>,
+    /// By caller and called.
+    pub edges: BTreeMap<(EntityRef, EntityRef), Vec<&'a Signal>>,
+    /// Callees by caller.
+    pub callees: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
+}
+
+impl Strains<'_> {
+    /// Units that stand out, each with the mechanism that its strongest own strain speaks for.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let mut entities: BTreeSet<&EntityRef> = self.units.keys().collect();
+        entities.extend(self.edges.keys().flat_map(|(from, to)| [from, to]));
+        entities
+            .into_iter()
+            .flat_map(|entity| self.of_unit(entity))
+            .collect()
+    }
+
+    fn of_unit(&self, entity: &EntityRef) -> Vec<Candidate> {
+        let empty = Unit::default();
+        let unit = self.units.get(entity).unwrap_or(&empty);
+        [
+            self.resources(entity, unit),
+            self.latency(entity, unit),
+            self.errors(entity, unit),
+            self.network(entity, unit),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Processor, memory or storage under strain, and more so than the work explains.
+    fn resources(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+        const KINDS: [(Strain, &str, &str); 4] = [
+            (Strain::Cpu, "cpu_contention", "processor time"),
+            (Strain::Memory, "memory_pressure", "memory"),
+            (Strain::Storage, "storage_pressure", "storage"),
+            (Strain::Queue, "saturation", "queues or pools"),
+        ];
+        let surge = unit
+            .strongest(Strain::Traffic)
+            .filter(|signal| signal.direction == Direction::Up && signal.score >= NOTABLE)
+            .map_or(1.0, |signal| signal.ratio);
+        let (_, mechanism, what, signal) = KINDS
+            .iter()
+            .filter_map(|(strain, mechanism, what)| {
+                let signal = unit.worst(*strain).filter(|signal| signal.score >= NOTABLE)?;
+                // Growth in proportion to the work is no strain of its own.
+                let beyond = (signal.ratio / surge.max(1.0)).max(1.0).ln();
+                Some((
+                    strength(signal) * (0.4 + beyond.min(2.0)),
+                    *mechanism,
+                    *what,
+                    signal,
+                ))
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let slow = unit
+            .worst(Strain::Latency)
+            .filter(|signal| signal.score >= NOTABLE);
+        let mut candidate = Candidate::new(
+            mechanism,
+            entity.clone(),
+            format!("{entity} is short of {what}: {}", signal.statement()),
+        )
+        .clue("resource under strain", strength(signal), vec![evidence(signal)])
+        .clue(
+            "strain beyond the work",
+            (signal.ratio / surge.max(1.0)).max(1.0).ln().min(2.0),
+            vec![evidence(signal)],
+        )
+        .since(signal.onset)
+        .derived(0.3)
+        .advise(Advice::new(
+            format!("Give {entity} more {what}, or find what uses it up"),
+            "Its own resources are under strain, and its work does not account for that",
+        ));
+        if let Some(slow) = slow {
+            candidate = candidate.clue("answers slow at the same time", 0.8, vec![evidence(slow)]);
+        }
+        Some(candidate)
+    }
+
+    /// Answers late by more than the callees are late.
+    fn latency(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+        let signal = unit
+            .worst(Strain::Latency)
+            .filter(|signal| signal.score >= NOTABLE)?;
+        let own = unit.latency_excess()?;
+        let (inherited, slowest) = self.inherited(entity, |unit| unit.latency_excess());
+        let share = if own > 0.0 {
+            ((own - inherited) / own).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        let mut candidate = Candidate::new(
+            "latency_degradation",
+            entity.clone(),
+            format!("{entity} answers late by itself: {}", signal.statement()),
+        )
+        .clue("answers slow", strength(signal), vec![evidence(signal)])
+        .clue(
+            "slowness of its own",
+            2.5 * share - 1.0,
+            slowest.into_iter().map(evidence).collect(),
+        )
+        .since(signal.onset)
+        .derived(0.8)
+        .advise(Advice::new(
+            format!("Look into what {entity} does during a request"),
+            "The services that it calls do not account for its slowness",
+        ));
+        if self
+            .callees
+            .get(entity)
+            .is_some_and(|callees| callees.iter().any(|callee| !self.units.contains_key(callee)))
+        {
+            candidate = candidate.unseen("metrics of some services that it calls");
+        }
+        Some(candidate)
+    }
+
+    /// Failures that the callees do not account for.
+    fn errors(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+        let signal = unit
+            .worst(Strain::Errors)
+            .filter(|signal| signal.score >= NOTABLE)?;
+        let excess = |unit: &Unit<'_>| {
+            unit.worst(Strain::Errors)
+                .map(|signal| (signal.observed - signal.baseline).abs())
+        };
+        let own = excess(unit)?;
+        let (inherited, worst) = self.inherited(entity, excess);
+        let share = if own > 0.0 {
+            ((own - inherited) / own).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        Some(
+            Candidate::new(
+                "error_degradation",
+                entity.clone(),
+                format!("{entity} fails by itself: {}", signal.statement()),
+            )
+            .clue("requests fail", strength(signal), vec![evidence(signal)])
+            .clue(
+                "failures of its own",
+                2.5 * share - 1.0,
+                worst.into_iter().map(evidence).collect(),
+            )
+            .since(signal.onset)
+            .derived(0.8)
+            .advise(Advice::new(
+                format!("Look at the errors that {entity} logs"),
+                "The services that it calls do not account for its failures",
+            )),
+        )
+    }
+
+    /// Slow or lossy on the way: callers see it late, or packets are lost, and the unit itself is not slow.
+    fn network(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+        let lossy = unit
+            .worst(Strain::Network)
+            .filter(|signal| signal.score >= NOTABLE);
+        let touching: Vec<&Signal> = self
+            .edges
+            .iter()
+            .filter(|((from, to), _)| from == entity || to == entity)
+            .flat_map(|(_, signals)| signals.iter().copied())
+            .filter(|signal| signal.harmful && signal.score >= NOTABLE)
+            .collect();
+        let all = self
+            .edges
+            .keys()
+            .filter(|(from, to)| from == entity || to == entity)
+            .count();
+        let strained: BTreeSet<&EntityRef> = touching
+            .iter()
+            .flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer))
+            .collect();
+        let worst = touching
+            .iter()
+            .copied()
+            .max_by(|a, b| a.score.total_cmp(&b.score))
+            .or(lossy)?;
+        let own_latency = unit.worst(Strain::Latency).map_or(0.0, |signal| signal.score);
+        let mut candidate = Candidate::new(
+            "network_degradation",
+            entity.clone(),
+            format!(
+                "the network of {entity} is slow or loses packets: {}",
+                worst.statement()
+            ),
+        )
+        .clue(
+            "calls slow on the way",
+            strength(worst),
+            touching
+                .iter()
+                .copied()
+                .chain(lossy)
+                .take(4)
+                .map(evidence)
+                .collect(),
+        )
+        .since(worst.onset)
+        .derived(0.5)
+        .advise(Advice::new(
+            format!("Check the network of the node and pod of {entity}"),
+            "Calls from and to it are late although the services at the ends are not",
+        ));
+        if all > 1 {
+            // A fault of one end shows on most of its edges; a fault of the other end on just one of them.
+            let share = touching.len() as f64 / all as f64;
+            candidate = candidate.clue(
+                "share of its calls affected",
+                2.0 * share.min(1.0) - 1.0,
+                Vec::new(),
+            );
+        }
+        if own_latency >= NOTABLE && strained.len() <= 2 {
+            candidate = candidate.clue("slow by itself as well", -0.3, Vec::new());
+        }
+        Some(candidate)
+    }
+
+    /// The most that one callee's trouble accounts for, with the signal that shows it.
+    fn inherited(
+        &self,
+        entity: &EntityRef,
+        excess: impl Fn(&Unit<'_>) -> Option<f64>,
+    ) -> (f64, Option<&Signal>) {
+        self.callees
+            .get(entity)
+            .into_iter()
+            .flatten()
+            .filter_map(|callee| self.units.get(callee))
+            .filter_map(|unit| {
+                let value = excess(unit)?;
+                let signal = unit
+                    .worst(Strain::Latency)
+                    .or_else(|| unit.worst(Strain::Errors))?;
+                Some((value, Some(signal)))
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .unwrap_or((0.0, None))
+    }
+}
+
+/// Weight of a signal: grows with the logarithm of its distance from normal, 0.7 to 3.
+fn strength(signal: &Signal) -> f64 {
+    (signal.score / NOTABLE).max(1.0).ln().mul_add(0.9, 0.7).min(3.0)
+}

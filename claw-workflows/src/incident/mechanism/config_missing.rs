@@ -1,0 +1,276 @@
+//! A ConfigMap, Secret, or key that a pod needs to start is not there.
+
+use std::collections::BTreeMap;
+
+use claw_core::change::ChangeKind;
+use claw_core::entity::EntityRef;
+use claw_k8s::model::{Object, Pod};
+
+use super::{Area, Mechanism, can_undo, undo};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::facts::{Facts, clip};
+
+/// A reference to configuration that does not exist: the container cannot be made, or the volume not mounted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConfigMissing;
+
+impl Mechanism for ConfigMissing {
+    fn id(&self) -> &'static str {
+        "config_missing"
+    }
+
+    fn area(&self) -> Area {
+        Area::PodStart
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let mut missing: BTreeMap<(EntityRef, Missing), Vec<(&Pod, String)>> = BTreeMap::new();
+        for pod in facts.pods().filter(|pod| !pod.is_finished() && !pod.is_ready()) {
+            for text in complaints(facts, pod) {
+                if let Some(what) = Missing::named_in(&text) {
+                    missing
+                        .entry((facts.workload_of(pod), what))
+                        .or_default()
+                        .push((pod, text));
+                }
+            }
+        }
+        missing
+            .into_iter()
+            .filter_map(|((workload, what), pods)| candidate(facts, &workload, &what, &pods))
+            .collect()
+    }
+}
+
+/// What the kubelet says about a pod that cannot start.
+fn complaints(facts: &Facts<'_>, pod: &Pod) -> Vec<String> {
+    let waiting = pod
+        .all_statuses()
+        .filter_map(|status| status.state.waiting.as_ref());
+    let waiting = waiting
+        .filter(|waiting| waiting.reason.starts_with("CreateContainer"))
+        .map(|waiting| waiting.message.clone());
+    let mounts = facts
+        .events_of(&pod.entity())
+        .iter()
+        .filter(|event| event.is_warning() && matches!(event.reason.as_str(), "FailedMount" | "Failed"))
+        .map(|event| event.message.clone());
+    waiting.chain(mounts).collect()
+}
+
+fn candidate(
+    facts: &Facts<'_>,
+    workload: &EntityRef,
+    what: &Missing,
+    pods: &[(&Pod, String)],
+) -> Option<Candidate> {
+    let (pod, text) = pods.first()?;
+    let since = pods
+        .iter()
+        .filter_map(|(pod, _)| pod.metadata.creation_timestamp)
+        .min();
+    let mut seen = vec![facts.object(*pod, since, format!("cannot start: {}", clip(text, 300)))];
+    seen.extend(
+        facts
+            .event(&pod.entity(), |event| what.is_named_in(&event.message))
+            .map(|e| facts.event_evidence(e)),
+    );
+    let namespace = workload.namespace.clone().unwrap_or_default();
+    let object = EntityRef::namespaced(what.kind, &namespace, &what.name);
+    let mut candidate = Candidate::new(
+        "config_missing",
+        workload.clone(),
+        match &what.key {
+            Some(key) => format!("{workload} needs key {key} of {object}, which is not there"),
+            None => format!("{workload} needs {object}, which does not exist"),
+        },
+    )
+    .clue("kubelet names what is missing", 4.5, seen)
+    .since(since)
+    .hurting(pods.iter().map(|(pod, _)| pod.entity()));
+    // Either the reference is new, or what it refers to was taken away.
+    let removed = facts.change_before(&object, None, |change| change.kind != ChangeKind::Deploy);
+    if let Some(change) = facts.rollout_before(workload, since, &[what.name.as_str()]) {
+        candidate = candidate
+            .clue(
+                "rollout brought the reference",
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time));
+        if can_undo(workload) {
+            candidate = candidate.advise(
+                Advice::new(
+                    format!("Roll {workload} back"),
+                    "The revision before did not need it",
+                )
+                .command(undo(workload)),
+            );
+        }
+    } else if let Some(change) = removed {
+        candidate = candidate
+            .clue(
+                "what is missing was changed",
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference));
+    }
+    let present = facts
+        .case
+        .objects
+        .config_maps
+        .iter()
+        .find(|map| what.kind == "ConfigMap" && map.entity() == object);
+    if let (Some(map), Some(key)) = (present, &what.key) {
+        let keys: Vec<&str> = map
+            .data
+            .keys()
+            .chain(map.binary_data.keys())
+            .map(String::as_str)
+            .collect();
+        if map.has_key(key) {
+            candidate = candidate.clue(
+                "the key is there by now",
+                -1.5,
+                vec![facts.object(map, None, format!("has key {key}"))],
+            );
+        } else {
+            let statement = format!("has no key {key}; it has: {}", clip(&keys.join(", "), 200));
+            candidate = candidate.clue(
+                "the key is not in the ConfigMap",
+                0.7,
+                vec![facts.object(map, None, statement)],
+            );
+        }
+    }
+    let create = match (&what.key, what.kind) {
+        (None, "ConfigMap") => format!(
+            "kubectl -n {namespace} create configmap {} --from-file=PATH",
+            what.name
+        ),
+        (None, _) => format!(
+            "kubectl -n {namespace} create secret generic {} --from-file=PATH",
+            what.name
+        ),
+        (Some(key), _) => format!(
+            "kubectl -n {namespace} edit {} {}   # add key {key}",
+            what.kind.to_lowercase(),
+            what.name
+        ),
+    };
+    Some(
+        candidate.advise(
+            Advice::new(
+                format!("Provide {}", what.words()),
+                "The kubelet starts the containers as soon as it is there",
+            )
+            .command(create),
+        ),
+    )
+}
+
+/// What is not there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Missing {
+    kind: &'static str,
+    name: String,
+    key: Option<String>,
+}
+
+impl Missing {
+    /// The kubelet's sentences: `configmap "x" not found`, `secret "x" not found`,
+    /// `couldn't find key K in ConfigMap ns/x`, `references non-existent config key: K`.
+    fn named_in(text: &str) -> Option<Self> {
+        if let Some(rest) = text.split("couldn't find key ").nth(1) {
+            let mut words = rest.split_whitespace();
+            let key = words.next()?.to_owned();
+            let kind = match words.nth(1)? {
+                "ConfigMap" => "ConfigMap",
+                _ => "Secret",
+            };
+            let path = words.next()?.trim_end_matches(['.', ',', ':']);
+            let name = path.rsplit('/').next()?.to_owned();
+            return Some(Self {
+                kind,
+                name,
+                key: Some(key),
+            });
+        }
+        for (marker, kind) in [
+            ("configmap \"", "ConfigMap"),
+            ("configmaps \"", "ConfigMap"),
+            ("secret \"", "Secret"),
+            ("secrets \"", "Secret"),
+        ] {
+            let Some(at) = text.find(marker) else { continue };
+            let rest = text.get(at + marker.len()..)?;
+            let (name, after) = rest.split_once('"')?;
+            if after.trim_start().starts_with("not found") {
+                return Some(Self {
+                    kind,
+                    name: name.rsplit('/').next().unwrap_or(name).to_owned(),
+                    key: None,
+                });
+            }
+        }
+        None
+    }
+
+    fn is_named_in(&self, text: &str) -> bool {
+        Self::named_in(text).as_ref() == Some(self)
+    }
+
+    fn words(&self) -> String {
+        match &self.key {
+            Some(key) => format!("key {key} in {} {}", self.kind, self.name),
+            None => format!("{} {}", self.kind, self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Missing;
+
+    #[test]
+    fn reads_the_kubelets_sentences() {
+        let of = |text| Missing::named_in(text);
+        assert_eq!(
+            of("configmap \"app-config\" not found"),
+            Some(Missing {
+                kind: "ConfigMap",
+                name: "app-config".into(),
+                key: None
+            })
+        );
+        assert_eq!(
+            of("MountVolume.SetUp failed for volume \"tls\" : secret \"web-tls\" not found"),
+            Some(Missing {
+                kind: "Secret",
+                name: "web-tls".into(),
+                key: None
+            })
+        );
+        assert_eq!(
+            of("couldn't find key DB_URL in ConfigMap shop/app-config"),
+            Some(Missing {
+                kind: "ConfigMap",
+                name: "app-config".into(),
+                key: Some("DB_URL".into())
+            })
+        );
+        assert_eq!(
+            of("couldn't find key password in Secret shop/db"),
+            Some(Missing {
+                kind: "Secret",
+                name: "db".into(),
+                key: Some("password".into())
+            })
+        );
+        assert_eq!(of("configmap \"x\" is forbidden"), None);
+        assert_eq!(of("couldn't find key"), None);
+        assert_eq!(of("secret \""), None);
+    }
+}

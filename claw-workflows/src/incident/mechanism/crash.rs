@@ -1,0 +1,342 @@
+//! A container ends by itself, again and again.
+
+use std::collections::BTreeMap;
+
+use claw_core::change::{Change, ChangeKind};
+use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
+use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
+use jiff::Timestamp;
+
+use super::{Area, Mechanism, can_undo, undo};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::facts::{Facts, clip, needs};
+use crate::incident::logs::{Digest, Pattern};
+
+/// The application fails: by an error of its own, by configuration that it does not accept, by a command that cannot be
+/// run. A failing dependency shows the same way; [`super::dependency_unavailable`] speaks for that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crash;
+
+impl Mechanism for Crash {
+    fn id(&self) -> &'static str {
+        "application_crash"
+    }
+
+    fn area(&self) -> Area {
+        Area::Running
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let mut crashed: BTreeMap<(EntityRef, String), Vec<(&Pod, &ContainerStatus, &Terminated)>> =
+            BTreeMap::new();
+        for pod in facts.pods() {
+            for status in pod.all_statuses() {
+                if let Some(end) = failed_run(status) {
+                    crashed
+                        .entry((facts.workload_of(pod), status.name.clone()))
+                        .or_default()
+                        .push((pod, status, end));
+                }
+            }
+        }
+        crashed
+            .into_iter()
+            .filter_map(|((workload, container), runs)| candidate(facts, &workload, &container, &runs))
+            .collect()
+    }
+}
+
+/// The run of a container that ended with an error, unless it was killed for memory.
+fn failed_run(status: &ContainerStatus) -> Option<&Terminated> {
+    [&status.state, &status.last_state]
+        .into_iter()
+        .filter_map(|state| state.terminated.as_ref())
+        .find(|end| end.exit_code != 0 && end.reason != "OOMKilled")
+}
+
+fn candidate(
+    facts: &Facts<'_>,
+    workload: &EntityRef,
+    container: &str,
+    runs: &[(&Pod, &ContainerStatus, &Terminated)],
+) -> Option<Candidate> {
+    let (pod, status, end) = runs.first()?;
+    let loops = runs.iter().any(|(_, status, _)| {
+        status
+            .state
+            .waiting
+            .as_ref()
+            .is_some_and(|waiting| waiting.reason == "CrashLoopBackOff")
+            || !status.ready
+    });
+    let since = runs
+        .iter()
+        .filter_map(|(pod, _, end)| began(facts, pod, end))
+        .min();
+    let restarts: i64 = runs
+        .iter()
+        .map(|(_, status, _)| i64::from(status.restart_count))
+        .sum();
+    let statement = format!(
+        "container {container} ended with exit code {} ({}), {restarts} restarts",
+        end.exit_code, end.reason
+    );
+    let mut seen = vec![facts.object(*pod, since, statement)];
+    seen.extend(
+        facts
+            .event(&pod.entity(), |event| event.reason == "BackOff")
+            .map(|event| facts.event_evidence(event)),
+    );
+    let last_words = last_words(facts, runs);
+    let cause = Cause::of(end, last_words.map(|(_, pattern)| pattern));
+    let init = pod
+        .status
+        .init_container_statuses
+        .iter()
+        .any(|s| s.name == container);
+    let who = if init {
+        format!("init container {container} of {workload}")
+    } else {
+        format!("container {container} of {workload}")
+    };
+    let mut candidate = Candidate::new(
+        "application_crash",
+        workload.clone(),
+        match last_words {
+            Some((_, pattern)) => format!("{who} {}: {}", cause.words(), clip(&pattern.sample, 200)),
+            None => format!("{who} {}, exit code {}", cause.words(), end.exit_code),
+        },
+    )
+    .clue(
+        "container ends with an error",
+        if loops { 2.0 } else { 0.0 },
+        seen,
+    )
+    .since(since)
+    .hurting(runs.iter().map(|(pod, _, _)| pod.entity()))
+    .derived(cause.derived());
+    match last_words {
+        Some((digest, pattern)) => {
+            let weight = if pattern.exception.is_some() || pattern.fatal {
+                1.2
+            } else {
+                0.7
+            };
+            candidate = candidate.clue("log says why", weight, vec![facts.log_evidence(digest, pattern)]);
+        }
+        None => candidate = candidate.unseen(format!("what container {container} logged before it ended")),
+    }
+    if let Some(evidence) = killed_by_probe(facts, pod) {
+        candidate = candidate.clue("the kubelet killed it for a failed probe", -2.0, vec![evidence]);
+    }
+    if status.ready && !loops {
+        candidate = candidate.clue("it runs by now", -1.5, Vec::new());
+    }
+    Some(with_change(facts, candidate, workload, pod, since))
+}
+
+/// The first time that this container failed, as far as the objects tell: a container that restarted was well until its
+/// first failure, which is not kept; the pod's own start is the bound.
+fn began(facts: &Facts<'_>, pod: &Pod, end: &Terminated) -> Option<Timestamp> {
+    let backoff = facts
+        .events_of(&pod.entity())
+        .iter()
+        .filter(|event| event.reason == "BackOff" && event.is_warning())
+        .filter_map(|event| event.first_seen())
+        .min();
+    backoff
+        .into_iter()
+        .chain(end.finished_at)
+        .min()
+        .or(pod.status.start_time)
+}
+
+fn killed_by_probe(facts: &Facts<'_>, pod: &Pod) -> Option<Evidence> {
+    facts
+        .event(&pod.entity(), |event| {
+            event.reason == "Killing" && event.message.contains("failed liveness probe")
+                || event.reason == "Killing" && event.message.contains("failed startup probe")
+        })
+        .map(|event| facts.event_evidence(event))
+}
+
+/// The entry that best says why the container ended, over all its pods.
+fn last_words<'a>(
+    facts: &Facts<'a>,
+    runs: &[(&Pod, &ContainerStatus, &Terminated)],
+) -> Option<(&'a Digest, &'a Pattern)> {
+    runs.iter()
+        .flat_map(|(pod, status, _)| {
+            facts
+                .logs_of(&pod.entity())
+                .iter()
+                .copied()
+                .filter(move |digest| digest.container == status.name)
+        })
+        .flat_map(|digest| digest.patterns.iter().map(move |pattern| (digest, pattern)))
+        .max_by_key(|(digest, pattern)| {
+            (
+                pattern.fatal,
+                pattern.exception.is_some(),
+                !pattern.indications.is_empty(),
+                digest.previous,
+                pattern.last,
+            )
+        })
+}
+
+/// Adds the change that brought the crash: a rollout, or an edit of configuration that the pod reads.
+fn with_change(
+    facts: &Facts<'_>,
+    candidate: Candidate,
+    workload: &EntityRef,
+    pod: &Pod,
+    since: Option<Timestamp>,
+) -> Candidate {
+    let rollout = facts.rollout_before(workload, since, &[]);
+    let edit = needs(&pod.spec)
+        .into_iter()
+        .filter_map(|(kind, name)| {
+            let entity = EntityRef::namespaced(kind, pod.metadata.ns(), name);
+            facts.change_before(&entity, since, |change| change.kind == ChangeKind::Config)
+        })
+        .max_by_key(|change| change.time);
+    let recent =
+        |change: &&Change| since.is_some_and(|since| since.duration_since(change.time).as_secs() < 6 * 3600);
+    let newest = rollout
+        .into_iter()
+        .chain(edit)
+        .filter(recent)
+        .max_by_key(|change| change.time);
+    let Some(change) = newest else {
+        return candidate.advise(
+            Advice::new(
+                format!("Read the log of the run that ended, and mend what it names in {workload}"),
+                "The container ends by itself",
+            )
+            .command(format!(
+                "kubectl -n {} logs {} --previous",
+                pod.metadata.ns(),
+                pod.metadata.name
+            )),
+        );
+    };
+    let is_rollout = change.kind == ChangeKind::Deploy;
+    let mut candidate = candidate
+        .clue(
+            if is_rollout {
+                "crashes since a rollout"
+            } else {
+                "crashes since its configuration was edited"
+            },
+            1.5,
+            vec![facts.change_evidence(change)],
+        )
+        .brought_by(Some(&change.reference))
+        .since(Some(change.time));
+    // What began with a change of its own is less likely to be brought about by something else.
+    candidate.derived *= 0.5;
+    if is_rollout && can_undo(workload) {
+        candidate.advise(
+            Advice::new(
+                format!("Roll {workload} back"),
+                "It did not crash before this rollout",
+            )
+            .command(undo(workload)),
+        )
+    } else {
+        candidate.advise(Advice::new(
+            format!("Take the edit of {} back and restart {workload}", change.entity),
+            "It did not crash with the configuration before",
+        ))
+    }
+}
+
+/// What a container's end points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Command,
+    Permission,
+    PortInUse,
+    Configuration,
+    Dependency,
+    Error,
+    Signal,
+}
+
+impl Cause {
+    fn of(end: &Terminated, last: Option<&Pattern>) -> Self {
+        use claw_metrics::logs::indicators::Indicator;
+        let said = |wanted: &[Indicator]| {
+            last.is_some_and(|pattern| {
+                pattern
+                    .indications
+                    .iter()
+                    .any(|indication| wanted.contains(&indication.kind))
+            })
+        };
+        let start_error = matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun")
+            || matches!(end.exit_code, 126..=128);
+        if start_error {
+            Self::Command
+        } else if said(DEPENDENCY) {
+            Self::Dependency
+        } else if said(&[Indicator::AddressInUse]) {
+            Self::PortInUse
+        } else if said(&[Indicator::PermissionDenied, Indicator::ReadOnly]) {
+            Self::Permission
+        } else if said(&[
+            Indicator::MissingConfig,
+            Indicator::FileNotFound,
+            Indicator::InvalidConfig,
+        ]) {
+            Self::Configuration
+        } else if matches!(end.exit_code, 130 | 137 | 143) && last.is_none() {
+            Self::Signal
+        } else {
+            Self::Error
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Command => "cannot be started (command, entrypoint or its rights)",
+            Self::Permission => "is refused access to something",
+            Self::PortInUse => "cannot listen on its port",
+            Self::Configuration => "does not find the configuration that it needs",
+            Self::Dependency => "gives up because of something that it depends on",
+            Self::Error => "crashes",
+            Self::Signal => "is ended from outside",
+        }
+    }
+
+    fn derived(self) -> f64 {
+        match self {
+            Self::Command | Self::Configuration | Self::Permission | Self::PortInUse => 0.1,
+            Self::Error => 0.4,
+            Self::Signal => 0.8,
+            Self::Dependency => 0.9,
+        }
+    }
+}
+
+/// Indicators of trouble at something else.
+pub(super) const DEPENDENCY: &[claw_metrics::logs::indicators::Indicator] = {
+    use claw_metrics::logs::indicators::Indicator;
+    &[
+        Indicator::ConnectionRefused,
+        Indicator::ConnectionReset,
+        Indicator::Timeout,
+        Indicator::UnknownHost,
+        Indicator::Unreachable,
+        Indicator::CertificateExpired,
+        Indicator::TlsFailure,
+        Indicator::AuthenticationFailed,
+        Indicator::AccessDenied,
+        Indicator::RateLimited,
+        Indicator::PoolExhausted,
+        Indicator::UpstreamError,
+        Indicator::DatabaseTrouble,
+    ]
+};

@@ -1,0 +1,256 @@
+//! The API server refuses to make pods.
+
+use std::collections::BTreeMap;
+
+use claw_core::entity::EntityRef;
+use claw_k8s::model::{Event, Object, ResourceQuota};
+
+use super::{Area, Mechanism, can_undo, undo};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::facts::{Facts, clip};
+
+/// Quota, limit range, pod security, a webhook or a missing service account keep a controller from making pods.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CreationRefused;
+
+impl Mechanism for CreationRefused {
+    fn id(&self) -> &'static str {
+        "creation_refused"
+    }
+
+    fn area(&self) -> Area {
+        Area::Scheduling
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let mut refused: BTreeMap<EntityRef, &Event> = BTreeMap::new();
+        for event in facts
+            .case
+            .objects
+            .events
+            .iter()
+            .filter(|event| event.is_warning() && event.reason == "FailedCreate")
+        {
+            let owner = facts.top_of(&event.about());
+            // A controller that has all its pods by now was refused in the past only.
+            let satisfied = facts
+                .workload(&owner)
+                .is_some_and(|w| w.desired().is_some_and(|wanted| w.ready() >= wanted));
+            let newest = refused
+                .get(&owner)
+                .is_none_or(|known| known.last_seen() < event.last_seen());
+            if !satisfied && newest {
+                refused.insert(owner, event);
+            }
+        }
+        refused
+            .into_iter()
+            .map(|(workload, event)| candidate(facts, &workload, event))
+            .collect()
+    }
+}
+
+fn candidate(facts: &Facts<'_>, workload: &EntityRef, event: &Event) -> Candidate {
+    let obstacle = Obstacle::of(&event.message);
+    let since = event.first_seen();
+    let mut candidate = Candidate::new(
+        "creation_refused",
+        workload.clone(),
+        format!(
+            "pods of {workload} are refused: {}",
+            obstacle.words(&event.message)
+        ),
+    )
+    .clue(
+        "API server refuses its pods",
+        4.5,
+        vec![facts.event_evidence(event)],
+    )
+    .since(since);
+    if let Obstacle::Quota(name) = &obstacle {
+        let namespace = workload.namespace.as_deref().unwrap_or_default();
+        let quota = facts
+            .case
+            .objects
+            .quotas
+            .iter()
+            .find(|quota| quota.metadata.ns() == namespace && quota.metadata.name == *name);
+        if let Some(quota) = quota {
+            candidate = candidate.clue(
+                "quota is used up",
+                0.8,
+                vec![facts.object(quota, None, usage(quota))],
+            );
+            if let Some(change) = facts.change_before(&quota.entity(), since, |_| true) {
+                candidate = candidate
+                    .clue("quota was changed", 1.0, vec![facts.change_evidence(change)])
+                    .brought_by(Some(&change.reference));
+            }
+        }
+    }
+    if let Some(change) = facts
+        .rollout_before(workload, since, obstacle.paths())
+        .filter(|_| candidate.change.is_none())
+    {
+        candidate = candidate
+            .clue(
+                "rollout asks for what is refused",
+                0.8,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference));
+        if can_undo(workload) && !matches!(obstacle, Obstacle::Quota(_)) {
+            candidate = candidate.advise(
+                Advice::new(
+                    format!("Roll {workload} back"),
+                    "The revision before was accepted",
+                )
+                .command(undo(workload)),
+            );
+        }
+    }
+    candidate.advise(obstacle.advice(workload))
+}
+
+fn usage(quota: &ResourceQuota) -> String {
+    let hard = if quota.status.hard.is_empty() {
+        &quota.spec.hard
+    } else {
+        &quota.status.hard
+    };
+    let parts: Vec<String> = hard
+        .iter()
+        .map(|(resource, limit)| {
+            let used = quota.status.used.get(resource).map_or("?", |used| used.as_str());
+            format!("{resource} {used} of {limit}")
+        })
+        .collect();
+    format!("uses {}", parts.join(", "))
+}
+
+/// What refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Obstacle {
+    Quota(String),
+    QuotaNeedsRequests,
+    LimitRange,
+    PodSecurity,
+    Webhook(String),
+    ServiceAccount,
+    Other,
+}
+
+impl Obstacle {
+    fn of(message: &str) -> Self {
+        let quoted = |after: &str| -> Option<String> {
+            let rest = message.split_once(after)?.1;
+            Some(
+                rest.split(['"', ',', ' '])
+                    .find(|part| !part.is_empty())?
+                    .to_owned(),
+            )
+        };
+        if message.contains("failed quota") || message.contains("must specify limits") {
+            Self::QuotaNeedsRequests
+        } else if let Some(name) = quoted("exceeded quota:") {
+            Self::Quota(name)
+        } else if message.contains("violates PodSecurity") {
+            Self::PodSecurity
+        } else if message.contains("admission webhook") || message.contains("failed calling webhook") {
+            Self::Webhook(quoted("webhook \"").unwrap_or_default())
+        } else if message.contains("serviceaccount \"")
+            || message.contains("error looking up service account")
+        {
+            Self::ServiceAccount
+        } else if ["maximum ", "minimum ", "limit to request ratio"]
+            .iter()
+            .any(|word| message.contains(word))
+            && message.contains("usage per")
+        {
+            Self::LimitRange
+        } else {
+            Self::Other
+        }
+    }
+
+    fn words(&self, message: &str) -> String {
+        match self {
+            Self::Quota(name) => format!("quota {name} is used up"),
+            Self::QuotaNeedsRequests => {
+                "the namespace's quota asks for requests and limits that they do not state".to_owned()
+            }
+            Self::LimitRange => "they are outside the namespace's limit range".to_owned(),
+            Self::PodSecurity => "they violate the namespace's pod security level".to_owned(),
+            Self::Webhook(name) => format!("admission webhook {name} refuses or does not answer"),
+            Self::ServiceAccount => "their service account does not exist".to_owned(),
+            Self::Other => clip(message, 200),
+        }
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        match self {
+            Self::Quota(_) | Self::QuotaNeedsRequests | Self::LimitRange => &["resources", "replicas"],
+            Self::PodSecurity => &["securityContext", "host", "capabilities"],
+            Self::ServiceAccount => &["serviceAccount"],
+            _ => &[],
+        }
+    }
+
+    fn advice(&self, workload: &EntityRef) -> Advice {
+        let ns = workload.namespace.as_deref().unwrap_or("default");
+        match self {
+            Self::Quota(name) => Advice::new(
+                format!("Raise quota {name}, or free some of it"),
+                "The namespace may not use more than its quota",
+            )
+            .command(format!("kubectl -n {ns} describe resourcequota {name}")),
+            Self::QuotaNeedsRequests => Advice::new(
+                format!("State requests and limits in {workload}"),
+                "A namespace with a compute quota takes only pods that state them",
+            ),
+            Self::LimitRange => Advice::new(
+                format!("Bring the resources of {workload} within the limit range"),
+                "The API server refuses what is outside",
+            )
+            .command(format!("kubectl -n {ns} describe limitrange")),
+            Self::PodSecurity => Advice::new(
+                format!("Give {workload} the security context that the namespace asks for"),
+                "The namespace enforces a pod security level",
+            ),
+            Self::Webhook(name) => Advice::new(
+                format!("Check the webhook {name} and the service behind it"),
+                "Pods cannot be made while it refuses or is down",
+            )
+            .command("kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"),
+            Self::ServiceAccount => Advice::new(
+                "Create the service account, or name one that exists",
+                "Pods cannot be made without it",
+            )
+            .command(format!("kubectl -n {ns} get serviceaccounts")),
+            Self::Other => Advice::new(
+                format!("Remove what the API server names in {workload}"),
+                "Its pods cannot be made until then",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Obstacle;
+
+    #[test]
+    fn tells_what_refuses() {
+        let quota = "Error creating: pods \"a\" is forbidden: exceeded quota: compute, requested: limits.cpu=2, used: limits.cpu=8, limited: limits.cpu=8";
+        assert_eq!(Obstacle::of(quota), Obstacle::Quota("compute".into()));
+        let security = "Error creating: pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false";
+        assert_eq!(Obstacle::of(security), Obstacle::PodSecurity);
+        let hook = "Error creating: Internal error occurred: failed calling webhook \"inject.mesh.io\": connection refused";
+        assert_eq!(Obstacle::of(hook), Obstacle::Webhook("inject.mesh.io".into()));
+        let account = "Error creating: pods \"a\" is forbidden: error looking up service account shop/worker: serviceaccount \"worker\" not found";
+        assert_eq!(Obstacle::of(account), Obstacle::ServiceAccount);
+        let needs = "Error creating: pods \"a\" is forbidden: failed quota: compute: must specify limits.cpu for: app";
+        assert_eq!(Obstacle::of(needs), Obstacle::QuotaNeedsRequests);
+        assert_eq!(Obstacle::of(""), Obstacle::Other);
+    }
+}

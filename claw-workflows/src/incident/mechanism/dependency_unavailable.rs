@@ -1,0 +1,126 @@
+//! Something that a workload needs does not answer.
+
+use claw_core::entity::EntityRef;
+use claw_metrics::logs::indicators::Indicator;
+
+use super::{Area, Mechanism};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::complaint::{Complaint, Target, complaints};
+use crate::incident::facts::Facts;
+
+/// A service in the cluster or a host outside that refuses connections, answers late or answers with errors, as those who
+/// call it log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DependencyUnavailable;
+
+impl Mechanism for DependencyUnavailable {
+    fn id(&self) -> &'static str {
+        "dependency_unavailable"
+    }
+
+    fn area(&self) -> Area {
+        Area::Dependency
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let all = complaints(facts);
+        all.iter()
+            .filter_map(|complaint| candidate(facts, complaint, &all))
+            .collect()
+    }
+}
+
+fn words(kind: Indicator) -> Option<&'static str> {
+    Some(match kind {
+        Indicator::ConnectionRefused => "refuses connections",
+        Indicator::ConnectionReset => "drops connections",
+        Indicator::Timeout => "does not answer in time",
+        Indicator::Unreachable => "cannot be reached",
+        Indicator::UpstreamError => "answers with errors",
+        Indicator::RateLimited => "limits the rate of requests",
+        Indicator::DatabaseTrouble => "is locked, read-only or not up",
+        _ => return None,
+    })
+}
+
+fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]) -> Option<Candidate> {
+    let what = words(complaint.kind)?;
+    let host = complaint.host.as_deref()?;
+    let (entity, outside) = match &complaint.target {
+        Target::Known(entity) => (entity.clone(), false),
+        Target::External(entity) => (entity.clone(), true),
+        Target::Absent(_) | Target::Unnamed => return None,
+    };
+    let mut callers: Vec<&EntityRef> = all
+        .iter()
+        .filter(|other| other.target == complaint.target && words(other.kind).is_some())
+        .map(|other| &other.workload)
+        .collect();
+    callers.sort();
+    callers.dedup();
+    let mut candidate = Candidate::new(
+        if outside {
+            "external_unavailable"
+        } else {
+            "dependency_unavailable"
+        },
+        entity.clone(),
+        format!("{entity} {what} ({host}), says {}", complaint.workload),
+    )
+    .clue(
+        "callers complain of it",
+        if outside { 2.5 } else { 1.6 },
+        complaint.evidence(facts),
+    )
+    .since(complaint.since())
+    .hurting(callers.iter().map(|caller| (*caller).clone()))
+    .derived(if outside { 0.0 } else { 0.7 });
+    if callers.len() > 1 {
+        candidate = candidate.clue("several callers complain", 0.8, Vec::new());
+    }
+    if !outside {
+        let pods = facts.pods_of(&entity);
+        let ready = pods.iter().filter(|pod| pod.is_ready()).count();
+        if !pods.is_empty() && ready == pods.len() && complaint.kind == Indicator::ConnectionRefused {
+            candidate = candidate.clue("its pods are ready", -1.0, Vec::new());
+        } else if !pods.is_empty() && ready == 0 {
+            candidate = candidate.clue("none of its pods is ready", 0.8, Vec::new());
+        } else if pods.is_empty()
+            && facts
+                .workload(&entity)
+                .is_some_and(|workload| workload.desired() == Some(0))
+        {
+            let workload = facts.workload(&entity)?;
+            candidate = candidate
+                .clue(
+                    "it is scaled to zero",
+                    2.5,
+                    vec![facts.object(workload, None, "is scaled to zero")],
+                )
+                .derived(0.1);
+            if let Some(change) = facts.change_before(&entity, complaint.since(), |_| true) {
+                candidate = candidate
+                    .clue("scaled before", 1.0, vec![facts.change_evidence(change)])
+                    .brought_by(Some(&change.reference));
+            }
+        }
+    }
+    let advice = if outside {
+        Advice::new(
+            format!("Ask whoever runs {host}; fall back or fail fast meanwhile"),
+            "The host is outside the cluster",
+        )
+    } else {
+        Advice::new(
+            format!("Look at {entity}: {} waits for it", complaint.workload),
+            "Its callers work again when it does",
+        )
+        .command(format!(
+            "kubectl -n {} get pods,endpointslices; kubectl -n {0} logs {}/{}",
+            entity.namespace.as_deref().unwrap_or("default"),
+            entity.kind.to_lowercase(),
+            entity.name
+        ))
+    };
+    Some(candidate.advise(advice))
+}

@@ -1,0 +1,206 @@
+//! A probe fails though the container may be well.
+
+use std::collections::BTreeMap;
+
+use claw_core::entity::EntityRef;
+use claw_k8s::model::{Container, Event, IntOrString, Object, Pod, Probe};
+
+use super::{Area, Mechanism, can_undo, undo};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::facts::Facts;
+
+/// A readiness, liveness or startup probe that asks the wrong port or path, gives too little time, or finds the container
+/// unwell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProbeFailing;
+
+impl Mechanism for ProbeFailing {
+    fn id(&self) -> &'static str {
+        "probe_failing"
+    }
+
+    fn area(&self) -> Area {
+        Area::Running
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let mut failing: BTreeMap<(EntityRef, Kind), Vec<(&Pod, &Event)>> = BTreeMap::new();
+        for pod in facts.pods().filter(|pod| !pod.is_finished()) {
+            for event in facts
+                .events_of(&pod.entity())
+                .iter()
+                .filter(|event| event.reason == "Unhealthy" || event.reason == "ProbeWarning")
+            {
+                let Some(kind) = Kind::named_in(&event.message) else {
+                    continue;
+                };
+                // Ready pods that failed a probe once have recovered.
+                if !pod.is_ready() || kind == Kind::Liveness && pod.restarts() > 0 {
+                    failing
+                        .entry((facts.workload_of(pod), kind))
+                        .or_default()
+                        .push((pod, event));
+                }
+            }
+        }
+        failing
+            .into_iter()
+            .filter_map(|((workload, kind), pods)| candidate(facts, &workload, kind, &pods))
+            .collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Readiness,
+    Liveness,
+    Startup,
+}
+
+impl Kind {
+    fn named_in(message: &str) -> Option<Self> {
+        [
+            ("Readiness probe", Self::Readiness),
+            ("Liveness probe", Self::Liveness),
+            ("Startup probe", Self::Startup),
+        ]
+        .into_iter()
+        .find(|(words, _)| message.starts_with(words))
+        .map(|(_, kind)| kind)
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Readiness => "readiness",
+            Self::Liveness => "liveness",
+            Self::Startup => "startup",
+        }
+    }
+
+    fn of(self, container: &Container) -> Option<&Probe> {
+        match self {
+            Self::Readiness => container.readiness_probe.as_ref(),
+            Self::Liveness => container.liveness_probe.as_ref(),
+            Self::Startup => container.startup_probe.as_ref(),
+        }
+    }
+}
+
+fn candidate(
+    facts: &Facts<'_>,
+    workload: &EntityRef,
+    kind: Kind,
+    pods: &[(&Pod, &Event)],
+) -> Option<Candidate> {
+    let (pod, event) = pods.iter().max_by_key(|(_, event)| event.last_seen())?;
+    let since = pods.iter().filter_map(|(_, event)| event.first_seen()).min();
+    let container = pod
+        .spec
+        .containers
+        .iter()
+        .find(|container| kind.of(container).is_some());
+    let probe = container.and_then(|container| kind.of(container));
+    let wrong = container
+        .zip(probe)
+        .and_then(|(container, probe)| wrong_port(container, probe));
+    let change = facts.rollout_before(workload, since, &["Probe", "containerPort"]);
+    let crashes = pods.iter().any(|(pod, _)| pod.restarts() > 0) && kind == Kind::Readiness;
+    let refused = event.message.contains("connection refused");
+    let mut candidate = Candidate::new(
+        "probe_failing",
+        workload.clone(),
+        match &wrong {
+            Some(wrong) => format!(
+                "the {} probe of {workload} asks port {wrong}, on which its container does not listen",
+                kind.words()
+            ),
+            None => format!("the {} probe of {workload} fails", kind.words()),
+        },
+    )
+    .clue("probe fails", 1.8, vec![facts.event_evidence(event)])
+    .since(since)
+    .hurting(pods.iter().map(|(pod, _)| pod.entity()));
+    if wrong.is_some() {
+        let statement = format!("declares no such port; its {} probe asks for it", kind.words());
+        candidate = candidate.clue(
+            "probe asks a port that is not declared",
+            2.0,
+            vec![facts.object(*pod, since, statement)],
+        );
+    } else if let Some(probe) = probe.filter(|probe| {
+        probe.timeout_seconds.unwrap_or(1) <= 1 && event.message.contains("deadline exceeded")
+    }) {
+        let statement = format!("gives {} s to answer", probe.timeout_seconds.unwrap_or(1));
+        candidate = candidate
+            .clue(
+                "probe gives little time",
+                0.5,
+                vec![facts.object(*pod, since, statement)],
+            )
+            .derived(0.6);
+    } else if change.is_none() {
+        // The probe may be right, and the container unwell for a reason of its own or of what it depends on.
+        candidate = candidate.derived(0.8);
+    }
+    if let Some(change) = change {
+        candidate = candidate
+            .clue(
+                "rollout changed the probe",
+                2.0,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time));
+        if can_undo(workload) {
+            candidate = candidate.advise(
+                Advice::new(format!("Roll {workload} back"), "The probe before passed")
+                    .command(undo(workload)),
+            );
+        }
+    }
+    if crashes {
+        candidate = candidate.clue(
+            "the container ends by itself",
+            if refused { -1.5 } else { -0.8 },
+            Vec::new(),
+        );
+    }
+    let namespace = workload.namespace.as_deref().unwrap_or("default");
+    Some(
+        candidate.advise(
+            Advice::new(
+                format!(
+                    "Make the {} probe ask what the container answers, in the time that it needs",
+                    kind.words()
+                ),
+                match kind {
+                    Kind::Readiness => "Pods get no traffic while the probe fails",
+                    Kind::Liveness | Kind::Startup => {
+                        "The kubelet restarts the container whenever the probe fails"
+                    }
+                },
+            )
+            .command(format!(
+                "kubectl -n {namespace} edit {}/{}",
+                workload.kind.to_lowercase(),
+                workload.name
+            )),
+        ),
+    )
+}
+
+/// The port that a probe asks and that its container does not declare, where it declares any.
+fn wrong_port(container: &Container, probe: &Probe) -> Option<String> {
+    let port = match (&probe.http_get, &probe.tcp_socket, &probe.grpc) {
+        (Some(get), _, _) => get.port.clone(),
+        (_, Some(socket), _) => socket.port.clone(),
+        (_, _, Some(grpc)) => IntOrString::Int(i64::from(grpc.port)),
+        _ => return None,
+    };
+    let declared = container.ports.iter().any(|known| match &port {
+        IntOrString::Int(number) => i64::from(known.container_port) == *number,
+        IntOrString::String(name) => known.name == *name,
+        _ => false,
+    });
+    (!declared && !container.ports.is_empty()).then(|| port.to_string())
+}

@@ -1,0 +1,220 @@
+//! A Service selects no pods.
+
+use claw_k8s::model::{Object, Service, Workload};
+
+use super::{Area, Mechanism};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::facts::Facts;
+
+/// The Service's selector fits no pod, although a workload that it was evidently meant for is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SelectorMismatch;
+
+impl Mechanism for SelectorMismatch {
+    fn id(&self) -> &'static str {
+        "selector_mismatch"
+    }
+
+    fn area(&self) -> Area {
+        Area::Traffic
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        facts
+            .case
+            .objects
+            .services
+            .iter()
+            .filter_map(|service| candidate(facts, service))
+            .collect()
+    }
+}
+
+fn candidate(facts: &Facts<'_>, service: &Service) -> Option<Candidate> {
+    let ns = service.metadata.ns();
+    if service.is_external_name() || service.spec.selector.is_empty() {
+        return None;
+    }
+    let selects_something = facts
+        .pods()
+        .any(|pod| pod.metadata.ns() == ns && service.selects(&pod.metadata.labels))
+        || facts.top_workloads().any(|workload| {
+            workload.metadata.ns() == ns && service.selects(&workload.template().metadata.labels)
+        });
+    if selects_something {
+        return None;
+    }
+    let entity = service.entity();
+    let selector = written(&service.spec.selector);
+    let meant = meant_for(facts, service);
+    let since = service.metadata.last_edit().and_then(|edit| edit.time);
+    let mut candidate = Candidate::new(
+        "selector_mismatch",
+        entity.clone(),
+        match &meant {
+            Some((workload, wrong)) => format!(
+                "{entity} selects {selector}, which no pod carries; {} {} carries {wrong}",
+                workload.kind, workload.metadata.name
+            ),
+            None => format!("{entity} selects {selector}, which no pod carries"),
+        },
+    )
+    .clue(
+        "selector matches no pod",
+        if meant.is_some() { 3.5 } else { 1.5 },
+        vec![facts.object(
+            service,
+            since,
+            format!("selects {selector}; no pod of the namespace carries these labels"),
+        )],
+    );
+    if let Some((workload, wrong)) = &meant {
+        let statement = format!("its pods carry {wrong}, all other labels of the selector of {entity} fit");
+        candidate = candidate.clue(
+            "a workload fits but for some labels",
+            1.5,
+            vec![facts.object(*workload, None, statement)],
+        );
+        let ready = workload.ready();
+        if ready == 0 && workload.desired().unwrap_or(0) > 0 {
+            candidate = candidate.clue("its pods are not ready anyway", -1.0, Vec::new());
+        }
+    }
+    let change = facts.change_before(&entity, None, |_| true).or_else(|| {
+        let (workload, _) = meant.as_ref()?;
+        facts.rollout_before(&workload.entity(), None, &["labels"])
+    });
+    if let Some(change) = change {
+        candidate = candidate
+            .clue("changed before", 0.5, vec![facts.change_evidence(change)])
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time));
+    } else {
+        candidate = candidate.since(since);
+    }
+    let fix = meant.as_ref().map(|(workload, _)| {
+        let labels: serde_json::Map<String, serde_json::Value> = service
+            .spec
+            .selector
+            .iter()
+            .map(|(key, value)| {
+                let right = workload.template().metadata.labels.get(key).unwrap_or(value);
+                (key.clone(), right.clone().into())
+            })
+            .collect();
+        let patch = serde_json::json!({"spec": {"selector": labels}});
+        format!(
+            "kubectl -n {ns} patch service {} -p '{patch}'",
+            service.metadata.name
+        )
+    });
+    let advice = Advice::new(
+        format!("Make the selector of {entity} fit the labels of its pods"),
+        "The Service has no endpoints until the selector fits, so every call to it fails",
+    );
+    Some(candidate.advise(match fix {
+        Some(command) => advice.command(command),
+        None => advice,
+    }))
+}
+
+/// The workload whose pods carry most of the selector, or whose name is that of the Service; with the labels that
+/// differ. There must be exactly one such workload, and it must not be behind another Service of the same selector keys.
+fn meant_for<'a>(facts: &Facts<'a>, service: &Service) -> Option<(&'a Workload, String)> {
+    let selector = &service.spec.selector;
+    let mut best: Vec<(usize, &Workload)> = facts
+        .top_workloads()
+        .filter(|workload| {
+            workload.metadata.ns() == service.metadata.ns()
+                && workload.kind != "Job"
+                && workload.kind != "CronJob"
+        })
+        .filter_map(|workload| {
+            let labels = &workload.template().metadata.labels;
+            let keys = selector.keys().filter(|key| labels.contains_key(*key)).count();
+            let fits = selector
+                .iter()
+                .filter(|(key, value)| labels.get(*key) == Some(value))
+                .count();
+            let same_name = workload.metadata.name == service.metadata.name;
+            let alike = near(&workload.metadata.name, &service.metadata.name)
+                || selector
+                    .iter()
+                    .any(|(key, value)| labels.get(key).is_some_and(|label| near(label, value)));
+            // A shared label such as `tier: backend` is no sign of belonging together.
+            let score = fits + keys + if same_name { 4 } else { 0 } + if alike { 2 } else { 0 };
+            (same_name || alike || (fits > 0 && fits + 1 == selector.len())).then_some((score, workload))
+        })
+        .collect();
+    best.sort_by(|a, b| {
+        b.0.cmp(&a.0)
+            .then_with(|| a.1.metadata.name.cmp(&b.1.metadata.name))
+    });
+    let (score, workload) = *best.first()?;
+    if best.get(1).is_some_and(|(second, _)| *second == score) {
+        return None;
+    }
+    let labels = &workload.template().metadata.labels;
+    let wrong: Vec<String> = selector
+        .iter()
+        .filter(|(key, value)| labels.get(*key) != Some(value))
+        .map(|(key, _)| {
+            labels
+                .get(key)
+                .map_or_else(|| format!("no label {key}"), |label| format!("{key}={label}"))
+        })
+        .collect();
+    Some((workload, wrong.join(", ")))
+}
+
+/// Whether two names are evidently meant to be the same: one within the other, or a slip of one or two characters.
+pub(super) fn near(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if short.len() < 3 {
+        return a == b;
+    }
+    long.starts_with(short) || long.ends_with(short) || distance(a, b) <= if short.len() < 6 { 1 } else { 2 }
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            let up = *cell;
+            left = (diagonal + usize::from(x != *y)).min(up + 1).min(left + 1);
+            diagonal = up;
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+fn written(labels: &std::collections::BTreeMap<String, String>) -> String {
+    labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distance, near};
+
+    #[test]
+    fn tells_slips_from_other_names() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert!(near("checkout", "chekout"));
+        assert!(near("cart", "cart-service"));
+        assert!(!near("cart", "card-payments"));
+        assert!(!near("web", "api"));
+    }
+}

@@ -1,0 +1,114 @@
+//! Workflow `incident_investigation`: from an alert to a root-cause report with evidence.
+//!
+//! Five steps, as a runbook would have them: gather context, analyze logs, check dependencies, correlate changes,
+//! synthesize. The first four read, each through the gate, and leave what they saw in a [`case::Case`]; a source that
+//! fails leaves a gap. The last one asks the [`mechanism`] catalogue for candidates, ranks them ([`rank`]) and writes the
+//! report. Nothing is changed in the cluster.
+
+pub mod candidate;
+pub mod case;
+pub mod complaint;
+pub mod conclude;
+pub mod degradation;
+pub mod facts;
+pub mod graph;
+pub mod logs;
+pub mod mechanism;
+mod metrics;
+pub mod rank;
+mod spread;
+pub mod steps;
+pub mod subject;
+pub mod symptom;
+pub mod units;
+pub mod weights;
+mod window;
+
+use claw_core::report::{Report, Window};
+use claw_core::workflow::{RunFailure, Step, Workflow};
+
+use crate::trigger::Incident;
+use case::Case;
+use weights::Weights;
+
+/// The workflow. See the [module](self) for what it does.
+pub struct IncidentInvestigation {
+    cluster: String,
+    weights: Weights,
+    steps: Vec<Box<dyn Step<Case>>>,
+}
+
+impl std::fmt::Debug for IncidentInvestigation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IncidentInvestigation")
+            .field("cluster", &self.cluster)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IncidentInvestigation {
+    /// The workflow for a cluster of that name.
+    pub fn new(cluster: impl Into<String>) -> Self {
+        Self::with_weights(cluster, Weights::default())
+    }
+
+    /// The workflow with other weights of the ranking.
+    pub fn with_weights(cluster: impl Into<String>, weights: Weights) -> Self {
+        let cluster = cluster.into();
+        Self {
+            steps: vec![
+                Box::new(steps::GatherContext),
+                Box::new(steps::AnalyzeLogs),
+                Box::new(steps::CheckDependencies),
+                Box::new(steps::CorrelateChanges),
+                Box::new(steps::Synthesize {
+                    cluster: cluster.clone(),
+                    weights: weights.clone(),
+                }),
+            ],
+            cluster,
+            weights,
+        }
+    }
+}
+
+impl Workflow for IncidentInvestigation {
+    const NAME: &'static str = "incident_investigation";
+    type Input = Incident;
+    type State = Case;
+
+    fn start(&self, incident: Incident) -> Case {
+        let at = Window {
+            start: incident.received_at,
+            end: incident.received_at,
+        };
+        Case {
+            window: at,
+            baseline: at,
+            began: None,
+            subject: Vec::new(),
+            namespaces: Default::default(),
+            objects: Default::default(),
+            listed: Default::default(),
+            listed_everywhere: Default::default(),
+            logs: Vec::new(),
+            signals: Vec::new(),
+            calls: Vec::new(),
+            changes: Vec::new(),
+            gaps: Vec::new(),
+            tests: Vec::new(),
+            incident,
+        }
+    }
+
+    fn steps(&self) -> &[Box<dyn Step<Case>>] {
+        &self.steps
+    }
+
+    /// What was gathered before the run ended still says something: it is weighed, and what was not read is a gap.
+    fn on_failure(&self, state: &Case, failure: &RunFailure) -> Report {
+        let mut report = conclude::report(state, &self.cluster, &self.weights);
+        report.gaps.extend(failure.report(Self::NAME).gaps);
+        report
+    }
+}

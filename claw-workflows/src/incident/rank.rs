@@ -1,0 +1,452 @@
+//! Which candidate explains the incident best: additive log-odds over named weights.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_core::change::Change;
+use claw_core::entity::EntityRef;
+use claw_core::evidence::{Evidence, EvidenceId, Hypothesis, Severity, Term};
+use jiff::{SignedDuration, Timestamp};
+
+use super::candidate::{Advice, Candidate, Symptom};
+use super::graph::FailureGraph;
+use super::weights::Weights;
+
+/// What the candidates compete for.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// The alerting entities.
+    pub subject: &'a [EntityRef],
+    /// Everything that is wrong.
+    pub symptoms: &'a [Symptom],
+    /// How trouble spreads.
+    pub graph: &'a FailureGraph,
+    /// Changes by which candidates may have come about.
+    pub changes: &'a [Change],
+    /// When the alerting entity was first in trouble, where that is known.
+    pub onset: Option<Timestamp>,
+}
+
+/// A candidate in its place.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// As it goes into the report.
+    pub hypothesis: Hypothesis,
+    /// Sum of all terms.
+    pub score: f64,
+    /// Symptoms that it explains, by their position in [`Field::symptoms`].
+    pub explains: BTreeSet<usize>,
+    /// The change that it rests on.
+    pub change: Option<String>,
+    /// What to do about it.
+    pub advice: Vec<Advice>,
+    /// All evidence that its terms refer to.
+    pub evidence: Vec<Evidence>,
+    /// The candidate that explains this one away, by mechanism and entity.
+    pub explained_by: Option<(String, EntityRef)>,
+}
+
+struct Contender {
+    candidate: Candidate,
+    reach: BTreeMap<EntityRef, u32>,
+    explains: BTreeSet<usize>,
+    terms: Vec<Term>,
+    explained_by: Option<usize>,
+}
+
+impl Contender {
+    fn score(&self) -> f64 {
+        self.terms.iter().map(|term| term.log_odds).sum()
+    }
+
+    fn add(&mut self, name: &str, log_odds: f64) {
+        if log_odds != 0.0 {
+            self.terms.push(Term {
+                name: name.to_owned(),
+                log_odds,
+                evidence: Vec::new(),
+            });
+        }
+    }
+}
+
+/// Ranks the candidates, the most probable first. The order of `candidates` does not matter.
+pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> Vec<Ranked> {
+    let mut contenders: Vec<Contender> = merge(candidates)
+        .into_iter()
+        .map(|candidate| contend(candidate, field, weights))
+        .collect();
+    explain_away(&mut contenders, weights);
+    order(&mut contenders);
+    let confidences = confidences(&contenders, field, weights);
+    let names: Vec<(String, EntityRef)> = contenders
+        .iter()
+        .map(|c| (c.candidate.mechanism.to_owned(), c.candidate.entity.clone()))
+        .collect();
+    contenders
+        .into_iter()
+        .zip(confidences)
+        .zip(1..)
+        .map(|((contender, confidence), rank)| finish(contender, confidence, rank, field, &names))
+        .collect()
+}
+
+/// One candidate for each mechanism and entity; the clues of all of them, each once.
+fn merge(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut merged: BTreeMap<(&'static str, EntityRef), Candidate> = BTreeMap::new();
+    let mut sorted = candidates;
+    sorted.sort_by(|a, b| {
+        b.own_score()
+            .total_cmp(&a.own_score())
+            .then_with(|| a.cause.cmp(&b.cause))
+    });
+    for candidate in sorted {
+        match merged.entry((candidate.mechanism, candidate.entity.clone())) {
+            std::collections::btree_map::Entry::Vacant(slot) => {
+                slot.insert(candidate);
+            }
+            std::collections::btree_map::Entry::Occupied(mut slot) => {
+                let kept = slot.get_mut();
+                for clue in candidate.clues {
+                    match kept.clues.iter_mut().find(|known| known.name == clue.name) {
+                        Some(known) => {
+                            let fresh = clue
+                                .evidence
+                                .into_iter()
+                                .filter(|e| !known.evidence.contains(e))
+                                .collect::<Vec<_>>();
+                            known.evidence.extend(fresh);
+                        }
+                        None => kept.clues.push(clue),
+                    }
+                }
+                kept.onset = kept.onset.into_iter().chain(candidate.onset).min();
+                kept.change = kept.change.take().or(candidate.change);
+                kept.hurts.extend(candidate.hurts);
+                for what in candidate.unseen {
+                    if !kept.unseen.contains(&what) {
+                        kept.unseen.push(what);
+                    }
+                }
+            }
+        }
+    }
+    merged.into_values().collect()
+}
+
+fn contend(candidate: Candidate, field: Field<'_>, weights: &Weights) -> Contender {
+    let reach = field.graph.reach(candidate.seeds());
+    let explains: BTreeSet<usize> = (0..)
+        .zip(field.symptoms)
+        .filter(|(_, symptom)| reach.contains_key(&symptom.entity))
+        .filter(|(_, symptom)| !starts_after(candidate.onset, symptom.since, weights.simultaneous_seconds))
+        .map(|(index, _)| index)
+        .collect();
+    let terms = candidate
+        .clues
+        .iter()
+        .map(|clue| Term {
+            name: clue.name.to_owned(),
+            log_odds: clue.log_odds,
+            evidence: clue.evidence.iter().map(|evidence| evidence.id.clone()).collect(),
+        })
+        .collect();
+    let mut contender = Contender {
+        candidate,
+        reach,
+        explains,
+        terms,
+        explained_by: None,
+    };
+    contender.add("prior", weights.prior);
+    if !field.subject.is_empty() {
+        match field
+            .subject
+            .iter()
+            .filter_map(|entity| contender.reach.get(entity))
+            .min()
+        {
+            Some(&hops) => {
+                let value = (weights.explains_alert - f64::from(hops) * weights.per_hop).max(0.0);
+                contender.add("explains the alert", value);
+            }
+            None => contender.add("does not explain the alert", weights.misses_alert),
+        }
+    }
+    let total: f64 = field.symptoms.iter().map(gravity).sum();
+    if total > 0.0 {
+        let explained: f64 = contender
+            .explains
+            .iter()
+            .filter_map(|&index| field.symptoms.get(index))
+            .map(gravity)
+            .sum();
+        contender.add(
+            "share of symptoms explained",
+            weights.explains_symptoms * explained / total,
+        );
+    }
+    time_terms(&mut contender, field, weights);
+    contender
+}
+
+fn time_terms(contender: &mut Contender, field: Field<'_>, weights: &Weights) {
+    let first = field.onset.or_else(|| {
+        contender
+            .explains
+            .iter()
+            .filter_map(|&index| field.symptoms.get(index))
+            .filter_map(|s| s.since)
+            .min()
+    });
+    let Some(first) = first else { return };
+    if let Some(began) = contender.candidate.onset {
+        let late = began.duration_since(first).as_secs();
+        if late > weights.simultaneous_seconds {
+            contender.add("began after the symptoms", weights.follows);
+        } else if late < 0 {
+            contender.add("began before the symptoms", weights.precedes);
+        }
+    }
+    let changed = contender
+        .candidate
+        .change
+        .as_ref()
+        .and_then(|reference| field.changes.iter().find(|change| change.reference == *reference))
+        .map(|change| first.duration_since(change.time).as_secs());
+    if let Some(age) = changed {
+        if age >= -weights.simultaneous_seconds && age <= weights.change_window_seconds {
+            // The closer the change to the onset, the more it tells: full weight at once, half at the window's end.
+            let nearness = 1.0 - 0.5 * (age.max(0) as f64 / weights.change_window_seconds.max(1) as f64);
+            contender.add("changed shortly before", weights.change_before_onset * nearness);
+        } else if age < -weights.simultaneous_seconds {
+            contender.add("changed only after the symptoms", weights.follows);
+        }
+    }
+}
+
+/// A candidate whose trouble another one would bring about is its victim, to the degree that it can be one.
+fn explain_away(contenders: &mut [Contender], weights: &Weights) {
+    let scores: Vec<f64> = contenders.iter().map(Contender::score).collect();
+    let mut penalties: Vec<(usize, usize, f64)> = Vec::new();
+    for (victim, contender) in contenders.iter().enumerate() {
+        if contender.candidate.derived <= 0.0 {
+            continue;
+        }
+        let best = contenders
+            .iter()
+            .enumerate()
+            .filter(|(index, other)| {
+                *index != victim
+                    && other.candidate.derived < contender.candidate.derived + 0.5
+                    && explains(other, contender, weights)
+                    && !(other.candidate.derived >= contender.candidate.derived
+                        && explains(contender, other, weights))
+            })
+            .filter_map(|(index, _)| Some((index, *scores.get(index)?)))
+            .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+        if let Some((cause, score)) = best {
+            // A weak explanation takes little away; one that is sure takes all of what the weight allows.
+            let sure = 1.0 / (1.0 + (-score).exp());
+            penalties.push((
+                victim,
+                cause,
+                weights.explained_away * contender.candidate.derived * sure,
+            ));
+        }
+    }
+    for (victim, cause, penalty) in penalties {
+        if let Some(contender) = contenders.get_mut(victim) {
+            contender.add("explained by another cause", penalty);
+            contender.explained_by = Some(cause);
+        }
+    }
+}
+
+/// Whether `cause` would bring about the trouble of `effect`.
+fn explains(cause: &Contender, effect: &Contender, weights: &Weights) -> bool {
+    let reaches = effect
+        .candidate
+        .seeds()
+        .iter()
+        .any(|seed| cause.reach.contains_key(*seed));
+    let same = cause.candidate.entity == effect.candidate.entity;
+    let later = starts_after(
+        cause.candidate.onset,
+        effect.candidate.onset,
+        weights.simultaneous_seconds,
+    );
+    reaches && !later && (!same || cause.candidate.derived < effect.candidate.derived)
+}
+
+fn order(contenders: &mut Vec<Contender>) {
+    // `explained_by` holds positions: renumber it after sorting.
+    let mut positions: Vec<usize> = (0..contenders.len()).collect();
+    let key = |index: &usize| contenders.get(*index);
+    positions.sort_by(|a, b| match (key(a), key(b)) {
+        (Some(a), Some(b)) => b
+            .score()
+            .total_cmp(&a.score())
+            .then_with(|| a.candidate.entity.cmp(&b.candidate.entity))
+            .then_with(|| a.candidate.mechanism.cmp(b.candidate.mechanism)),
+        _ => std::cmp::Ordering::Equal,
+    });
+    let new_place: BTreeMap<usize, usize> = positions
+        .iter()
+        .enumerate()
+        .map(|(new, &old)| (old, new))
+        .collect();
+    let mut slots: Vec<Option<Contender>> = std::mem::take(contenders).into_iter().map(Some).collect();
+    for old in positions {
+        if let Some(mut contender) = slots.get_mut(old).and_then(Option::take) {
+            contender.explained_by = contender
+                .explained_by
+                .and_then(|index| new_place.get(&index).copied());
+            contenders.push(contender);
+        }
+    }
+}
+
+/// Candidates compete with those that explain the same symptoms, and with a cause that nobody put forward: two
+/// independent faults may both be certain.
+fn confidences(contenders: &[Contender], field: Field<'_>, weights: &Weights) -> Vec<f64> {
+    let temperature = weights.temperature.max(0.05);
+    let odds: Vec<f64> = contenders
+        .iter()
+        .map(|contender| (contender.score() / temperature).exp())
+        .collect();
+    contenders
+        .iter()
+        .zip(&odds)
+        .map(|(contender, own)| {
+            let rivals: f64 = contenders
+                .iter()
+                .zip(&odds)
+                .filter(|(rival, _)| !std::ptr::eq(*rival, contender))
+                .map(|(rival, odds)| odds * overlap(contender, rival, field))
+                .sum();
+            let confidence = own / (own + rivals + (weights.unknown / temperature).exp());
+            let seen = contender
+                .candidate
+                .clues
+                .iter()
+                .any(|clue| clue.log_odds > 0.0 && !clue.evidence.is_empty());
+            let confidence = if confidence.is_finite() { confidence } else { 1.0 };
+            let capped = if seen {
+                confidence
+            } else {
+                confidence.min(weights.cap_without_mechanism)
+            };
+            (capped * 1000.0).round() / 1000.0
+        })
+        .collect()
+}
+
+fn overlap(a: &Contender, b: &Contender, field: Field<'_>) -> f64 {
+    let weight = |set: &BTreeSet<usize>| -> f64 {
+        set.iter()
+            .filter_map(|&index| field.symptoms.get(index))
+            .map(gravity)
+            .sum()
+    };
+    let common: BTreeSet<usize> = a.explains.intersection(&b.explains).copied().collect();
+    let smaller = weight(&a.explains).min(weight(&b.explains));
+    if smaller > 0.0 {
+        weight(&common) / smaller
+    } else {
+        1.0
+    }
+}
+
+fn finish(
+    contender: Contender,
+    confidence: f64,
+    rank: u32,
+    field: Field<'_>,
+    names: &[(String, EntityRef)],
+) -> Ranked {
+    let score = contender.score();
+    let Contender {
+        candidate,
+        explains,
+        mut terms,
+        explained_by,
+        reach,
+    } = contender;
+    terms.sort_by(|a, b| {
+        b.log_odds
+            .abs()
+            .total_cmp(&a.log_odds.abs())
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    let ids = |sign: f64| -> Vec<EvidenceId> {
+        let mut seen = BTreeSet::new();
+        candidate
+            .clues
+            .iter()
+            .filter(|clue| clue.log_odds * sign > 0.0)
+            .flat_map(|clue| &clue.evidence)
+            .filter(|evidence| seen.insert(evidence.id.clone()))
+            .map(|evidence| evidence.id.clone())
+            .collect()
+    };
+    let explained: BTreeSet<EntityRef> = explains
+        .iter()
+        .filter_map(|&index| field.symptoms.get(index))
+        .map(|symptom| symptom.entity.clone())
+        .chain(
+            field
+                .subject
+                .iter()
+                .filter(|entity| reach.contains_key(*entity))
+                .cloned(),
+        )
+        .collect();
+    let hypothesis = Hypothesis {
+        rank,
+        entity: candidate.entity.clone(),
+        cause: candidate.cause.clone(),
+        mechanism: candidate.mechanism.to_owned(),
+        confidence,
+        evidence: ids(1.0),
+        against: ids(-1.0),
+        unseen: candidate.unseen.clone(),
+        explains: explained.into_iter().collect(),
+        terms,
+    };
+    let mut evidence: Vec<Evidence> = candidate
+        .clues
+        .iter()
+        .flat_map(|clue| clue.evidence.clone())
+        .collect();
+    evidence.sort_by(|a, b| a.id.cmp(&b.id));
+    evidence.dedup_by(|a, b| a.id == b.id);
+    Ranked {
+        hypothesis,
+        score,
+        explains,
+        change: candidate.change,
+        advice: candidate.advice,
+        evidence,
+        explained_by: explained_by.and_then(|index| names.get(index).cloned()),
+    }
+}
+
+/// How much a symptom has to be explained.
+fn gravity(symptom: &Symptom) -> f64 {
+    match symptom.severity {
+        Severity::Critical => 1.0,
+        Severity::Warning => 0.5,
+        _ => 0.1,
+    }
+}
+
+fn starts_after(a: Option<Timestamp>, b: Option<Timestamp>, slack_seconds: i64) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.duration_since(b) > SignedDuration::from_secs(slack_seconds),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "rank_tests.rs"]
+mod tests;

@@ -1,0 +1,198 @@
+//! Builds the failure graph: who feels whose trouble.
+
+use claw_core::entity::EntityRef;
+use claw_k8s::model::Object;
+
+use super::facts::{Facts, needs};
+use super::graph::FailureGraph;
+
+/// The failure graph of a case.
+pub(super) fn graph(facts: &Facts<'_>) -> FailureGraph {
+    let mut graph = FailureGraph::default();
+    owners(facts, &mut graph);
+    references(facts, &mut graph);
+    traffic(facts, &mut graph);
+    controls(facts, &mut graph);
+    metrics(facts, &mut graph);
+    graph
+}
+
+fn entity(kind: &str, namespace: &str, name: &str) -> EntityRef {
+    EntityRef::namespaced(kind, namespace, name)
+}
+
+/// Node → pod → ReplicaSet → Deployment.
+fn owners(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    for node in &facts.case.objects.nodes {
+        graph.insert(&node.entity());
+    }
+    for pod in facts.pods() {
+        let this = pod.entity();
+        graph.insert(&this);
+        if !pod.spec.node_name.is_empty() {
+            graph.connect(&EntityRef::cluster("Node", &pod.spec.node_name), &this);
+        }
+        let top = facts.workload_of(pod);
+        if let Some(owner) = pod.metadata.controller() {
+            let direct = entity(&owner.kind, pod.metadata.ns(), &owner.name);
+            graph.connect(&this, &direct);
+            graph.connect(&direct, &top);
+        }
+        // A fault of the workload is felt by its pods, too: the template is wrong for all of them.
+        graph.connect(&top, &this);
+    }
+    for workload in &facts.case.objects.workloads {
+        let this = workload.entity();
+        let top = facts.top_of(&this);
+        graph.connect(&this, &top);
+        graph.connect(&top, &this);
+    }
+}
+
+/// ConfigMap, Secret, claim → the workloads that use them.
+fn references(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    for workload in facts.top_workloads() {
+        let this = workload.entity();
+        let ns = workload.metadata.ns();
+        for (kind, name) in needs(&workload.template().spec) {
+            graph.connect(&entity(&kind, ns, &name), &this);
+        }
+        for template in &workload.spec.volume_claim_templates {
+            for claim in &facts.case.objects.claims {
+                let prefix = format!("{}-{}-", template.metadata.name, workload.metadata.name);
+                if claim.metadata.ns() == ns && claim.metadata.name.starts_with(&prefix) {
+                    graph.connect(&claim.entity(), &this);
+                }
+            }
+        }
+    }
+    for pod in facts.pods() {
+        let this = pod.entity();
+        for (kind, name) in needs(&pod.spec) {
+            graph.connect(&entity(&kind, pod.metadata.ns(), &name), &this);
+        }
+    }
+    for claim in &facts.case.objects.claims {
+        if !claim.spec.volume_name.is_empty() {
+            graph.connect(
+                &EntityRef::cluster("PersistentVolume", &claim.spec.volume_name),
+                &claim.entity(),
+            );
+        }
+        if let Some(class) = claim
+            .spec
+            .storage_class_name
+            .as_ref()
+            .filter(|class| !class.is_empty())
+        {
+            graph.connect(&EntityRef::cluster("StorageClass", class), &claim.entity());
+        }
+    }
+}
+
+/// Workload → its services → ingresses and callers.
+fn traffic(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    for service in &facts.case.objects.services {
+        let this = service.entity();
+        let ns = service.metadata.ns();
+        graph.insert(&this);
+        for workload in facts.top_workloads().filter(|w| w.metadata.ns() == ns) {
+            if service.selects(&workload.template().metadata.labels) {
+                graph.connect(&workload.entity(), &this);
+            }
+        }
+        for pod in facts
+            .pods()
+            .filter(|pod| pod.metadata.ns() == ns && service.selects(&pod.metadata.labels))
+        {
+            graph.connect(&pod.entity(), &this);
+        }
+    }
+    for slice in &facts.case.objects.endpoint_slices {
+        let Some(service) = slice.service() else { continue };
+        let service = entity("Service", slice.metadata.ns(), service);
+        for target in slice
+            .endpoints
+            .iter()
+            .filter_map(|endpoint| endpoint.target_ref.as_ref())
+        {
+            graph.connect(&entity(&target.kind, slice.metadata.ns(), &target.name), &service);
+        }
+    }
+    for ingress in &facts.case.objects.ingresses {
+        for backend in ingress.backends() {
+            graph.connect(
+                &entity("Service", ingress.metadata.ns(), &backend.name),
+                &ingress.entity(),
+            );
+        }
+    }
+    for call in &facts.case.calls {
+        graph.connect(&call.callee, &call.caller);
+    }
+}
+
+/// Quota, autoscaler, policy → the workloads that they govern.
+fn controls(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    let objects = &facts.case.objects;
+    for autoscaler in &objects.autoscalers {
+        let target = &autoscaler.spec.scale_target_ref;
+        let target = entity(&target.kind, autoscaler.metadata.ns(), &target.name);
+        graph.connect(&autoscaler.entity(), &target);
+    }
+    for workload in facts.top_workloads() {
+        let this = workload.entity();
+        let ns = workload.metadata.ns();
+        for quota in objects.quotas.iter().filter(|quota| quota.metadata.ns() == ns) {
+            graph.connect(&quota.entity(), &this);
+        }
+        for range in objects
+            .limit_ranges
+            .iter()
+            .filter(|range| range.metadata.ns() == ns)
+        {
+            graph.connect(&range.entity(), &this);
+        }
+        let labels = &workload.template().metadata.labels;
+        for policy in objects
+            .network_policies
+            .iter()
+            .filter(|policy| policy.metadata.ns() == ns)
+        {
+            if policy.spec.pod_selector.matches(labels) {
+                graph.connect(&policy.entity(), &this);
+            }
+        }
+        for budget in objects
+            .disruption_budgets
+            .iter()
+            .filter(|budget| budget.metadata.ns() == ns)
+        {
+            if budget
+                .spec
+                .selector
+                .as_ref()
+                .is_some_and(|selector| selector.matches(labels))
+            {
+                graph.connect(&budget.entity(), &this);
+            }
+        }
+    }
+}
+
+/// Series name entities that no object was seen of; the other entities on their labels tell what belongs together.
+fn metrics(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    for signal in &facts.case.signals {
+        graph.insert(&signal.entity);
+        if let Some(peer) = &signal.peer {
+            graph.connect(peer, &signal.entity);
+        }
+        for related in &signal.related {
+            let (from, to) = match related.kind.as_str() {
+                "Node" => (related, &signal.entity),
+                _ => (&signal.entity, related),
+            };
+            graph.connect(from, to);
+        }
+    }
+}

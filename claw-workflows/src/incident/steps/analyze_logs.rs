@@ -1,0 +1,242 @@
+//! Step 2: what the containers in trouble logged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use claw_core::entity::EntityRef;
+use claw_core::workflow::{Outcome, Step, StepContext, StepError};
+use claw_k8s::model::{Object, Pod};
+use claw_k8s::tools::{GetPodLogs, GetPodLogsInput};
+use claw_metrics::tools::{SearchLogs, SearchLogsInput};
+use futures::StreamExt as _;
+
+use super::reading::settle;
+use crate::incident::case::Case;
+use crate::incident::facts::Facts;
+use crate::incident::logs::{self, Digest};
+
+/// Containers whose logs are read in one run.
+const MAX_LOGS: usize = 14;
+/// Pods of one workload whose logs are read: they say the same.
+const PER_WORKLOAD: usize = 2;
+/// Lines of one container.
+const TAIL: u32 = 500;
+/// Calls under way at a time.
+const CONCURRENT: usize = 6;
+
+/// Reads the logs of pods in trouble, of the alerting pods, and what the log store has of namespaces without pods.
+#[derive(Clone, Copy, Debug)]
+pub struct AnalyzeLogs;
+
+#[async_trait]
+impl Step<Case> for AnalyzeLogs {
+    fn name(&self) -> &str {
+        "analyze_logs"
+    }
+
+    async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
+        let wanted = wanted(&Facts::new(&case));
+        cx.progress(format!("reading {} container logs", wanted.len()));
+        read_pods(cx, &mut case, wanted).await?;
+        if case.objects.pods.is_empty() {
+            search(cx, &mut case).await?;
+        }
+        case.logs
+            .sort_by_key(|digest| (digest.pod.clone(), digest.container.clone(), digest.previous));
+        Ok(Outcome::Continue(case))
+    }
+}
+
+/// One container's log to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pod: EntityRef,
+    container: String,
+    previous: bool,
+}
+
+/// Reads logs and adds their digests.
+pub(super) async fn read_pods(
+    cx: &StepContext,
+    case: &mut Case,
+    wanted: Vec<Wanted>,
+) -> Result<(), StepError> {
+    let since = case.window.start;
+    let answers: Vec<_> = futures::stream::iter(wanted)
+        .map(|wanted| async move {
+            let mut input =
+                GetPodLogsInput::new(wanted.pod.namespace.clone().unwrap_or_default(), &wanted.pod.name);
+            input.container = Some(wanted.container.clone());
+            input.previous = wanted.previous;
+            input.tail_lines = TAIL;
+            let why = "what the container said when the trouble began";
+            (wanted, cx.observe::<GetPodLogs>(input, why).await)
+        })
+        .buffered(CONCURRENT)
+        .collect()
+        .await;
+    for (wanted, answer) in answers {
+        let Some(answer) = settle::<GetPodLogs>(cx, case, answer)? else {
+            continue;
+        };
+        let mut raw = String::new();
+        for line in &answer.lines {
+            if let Some(time) = line.time {
+                raw.push_str(&time.to_string());
+                raw.push(' ');
+            }
+            raw.push_str(&line.text);
+            raw.push('\n');
+        }
+        case.logs.push(logs::digest(
+            wanted.pod,
+            wanted.container,
+            wanted.previous,
+            raw.as_bytes(),
+            since,
+            answer.truncated,
+        ));
+    }
+    Ok(())
+}
+
+/// Which logs are worth reading: of the pods in trouble first, then of the alerting ones.
+fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
+    let subject: BTreeSet<&EntityRef> = facts.case.subject.iter().collect();
+    let mut per_workload: BTreeMap<EntityRef, usize> = BTreeMap::new();
+    let mut pods: Vec<(u8, &Pod)> = facts
+        .pods()
+        .filter_map(|pod| Some((urgency(facts, pod, &subject)?, pod)))
+        .collect();
+    pods.sort_by_key(|(urgency, pod)| (*urgency, pod.entity()));
+    let mut wanted = Vec::new();
+    for (_, pod) in pods {
+        let count = per_workload.entry(facts.workload_of(pod)).or_default();
+        if *count >= PER_WORKLOAD {
+            continue;
+        }
+        *count += 1;
+        wanted.extend(of_pod(pod));
+    }
+    wanted.truncate(MAX_LOGS);
+    wanted
+}
+
+/// 0 for pods that fail, 1 for the alerting ones, 2 for those that restarted or are behind an alerting service.
+fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<&EntityRef>) -> Option<u8> {
+    if pod.status.phase == "Succeeded" {
+        return None;
+    }
+    let workload = facts.workload_of(pod);
+    let started = pod
+        .all_statuses()
+        .any(|s| s.restart_count > 0 || s.state.running.is_some() || s.state.terminated.is_some());
+    if !started {
+        return None;
+    }
+    let failing = !pod.is_ready()
+        || pod
+            .all_statuses()
+            .any(|status| status.state.waiting.is_some() && status.restart_count > 0);
+    let behind = facts
+        .services_selecting(pod.metadata.ns(), &pod.metadata.labels)
+        .any(|service| subject.contains(&service.entity()));
+    if failing {
+        Some(0)
+    } else if subject.contains(&pod.entity()) || subject.contains(&workload) || behind {
+        Some(1)
+    } else {
+        (pod.restarts() > 0 || subject.is_empty()).then_some(2)
+    }
+}
+
+/// The containers of a pod, those that failed with their previous run, which holds the last words.
+fn of_pod(pod: &Pod) -> Vec<Wanted> {
+    pod.all_statuses()
+        .filter(|status| {
+            status.restart_count > 0 || status.state.running.is_some() || status.state.terminated.is_some()
+        })
+        .filter(|status| {
+            !(status
+                .state
+                .terminated
+                .as_ref()
+                .is_some_and(|end| end.exit_code == 0))
+        })
+        .flat_map(|status| {
+            let this = |previous| Wanted {
+                pod: pod.entity(),
+                container: status.name.clone(),
+                previous,
+            };
+            let both = status.restart_count > 0;
+            std::iter::once(this(false)).chain(both.then(|| this(true)))
+        })
+        .collect()
+}
+
+/// What the log store has of the namespaces: for recorded or foreign systems whose pods are not known.
+async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
+    let namespaces: BTreeSet<String> = case
+        .namespaces
+        .iter()
+        .cloned()
+        .chain(
+            case.signals
+                .iter()
+                .filter_map(|signal| signal.entity.namespace.clone()),
+        )
+        .chain(case.subject.iter().filter_map(|entity| entity.namespace.clone()))
+        .collect();
+    // Recordings that hold nothing but logs name no namespace: any is asked for.
+    let namespaces = if namespaces.is_empty() {
+        BTreeSet::from([String::new()])
+    } else {
+        namespaces
+    };
+    for namespace in namespaces.into_iter().take(3) {
+        let input = SearchLogsInput {
+            namespace,
+            pod: None,
+            container: None,
+            labels: BTreeMap::new(),
+            contains: None,
+            start: case.window.start,
+            end: case.window.end,
+            limit: Some(5_000),
+        };
+        let answer = cx
+            .observe::<SearchLogs>(input, "what the systems in question logged")
+            .await;
+        let Some(answer) = settle::<SearchLogs>(cx, case, answer)? else {
+            continue;
+        };
+        let mut by_source: BTreeMap<(EntityRef, String), String> = BTreeMap::new();
+        for line in &answer.lines {
+            let Some(source) = logs::source_of(&line.labels) else {
+                continue;
+            };
+            let text = by_source.entry(source).or_default();
+            text.push_str(&line.time.to_string());
+            text.push(' ');
+            text.push_str(&line.line);
+            text.push('\n');
+        }
+        let since = case.window.start;
+        let digests: Vec<Digest> = by_source
+            .into_iter()
+            .map(|((pod, container), text)| {
+                logs::digest(pod, container, false, text.as_bytes(), since, answer.truncated)
+            })
+            .collect();
+        case.logs.extend(digests);
+        for warning in answer.warnings {
+            case.gap(
+                "search_logs",
+                format!("the log store warns: {warning}"),
+                "see the log store's own log",
+            );
+        }
+    }
+    Ok(())
+}

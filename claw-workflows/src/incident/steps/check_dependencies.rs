@@ -1,0 +1,112 @@
+//! Step 3: what the services in question stand on, and who calls whom.
+
+use async_trait::async_trait;
+
+use claw_core::topology::CallGraphQuery;
+use claw_core::workflow::{Outcome, Step, StepContext, StepError};
+use claw_k8s::bundle::RecordedTopology;
+use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
+use claw_k8s::world::{Edge, Relation};
+
+use super::gather_context::tidy;
+use super::reading::{read, settle};
+use crate::incident::case::{Call, Case};
+
+/// Above this many namespaces one list of all is cheaper than one for each.
+const MAX_NAMESPACES: usize = 3;
+
+/// Reads services, endpoints, policies and whatever else the workloads stand on, and the call graph.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckDependencies;
+
+#[async_trait]
+impl Step<Case> for CheckDependencies {
+    fn name(&self) -> &str {
+        "check_dependencies"
+    }
+
+    async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
+        cx.progress("reading services, endpoints and policies");
+        let whole = case.namespaces.is_empty() || case.namespaces.len() > MAX_NAMESPACES;
+        let scopes: Vec<Option<String>> = if whole {
+            vec![None]
+        } else {
+            case.namespaces.iter().cloned().map(Some).collect()
+        };
+        for scope in scopes {
+            let input = GetDependenciesInput {
+                namespace: scope.clone(),
+            };
+            let why = "what the workloads stand on, and who calls whom";
+            if let Some(answer) = read::<GetDependencies>(cx, &mut case, input, why).await? {
+                take(&mut case, scope, answer);
+            }
+        }
+        if cx.tools().get("query_topology").is_some() {
+            let answer = cx
+                .observe::<RecordedTopology>(CallGraphQuery::default(), "who calls whom")
+                .await;
+            if let Some(graph) = settle::<RecordedTopology>(cx, &mut case, answer)? {
+                let calls = graph.edges.into_iter().map(|edge| Call {
+                    caller: edge.from,
+                    callee: edge.to,
+                    via: "topology".to_owned(),
+                });
+                case.calls.extend(calls);
+            }
+        }
+        case.calls.sort();
+        case.calls.dedup();
+        tidy(&mut case);
+        Ok(Outcome::Continue(case))
+    }
+}
+
+/// Adds what the tool read to the case.
+fn take(case: &mut Case, scope: Option<String>, answer: GetDependenciesOutput) {
+    let GetDependenciesOutput {
+        objects,
+        edges,
+        complete,
+        gaps,
+    } = answer;
+    for kind in complete {
+        match &scope {
+            Some(namespace) => {
+                case.listed.entry(kind).or_default().insert(namespace.clone());
+            }
+            None => {
+                case.listed_everywhere.insert(kind);
+            }
+        }
+    }
+    let known = &mut case.objects;
+    known.services.extend(objects.services);
+    known.endpoint_slices.extend(objects.endpoint_slices);
+    known.ingresses.extend(objects.ingresses);
+    known.ingress_classes.extend(objects.ingress_classes);
+    known.network_policies.extend(objects.network_policies);
+    known.claims.extend(objects.claims);
+    known.volumes.extend(objects.volumes);
+    known.storage_classes.extend(objects.storage_classes);
+    known.autoscalers.extend(objects.autoscalers);
+    known.disruption_budgets.extend(objects.disruption_budgets);
+    known.quotas.extend(objects.quotas);
+    known.limit_ranges.extend(objects.limit_ranges);
+    known.config_maps.extend(objects.config_maps);
+    known.secrets.extend(objects.secrets);
+    known.service_accounts.extend(objects.service_accounts);
+    known.namespaces.extend(objects.namespaces);
+    known.webhooks.extend(objects.webhooks);
+    known.gateway.extend(objects.gateway);
+    known.mesh.extend(objects.mesh);
+    let calls = edges
+        .into_iter()
+        .filter(|edge| matches!(edge.relation, Relation::Calls | Relation::Routes));
+    case.calls.extend(calls.map(|Edge { from, to, via, .. }| Call {
+        caller: from,
+        callee: to,
+        via,
+    }));
+    case.gaps.extend(gaps);
+}

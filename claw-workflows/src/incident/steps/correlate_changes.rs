@@ -1,0 +1,179 @@
+//! Step 4: what was changed before the trouble began.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use claw_core::change::{Change, ChangeKind, ChangeList, ChangeQuery};
+use claw_core::entity::EntityRef;
+use claw_core::workflow::{Outcome, Step, StepContext, StepError};
+use claw_k8s::bundle::RecordedChanges;
+use claw_k8s::model::{Meta, Object};
+use claw_k8s::tools::{GetDeploymentHistory, GetDeploymentHistoryInput};
+
+use super::reading::{read, settle};
+use crate::incident::case::Case;
+
+/// Reads rollout histories, recorded changes, and the times at which objects were edited.
+#[derive(Clone, Copy, Debug)]
+pub struct CorrelateChanges;
+
+#[async_trait]
+impl Step<Case> for CorrelateChanges {
+    fn name(&self) -> &str {
+        "correlate_changes"
+    }
+
+    async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
+        cx.progress("reading rollout histories and changes");
+        let scopes: Vec<Option<String>> = if case.namespaces.is_empty() || case.namespaces.len() > 6 {
+            vec![None]
+        } else {
+            case.namespaces.iter().cloned().map(Some).collect()
+        };
+        if !case.objects.workloads.is_empty() {
+            for namespace in scopes {
+                let input = GetDeploymentHistoryInput {
+                    namespace,
+                    name: None,
+                    kind: None,
+                    since: None,
+                };
+                let why = "whether a rollout came before the trouble";
+                if let Some(answer) = read::<GetDeploymentHistory>(cx, &mut case, input, why).await? {
+                    case.changes.extend(answer.changes);
+                    case.gaps.extend(answer.gaps);
+                }
+            }
+        }
+        if cx.tools().get("query_changes").is_some() {
+            let answer = cx
+                .observe::<RecordedChanges>(
+                    ChangeQuery {
+                        end: Some(case.window.end),
+                        ..ChangeQuery::default()
+                    },
+                    "what else was changed",
+                )
+                .await;
+            if let Some(ChangeList { changes }) = settle::<RecordedChanges>(cx, &mut case, answer)? {
+                case.changes.extend(changes);
+            }
+        }
+        let edits = edits(&case);
+        case.changes.extend(edits);
+        tidy(&mut case.changes);
+        Ok(Outcome::Continue(case))
+    }
+}
+
+/// Edits that the objects themselves tell, by the time of their managed fields.
+fn edits(case: &Case) -> Vec<Change> {
+    let objects = &case.objects;
+    let mut found = Vec::new();
+    let mut edits = |kind: ChangeKind, entity: EntityRef, meta: &Meta| found.extend(edit(kind, entity, meta));
+    for map in &objects.config_maps {
+        // Certificates and leader records are written by controllers all the time.
+        if map.metadata.name != "kube-root-ca.crt" {
+            edits(ChangeKind::Config, map.entity(), &map.metadata);
+        }
+    }
+    objects
+        .secrets
+        .iter()
+        .for_each(|secret| edits(ChangeKind::Config, secret.entity(), &secret.metadata));
+    objects
+        .services
+        .iter()
+        .for_each(|service| edits(ChangeKind::Config, service.entity(), &service.metadata));
+    objects
+        .network_policies
+        .iter()
+        .for_each(|policy| edits(ChangeKind::Config, policy.entity(), &policy.metadata));
+    objects
+        .ingresses
+        .iter()
+        .for_each(|ingress| edits(ChangeKind::Config, ingress.entity(), &ingress.metadata));
+    objects
+        .quotas
+        .iter()
+        .for_each(|quota| edits(ChangeKind::Config, quota.entity(), &quota.metadata));
+    objects
+        .limit_ranges
+        .iter()
+        .for_each(|range| edits(ChangeKind::Config, range.entity(), &range.metadata));
+    objects
+        .autoscalers
+        .iter()
+        .for_each(|autoscaler| edits(ChangeKind::Scale, autoscaler.entity(), &autoscaler.metadata));
+    found
+}
+
+/// The newest edit of an object by somebody else than the control plane. An object that was never edited since it was
+/// made counts as made then.
+fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta) -> Option<Change> {
+    const CONTROLLERS: [&str; 5] = [
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kubelet",
+        "kube-apiserver",
+        "endpoint-slice-controller",
+    ];
+    let edited = meta
+        .managed_fields
+        .iter()
+        .filter(|fields| fields.subresource.is_empty() && !CONTROLLERS.contains(&fields.manager.as_str()))
+        .filter_map(|fields| Some((fields.time?, fields.manager.clone())))
+        .max();
+    let (time, author) = match (edited, meta.creation_timestamp) {
+        (Some((time, author)), _) => (time, Some(author)),
+        (None, Some(time)) => (time, None),
+        (None, None) => return None,
+    };
+    let created = meta
+        .creation_timestamp
+        .is_some_and(|made| time.duration_since(made).as_secs().abs() < 5);
+    let verb = if created { "made" } else { "edited" };
+    Some(Change {
+        reference: format!("{}/{}@{time}", entity.kind, entity.path()),
+        time,
+        kind,
+        summary: format!("{entity} was {verb}"),
+        entity,
+        detail: Vec::new(),
+        author,
+    })
+}
+
+/// Each change once, in the order of their times. Of several with the same reference the most telling one stays; an edit
+/// seen on the object itself is dropped beside a recorded change of the same object at about the same time.
+fn tidy(changes: &mut Vec<Change>) {
+    changes.sort_by(|a, b| {
+        (
+            a.time,
+            &a.entity,
+            &a.reference,
+            std::cmp::Reverse(a.detail.len()),
+            &a.summary,
+        )
+            .cmp(&(
+                b.time,
+                &b.entity,
+                &b.reference,
+                std::cmp::Reverse(b.detail.len()),
+                &b.summary,
+            ))
+    });
+    let mut seen = BTreeSet::new();
+    changes.retain(|change| seen.insert((change.reference.clone(), change.entity.clone())));
+    let recorded: Vec<(EntityRef, jiff::Timestamp)> = changes
+        .iter()
+        .filter(|change| !change.reference.contains('@'))
+        .map(|change| (change.entity.clone(), change.time))
+        .collect();
+    changes.retain(|change| {
+        !change.reference.contains('@')
+            || !recorded.iter().any(|(entity, time)| {
+                *entity == change.entity && time.duration_since(change.time).as_secs().abs() <= 120
+            })
+    });
+}

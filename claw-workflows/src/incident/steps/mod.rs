@@ -1,0 +1,16 @@
+//! The five steps of an investigation, in the order of the runbook.
+
+mod analyze_logs;
+mod check_dependencies;
+mod correlate_changes;
+mod gather_context;
+mod reading;
+mod synthesize;
+
+pub(in crate::incident) use reading::settle;
+
+pub use analyze_logs::AnalyzeLogs;
+pub use check_dependencies::CheckDependencies;
+pub use correlate_changes::CorrelateChanges;
+pub use gather_context::GatherContext;
+pub use synthesize::Synthesize;

@@ -1,0 +1,62 @@
+//! Calls whose failure leaves a gap in the report instead of ending the run.
+
+use claw_core::gate::ObserveError;
+use claw_core::tool::{Tool, ToolErrorKind};
+use claw_core::workflow::{StepContext, StepError};
+
+use crate::incident::case::Case;
+
+/// The tool's answer; `None`, and a gap in the case, where it has none to give.
+///
+/// Only a failure of the audit log ends the step: what cannot be recorded must not be used.
+pub(in crate::incident) async fn read<T: Tool>(
+    cx: &StepContext,
+    case: &mut Case,
+    input: T::Input,
+    why: &str,
+) -> Result<Option<T::Output>, StepError> {
+    let answer = cx.observe::<T>(input, why).await;
+    settle::<T>(cx, case, answer)
+}
+
+/// As [`read`], for an answer that was waited for together with others.
+pub(in crate::incident) fn settle<T: Tool>(
+    cx: &StepContext,
+    case: &mut Case,
+    answer: Result<T::Output, ObserveError>,
+) -> Result<Option<T::Output>, StepError> {
+    match answer {
+        Ok(output) => Ok(Some(output)),
+        Err(ObserveError::Audit(error)) => Err(StepError::Transient {
+            step: cx.scope().step.clone().unwrap_or_default(),
+            reason: error.to_string(),
+            source: Some(Box::new(error)),
+        }),
+        Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::NotFound => Ok(None),
+        Err(ObserveError::Tool(error)) => {
+            case.gap(T::NAME, error.to_string(), remedy(error.kind()));
+            Ok(None)
+        }
+        Err(error) => {
+            case.gap(
+                T::NAME,
+                error.to_string(),
+                "let the agent's policy allow this read",
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn remedy(kind: ToolErrorKind) -> &'static str {
+    match kind {
+        ToolErrorKind::Denied => "grant the agent the rights that `claw-agent access` prints for this tool",
+        ToolErrorKind::Unavailable => {
+            "configure this source, or check that it is up and reachable from the agent"
+        }
+        ToolErrorKind::Timeout => "give the run more time, or see why the source is slow",
+        ToolErrorKind::RateLimited => "raise the source's rate limit for the agent",
+        ToolErrorKind::TooLarge => "narrow what is asked for, or raise the agent's size limit",
+        _ => "see the agent's log for the source's own message",
+    }
+}

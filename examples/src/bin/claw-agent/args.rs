@@ -1,0 +1,320 @@
+//! The command line. Help texts teach: each says what the command is for, and shows a line to copy.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+/// Investigates incidents in Kubernetes clusters: reads, never writes, records every read.
+#[derive(Debug, Parser)]
+#[command(
+    name = "claw-agent",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "\
+Start here:
+  claw-agent demo                                   an incident from alert to report, no cluster needed
+  claw-agent investigate -n shop deployment/cart    why is this workload in trouble?
+  claw-agent serve                                  receive Alertmanager webhooks and report on each incident
+
+Exit codes:
+  0  the command did what was asked; for investigations: nothing is wrong, or a cause was found
+  1  the command failed; the last line says why and what to do
+  2  wrong arguments
+  3  something is wrong and what was seen does not say why
+  4  the report stands, but important sources could not be read
+  5  a check failed: the audit log does not verify, a definition is not accepted, or rights are missing"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// How results are printed.
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Text, env = "CLAW_OUTPUT")]
+    pub(crate) output: Output,
+
+    /// Prints more about what happens (-v, -vv) to standard error.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// A form of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people at a terminal.
+    Text,
+    /// For tickets and chats.
+    Markdown,
+    /// For programs.
+    Json,
+    /// A page with pictures, in one file.
+    Html,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Plays an incident in a simulated world: alert, investigation, report, audit log.
+    ///
+    /// Needs no cluster and no network. The simulated API server, Prometheus and Loki answer over HTTP on this machine;
+    /// everything between them and the report is the code that runs against real ones.
+    Demo(DemoArguments),
+
+    /// Finds the likely root cause of trouble in a cluster.
+    ///
+    /// Reads from the cluster that the kubeconfig names, and from Prometheus and Loki where given. Writes nothing.
+    #[command(after_help = "\
+Examples:
+  claw-agent investigate --namespace shop deployment/cart
+  claw-agent investigate --namespace shop                        everything in the namespace
+  claw-agent investigate --alert alert.json --prometheus http://localhost:9090")]
+    Investigate(InvestigateArguments),
+
+    /// Records what an investigation would look at into a folder (a bundle), without secrets.
+    ///
+    /// A bundle can be attached to a ticket, replayed with `claw-agent replay`, and turned into a test.
+    Collect(CollectArguments),
+
+    /// Investigates a recorded incident.
+    ///
+    /// DIR is a bundle, a folder written by `kubectl cluster-info dump --output-directory`, or a must-gather folder.
+    /// It may hold only objects, only metrics or only logs.
+    Replay(ReplayArguments),
+
+    /// Receives Alertmanager webhooks and delivers a report on each incident.
+    ///
+    /// Alerts are queued on disk before the webhook is answered; a run that is interrupted is finished after a restart.
+    Serve(ServeArguments),
+
+    /// Says what tool and workflow definitions mean, or where they are wrong.
+    Check(CheckArguments),
+
+    /// Shows the rights that the agent needs, or tests whether it has them.
+    ///
+    /// Prints ServiceAccount, ClusterRole and ClusterRoleBinding as YAML, made from the tools' own declarations.
+    Access(AccessArguments),
+
+    /// Works with the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Folder for report and audit log.
+    #[arg(long, default_value = "claw-demo")]
+    pub(crate) directory: PathBuf,
+    /// Plays this bundle instead of the built-in incident.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundle: Option<PathBuf>,
+}
+
+/// Which cluster, and with what rights.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterArguments {
+    /// Kubeconfig file; default: $KUBECONFIG, ~/.kube/config, or the service account of the pod.
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Acts with the token in this file instead (as `auth.token_path` of a definition does).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_path: Option<PathBuf>,
+}
+
+/// Where metrics and logs are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sources")]
+pub(crate) struct SourceArguments {
+    /// Prometheus, Thanos, Mimir or VictoriaMetrics.
+    #[arg(long, env = "PROMETHEUS_URL", value_name = "URL")]
+    pub(crate) prometheus: Option<String>,
+    /// File with a bearer token for Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prometheus_token_file: Option<PathBuf>,
+    /// Loki.
+    #[arg(long, env = "LOKI_URL", value_name = "URL", conflicts_with = "elasticsearch")]
+    pub(crate) loki: Option<String>,
+    /// Elasticsearch or OpenSearch.
+    #[arg(long, env = "ELASTICSEARCH_URL", value_name = "URL")]
+    pub(crate) elasticsearch: Option<String>,
+    /// Index pattern for Elasticsearch or OpenSearch.
+    #[arg(long, default_value = "logs-*", value_name = "PATTERN")]
+    pub(crate) elasticsearch_index: String,
+    /// Tenant header for Prometheus and Loki (X-Scope-OrgID).
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+}
+
+/// What is investigated, and when.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Subject")]
+pub(crate) struct SubjectArguments {
+    /// What is in trouble: `pod/NAME`, `deployment/NAME`, `service/NAME`, `node/NAME` …; several are one incident.
+    #[arg(value_name = "KIND/NAME")]
+    pub(crate) entities: Vec<String>,
+    /// Namespace of the entities, or, without any, the namespace to look at.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Body of an Alertmanager webhook (version 4); `-` reads standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "entities")]
+    pub(crate) alert: Option<PathBuf>,
+    /// When the trouble began, RFC 3339; default: found from what is seen.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InvestigateArguments {
+    #[command(flatten)]
+    pub(crate) subject: SubjectArguments,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) sources: SourceArguments,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
+/// Bounds of a run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct RunArguments {
+    /// Audit log; every read is recorded there before its result is used.
+    #[arg(long, default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) audit: PathBuf,
+    /// Longest time for one run, in seconds; the report then says what could not be seen.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CollectArguments {
+    /// Folder to write; must not exist or be empty.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    #[command(flatten)]
+    pub(crate) subject: CollectSubject,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) sources: SourceArguments,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
+/// What is recorded.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Subject")]
+pub(crate) struct CollectSubject {
+    /// Namespaces to record; default: all that may be read.
+    #[arg(long = "namespace", short = 'n', value_name = "NAME")]
+    pub(crate) namespaces: Vec<String>,
+    /// Alertmanager webhook body to keep with the recording.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) alert: Option<PathBuf>,
+    /// When the trouble began, RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Timestamp>,
+    /// How far back metrics and logs are recorded, in minutes.
+    #[arg(long, default_value_t = 120, value_name = "MINUTES")]
+    pub(crate) lookback: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// The recording.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Prints the whole report as JSON instead of the short form (with --output json).
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// File with the bearer token that callers must present; without it anybody who reaches the address may call.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) webhook_token_file: Option<PathBuf>,
+    /// Folder for journal, audit log and reports.
+    #[arg(long, default_value = "claw-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Tool and workflow definitions (YAML) to honour.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) definition: Vec<PathBuf>,
+    /// File with a Slack incoming-webhook URL.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slack_webhook_file: Option<PathBuf>,
+    /// File with a Slack bot token (chat.postMessage); needs --slack-channel.
+    #[arg(long, value_name = "FILE", requires = "slack_channel")]
+    pub(crate) slack_token_file: Option<PathBuf>,
+    /// Slack channel for --slack-token-file.
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) slack_channel: Option<String>,
+    /// URL that gets each report as JSON.
+    #[arg(long, value_name = "URL")]
+    pub(crate) report_webhook: Option<String>,
+    /// Runs at one time.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) concurrency: u16,
+    /// Longest time for one run, in seconds.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+    #[command(flatten)]
+    pub(crate) sources: SourceArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// YAML files with `tools:` and `workflow:` documents.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccessArguments {
+    /// Only the rights of these tools; default: all tools of the agent.
+    #[arg(long = "tool", value_name = "NAME")]
+    pub(crate) tools: Vec<String>,
+    /// Namespace of the service account.
+    #[arg(long, default_value = "claw", value_name = "NAME")]
+    pub(crate) namespace: String,
+    /// Asks the cluster whether the current identity has the rights, and says which tool loses what.
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Checks that no record was changed, dropped, moved or cut off.
+    Verify(AuditVerifyArguments),
+    /// Tells the story of one run: what was read, concluded and decided, and why.
+    Show(AuditShowArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditVerifyArguments {
+    /// The log.
+    #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditShowArguments {
+    /// The run.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// The log.
+    #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
