@@ -1,6 +1,10 @@
 //! Under construction.
 
+pub mod api;
 pub mod faults;
+#[cfg(test)]
+mod http_probe;
+pub mod loki;
 pub mod loopback;
 pub mod prometheus;
 pub mod replay;

@@ -1,1 +1,87 @@
-fn main() {}
+//! `claw-agent`: the full agent, assembled from the Claw crates.
+
+mod access;
+mod args;
+mod audit;
+mod check;
+mod collect;
+mod connect;
+mod demo;
+mod failure;
+mod files;
+mod incident;
+mod investigate;
+mod print;
+mod progress;
+mod replay;
+mod serve;
+mod subject;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use args::{Arguments, AuditCommand, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.verbose);
+    claw_core::http::install_crypto_provider();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return fail(
+                &Failure::new("no threads can be started", "raise the process limits").because(error),
+            );
+        }
+    };
+    let code = runtime.block_on(run(arguments));
+    // Reads of standard input and the like must not hold the process up.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match code {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => fail(&failure),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<u8, Failure> {
+    let output = arguments.output;
+    match arguments.command {
+        Command::Demo(given) => demo::run(given, output).await,
+        Command::Investigate(given) => investigate::run(given, output).await,
+        Command::Collect(given) => collect::run(given).await,
+        Command::Replay(given) => replay::run(given, output).await,
+        Command::Serve(given) => serve::run(given).await,
+        Command::Check(given) => check::run(&given, output),
+        Command::Access(given) => access::run(given, output).await,
+        Command::Audit(AuditCommand::Verify(given)) => audit::verify(&given, output),
+        Command::Audit(AuditCommand::Show(given)) => audit::show(&given, output),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    // Nobody can be told when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "claw-agent: {failure}");
+    ExitCode::from(failure.code())
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => {
+            "warn,claw_core=info,claw_k8s=info,claw_metrics=info,claw_guardrails=info,claw_workflows=info,claw_agent=info"
+        }
+        2 => {
+            "info,claw_core=debug,claw_k8s=debug,claw_metrics=debug,claw_guardrails=debug,claw_workflows=debug,claw_agent=debug"
+        }
+        _ => "debug",
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}

@@ -1,0 +1,68 @@
+//! What the definitions of an agent may ask for.
+
+use claw_core::definition::{Capabilities, StepCapability, TriggerCapability, WorkflowCapability};
+use claw_core::workflow::Workflow as _;
+
+use crate::incident::IncidentInvestigation;
+
+/// Tools of the incident investigation, by step.
+const STEPS: [(&str, &[&str]); 5] = [
+    (
+        "gather_context",
+        &[
+            "get_pods",
+            "get_workloads",
+            "get_nodes",
+            "describe_events",
+            "query_prometheus",
+            "list_metrics",
+        ],
+    ),
+    ("analyze_logs", &["get_pod_logs", "search_logs"]),
+    (
+        "check_dependencies",
+        &[
+            "get_dependencies",
+            "query_topology",
+            "query_prometheus",
+            "get_pods",
+            "get_workloads",
+        ],
+    ),
+    (
+        "correlate_changes",
+        &["get_deployment_history", "query_gitops", "query_changes"],
+    ),
+    ("synthesize", &[]),
+];
+
+/// Labels by which alerts are told apart in a definition.
+const LABELS: [&str; 8] = [
+    "alertname",
+    "severity",
+    "namespace",
+    "cluster",
+    "environment",
+    "team",
+    "service",
+    "job",
+];
+
+/// What an agent that comes from an [`Assembly`](super::Assembly) can do today: everything else that a definition says is
+/// refused as "not available yet".
+pub fn capabilities() -> Capabilities {
+    let mut investigation = WorkflowCapability::new(IncidentInvestigation::NAME)
+        .with_trigger(TriggerCapability::new("webhook", "alertmanager").filters_by(LABELS))
+        .with_guardrails(["max_actions", "escalation"]);
+    for (name, tools) in STEPS {
+        let step = StepCapability::new(name).uses(tools.iter().copied());
+        investigation = investigation.with_step(match name {
+            "synthesize" => step.delivers_to(["slack_channel"]),
+            _ => step,
+        });
+    }
+    Capabilities::new()
+        .with_workflow(investigation)
+        .with_planned_workflows(["resource_rightsizing", "security_scan", "capacity_forecast"])
+        .with_planned_tools(["create_gitops_pr", "send_slack_summary"])
+}

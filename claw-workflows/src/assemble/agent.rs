@@ -1,0 +1,191 @@
+//! From sources to a running agent.
+
+use std::fmt;
+use std::sync::Arc;
+
+use claw_core::audit::AuditLog;
+use claw_core::clock::Clock;
+use claw_core::definition::Definition;
+use claw_core::gate::Gate;
+use claw_core::redact::Redactor;
+use claw_core::registry::{DuplicateTool, Registry};
+use claw_core::store::{Journal, MemoryJournal};
+use claw_core::workflow::Workflow as _;
+use claw_guardrails::engine::{Config, Engine};
+
+use super::sources::Sources;
+use crate::deliver::Sink;
+use crate::incident::IncidentInvestigation;
+use crate::runtime::{Ended, Runner, RunnerError, Settings};
+use crate::trigger::{Filter, Incident, Intake};
+
+/// Assembles an [`Agent`].
+///
+/// Unless said otherwise the journal is in memory, nothing is delivered, and the guardrails have their defaults.
+#[must_use = "an assembly does nothing until it is built"]
+pub struct Assembly {
+    cluster: String,
+    sources: Sources,
+    audit: Arc<dyn AuditLog>,
+    clock: Arc<dyn Clock>,
+    journal: Arc<dyn Journal>,
+    definition: Definition,
+    guardrails: Config,
+    settings: Settings,
+    sinks: Vec<Arc<dyn Sink>>,
+}
+
+impl fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assembly")
+            .field("cluster", &self.cluster)
+            .field("sources", &self.sources)
+            .field("guardrails", &self.guardrails)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Assembly {
+    /// An agent for the cluster of that name. Every read is recorded in `audit` before its result is used.
+    pub fn new(
+        cluster: impl Into<String>,
+        sources: Sources,
+        audit: Arc<dyn AuditLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            cluster: cluster.into(),
+            sources,
+            audit,
+            clock,
+            journal: Arc::new(MemoryJournal::new()),
+            definition: Definition::default(),
+            guardrails: Config::default(),
+            settings: Settings::default(),
+            sinks: Vec::new(),
+        }
+    }
+
+    /// Keeps runs in `journal`.
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Honours a definition: the shape of tools, and which alerts start a run.
+    pub fn definition(mut self, definition: Definition) -> Self {
+        self.definition = definition;
+        self
+    }
+
+    /// Replaces the guardrails' settings.
+    pub fn guardrails(mut self, config: Config) -> Self {
+        self.guardrails = config;
+        self
+    }
+
+    /// Replaces the runner's settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Hands every report to `sink` as well. Of two sinks with one name the later one stands.
+    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// The agent.
+    ///
+    /// # Errors
+    /// If two tools have one name.
+    pub fn build(self) -> Result<Agent, DuplicateTool> {
+        let tools = self.definition.apply(&self.sources.tools()?)?;
+        let engine = Arc::new(Engine::new(self.guardrails, Arc::clone(&self.clock)));
+        let gate = Gate::new(
+            Arc::<Engine>::clone(&engine),
+            self.audit,
+            Arc::clone(&self.clock),
+            Redactor::new(),
+        );
+        let filter = self
+            .definition
+            .workflows
+            .get(IncidentInvestigation::NAME)
+            .and_then(|workflow| workflow.trigger.as_ref())
+            .map_or_else(Filter::any, Filter::from);
+        let mut runner = Runner::builder(gate.clone(), tools.clone(), self.journal)
+            .workflow(IncidentInvestigation::new(self.cluster))
+            .settings(self.settings);
+        for sink in self.sinks {
+            runner = runner.sink(sink);
+        }
+        Ok(Agent {
+            runner: runner.build(),
+            gate,
+            tools,
+            engine,
+            clock: self.clock,
+            filter,
+        })
+    }
+}
+
+/// An agent, ready to investigate. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    runner: Runner,
+    gate: Gate,
+    tools: Registry,
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    filter: Filter,
+}
+
+impl Agent {
+    /// The runner: to serve, to watch, to look at runs.
+    pub fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// The gate that all reads go through.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The tools.
+    pub fn tools(&self) -> &Registry {
+        &self.tools
+    }
+
+    /// The guardrails, for the emergency stop.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Investigates one incident and waits for the end: until its report is there and has been handed over.
+    ///
+    /// # Errors
+    /// If journal or audit log fail. Whatever else goes wrong is in the report.
+    pub async fn investigate(&self, incident: &Incident) -> Result<Ended, RunnerError> {
+        self.runner
+            .run::<IncidentInvestigation>(incident.id.clone(), incident)
+            .await
+    }
+
+    /// The intake for notifications, which lets through the alerts that the definition names.
+    pub fn intake(&self) -> Intake {
+        Intake::new::<IncidentInvestigation>(
+            self.runner.clone(),
+            self.filter.clone(),
+            Arc::clone(&self.clock),
+        )
+    }
+}

@@ -1,0 +1,87 @@
+//! `claw-agent access`: the rights that the tools need, and whether they are there.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use claw_core::clock::{Clock, SystemClock};
+use claw_core::tool::{ToolContext, ToolSpec};
+use claw_k8s::access::{Manifests, Preflight, preflight, rules};
+
+use crate::args::{AccessArguments, Output};
+use crate::failure::Failure;
+use crate::{check, connect, investigate, print, subject};
+
+/// How long the questions to the API server may take together.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn run(given: AccessArguments, output: Output) -> Result<u8, Failure> {
+    let json = output.is_json("access")?;
+    let specs = chosen(&given.tools)?;
+    if given.check {
+        return ask(&given, &specs, json).await;
+    }
+    let namespace = subject::namespace(&given.namespace)?;
+    let manifests = Manifests::read_only(namespace, rules(specs.iter().map(|spec| &spec.access)));
+    if json {
+        print::json(&manifests.rules)?;
+    } else {
+        print::out(&manifests.to_yaml()?)?;
+    }
+    Ok(0)
+}
+
+/// The tools of these names; all where there are none.
+fn chosen(names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+    let specs = check::every_tool()?.specs();
+    let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name.as_str())) {
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(Failure::arguments(
+            format!("there is no tool `{unknown}`"),
+            format!("the tools are {}", known.join(", ")),
+        ));
+    }
+    Ok(specs
+        .into_iter()
+        .filter(|spec| names.is_empty() || names.contains(&spec.name))
+        .collect())
+}
+
+async fn ask(given: &AccessArguments, specs: &[ToolSpec], json: bool) -> Result<u8, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connected = connect::cluster(&given.cluster, None).await?;
+    investigate::reachable(&connected.cluster, &clock).await?;
+    let cx = ToolContext::new(clock, PATIENCE);
+    let tools = specs.iter().map(|spec| (spec.name.as_str(), &spec.access));
+    let result = preflight(&connected.cluster, &cx, tools, None).await;
+    if json {
+        print::json(&result)?;
+    } else {
+        print::out(&describe(&result, &connected.name))?;
+    }
+    if result.losses.is_empty() && result.gaps.is_empty() {
+        Ok(0)
+    } else {
+        Ok(crate::failure::CHECK)
+    }
+}
+
+fn describe(result: &Preflight, cluster: &str) -> String {
+    let mut text = format!("{} rights asked about in {cluster}\n", result.asked);
+    for loss in &result.losses {
+        let _ = writeln!(text, "missing: {} ({})", loss.meaning, loss.verbs.join(", "));
+    }
+    for gap in &result.gaps {
+        let _ = writeln!(text, "not known: {}: {}; {}", gap.source, gap.reason, gap.remedy);
+    }
+    if result.losses.is_empty() && result.gaps.is_empty() {
+        text.push_str("all of them are granted\n");
+    } else if !result.losses.is_empty() {
+        text.push_str(
+            "apply what `claw-agent access` prints to grant them: claw-agent access | kubectl apply -f -\n",
+        );
+    }
+    text
+}

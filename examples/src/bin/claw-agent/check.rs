@@ -1,0 +1,116 @@
+//! `claw-agent check`: what definitions mean.
+
+use std::sync::Arc;
+
+use claw_core::definition::{self, Definition, Document};
+use claw_core::registry::Registry;
+use claw_k8s::cluster::Cluster;
+use claw_metrics::logs::loki::{Loki, LokiConfig};
+use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
+use claw_workflows::assemble::{Sources, capabilities};
+
+use crate::args::{CheckArguments, Output};
+use crate::failure::Failure;
+use crate::print;
+
+pub(crate) fn run(given: &CheckArguments, output: Output) -> Result<u8, Failure> {
+    let json = output.is_json("check")?;
+    let definition = load(&given.files)?;
+    if json {
+        print::json(&definition)?;
+    } else {
+        print::out(&definition.describe())?;
+    }
+    Ok(0)
+}
+
+/// The definitions in `files`, for an agent that honours them.
+pub(crate) fn load(files: &[std::path::PathBuf]) -> Result<Definition, Failure> {
+    let (documents, mut problems) = read(files);
+    // A file that cannot be read does not hide what is wrong with the others.
+    match definition::bind(&documents, &every_tool()?, &capabilities()) {
+        Ok(definition) if problems.is_empty() => Ok(definition),
+        Ok(_) => Err(refused(&problems)),
+        Err(error) => {
+            problems.push(error.to_string());
+            Err(refused(&problems))
+        }
+    }
+}
+
+fn read(files: &[std::path::PathBuf]) -> (Vec<Document>, Vec<String>) {
+    let (mut documents, mut problems) = (Vec::new(), Vec::new());
+    for file in files {
+        match definition::read(file) {
+            Ok(found) => documents.extend(found),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    (documents, problems)
+}
+
+fn refused(problems: &[String]) -> Failure {
+    let text = problems.join("\n");
+    let lines = text.lines().count();
+    let noun = if lines == 1 { "problem" } else { "problems" };
+    Failure::check(format!(
+        "the definitions are not accepted, {lines} {noun}:\n{text}"
+    ))
+}
+
+/// Every tool that the agent can have. They are asked for their faces only, and never called.
+pub(crate) fn every_tool() -> Result<Registry, Failure> {
+    let nowhere = "http://localhost";
+    let sources = Sources::new()
+        .cluster(Cluster::new(Arc::new(Nowhere)))
+        .metrics(Arc::new(Prometheus::new(PrometheusConfig::at(nowhere))?))
+        .logs(Arc::new(Loki::new(LokiConfig::at(nowhere))?));
+    Ok(sources.tools()?)
+}
+
+/// A cluster that is never asked anything.
+#[derive(Debug)]
+struct Nowhere;
+
+mod nowhere {
+    use async_trait::async_trait;
+    use claw_core::tool::ToolContext;
+    use claw_k8s::cluster::{
+        AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, ListRequest, LogBytes,
+        LogRequest, ServerVersion,
+    };
+
+    fn none() -> ClusterError {
+        ClusterError::Config {
+            reason: "there is no cluster; name one".to_owned(),
+            source: None,
+        }
+    }
+
+    #[async_trait]
+    impl ClusterReader for super::Nowhere {
+        async fn list_page(&self, _: &ToolContext, _: &ListRequest) -> Result<Vec<u8>, ClusterError> {
+            Err(none())
+        }
+
+        async fn get(&self, _: &ToolContext, _: &GetRequest) -> Result<Vec<u8>, ClusterError> {
+            Err(none())
+        }
+
+        async fn pod_logs(&self, _: &ToolContext, _: &LogRequest) -> Result<LogBytes, ClusterError> {
+            Err(none())
+        }
+
+        async fn can_i(&self, _: &ToolContext, _: &AccessQuestion) -> Result<bool, ClusterError> {
+            Err(none())
+        }
+
+        async fn discover(&self, _: &ToolContext) -> Result<Discovery, ClusterError> {
+            Err(none())
+        }
+
+        async fn version(&self, _: &ToolContext) -> Result<ServerVersion, ClusterError> {
+            Err(none())
+        }
+    }
+}

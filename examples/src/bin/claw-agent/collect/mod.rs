@@ -1,0 +1,222 @@
+//! `claw-agent collect`: what an investigation would look at, as a bundle.
+//!
+//! Everything is read through the gate, as in an investigation: judged, audited and redacted.
+
+mod kinds;
+mod list_objects;
+mod logs;
+mod metrics;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use claw_core::clock::{Clock, SystemClock};
+use claw_core::gate::Scope;
+use claw_core::registry::Registry;
+use claw_core::tool::{ErasedTool, ToolContext};
+use claw_core::workflow::{Progress as Watchers, StepContext};
+use claw_guardrails::audit::FileAuditLog;
+use claw_guardrails::engine::{Budgets, Config};
+use claw_k8s::bundle::{BundleWriter, Incident, Manifest, VERSION};
+use claw_workflows::assemble::Assembly;
+use claw_workflows::trigger::Incident as Question;
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{CollectArguments, CollectSubject, SourceArguments};
+use crate::failure::{self, Failure};
+use crate::print::say;
+use crate::progress::Progress;
+use crate::{connect, files, incident, investigate, subject};
+use list_objects::ListObjects;
+
+/// Calls of one recording: a list for each kind and namespace, and a log for each container.
+const CALLS: u32 = 5_000;
+/// How long trouble is taken to last where nobody says when it began.
+const RECENT: SignedDuration = SignedDuration::from_mins(30);
+
+pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    refuse_full(&given.directory)?;
+    let progress = Progress::start("connecting");
+    let connected = connect::cluster(&given.cluster, None).await?;
+    let now = clock.now();
+    let subject = Subject::of(&given.subject, now)?;
+    investigate::reachable(&connected.cluster, &clock).await?;
+    files::make_folder_of(&given.run.audit)?;
+    let audit = Arc::new(FileAuditLog::open(&given.run.audit, Arc::clone(&clock)).await?);
+    let cx = ToolContext::new(Arc::clone(&clock), Duration::from_secs(given.run.timeout));
+    let discovery = connected.cluster.discovery(&cx).await?;
+    let sources = connect::sources(&given.sources, connected.cluster.clone())?
+        .tool(Arc::new(ListObjects::new(connected.cluster)) as Arc<dyn ErasedTool>);
+    let budgets = Budgets::default().with_calls(CALLS).with_calls_per_tool(CALLS);
+    let agent = Assembly::new(
+        connected.name.clone(),
+        sources,
+        Arc::<FileAuditLog>::clone(&audit),
+        Arc::clone(&clock),
+    )
+    .guardrails(Config::default().with_budgets(budgets))
+    .build()?;
+
+    let manifest = subject.manifest(&given.directory, connected.name, now);
+    let step = StepContext::new(
+        agent.gate().clone(),
+        agent.tools().clone(),
+        Scope {
+            run: subject.run.clone(),
+            step: Some("collect".to_owned()),
+            actor: "claw-agent".to_owned(),
+            deadline: cx.deadline,
+            cancel: CancellationToken::new(),
+        },
+        Watchers::none(),
+    );
+    let mut recording = Recording {
+        writer: BundleWriter::new(manifest.clone()),
+        missed: BTreeSet::new(),
+    };
+    if let Some(alert) = subject.alert {
+        recording.writer.alert(alert);
+    }
+    let scopes = scopes(&subject.namespaces);
+    progress.say("recording objects");
+    let objects = kinds::record(&step, &discovery, &scopes, &mut recording).await?;
+    progress.say("recording logs");
+    let logs = logs::record(&step, &objects.pods, &mut recording).await?;
+    progress.say("recording metrics");
+    let series = metrics::record(&step, &subject.namespaces, &manifest, &mut recording).await?;
+    let Recording { writer, missed } = recording;
+    let directory = given.directory.clone();
+    let written = tokio::task::spawn_blocking(move || writer.write(directory)).await;
+    audit.close().await?;
+    written
+        .map_err(|error| Failure::new("the bundle could not be written", "report this").because(error))??;
+    drop(progress);
+    say(&format!(
+        "{}: {} objects, {logs} logs, {series} series of {}",
+        given.directory.display(),
+        objects.count,
+        manifest.cluster
+    ));
+    for missed in &missed {
+        say(&format!("not recorded: {missed}"));
+    }
+    tell_absent(&given.sources);
+    Ok(if has_failed(&missed, agent.tools()) {
+        failure::GAPS
+    } else {
+        0
+    })
+}
+
+/// What is written, and what could not be read.
+#[derive(Debug)]
+struct Recording {
+    writer: BundleWriter,
+    /// `source: reason`.
+    missed: BTreeSet<String>,
+}
+
+/// What is recorded, for which incident.
+#[derive(Debug)]
+struct Subject {
+    run: String,
+    namespaces: BTreeSet<String>,
+    began: Timestamp,
+    lookback: SignedDuration,
+    alert: Option<serde_json::Value>,
+}
+
+impl Subject {
+    fn of(given: &CollectSubject, now: Timestamp) -> Result<Self, Failure> {
+        let mut namespaces = BTreeSet::new();
+        for name in &given.namespaces {
+            namespaces.insert(subject::namespace(name)?.to_owned());
+        }
+        let (mut began, mut alert) = (None, None);
+        if let Some(path) = &given.alert {
+            let (_, alerts, body) = incident::alerts(path)?;
+            began = alerts.iter().map(|alert| alert.starts_at).min();
+            alert = Some(body);
+        }
+        if let Some(since) = given.since {
+            incident::check_since(since, now)?;
+            began = Some(since);
+        }
+        let question = Question::of_question("record", Default::default(), now);
+        Ok(Self {
+            run: question.id.0.replacen("ask-", "rec-", 1),
+            namespaces,
+            began: began
+                .unwrap_or_else(|| now.checked_sub(RECENT).unwrap_or(now))
+                .min(now),
+            lookback: SignedDuration::from_mins(i64::from(given.lookback)),
+            alert,
+        })
+    }
+
+    fn manifest(&self, folder: &Path, cluster: String, now: Timestamp) -> Manifest {
+        let case = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        Manifest {
+            version: VERSION,
+            case: case.unwrap_or_else(|| self.run.clone()),
+            cluster,
+            collected_at: now,
+            window: incident::window(self.began, now, self.lookback),
+            incident: Incident {
+                start: self.began,
+                end: None,
+            },
+            baseline: None,
+            question: None,
+        }
+    }
+}
+
+/// `None` stands for all namespaces.
+fn scopes(namespaces: &BTreeSet<String>) -> Vec<Option<String>> {
+    if namespaces.is_empty() {
+        vec![None]
+    } else {
+        namespaces.iter().cloned().map(Some).collect()
+    }
+}
+
+/// Before anything is read: a recording is not to fail at its end.
+fn refuse_full(folder: &Path) -> Result<(), Failure> {
+    let full = match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            return Err(Failure::new(
+                format!("{} cannot be written to", folder.display()),
+                "choose a folder that does not exist",
+            )
+            .because(error));
+        }
+    };
+    if full {
+        return Err(Failure::new(
+            format!("{} exists already and is not empty", folder.display()),
+            "choose another folder",
+        ));
+    }
+    Ok(())
+}
+
+fn tell_absent(sources: &SourceArguments) {
+    if sources.prometheus.is_none() {
+        say("metrics are not recorded; give --prometheus URL to record them");
+    }
+}
+
+/// Whether something failed that the agent has a tool for.
+fn has_failed(missed: &BTreeSet<String>, tools: &Registry) -> bool {
+    missed
+        .iter()
+        .filter_map(|text| text.split(':').next())
+        .any(|source| tools.get(source).is_some())
+}

@@ -1,0 +1,53 @@
+//! `claw-agent investigate`: one question about a live cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use claw_core::clock::{Clock, SystemClock};
+use claw_core::tool::ToolContext;
+use claw_guardrails::audit::FileAuditLog;
+use claw_k8s::cluster::Cluster;
+use claw_workflows::assemble::Assembly;
+use claw_workflows::runtime::Settings;
+
+use crate::args::{InvestigateArguments, Output};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::{connect, files, incident, print};
+
+pub(crate) async fn run(given: InvestigateArguments, output: Output) -> Result<u8, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut progress = Progress::start("connecting");
+    let connected = connect::cluster(&given.cluster, None).await?;
+    let incident = incident::incident(&given.subject, &connected.namespace, clock.now())?;
+    reachable(&connected.cluster, &clock).await?;
+    let sources = connect::sources(&given.sources, connected.cluster)?;
+    files::make_folder_of(&given.run.audit)?;
+    let audit = Arc::new(FileAuditLog::open(&given.run.audit, Arc::clone(&clock)).await?);
+    let agent = Assembly::new(connected.name, sources, Arc::<FileAuditLog>::clone(&audit), clock)
+        .settings(Settings::default().with_run_timeout(Duration::from_secs(given.run.timeout)))
+        .build()?;
+    progress.watch(agent.runner());
+    let ended = agent.investigate(&incident).await;
+    drop(progress);
+    audit.close().await?;
+    let Some(report) = ended?.report else {
+        return Err(Failure::new(
+            "the run ended without a report",
+            "see the audit log for its reason",
+        ));
+    };
+    print::report(&report, output)?;
+    Ok(print::code(&report, agent.tools()))
+}
+
+/// Asks the server for its version: a cluster that cannot be reached at all is worth a line, not a report.
+pub(crate) async fn reachable(cluster: &Cluster, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
+    let cx = ToolContext::new(Arc::clone(clock), Duration::from_secs(15));
+    match cluster.version(&cx).await {
+        Ok(_) => Ok(()),
+        // Some servers show their version to nobody; what matters is read later.
+        Err(claw_k8s::cluster::ClusterError::Denied { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,33 @@
+//! `claw-agent replay`: a recorded incident.
+
+use claw_k8s::bundle::Bundle;
+use claw_testkit::replay::Replay;
+use claw_workflows::deliver::json;
+
+use crate::args::{Output, ReplayArguments};
+use crate::failure::Failure;
+use crate::print;
+use crate::progress::Progress;
+
+pub(crate) async fn run(given: ReplayArguments, output: Output) -> Result<u8, Failure> {
+    let mut progress = Progress::start("reading the recording");
+    let bundle = load(given.directory).await?;
+    let replay = Replay::of(&bundle).await?;
+    progress.watch(replay.agent().runner());
+    let report = replay.run().await?;
+    drop(progress);
+    if output == Output::Json && !given.full {
+        print::out(&json::Replay::new(&report).to_json())?;
+    } else {
+        print::report(&report, output)?;
+    }
+    Ok(print::code(&report, replay.agent().tools()))
+}
+
+/// Reads a folder where blocking is allowed.
+pub(crate) async fn load(folder: std::path::PathBuf) -> Result<Bundle, Failure> {
+    let loaded = tokio::task::spawn_blocking(move || Bundle::load(folder)).await;
+    loaded
+        .map_err(|error| Failure::new("the recording could not be read", "report this").because(error))?
+        .map_err(Failure::from)
+}

@@ -1,0 +1,183 @@
+//! `claw-agent serve`: webhooks in, reports out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use claw_core::clock::{Clock, SystemClock};
+use claw_core::definition::Definition;
+use claw_core::http::{Client, ClientConfig};
+use claw_core::store::SqliteStore;
+use claw_core::workflow::Workflow as _;
+use claw_guardrails::audit::FileAuditLog;
+use claw_workflows::assemble::{Agent, Assembly};
+use claw_workflows::deliver::file::FileSink;
+use claw_workflows::deliver::slack::{IncomingWebhook, PostMessage};
+use claw_workflows::deliver::webhook::GenericWebhook;
+use claw_workflows::incident::IncidentInvestigation;
+use claw_workflows::runtime::Settings;
+use claw_workflows::trigger::server::{self, ServerSettings, ServerState};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::ServeArguments;
+use crate::failure::Failure;
+use crate::print::say;
+use crate::{check, connect, files};
+
+pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let definition = check::load(&given.definition)?;
+    outputs_exist(&definition, &given)?;
+    let token = given
+        .webhook_token_file
+        .as_deref()
+        .map(|path| files::secret(path, "token for callers"))
+        .transpose()?;
+    let connected = connect::cluster(&given.cluster, definition.token_path()).await?;
+    let sources = connect::sources(&given.sources, connected.cluster)?;
+    files::make_folder(&given.data)?;
+    let audit = Arc::new(FileAuditLog::open(given.data.join("audit.jsonl"), Arc::clone(&clock)).await?);
+    let journal = SqliteStore::open(given.data.join("journal.sqlite")).await?;
+    let settings = Settings::default()
+        .with_run_timeout(Duration::from_secs(given.timeout))
+        .with_concurrent_runs(usize::from(given.concurrency));
+    let assembly = Assembly::new(
+        connected.name.clone(),
+        sources,
+        Arc::<FileAuditLog>::clone(&audit),
+        clock,
+    )
+    .journal(Arc::new(journal.clone()))
+    .definition(definition)
+    .settings(settings)
+    .sink(Arc::new(FileSink::new(given.data.join("reports"))));
+    let agent = deliver_to(assembly, &given)?.build()?;
+
+    let listener = TcpListener::bind(given.listen).await.map_err(|error| {
+        Failure::new(
+            format!("{} cannot be listened on", given.listen),
+            "stop what uses the port, or choose another with --listen",
+        )
+        .because(error)
+    })?;
+    let address = listener.local_addr().unwrap_or(given.listen);
+    say(&format!(
+        "claw-agent listens on http://{address} for incidents in {}; reports go to {}",
+        connected.name,
+        given.data.join("reports").display()
+    ));
+    if token.is_none() && !address.ip().is_loopback() {
+        say("anybody who reaches this address may call; give --webhook-token-file to prevent that");
+    }
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone())?;
+    let served = serve(&agent, listener, token, stop).await;
+    // Closed in order whatever happened, so that the next start finds nothing half done.
+    journal.close().await;
+    audit.close().await?;
+    served?;
+    say("claw-agent stopped in order; unfinished runs go on at the next start");
+    Ok(0)
+}
+
+/// Answers requests and works off runs until `stop` fires; runs that an earlier process left unfinished come first.
+pub(crate) async fn serve(
+    agent: &Agent,
+    listener: TcpListener,
+    token: Option<SecretString>,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let settings = ServerSettings::default();
+    let state = ServerState::new(agent.intake(), settings, token, Arc::clone(agent.clock()));
+    let runs = async {
+        let worked = agent.runner().serve(stop.clone()).await;
+        // Without a journal nothing can be taken in either.
+        stop.cancel();
+        worked
+    };
+    let requests = async {
+        let answered = server::serve(listener, server::router(state), settings, stop.clone()).await;
+        stop.cancel();
+        answered
+    };
+    let (worked, answered) = tokio::join!(runs, requests);
+    worked?;
+    answered.map_err(|error| {
+        Failure::new("requests cannot be answered any more", "start the agent again").because(error)
+    })
+}
+
+/// Adds the sinks that the arguments name.
+fn deliver_to(mut assembly: Assembly, given: &ServeArguments) -> Result<Assembly, Failure> {
+    if let Some(path) = &given.slack_webhook_file {
+        let url = files::secret(path, "Slack webhook URL")?;
+        assembly = assembly.sink(Arc::new(IncomingWebhook::new(client()?, url)));
+    }
+    if let (Some(path), Some(channel)) = (&given.slack_token_file, &given.slack_channel) {
+        let token = files::secret(path, "Slack token")?;
+        assembly = assembly.sink(Arc::new(PostMessage::new(client()?, token, channel)));
+    }
+    if let Some(url) = &given.report_webhook {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(Failure::arguments(
+                "--report-webhook is not a URL",
+                "give one that begins with https:// or http://",
+            ));
+        }
+        let url = SecretString::from(url.clone());
+        assembly = assembly.sink(Arc::new(GenericWebhook::new("report_webhook", client()?, url)));
+    }
+    Ok(assembly)
+}
+
+fn client() -> Result<Client, Failure> {
+    Ok(Client::new(ClientConfig::default())?)
+}
+
+/// A definition that delivers to Slack needs a way to Slack.
+fn outputs_exist(definition: &Definition, given: &ServeArguments) -> Result<(), Failure> {
+    let wants_slack = definition
+        .workflows
+        .get(IncidentInvestigation::NAME)
+        .is_some_and(|workflow| workflow.steps.iter().any(|step| step.output.is_some()));
+    let has_slack = given.slack_webhook_file.is_some() || given.slack_token_file.is_some();
+    if wants_slack && !has_slack {
+        return Err(Failure::arguments(
+            "the definition delivers to slack_channel, and no way to Slack is given",
+            "give --slack-webhook-file, or --slack-token-file with --slack-channel, or take `output` out",
+        ));
+    }
+    Ok(())
+}
+
+/// Fires `stop` at SIGTERM or ctrl-c; at a second one the process ends at once.
+fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
+    let failed = |error| Failure::new("signals cannot be received", "report this").because(error);
+    #[cfg(unix)]
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    #[cfg(unix)]
+    let mut interrupt =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        for first in [true, false] {
+            #[cfg(unix)]
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            #[cfg(not(unix))]
+            if tokio::signal::ctrl_c().await.is_err() {
+                return;
+            }
+            if first {
+                say("stopping: what has begun may end; once more stops at once");
+                stop.cancel();
+            } else {
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(())
+}

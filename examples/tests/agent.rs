@@ -1,0 +1,325 @@
+//! The binary, as a user meets it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn agent(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_claw-agent"))
+        .args(arguments)
+        .env_remove("KUBECONFIG")
+        .env_remove("CLAW_OUTPUT")
+        .env_remove("PROMETHEUS_URL")
+        .env_remove("LOKI_URL")
+        .env_remove("ELASTICSEARCH_URL")
+        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+        .output()
+        .unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The one line that says what went wrong.
+fn complaint(output: &Output) -> String {
+    let text = stderr(output);
+    assert_eq!(text.lines().count(), 1, "one line: {text}");
+    assert!(text.starts_with("claw-agent: "), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+fn workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn demo_bundle() -> PathBuf {
+    workspace("examples/demo")
+}
+
+#[test]
+fn the_demo_tells_the_story_and_leaves_everything_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = agent(&["demo", "--directory", path(folder.path())]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("ledger-writer"), "{}", stdout(&output));
+    let said = stderr(&output);
+    assert!(said.contains("intact"), "{said}");
+    let seconds: f64 = said
+        .split("investigated in ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(seconds < 30.0, "{said}");
+    let log = folder.path().join("audit.jsonl");
+    let verified = agent(&["audit", "verify", path(&log)]);
+    assert_eq!(code(&verified), 0, "{}", stdout(&verified));
+    let kinds = |ending: &str| {
+        fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|entry| path(&entry.as_ref().unwrap().path()).ends_with(ending))
+            .count()
+    };
+    assert_eq!((kinds(".html"), kinds(".md")), (1, 1));
+
+    // The story of the run, by the id that the demo prints.
+    let run = said
+        .split("audit show ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    let story = agent(&["audit", "show", run, path(&log)]);
+    assert_eq!(code(&story), 0);
+    assert!(stdout(&story).contains("gather_context"), "{}", stdout(&story));
+
+    // A second demo in the same folder is another run of the same alert.
+    let again = agent(&["demo", "--directory", path(folder.path())]);
+    assert_eq!(code(&again), 0, "{}", stderr(&again));
+
+    // A changed byte shows.
+    let text = fs::read_to_string(&log).unwrap();
+    fs::write(&log, text.replacen("ledger-writer", "ledger-wrlter", 1)).unwrap();
+    let tampered = agent(&["audit", "verify", path(&log)]);
+    assert_eq!(code(&tampered), 5);
+    assert!(stdout(&tampered).contains("NOT intact"), "{}", stdout(&tampered));
+}
+
+#[test]
+fn a_replay_prints_the_contract_and_the_same_bytes_each_time() {
+    let bundle = demo_bundle();
+    let arguments = ["replay", path(&bundle), "--output", "json"];
+    let (first, second) = (agent(&arguments), agent(&arguments));
+    assert_eq!(code(&first), 0, "{}", stderr(&first));
+    assert_eq!(first.stdout, second.stdout);
+    assert!(first.stderr.is_empty(), "{}", stderr(&first));
+    let report: Value = serde_json::from_slice(&first.stdout).unwrap();
+    let mut keys: Vec<&str> = report.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        ["case", "changes", "gaps", "groups", "hypotheses", "symptoms"]
+    );
+    assert_eq!(report["case"], "oom-limit-lowered");
+    let cause = &report["hypotheses"][0];
+    assert_eq!(
+        (&cause["rank"], &cause["entity"]["name"], &cause["mechanism"]),
+        (&1.into(), &"ledger-writer".into(), &"memory_limit".into()),
+    );
+    assert!(!cause["evidence"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn every_form_of_a_report_is_printed() {
+    let bundle = demo_bundle();
+    for (form, begins) in [("markdown", "#"), ("html", "<!doctype html>"), ("text", "")] {
+        let output = agent(&["replay", path(&bundle), "--output", form]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let text = stdout(&output);
+        assert!(text.to_lowercase().starts_with(begins), "{form}: {}", &text[..80]);
+        assert!(text.contains("ledger-writer"), "{form}");
+    }
+    let full = agent(&["replay", path(&bundle), "--full", "-o", "json"]);
+    let report: Value = serde_json::from_slice(&full.stdout).unwrap();
+    assert!(report["timeline"].is_array());
+}
+
+#[test]
+fn folders_that_are_no_recordings_are_refused_in_one_line() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = agent(&["replay", path(empty.path())]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("holds neither a bundle nor a cluster dump"));
+    let output = agent(&["replay", "/no/such/folder"]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("check that it exists"));
+
+    fs::write(
+        empty.path().join("bundle.json"),
+        "{\n  \"version\": 1,\n  \"kase\": \"x\"\n}",
+    )
+    .unwrap();
+    let output = agent(&["replay", path(empty.path())]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        complaint(&output).contains("bundle.json:3:"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn definitions_of_the_specification_are_understood_or_refused() {
+    let fixture = |name: &str| workspace(&format!("claw-core/src/definition/fixtures/{name}"));
+    let (tools, workflow) = (fixture("tools.yaml"), fixture("incident_investigation.yaml"));
+    let output = agent(&["check", path(&tools), path(&workflow)]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.contains("tool get_pods") && text.contains("workflow incident_investigation"),
+        "{text}"
+    );
+    assert!(text.contains("severity is critical or warning"), "{text}");
+    let json = agent(&["check", path(&tools), "--output", "json"]);
+    assert!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["tools"]["get_pods"].is_object());
+
+    let output = agent(&["check", path(&fixture("resource_rightsizing.yaml"))]);
+    assert_eq!(code(&output), 5);
+    assert!(
+        stderr(&output).contains("not available yet: the workflow"),
+        "{}",
+        stderr(&output)
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong.yaml");
+    fs::write(&wrong, "tools:\n  - name: get_pods\n    descripton: x\n").unwrap();
+    let output = agent(&["check", path(&wrong)]);
+    assert_eq!(code(&output), 5);
+    assert!(stderr(&output).contains("wrong.yaml:3:5"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("did you mean `description`?"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn the_role_is_printed_for_all_tools_or_some() {
+    let output = agent(&["access"]);
+    assert_eq!(code(&output), 0);
+    let yaml = stdout(&output);
+    assert!(
+        yaml.contains("kind: ClusterRole") && yaml.contains("kind: ServiceAccount"),
+        "{yaml}"
+    );
+    assert!(!yaml.contains("secrets"), "{yaml}");
+    let some = stdout(&agent(&[
+        "access",
+        "--tool",
+        "get_pod_logs",
+        "--namespace",
+        "ops",
+    ]));
+    assert!(some.contains("pods/log") && some.contains("namespace: ops") && !some.contains("deployments"));
+    let unknown = agent(&["access", "--tool", "get_pod"]);
+    assert_eq!(code(&unknown), 2);
+    assert!(complaint(&unknown).contains("get_pods"));
+}
+
+#[test]
+fn wrong_arguments_are_told_apart_from_failures() {
+    assert_eq!(code(&agent(&["replay"])), 2);
+    assert_eq!(code(&agent(&["no-such-command"])), 2);
+    let bundle = demo_bundle();
+    assert_eq!(code(&agent(&["replay", path(&bundle), "--output", "pdf"])), 2);
+    let output = agent(&["audit", "verify", "x", "--output", "html"]);
+    assert_eq!(code(&output), 2);
+    assert!(complaint(&output).contains("--output text or --output json"));
+    let output = agent(&["audit", "verify", "/no/such/log"]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("cannot be read"));
+}
+
+#[test]
+fn without_a_cluster_the_way_to_one_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join("audit.jsonl");
+    let output = agent(&["investigate", "-n", "shop", "--audit", path(&audit)]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("kubeconfig"), "{}", stderr(&output));
+
+    // A kubeconfig whose server is not there.
+    let config = folder.path().join("config");
+    fs::write(
+        &config,
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\nclusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\n\
+         users:\n- name: u\n  user: {}\ncontexts:\n- name: here\n  context: {cluster: c, user: u}\n",
+    )
+    .unwrap();
+    let output = agent(&[
+        "investigate",
+        "-n",
+        "shop",
+        "--kubeconfig",
+        path(&config),
+        "--audit",
+        path(&audit),
+    ]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        complaint(&output).contains("not available"),
+        "{}",
+        stderr(&output)
+    );
+
+    let wrong = |arguments: &[&str]| {
+        let mut all = vec![
+            "investigate",
+            "--kubeconfig",
+            path(&config),
+            "--audit",
+            path(&audit),
+        ];
+        all.extend(arguments);
+        let output = agent(&all);
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+        complaint(&output)
+    };
+    assert!(wrong(&["cart"]).contains("deployment/cart"));
+    assert!(wrong(&["widget/cart"]).contains("use one of"));
+    assert!(wrong(&["-n", "a/b"]).contains("namespace"));
+    assert!(wrong(&["--since", "2099-01-01T00:00:00Z"]).contains("future"));
+}
+
+#[test]
+fn a_server_without_a_good_token_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    for (text, said) in [("", "it is empty"), ("two words", "spaces")] {
+        fs::write(&token, text).unwrap();
+        let output = agent(&["serve", "--webhook-token-file", path(&token)]);
+        assert_eq!(code(&output), 1);
+        assert!(complaint(&output).contains(said), "{}", stderr(&output));
+    }
+    let output = agent(&["serve", "--webhook-token-file", "/no/such/token"]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("cannot be read"));
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in [
+        "demo",
+        "investigate",
+        "collect",
+        "replay",
+        "serve",
+        "check",
+        "access",
+        "audit",
+    ] {
+        let output = agent(&[command, "--help"]);
+        assert_eq!(code(&output), 0);
+        assert!(stdout(&output).len() > 200, "{command}");
+    }
+    assert!(stdout(&agent(&["--help"])).contains("Exit codes:"));
+}

@@ -1,0 +1,186 @@
+//! Replays a recorded incident: the agent that runs against clusters, over a recording.
+//!
+//! ```no_run
+//! use claw_k8s::bundle::Bundle;
+//! use claw_testkit::replay::Replay;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let bundle = Bundle::load("cases/cart-oom")?;
+//! let report = Replay::of(&bundle).await?.run().await?;
+//! println!("{}", report.summary);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The clock stands at the time of the recording, so that two replays of one bundle give the same bytes.
+
+mod cluster;
+mod incident;
+mod logs;
+mod metrics;
+mod selector;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use claw_core::audit::AuditLog;
+use claw_core::clock::{Clock, ManualClock};
+use claw_core::registry::DuplicateTool;
+use claw_core::report::{Gap, Report};
+use claw_guardrails::audit::MemoryAuditLog;
+use claw_k8s::bundle::Bundle;
+use claw_k8s::cluster::Cluster;
+use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
+use claw_workflows::assemble::{Agent, Assembly, Sources};
+use claw_workflows::runtime::RunnerError;
+use claw_workflows::trigger::Incident;
+
+pub use self::cluster::RecordedCluster;
+pub use self::incident::incident;
+pub use self::logs::RecordedLogs;
+pub use self::metrics::store;
+use crate::prometheus;
+
+/// Most series of one answer: recordings are small, and none of them should be left out.
+const MAX_SERIES: usize = 20_000;
+
+/// A recorded incident, about to be investigated.
+///
+/// Everything that it needs is in this process; metrics are answered over HTTP on the loopback interface. It is gone when
+/// this is dropped.
+#[derive(Debug)]
+pub struct Replay {
+    agent: Agent,
+    incident: Incident,
+    case: String,
+    gaps: Vec<Gap>,
+    _prometheus: prometheus::Server,
+}
+
+/// A replay could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// No port for the simulated Prometheus.
+    #[error("no port on the loopback interface can be used; free one, or lift what forbids it")]
+    Port(#[source] std::io::Error),
+    /// The client of the simulated Prometheus could not be made.
+    #[error(transparent)]
+    Client(#[from] claw_core::http::HttpError),
+    /// A defect: two tools have one name.
+    #[error(transparent)]
+    Tools(#[from] DuplicateTool),
+    /// Journal or audit log failed.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
+    /// The run ended without a report.
+    #[error("the investigation ended without a report; see the agent's log")]
+    NoReport,
+}
+
+impl Replay {
+    /// Boots the recorded world with an audit log in memory.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub async fn of(bundle: &Bundle) -> Result<Self, ReplayError> {
+        Self::audited(bundle, Arc::new(MemoryAuditLog::default())).await
+    }
+
+    /// Boots the recorded world; every read is recorded in `audit`.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub async fn audited(bundle: &Bundle, audit: Arc<dyn AuditLog>) -> Result<Self, ReplayError> {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(bundle.manifest.collected_at));
+        let mut gaps: Vec<Gap> = bundle.problems.iter().map(Gap::from).collect();
+        let (incident, problem) = incident(bundle);
+        gaps.extend(problem);
+        let (sources, server) = sources(bundle, Arc::clone(&clock), &mut gaps).await?;
+        let agent = Assembly::new(&bundle.manifest.cluster, sources, audit, clock).build()?;
+        Ok(Self {
+            agent,
+            incident,
+            case: bundle.manifest.case.clone(),
+            gaps,
+            _prometheus: server,
+        })
+    }
+
+    /// The agent.
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// What is investigated.
+    pub fn incident(&self) -> &Incident {
+        &self.incident
+    }
+
+    /// Investigates. The report bears the name of the recorded case, and says what of the recording could not be read.
+    ///
+    /// # Errors
+    /// If journal or audit log fail.
+    pub async fn run(&self) -> Result<Report, ReplayError> {
+        let ended = self.agent.investigate(&self.incident).await?;
+        let mut report = ended.report.ok_or(ReplayError::NoReport)?;
+        report.case.clone_from(&self.case);
+        report.gaps.extend(self.gaps.iter().cloned());
+        report.gaps.sort();
+        report.gaps.dedup();
+        Ok(report)
+    }
+}
+
+/// The sources of a recorded world. What of the recording could not be read, and what it does not hold, goes to `gaps`.
+///
+/// # Errors
+/// If no port can be bound for the simulated Prometheus.
+pub async fn sources(
+    bundle: &Bundle,
+    clock: Arc<dyn Clock>,
+    gaps: &mut Vec<Gap>,
+) -> Result<(Sources, prometheus::Server), ReplayError> {
+    let (store, problems) = store(bundle);
+    gaps.extend(problems);
+    if bundle.objects.is_empty() {
+        gaps.push(absent(
+            "objects",
+            "objects of the cluster",
+            "`claw-agent collect`",
+        ));
+    }
+    if bundle.metrics.is_empty() {
+        gaps.push(absent(
+            "metrics",
+            "metrics",
+            "`claw-agent collect --prometheus URL`",
+        ));
+    }
+    if bundle.logs.is_empty() && bundle.log_lines.is_empty() {
+        gaps.push(absent("logs", "logs", "`claw-agent collect`"));
+    }
+    let server = prometheus::Server::start(store, clock)
+        .await
+        .map_err(ReplayError::Port)?;
+    let client = Prometheus::new(PrometheusConfig {
+        max_series: MAX_SERIES,
+        ..PrometheusConfig::at(server.url())
+    })?;
+    let sources = Sources::new()
+        .cluster(Cluster::new(Arc::new(RecordedCluster::of(bundle))))
+        .metrics(Arc::new(client))
+        .logs(Arc::new(RecordedLogs::of(bundle)))
+        .recorded(bundle);
+    Ok((sources, server))
+}
+
+fn absent(source: &str, what: &str, command: &str) -> Gap {
+    Gap {
+        source: source.to_owned(),
+        reason: format!("the recording holds no {what}"),
+        remedy: format!("record them with {command} next time"),
+    }
+}
