@@ -1,0 +1,319 @@
+//! Every scenario is answered rightly, and for the right reasons.
+//!
+//! - The report says what `expect.json` says.
+//! - Without the evidence that the first hypothesis cites, the answer is another one or less sure.
+//! - Hundreds of healthy objects beside it change nothing about the answer.
+//! - Two replays give the same bytes.
+//! - The cluster is asked sparingly.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use claw_core::clock::{Clock, ManualClock};
+use claw_core::entity::EntityRef;
+use claw_core::report::{Report, Verdict};
+use claw_core::tool::ToolContext;
+use claw_guardrails::audit::MemoryAuditLog;
+use claw_k8s::bundle::{Bundle, Identity};
+use claw_k8s::cluster::{
+    AccessQuestion, Cluster, ClusterError, ClusterReader, Discovery, GetRequest, ListRequest, LogBytes,
+    LogRequest, ServerVersion,
+};
+use claw_testkit::replay::{RecordedCluster, Replay, incident, sources};
+use claw_testkit::scenario::{Scenario, load_all, with_noise};
+use claw_workflows::assemble::Assembly;
+use futures::StreamExt as _;
+
+/// Replays under way at a time.
+const CONCURRENT: usize = 4;
+/// Requests to the API server that one investigation may make.
+const MAX_REQUESTS: usize = 40;
+/// By how much the confidence has to fall when the cited evidence is gone and the answer stays the same.
+const LESS_SURE: f64 = 0.1;
+/// Objects of noise.
+const NOISE: usize = 500;
+
+fn scenarios() -> Vec<Scenario> {
+    load_all(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")).unwrap()
+}
+
+async fn replay(bundle: &Bundle) -> Report {
+    Replay::of(bundle).await.unwrap().run().await.unwrap()
+}
+
+/// The result of `check` for each scenario, in their order.
+async fn each<T, F: Future<Output = T>>(scenarios: &[Scenario], check: impl Fn(Scenario) -> F) -> Vec<T> {
+    futures::stream::iter(scenarios.iter().cloned().map(check))
+        .buffered(CONCURRENT)
+        .collect()
+        .await
+}
+
+/// What the first hypothesis says, and how surely.
+fn answer(report: &Report) -> Option<(EntityRef, String, f64)> {
+    let first = report.hypotheses.first()?;
+    Some((first.entity.clone(), first.mechanism.clone(), first.confidence))
+}
+
+fn shown(report: &Report) -> String {
+    match answer(report) {
+        Some((entity, mechanism, confidence)) => {
+            format!("{:?} {mechanism} of {entity} ({confidence:.2})", report.verdict)
+        }
+        None => format!("{:?}", report.verdict),
+    }
+}
+
+fn expected(scenario: &Scenario) -> String {
+    match &scenario.expect.root_cause {
+        Some(cause) => format!("{} of {}", cause.mechanisms.join("|"), cause.entity),
+        None => format!("{:?}", scenario.expect.verdict),
+    }
+}
+
+/// Fails with all of `problems`, where there are any.
+fn none(problems: Vec<String>, of: usize) {
+    assert!(
+        problems.is_empty(),
+        "{} of {of} scenarios:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_the_right_one() {
+    let scenarios = scenarios();
+    let reports = each(&scenarios, async |scenario| replay(&scenario.bundle).await).await;
+    let mut table = String::new();
+    let mut problems = Vec::new();
+    for (scenario, report) in scenarios.iter().zip(&reports) {
+        let misses = scenario.expect.misses(report);
+        let mark = if misses.is_empty() { "ok" } else { "--" };
+        let _ = writeln!(
+            table,
+            "{mark} {:32} {:76} {}",
+            scenario.name(),
+            expected(scenario),
+            shown(report)
+        );
+        problems.extend(misses.iter().map(|miss| format!("{}: {miss}", scenario.name())));
+    }
+    println!("\n   {:32} {:76} got\n{table}", "scenario", "expected");
+    none(problems, scenarios.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_rests_on_the_evidence_that_it_cites() {
+    let scenarios = scenarios();
+    let judged = each(&scenarios, async |scenario| {
+        let before = replay(&scenario.bundle).await;
+        if before.verdict != Verdict::Cause {
+            return None;
+        }
+        let first = before.hypotheses.first()?;
+        let mut bundle = scenario.bundle.clone();
+        for evidence in first.evidence.iter().filter_map(|id| before.evidence(id)) {
+            bundle.remove(&evidence.source);
+        }
+        let after = replay(&bundle).await;
+        let same = answer(&after)
+            .filter(|(entity, mechanism, _)| *entity == first.entity && *mechanism == first.mechanism);
+        let kept = same.is_some_and(|(_, _, confidence)| confidence > first.confidence - LESS_SURE);
+        kept.then(|| {
+            format!(
+                "{}: {} and, without its evidence, {}",
+                scenario.name(),
+                shown(&before),
+                shown(&after)
+            )
+        })
+    })
+    .await;
+    none(judged.into_iter().flatten().collect(), scenarios.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthy_neighbours_do_not_change_the_answer() {
+    let scenarios = scenarios();
+    let judged = each(&scenarios, async |scenario| {
+        let quiet = replay(&scenario.bundle).await;
+        let noisy = replay(&with_noise(&scenario.bundle, 42, NOISE)).await;
+        let told = |report: &Report| {
+            (
+                report.verdict,
+                answer(report).map(|(entity, mechanism, _)| (entity, mechanism)),
+            )
+        };
+        // Where nothing is blamed, it does not matter what is thought of and discarded.
+        let same = match quiet.verdict {
+            Verdict::Healthy | Verdict::Unknown => noisy.verdict == quiet.verdict,
+            _ => told(&quiet) == told(&noisy),
+        };
+        (!same).then(|| {
+            format!(
+                "{}: {} and, with noise, {}",
+                scenario.name(),
+                shown(&quiet),
+                shown(&noisy)
+            )
+        })
+    })
+    .await;
+    none(judged.into_iter().flatten().collect(), scenarios.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replays_give_the_same_bytes() {
+    let scenarios = scenarios();
+    let judged = each(&scenarios, async |scenario| {
+        let [one, two] = [replay(&scenario.bundle).await, replay(&scenario.bundle).await]
+            .map(|report| serde_json::to_string_pretty(&report).unwrap());
+        let differing = one.lines().zip(two.lines()).find(|(one, two)| one != two);
+        (one != two).then(|| format!("{}: {differing:?}", scenario.name()))
+    })
+    .await;
+    none(judged.into_iter().flatten().collect(), scenarios.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_is_asked_sparingly() {
+    let scenarios = scenarios();
+    let judged = each(&scenarios, async |scenario| {
+        let bundle = with_noise(&scenario.bundle, 7, NOISE);
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(bundle.manifest.collected_at));
+        let counting = Arc::new(Counting {
+            inner: RecordedCluster::of(&bundle),
+            requests: AtomicUsize::new(0),
+        });
+        let (sources, _prometheus) = sources(&bundle, Arc::clone(&clock), &mut Vec::new())
+            .await
+            .unwrap();
+        let sources = sources.cluster(Cluster::new(Arc::<Counting>::clone(&counting)));
+        let audit = Arc::new(MemoryAuditLog::default());
+        let agent = Assembly::new(&bundle.manifest.cluster, sources, audit, clock)
+            .build()
+            .unwrap();
+        agent.investigate(&incident(&bundle).0).await.unwrap();
+        (
+            scenario.name().to_owned(),
+            counting.requests.load(Ordering::Relaxed),
+        )
+    })
+    .await;
+    let most = judged.iter().max_by_key(|(_, requests)| *requests);
+    println!("most requests: {most:?}");
+    let problems = judged.iter().filter(|(_, requests)| *requests > MAX_REQUESTS);
+    none(
+        problems
+            .map(|(name, requests)| format!("{name}: {requests} requests"))
+            .collect(),
+        scenarios.len(),
+    );
+}
+
+/// An expectation that names something else than what is in the recording would forbid nothing.
+#[test]
+fn expectations_speak_of_what_is_recorded() {
+    let mut problems = Vec::new();
+    let scenarios = scenarios();
+    for scenario in &scenarios {
+        let expect = &scenario.expect;
+        let objects: BTreeSet<EntityRef> = scenario
+            .bundle
+            .objects
+            .iter()
+            .filter_map(Identity::of)
+            .map(|identity| identity.entity())
+            .collect();
+        let named = |entity: &EntityRef| {
+            objects.contains(entity)
+                || entity.kind == EntityRef::EXTERNAL_HOST
+                || scenario
+                    .bundle
+                    .topology
+                    .iter()
+                    .any(|edge| edge.from == *entity || edge.to == *entity)
+                || scenario
+                    .bundle
+                    .log_lines
+                    .iter()
+                    .any(|line| line.labels.values().any(|label| *label == entity.name))
+        };
+        let cause = expect.root_cause.iter().map(|cause| &cause.entity);
+        let strangers = cause
+            .chain(&expect.must_not_blame.entities)
+            .filter(|entity| !named(entity));
+        problems.extend(strangers.map(|entity| format!("{}: {entity}", scenario.name())));
+        // Deployments number their revisions in an annotation of their ReplicaSets.
+        let revision = |reference: &str| {
+            let (path, number) = reference.rsplit_once('@')?;
+            let name = path.rsplit('/').next()?;
+            let set = scenario.bundle.objects.iter().find(|object| {
+                object["kind"] == "ReplicaSet"
+                    && object["metadata"]["ownerReferences"][0]["name"] == name
+                    && object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == number
+            });
+            set.map(drop)
+        };
+        let known = |reference: &&String| {
+            scenario
+                .bundle
+                .changes
+                .iter()
+                .any(|change| change.reference == **reference)
+                || revision(reference).is_some()
+        };
+        let strangers = expect
+            .must_not_blame
+            .changes
+            .iter()
+            .filter(|reference| !known(reference));
+        problems.extend(strangers.map(|reference| format!("{}: {reference}", scenario.name())));
+    }
+    none(problems, scenarios.len());
+}
+
+/// Counts the requests to a recorded cluster. Each call of the port is one.
+struct Counting {
+    inner: RecordedCluster,
+    requests: AtomicUsize,
+}
+
+impl Counting {
+    fn counted(&self) -> &RecordedCluster {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        &self.inner
+    }
+}
+
+#[async_trait]
+impl ClusterReader for Counting {
+    async fn list_page(&self, cx: &ToolContext, request: &ListRequest) -> Result<Vec<u8>, ClusterError> {
+        self.counted().list_page(cx, request).await
+    }
+
+    async fn get(&self, cx: &ToolContext, request: &GetRequest) -> Result<Vec<u8>, ClusterError> {
+        self.counted().get(cx, request).await
+    }
+
+    async fn pod_logs(&self, cx: &ToolContext, request: &LogRequest) -> Result<LogBytes, ClusterError> {
+        self.counted().pod_logs(cx, request).await
+    }
+
+    async fn can_i(&self, cx: &ToolContext, question: &AccessQuestion) -> Result<bool, ClusterError> {
+        self.counted().can_i(cx, question).await
+    }
+
+    async fn discover(&self, cx: &ToolContext) -> Result<Discovery, ClusterError> {
+        self.counted().discover(cx).await
+    }
+
+    async fn version(&self, cx: &ToolContext) -> Result<ServerVersion, ClusterError> {
+        self.counted().version(cx).await
+    }
+}
