@@ -48,6 +48,8 @@ pub struct Case {
     pub logs: Vec<super::logs::Digest>,
     /// Series that moved.
     pub signals: Vec<Signal>,
+    /// Series that were compared with their baseline, whether they moved or not.
+    pub series_read: usize,
     /// Who calls whom.
     pub calls: Vec<Call>,
     /// What was changed.
@@ -69,6 +71,14 @@ impl Case {
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
         }
+    }
+
+    /// Whether anything was seen at all. If not, a case without symptoms says nothing about health.
+    pub fn saw_anything(&self) -> bool {
+        let objects = &self.objects;
+        let objects =
+            !objects.pods.is_empty() || !objects.workloads.is_empty() || !objects.services.is_empty();
+        objects || self.series_read > 0 || self.logs.iter().any(|digest| digest.entries > 0)
     }
 
     /// Whether all objects of a kind in a namespace are known, so that one that is not there does not exist.

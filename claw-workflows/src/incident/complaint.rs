@@ -13,6 +13,7 @@ use super::logs::{Digest, Pattern, host_of};
 
 /// What a host name stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Target {
     /// A Service that exists, or a workload of that name.
     Known(EntityRef),

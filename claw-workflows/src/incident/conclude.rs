@@ -47,7 +47,7 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         onset,
     };
     let ranked = rank(candidates, field, weights);
-    let verdict = verdict(&ranked, &symptoms);
+    let verdict = verdict(case, &ranked, &symptoms);
     let mut book: BTreeMap<EvidenceId, Evidence> = BTreeMap::new();
     for evidence in ranked
         .iter()
@@ -143,7 +143,13 @@ fn onset(case: &Case, facts: &Facts<'_>, symptoms: &[Symptom]) -> Option<Timesta
     }
 }
 
-fn verdict(ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
+fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
+    // Where nothing could be seen, nothing was seen to be well, either.
+    let calm = if case.saw_anything() {
+        Verdict::Healthy
+    } else {
+        Verdict::Unknown
+    };
     let wrong = symptoms
         .iter()
         .any(|symptom| symptom.severity >= Severity::Warning);
@@ -155,12 +161,12 @@ fn verdict(ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
     let rivals = |a: &Ranked, b: &Ranked| a.explains.intersection(&b.explains).next().is_some();
     match (ranked.first(), ranked.get(1)) {
         (None, _) if wrong => Verdict::Unknown,
-        (None, _) => Verdict::Healthy,
+        (None, _) => calm,
         (Some(_), _) if confidence(0) < LIKELY => {
             if wrong {
                 Verdict::Unknown
             } else {
-                Verdict::Healthy
+                calm
             }
         }
         (Some(first), Some(second)) if confidence(1) > confidence(0) * 0.75 && rivals(first, second) => {
@@ -179,6 +185,7 @@ fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> String {
         return said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", clip(said, 120)));
     }
     match (symptoms.first(), verdict) {
+        (None, Verdict::Unknown) => "Nothing could be seen".to_owned(),
         (_, Verdict::Healthy) | (None, _) => "Nothing was seen to be wrong".to_owned(),
         (Some(symptom), _) => format!("{} {}", symptom.entity, clip(&symptom.statement, 100)),
     }
@@ -199,6 +206,7 @@ fn summary(
         .filter(|symptom| symptom.severity >= Severity::Warning)
         .count();
     let mut text = match wrong {
+        0 if verdict == Verdict::Unknown && symptoms.is_empty() => "Nothing could be seen.".to_owned(),
         0 => "Nothing was seen to be wrong.".to_owned(),
         1 => format!("One thing is wrong{since}."),
         _ => format!("{wrong} things are wrong{since}."),
@@ -219,7 +227,7 @@ fn summary(
                 text.push_str(&format!(" {}.", advice.title));
             }
         }
-        (None, Verdict::Unknown) => text.push_str(" What was seen does not say why."),
+        (None, Verdict::Unknown) if wrong > 0 => text.push_str(" What was seen does not say why."),
         (None, _) => {}
     }
     if !case.gaps.is_empty() {

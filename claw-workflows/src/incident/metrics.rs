@@ -78,6 +78,7 @@ pub(super) async fn gather(cx: &StepContext, case: &mut Case) -> Result<(), Step
         }
     }
     let series: Vec<Series> = series.into_values().collect();
+    case.series_read = series.len();
     case.calls.extend(edges(&series));
     case.calls.sort();
     case.calls.dedup();

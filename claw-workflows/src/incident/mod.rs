@@ -93,6 +93,7 @@ impl Workflow for IncidentInvestigation {
             listed_everywhere: Default::default(),
             logs: Vec::new(),
             signals: Vec::new(),
+            series_read: 0,
             calls: Vec::new(),
             changes: Vec::new(),
             gaps: Vec::new(),

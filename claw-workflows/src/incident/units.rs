@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 /// Groups of measures that mean the same thing to a unit's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Strain {
     /// Answers come late.
     Latency,

@@ -28,8 +28,7 @@ impl Mechanism for Crash {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let mut crashed: BTreeMap<(EntityRef, String), Vec<(&Pod, &ContainerStatus, &Terminated)>> =
-            BTreeMap::new();
+        let mut crashed: BTreeMap<(EntityRef, String), Vec<Run<'_>>> = BTreeMap::new();
         for pod in facts.pods() {
             for status in pod.all_statuses() {
                 if let Some(end) = failed_run(status) {
@@ -47,6 +46,9 @@ impl Mechanism for Crash {
     }
 }
 
+/// A container's run that ended with an error.
+type Run<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
+
 /// The run of a container that ended with an error, unless it was killed for memory.
 fn failed_run(status: &ContainerStatus) -> Option<&Terminated> {
     [&status.state, &status.last_state]
@@ -59,7 +61,7 @@ fn candidate(
     facts: &Facts<'_>,
     workload: &EntityRef,
     container: &str,
-    runs: &[(&Pod, &ContainerStatus, &Terminated)],
+    runs: &[Run<'_>],
 ) -> Option<Candidate> {
     let (pod, status, end) = runs.first()?;
     let loops = runs.iter().any(|(_, status, _)| {
@@ -155,17 +157,16 @@ fn began(facts: &Facts<'_>, pod: &Pod, end: &Terminated) -> Option<Timestamp> {
 fn killed_by_probe(facts: &Facts<'_>, pod: &Pod) -> Option<Evidence> {
     facts
         .event(&pod.entity(), |event| {
-            event.reason == "Killing" && event.message.contains("failed liveness probe")
-                || event.reason == "Killing" && event.message.contains("failed startup probe")
+            event.reason == "Killing"
+                && ["failed liveness probe", "failed startup probe"]
+                    .iter()
+                    .any(|words| event.message.contains(words))
         })
         .map(|event| facts.event_evidence(event))
 }
 
 /// The entry that best says why the container ended, over all its pods.
-fn last_words<'a>(
-    facts: &Facts<'a>,
-    runs: &[(&Pod, &ContainerStatus, &Terminated)],
-) -> Option<(&'a Digest, &'a Pattern)> {
+fn last_words<'a>(facts: &Facts<'a>, runs: &[Run<'_>]) -> Option<(&'a Digest, &'a Pattern)> {
     runs.iter()
         .flat_map(|(pod, status, _)| {
             facts

@@ -157,11 +157,11 @@ fn of_pod(pod: &Pod) -> Vec<Wanted> {
             status.restart_count > 0 || status.state.running.is_some() || status.state.terminated.is_some()
         })
         .filter(|status| {
-            !(status
+            status
                 .state
                 .terminated
                 .as_ref()
-                .is_some_and(|end| end.exit_code == 0))
+                .is_none_or(|end| end.exit_code != 0)
         })
         .flat_map(|status| {
             let this = |previous| Wanted {
