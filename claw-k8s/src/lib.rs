@@ -47,6 +47,7 @@
 
 pub mod access;
 pub mod address;
+pub mod bundle;
 pub mod cluster;
 pub mod gitops;
 pub mod mesh;
