@@ -8,8 +8,10 @@ use crate::audit::AuditReceipt;
 /// Only [`Gate::admit`](super::Gate::admit) makes permits. A permit cannot be copied, and performing the action uses it up:
 ///
 /// ```compile_fail
-/// // There is no constructor: a write without a permit does not compile.
-/// let permit = claw_core::gate::Permit { digest: String::new() };
+/// # use claw_core::{action::Action, audit::AuditReceipt, gate::Permit};
+/// fn without_asking(action: &Action, decision: AuditReceipt, expires: jiff::Timestamp) -> Permit {
+///     Permit { digest: action.digest(), decision, expires } // its fields are private
+/// }
 /// ```
 #[derive(Debug)]
 #[must_use = "a permit that is dropped permits nothing"]

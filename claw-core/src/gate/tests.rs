@@ -487,7 +487,7 @@ async fn there_is_no_permit_without_leave_and_record() {
         matches!(&error, AdmitError::Refused(r) if *r == refusal()),
         "{error:?}"
     );
-    let events = events.lock().unwrap();
+    let events = events.lock().unwrap().clone();
     assert_eq!(
         (events[0].kind, events[0].subject.as_str()),
         (AuditKind::Refuse, "Patch Deployment shop/cart")
