@@ -1,0 +1,318 @@
+//! The `log` subresource of pods.
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use claw_k8s::bundle::Content;
+
+use super::route::{Params, Resource};
+use super::status::Failure;
+use super::store::{Key, Store};
+
+/// A log that was found, and what is wanted of it.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    content: Content,
+    /// Taken for the time of lines that have none.
+    otherwise: Timestamp,
+    since: Option<Timestamp>,
+    tail: Option<usize>,
+    bytes: Option<usize>,
+    timestamps: bool,
+}
+
+/// Finds the log. Reading it is left to the caller, who need not hold the store meanwhile.
+pub(super) fn find(
+    store: &Store,
+    resource: &Resource,
+    params: &Params,
+    now: Timestamp,
+) -> Result<Wanted, Failure> {
+    let name = resource.name.as_deref().unwrap_or_default();
+    let namespace = resource.namespace.as_deref().unwrap_or_default();
+    let key = Key::new(&resource.kind, Some(namespace), name);
+    let pod = store
+        .objects
+        .get(&key)
+        .ok_or_else(|| Failure::not_found(&resource.kind, name))?;
+    let container = container(pod, name, params.get("container"))?;
+    let previous = params.flag("previous");
+    let recorded = (namespace.to_owned(), name.to_owned(), container.clone(), previous);
+    let status = status(pod, &container);
+    let (seconds, time) = (params.get("sinceSeconds"), params.get("sinceTime"));
+    let since = match (seconds, time) {
+        (Some(_), Some(_)) => {
+            let why = "at most one of `sinceTime` or `sinceSeconds` may be specified";
+            return Err(Failure::bad_request(why));
+        }
+        (Some(text), None) => match text.parse::<i64>() {
+            Ok(seconds) if seconds > 0 => now.checked_sub(SignedDuration::from_secs(seconds)).ok(),
+            _ => return Err(invalid("sinceSeconds", text, "must be greater than 0")),
+        },
+        (None, Some(text)) => match text.parse::<Timestamp>() {
+            Ok(time) => Some(time),
+            Err(_) => return Err(invalid("sinceTime", text, "must be a time in RFC 3339")),
+        },
+        (None, None) => None,
+    };
+    let amount = |name: &str, least: i64| match params.get(name) {
+        None => Ok(None),
+        Some(text) => match text.parse::<i64>() {
+            Ok(amount) if amount >= least => Ok(Some(usize::try_from(amount).unwrap_or(usize::MAX))),
+            _ => Err(invalid(
+                name,
+                text,
+                &format!("must be greater than or equal to {least}"),
+            )),
+        },
+    };
+    let (tail, bytes) = (amount("tailLines", 0)?, amount("limitBytes", 1)?);
+    let content = match store.logs.get(&recorded) {
+        Some(content) => content.clone(),
+        None => return Err(unavailable(status, name, &container, previous)),
+    };
+    let ended = ["/lastState/terminated/finishedAt", "/state/terminated/finishedAt"]
+        .iter()
+        .skip(usize::from(!previous))
+        .find_map(|pointer| status?.pointer(pointer)?.as_str()?.parse().ok());
+    Ok(Wanted {
+        content,
+        otherwise: ended.unwrap_or(now),
+        since,
+        tail,
+        bytes,
+        timestamps: params.flag("timestamps"),
+    })
+}
+
+fn invalid(field: &str, value: &str, why: &str) -> Failure {
+    let message = format!("PodLogOptions \"\" is invalid: {field}: Invalid value: \"{value}\": {why}");
+    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+}
+
+fn names<'a>(pod: &'a Value, list: &str) -> Vec<&'a str> {
+    let containers = pod.pointer(&format!("/spec/{list}")).and_then(Value::as_array);
+    containers
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container.get("name")?.as_str())
+        .collect()
+}
+
+/// The container that is meant, as the real server decides it.
+fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, Failure> {
+    let (main, init) = (names(pod, "containers"), names(pod, "initContainers"));
+    let ephemeral = names(pod, "ephemeralContainers");
+    match asked {
+        Some(asked)
+            if main
+                .iter()
+                .chain(&init)
+                .chain(&ephemeral)
+                .any(|name| *name == asked) =>
+        {
+            Ok(asked.to_owned())
+        }
+        Some(asked) => Err(Failure::bad_request(format!(
+            "container {asked} is not valid for pod {name}"
+        ))),
+        None => match main.as_slice() {
+            [only] => Ok((*only).to_owned()),
+            _ => {
+                let mut message = format!(
+                    "a container name must be specified for pod {name}, choose one of: [{}]",
+                    main.join(" ")
+                );
+                if !init.is_empty() {
+                    message += &format!(" or one of the init containers: [{}]", init.join(" "));
+                }
+                Err(Failure::bad_request(message))
+            }
+        },
+    }
+}
+
+fn status<'a>(pod: &'a Value, container: &str) -> Option<&'a Value> {
+    [
+        "containerStatuses",
+        "initContainerStatuses",
+        "ephemeralContainerStatuses",
+    ]
+    .iter()
+    .filter_map(|list| pod.pointer(&format!("/status/{list}"))?.as_array())
+    .flatten()
+    .find(|status| status.get("name").and_then(Value::as_str) == Some(container))
+}
+
+/// Why there is no log: as the real server says it where it would not have one either.
+fn unavailable(status: Option<&Value>, pod: &str, container: &str, previous: bool) -> Failure {
+    let at = |pointer: &str| status.and_then(|status| status.pointer(pointer));
+    if previous && at("/lastState/terminated").is_none() {
+        let message = format!("previous terminated container \"{container}\" in pod \"{pod}\" not found");
+        return Failure::bad_request(message);
+    }
+    let restarted = at("/lastState/terminated").is_some();
+    if let Some(reason) = at("/state/waiting/reason")
+        .and_then(Value::as_str)
+        .filter(|_| !restarted)
+    {
+        let message = match reason {
+            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+                format!(
+                    "container \"{container}\" in pod \"{pod}\" is waiting to start: trying and failing to pull image"
+                )
+            }
+            _ => format!("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}"),
+        };
+        return Failure::bad_request(message);
+    }
+    // Nothing was recorded. An empty answer would claim that nothing was logged.
+    let message = format!(
+        "unable to retrieve container logs: the log of container \"{container}\" in pod \"{pod}\" was not recorded"
+    );
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+}
+
+impl Wanted {
+    /// Reads the log and answers with the part that is wanted.
+    pub(super) fn answer(&self) -> Response {
+        match self.content.read() {
+            Ok(text) => ([(CONTENT_TYPE, "text/plain")], self.part(&text)).into_response(),
+            Err(error) => {
+                let message = format!("unable to retrieve container logs: {}", error.kind());
+                Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message).into_response()
+            }
+        }
+    }
+
+    fn part(&self, text: &str) -> String {
+        let lines: Vec<&str> = text.lines().collect();
+        // The runtime stamps every line; a program that stamps its own seldom does so for each.
+        let stamped = lines.iter().all(|line| line.is_empty() || stamp(line).is_some());
+        let mut time = None;
+        let mut shown: Vec<(Timestamp, &str)> = lines
+            .iter()
+            .map(|line| {
+                let found = stamp(line);
+                // Lines without a time of their own belong to the one before.
+                time = found.map(|(time, _)| time).or(time);
+                let body = found.filter(|_| stamped).map_or(*line, |(_, body)| body);
+                (time.unwrap_or(self.otherwise), body)
+            })
+            .collect();
+        if let Some(since) = self.since {
+            shown.retain(|(time, _)| *time >= since);
+        }
+        let skip = self.tail.map_or(0, |tail| shown.len().saturating_sub(tail));
+        let mut out = String::new();
+        for (time, line) in shown.into_iter().skip(skip) {
+            if self.timestamps {
+                out += &time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string();
+            }
+            out += line;
+            out.push('\n');
+        }
+        if let Some(limit) = self.bytes {
+            let mut end = out.len().min(limit);
+            while !out.is_char_boundary(end) {
+                end = end.saturating_sub(1);
+            }
+            out.truncate(end);
+        }
+        out
+    }
+}
+
+/// The time at the beginning of a line, and what follows it.
+fn stamp(line: &str) -> Option<(Timestamp, &str)> {
+    let (time, rest) = line.split_once(' ').unwrap_or((line, ""));
+    // Cheap before exact: most lines of a log without times fail here.
+    let first = time.bytes().next()?;
+    if !first.is_ascii_digit() || time.len() < 20 {
+        return None;
+    }
+    Some((time.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Wanted {
+        Wanted {
+            content: Content::text(""),
+            otherwise: "2026-03-01T10:00:00Z".parse().unwrap(),
+            since: None,
+            tail: None,
+            bytes: None,
+            timestamps: false,
+        }
+    }
+
+    const STAMPED: &str =
+        "2026-03-01T09:00:00.000000001Z a\n2026-03-01T09:01:00Z b c\n2026-03-01T09:02:00Z \n";
+
+    #[test]
+    fn times_of_the_runtime_are_shown_only_when_asked_for() {
+        assert_eq!(wanted().part(STAMPED), "a\nb c\n\n");
+        let with = Wanted {
+            timestamps: true,
+            tail: Some(2),
+            ..wanted()
+        }
+        .part(STAMPED);
+        assert_eq!(
+            with,
+            "2026-03-01T09:01:00.000000000Z b c\n2026-03-01T09:02:00.000000000Z \n"
+        );
+    }
+
+    #[test]
+    fn lines_without_a_time_belong_to_the_one_before() {
+        let text = "2026-03-01T09:00:00Z error\n  at x\n2026-03-01T09:05:00Z ok\n";
+        let since = Some("2026-03-01T09:00:00Z".parse().unwrap());
+        assert_eq!(Wanted { since, ..wanted() }.part(text), text);
+        let since = Some("2026-03-01T09:01:00Z".parse().unwrap());
+        assert_eq!(
+            Wanted { since, ..wanted() }.part(text),
+            "2026-03-01T09:05:00Z ok\n"
+        );
+        let bare = Wanted {
+            timestamps: true,
+            ..wanted()
+        }
+        .part("plain\n");
+        assert_eq!(bare, "2026-03-01T10:00:00.000000000Z plain\n");
+    }
+
+    #[test]
+    fn tails_and_bytes_are_limited() {
+        assert_eq!(
+            Wanted {
+                tail: Some(0),
+                ..wanted()
+            }
+            .part(STAMPED),
+            ""
+        );
+        assert_eq!(
+            Wanted {
+                bytes: Some(3),
+                ..wanted()
+            }
+            .part(STAMPED),
+            "a\nb"
+        );
+        assert_eq!(
+            Wanted {
+                bytes: Some(1),
+                ..wanted()
+            }
+            .part("ä\n"),
+            ""
+        );
+    }
+}
