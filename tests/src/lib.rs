@@ -9,3 +9,4 @@ pub mod loopback;
 pub mod prometheus;
 pub mod replay;
 pub mod scenario;
+pub mod world;
