@@ -94,6 +94,7 @@ impl Step<Watched> for Conclude {
         let now = cx.now();
         let count = state.expiring.len();
         let symptoms = state.expiring.into_iter().map(|certificate| Finding {
+            id: format!("expiring/{}", certificate.host),
             entity: EntityRef::external(certificate.host),
             statement: format!("its certificate expires at {}", certificate.not_after),
             severity: Severity::Warning,

@@ -46,6 +46,9 @@ use crate::prometheus;
 /// Most series of one answer: recordings are small, and none of them should be left out.
 const MAX_SERIES: usize = 20_000;
 
+/// The gap of a cluster without metrics-server. A recording never holds what that knows.
+const USAGE: &str = "resource usage (metrics.k8s.io)";
+
 /// A recorded incident, about to be investigated.
 ///
 /// Everything that it needs is in this process; metrics are answered over HTTP on the loopback interface. It is gone when
@@ -127,6 +130,14 @@ impl Replay {
         let ended = self.agent.investigate(&self.incident).await?;
         let mut report = ended.report.ok_or(ReplayError::NoReport)?;
         report.case.clone_from(&self.case);
+        // What was not recorded is said once, in terms of the recording.
+        let unrecorded = |source: &str| self.gaps.iter().any(|gap| gap.source == source);
+        report.gaps.retain(|gap| match gap.source.as_str() {
+            "search_logs" => !unrecorded("logs"),
+            "query_prometheus" | "list_metrics" => !unrecorded("metrics"),
+            USAGE => false,
+            _ => true,
+        });
         report.gaps.extend(self.gaps.iter().cloned());
         report.gaps.sort();
         report.gaps.dedup();

@@ -69,19 +69,23 @@ fn fail(failure: &Failure) -> ExitCode {
 }
 
 fn log_to_stderr(verbose: u8) {
+    // What the client of the cluster logs of each try is said in one line when it has given up.
     let level = match verbose {
-        0 => "warn",
-        1 => {
-            "warn,claw_core=info,claw_k8s=info,claw_metrics=info,claw_guardrails=info,claw_workflows=info,claw_agent=info"
-        }
-        2 => {
-            "info,claw_core=debug,claw_k8s=debug,claw_metrics=debug,claw_guardrails=debug,claw_workflows=debug,claw_agent=debug"
-        }
-        _ => "debug",
+        0 => "warn,kube_client=off".to_owned(),
+        1 => format!("warn,{}", of_claw("info")),
+        2 => format!("info,{}", of_claw("debug")),
+        _ => "debug".to_owned(),
     };
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
+}
+
+/// The crates of this project at one level.
+fn of_claw(level: &str) -> String {
+    ["agent", "core", "guardrails", "k8s", "metrics", "workflows"]
+        .map(|part| format!("claw_{part}={level}"))
+        .join(",")
 }
