@@ -1,5 +1,6 @@
 //! Under construction.
 
+pub mod alertmanager;
 pub mod api;
 pub mod faults;
 #[cfg(test)]
@@ -9,4 +10,5 @@ pub mod loopback;
 pub mod prometheus;
 pub mod replay;
 pub mod scenario;
+pub mod slack;
 pub mod world;

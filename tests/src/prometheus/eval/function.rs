@@ -19,7 +19,7 @@ impl Eval<'_> {
         match name {
             "time" => return Ok(Node::Scalar(self.steps.times().map(seconds).collect())),
             "pi" => return Ok(Node::Scalar(vec![std::f64::consts::PI; self.steps.count()])),
-            "scalar" => return self.to_scalar(args.get(0)?).map(Node::Scalar),
+            "scalar" => return self.single(args.get(0)?).map(Node::Scalar),
             "vector" => {
                 return Ok(Node::Vector(vec![Row::dense(
                     Labels::empty(),
@@ -183,7 +183,7 @@ impl Eval<'_> {
         }
     }
 
-    fn to_scalar(&self, expr: &Expr) -> Result<Vec<f64>, EvalError> {
+    fn single(&self, expr: &Expr) -> Result<Vec<f64>, EvalError> {
         let rows = self.vector(expr)?;
         let only = |step| {
             let mut values = rows.iter().filter_map(|row| row.get(step));
