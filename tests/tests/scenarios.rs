@@ -89,9 +89,13 @@ fn none(problems: Vec<String>, of: usize) {
 async fn the_answer_is_the_right_one() {
     let scenarios = scenarios();
     let reports = each(&scenarios, async |scenario| replay(&scenario.bundle).await).await;
+    let reports_folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("scenarios");
+    std::fs::create_dir_all(&reports_folder).unwrap();
     let mut table = String::new();
     let mut problems = Vec::new();
     for (scenario, report) in scenarios.iter().zip(&reports) {
+        let path = reports_folder.join(scenario.name()).with_extension("json");
+        std::fs::write(path, serde_json::to_vec_pretty(report).unwrap()).unwrap();
         let misses = scenario.expect.misses(report);
         let mark = if misses.is_empty() { "ok" } else { "--" };
         let _ = writeln!(
@@ -103,7 +107,12 @@ async fn the_answer_is_the_right_one() {
         );
         problems.extend(misses.iter().map(|miss| format!("{}: {miss}", scenario.name())));
     }
-    println!("\n   {:32} {:76} got\n{table}", "scenario", "expected");
+    println!(
+        "\n   {:32} {:76} got\n{table}\nreports: {}",
+        "scenario",
+        "expected",
+        reports_folder.display()
+    );
     none(problems, scenarios.len());
 }
 
@@ -205,8 +214,9 @@ async fn the_cluster_is_asked_sparingly() {
         )
     })
     .await;
-    let most = judged.iter().max_by_key(|(_, requests)| *requests);
-    println!("most requests: {most:?}");
+    for (name, requests) in &judged {
+        println!("{requests:4} requests  {name}");
+    }
     let problems = judged.iter().filter(|(_, requests)| *requests > MAX_REQUESTS);
     none(
         problems

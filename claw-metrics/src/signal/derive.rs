@@ -10,6 +10,10 @@ use crate::stats;
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 /// Most series of one kind that are derived from one metric; the rest would be too fine to read.
 const MAX_GROUPS: usize = 5_000;
+/// Value of the label `stat` of a derived mean.
+const MEAN: &str = "mean";
+/// Value of the label `stat` of a derived share of failures.
+const ERROR_RATIO: &str = "error_ratio";
 
 /// What can be computed from raw counters and histograms:
 ///
@@ -48,6 +52,20 @@ pub fn derive(series: &[Series]) -> Vec<Series> {
     out.extend(error_ratios(work));
     out.sort_by(|a, b| a.labels.cmp(&b.labels));
     out
+}
+
+/// The labels that the series have in common from which a series with `labels` was derived; `labels` themselves if it was
+/// not derived.
+pub(super) fn origin(labels: &Labels) -> Labels {
+    let name = labels.get(NAME_LABEL).map_or("", String::as_str);
+    let stat = labels.get("stat").map(String::as_str);
+    let mut origin = labels.clone();
+    if name.ends_with("_bucket") && labels.contains_key("quantile") {
+        origin.remove("quantile");
+    } else if (name.ends_with("_sum") && stat == Some(MEAN)) || stat == Some(ERROR_RATIO) {
+        origin.remove("stat");
+    }
+    origin
 }
 
 /// Labels that say what a series is about, without those that split it by outcome, path or bucket.
@@ -166,7 +184,7 @@ fn means<'a>(
     }
     groups
         .into_iter()
-        .filter_map(|(labels, (sums, counts))| share(labels, "mean", &sums, &counts))
+        .filter_map(|(labels, (sums, counts))| share(labels, MEAN, &sums, &counts))
         .collect()
 }
 
@@ -196,7 +214,7 @@ fn error_ratios<'a>(work: impl Iterator<Item = &'a Series>) -> Vec<Series> {
     groups
         .into_iter()
         .filter(|(_, group)| group.2)
-        .filter_map(|(labels, (failed, all, _))| share(labels, "error_ratio", &failed, &all))
+        .filter_map(|(labels, (failed, all, _))| share(labels, ERROR_RATIO, &failed, &all))
         .collect()
 }
 

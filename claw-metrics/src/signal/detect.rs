@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use claw_core::report::Window;
 use jiff::SignedDuration;
 
-use super::derive::derive;
+use super::derive::{derive, origin};
 use super::prepare::{HOLE, Prepared, Presence};
 use super::text::amount;
 use super::{Direction, MAX_RATIO, Shape, Signal};
 use crate::classify::{BadDirection, Kind, Measure, Unit};
-use crate::series::{Point, Series, finite, interval};
+use crate::series::{Point, Series, finite, interval, selector};
 use crate::stats::{self, MAX_SCORE, Reference};
 
 /// How sensitive detection is.
@@ -203,6 +203,7 @@ fn signal(
         peer: prepared.subject.peer.clone(),
         related: prepared.subject.related.clone(),
         metric: prepared.series.selector(),
+        source: selector(&origin(&prepared.series.labels)),
         measure: prepared.class.measure,
         classification: prepared.class,
         direction,

@@ -51,8 +51,11 @@ pub struct Signal {
     pub peer: Option<EntityRef>,
     /// Other entities that the labels name: the node of a pod, the service of a pod.
     pub related: Vec<EntityRef>,
-    /// The series, `name{label="value",…}`: the locator of its evidence.
+    /// The series, `name{label="value",…}`.
     pub metric: String,
+    /// The recorded series that it was computed from, as a selector: the locator of its evidence. Differs from `metric`
+    /// for series that were derived, such as the quantile of a histogram.
+    pub source: String,
     /// What it measures.
     pub measure: Measure,
     /// Which statistic of it, its unit and its bad direction. `baseline` and `observed` are rates per second where this

@@ -354,6 +354,41 @@ fn failed_requests_become_a_share() {
 }
 
 #[test]
+fn a_derived_signal_names_the_recorded_series() {
+    let count = |code: &str, per: [f64; 2]| {
+        let values = (0..40).scan(0.0, move |sum, i| {
+            *sum += if i < 30 {
+                per[0] + wobble(i)
+            } else {
+                per[1] + wobble(i)
+            };
+            Some(*sum)
+        });
+        series(
+            "istio_requests_total",
+            &[("destination_service_name", "cart"), ("response_code", code)],
+            60,
+            values,
+        )
+    };
+    let all = [count("200", [90.0, 40.0]), count("503", [1.0, 50.0])];
+    let signals = detect_all(&all, &window(1800, 2400), None, &DetectOptions::default());
+    let ratio = signals
+        .iter()
+        .find(|signal| signal.metric.contains("error_ratio"))
+        .unwrap();
+    assert_eq!(
+        ratio.source,
+        "istio_requests_total{destination_service_name=\"cart\"}"
+    );
+    let raw = signals
+        .iter()
+        .find(|signal| signal.metric.contains("503"))
+        .unwrap();
+    assert_eq!(raw.source, raw.metric);
+}
+
+#[test]
 fn what_means_nothing_is_no_signal() {
     for (name, extra) in [
         ("kube_pod_info", ("pod", "a")),

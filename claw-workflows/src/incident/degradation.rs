@@ -14,6 +14,8 @@ use super::units::{Strain, Unit};
 
 /// A signal below this many robust standard deviations does not make a suspect.
 const NOTABLE: f64 = 4.0;
+/// Signals of one kind of strain that a clue names at most.
+const MAX_SIGNALS: usize = 24;
 
 /// The evidence for a signal.
 pub fn evidence(signal: &Signal) -> Evidence {
@@ -21,10 +23,17 @@ pub fn evidence(signal: &Signal) -> Evidence {
         signal.entity.clone(),
         signal.onset,
         signal.statement(),
-        Source::new(SourceKind::Metric, signal.metric.clone()),
+        Source::new(SourceKind::Metric, signal.source.clone()),
         "query_prometheus",
         format!("{}|{}|{}", signal.metric, signal.baseline, signal.observed).as_bytes(),
     )
+}
+
+/// The evidence for all of a unit's notable signals of one kind of strain, the strongest first: each alone would say the same.
+fn all_of(unit: &Unit<'_>, strain: Strain) -> Vec<Evidence> {
+    let signals = unit.strains.get(&strain).into_iter().flatten();
+    let notable = signals.filter(|signal| signal.harmful && signal.score >= NOTABLE);
+    notable.take(MAX_SIGNALS).map(|signal| evidence(signal)).collect()
 }
 
 /// Signals, call edges and calls of one incident.
@@ -75,7 +84,7 @@ impl Strains<'_> {
             .strongest(Strain::Traffic)
             .filter(|signal| signal.direction == Direction::Up && signal.score >= NOTABLE)
             .map_or(1.0, |signal| signal.ratio);
-        let (_, mechanism, what, signal) = KINDS
+        let (_, strain, mechanism, what, signal) = KINDS
             .iter()
             .filter_map(|(strain, mechanism, what)| {
                 let signal = unit.worst(*strain).filter(|signal| signal.score >= NOTABLE)?;
@@ -83,6 +92,7 @@ impl Strains<'_> {
                 let beyond = (signal.ratio / surge.max(1.0)).max(1.0).ln();
                 Some((
                     strength(signal) * (0.4 + beyond.min(2.0)),
+                    *strain,
                     *mechanism,
                     *what,
                     signal,
@@ -97,7 +107,7 @@ impl Strains<'_> {
             entity.clone(),
             format!("{entity} is short of {what}: {}", signal.statement()),
         )
-        .clue("resource under strain", strength(signal), vec![evidence(signal)])
+        .clue("resource under strain", strength(signal), all_of(unit, strain))
         .clue(
             "strain beyond the work",
             (signal.ratio / surge.max(1.0)).max(1.0).ln().min(2.0),
@@ -109,8 +119,12 @@ impl Strains<'_> {
             format!("Give {entity} more {what}, or find what uses it up"),
             "Its own resources are under strain, and its work does not account for that",
         ));
-        if let Some(slow) = slow {
-            candidate = candidate.clue("answers slow at the same time", 0.8, vec![evidence(slow)]);
+        if slow.is_some() {
+            candidate = candidate.clue(
+                "answers slow at the same time",
+                0.8,
+                all_of(unit, Strain::Latency),
+            );
         }
         Some(candidate)
     }
@@ -132,7 +146,7 @@ impl Strains<'_> {
             entity.clone(),
             format!("{entity} answers late by itself: {}", signal.statement()),
         )
-        .clue("answers slow", strength(signal), vec![evidence(signal)])
+        .clue("answers slow", strength(signal), all_of(unit, Strain::Latency))
         .clue(
             "slowness of its own",
             2.5 * share - 1.0,
@@ -176,7 +190,7 @@ impl Strains<'_> {
                 entity.clone(),
                 format!("{entity} fails by itself: {}", signal.statement()),
             )
-            .clue("requests fail", strength(signal), vec![evidence(signal)])
+            .clue("requests fail", strength(signal), all_of(unit, Strain::Errors))
             .clue(
                 "failures of its own",
                 2.5 * share - 1.0,

@@ -23,6 +23,7 @@ pub mod symptom;
 pub mod units;
 pub mod weights;
 mod window;
+mod witness;
 
 use claw_core::report::{Report, Window};
 use claw_core::workflow::{RunFailure, Step, Workflow};

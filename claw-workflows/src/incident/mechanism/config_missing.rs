@@ -9,6 +9,7 @@ use claw_k8s::model::{Object, Pod};
 use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
+use crate::incident::witness;
 
 /// A reference to configuration that does not exist: the container cannot be made, or the volume not mounted.
 #[derive(Clone, Copy, Debug)]
@@ -64,17 +65,15 @@ fn candidate(
     what: &Missing,
     pods: &[(&Pod, String)],
 ) -> Option<Candidate> {
-    let (pod, text) = pods.first()?;
     let since = pods
         .iter()
         .filter_map(|(pod, _)| pod.metadata.creation_timestamp)
         .min();
-    let mut seen = vec![facts.object(*pod, since, format!("cannot start: {}", clip(text, 300)))];
-    seen.extend(
-        facts
-            .event(&pod.entity(), |event| what.is_named_in(&event.message))
-            .map(|e| facts.event_evidence(e)),
-    );
+    let stuck = pods.iter().map(|(pod, text)| {
+        let statement = format!("cannot start: {}", clip(text, 300));
+        (*pod, pod.metadata.creation_timestamp, statement)
+    });
+    let seen = witness::of_pods(facts, stuck, |event| what.is_named_in(&event.message));
     let namespace = workload.namespace.clone().unwrap_or_default();
     let object = EntityRef::namespaced(what.kind, &namespace, &what.name);
     let mut candidate = Candidate::new(

@@ -12,6 +12,7 @@ use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip, needs};
 use crate::incident::logs::{Digest, Pattern};
+use crate::incident::witness;
 
 /// The application fails: by an error of its own, by configuration that it does not accept, by a command that cannot be
 /// run. A failing dependency shows the same way; [`super::dependency_unavailable`] speaks for that.
@@ -76,20 +77,14 @@ fn candidate(
         .iter()
         .filter_map(|(pod, _, end)| began(facts, pod, end))
         .min();
-    let restarts: i64 = runs
-        .iter()
-        .map(|(_, status, _)| i64::from(status.restart_count))
-        .sum();
-    let statement = format!(
-        "container {container} ended with exit code {} ({}), {restarts} restarts",
-        end.exit_code, end.reason
-    );
-    let mut seen = vec![facts.object(*pod, since, statement)];
-    seen.extend(
-        facts
-            .event(&pod.entity(), |event| event.reason == "BackOff")
-            .map(|event| facts.event_evidence(event)),
-    );
+    let ended = runs.iter().map(|(pod, status, end)| {
+        let statement = format!(
+            "container {container} ended with exit code {} ({}), {} restarts",
+            end.exit_code, end.reason, status.restart_count
+        );
+        (*pod, began(facts, pod, end), statement)
+    });
+    let seen = witness::of_pods(facts, ended, |event| event.reason == "BackOff");
     let last_words = last_words(facts, runs);
     let cause = Cause::of(end, last_words.map(|(_, pattern)| pattern));
     let init = pod

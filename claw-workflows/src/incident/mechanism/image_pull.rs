@@ -8,6 +8,7 @@ use claw_k8s::model::{ContainerStatus, Object, Pod};
 use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, trouble_since};
+use crate::incident::witness;
 
 /// A name, tag or digest that the registry does not have, a registry that refuses or cannot be reached, or a pull policy
 /// that forbids fetching.
@@ -59,11 +60,11 @@ impl Mechanism for ImagePull {
     }
 }
 
-fn candidate(
+fn candidate<'a>(
     facts: &Facts<'_>,
     workload: &EntityRef,
     image: &str,
-    stuck: &[(&Pod, &ContainerStatus)],
+    stuck: &[(&'a Pod, &ContainerStatus)],
 ) -> Option<Candidate> {
     let (pod, status) = stuck.first()?;
     let waiting = status.state.waiting.as_ref()?;
@@ -78,18 +79,18 @@ fn candidate(
         .iter()
         .filter_map(|(pod, status)| trouble_since(pod, status))
         .min();
-    let pods: Vec<String> = stuck.iter().map(|(pod, _)| pod.metadata.name.clone()).collect();
-    let statement = format!(
-        "{} waits with {} for image {image}",
-        if pods.len() == 1 {
-            format!("container {}", status.name)
-        } else {
-            format!("container {} of {} pods", status.name, pods.len())
-        },
-        waiting.reason
-    );
-    let mut seen = vec![facts.object(*pod, since, statement)];
-    seen.extend(event.map(|event| facts.event_evidence(event)));
+    let waits = |(pod, status): &(&'a Pod, &ContainerStatus)| {
+        let reason = status
+            .state
+            .waiting
+            .as_ref()
+            .map_or("", |waiting| &waiting.reason);
+        let statement = format!("container {} waits with {reason} for image {image}", status.name);
+        (*pod, trouble_since(pod, status), statement)
+    };
+    let seen = witness::of_pods(facts, stuck.iter().map(waits), |event| {
+        event.is_warning() && event.message.contains(image)
+    });
     let change = facts.rollout_before(workload, since, &["image"]);
     let mut candidate = Candidate::new(
         "image_pull",

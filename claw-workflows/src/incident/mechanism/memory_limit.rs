@@ -11,6 +11,7 @@ use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::facts::Facts;
+use crate::incident::witness;
 
 /// Killed for memory: a limit that was lowered or too low, a leak, or more work than before.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +60,7 @@ fn candidate(
     container: &str,
     pods: &[(&Pod, &ContainerStatus)],
 ) -> Option<Candidate> {
-    let (pod, status) = pods.first()?;
-    let end = killed_for_memory(status)?;
+    let (pod, _) = pods.first()?;
     let since = pods
         .iter()
         .filter_map(|(_, status)| killed_for_memory(status)?.finished_at)
@@ -69,19 +69,19 @@ fn candidate(
         .container(container)
         .and_then(|c| c.resources.limits.get("memory"))
         .map(|limit| limit.to_string());
-    let restarts: i64 = pods
-        .iter()
-        .map(|(_, status)| i64::from(status.restart_count))
-        .sum();
     let bound = limit.as_ref().map_or_else(
         || "the node's memory (it has no limit)".to_owned(),
         |limit| format!("its limit of {limit}"),
     );
-    let statement = format!(
-        "container {container} was killed for memory at {bound}, exit code {}, {restarts} restarts",
-        end.exit_code
-    );
-    let seen = vec![facts.object(*pod, since, statement)];
+    let killed = pods.iter().filter_map(|(pod, status)| {
+        let end = killed_for_memory(status)?;
+        let statement = format!(
+            "container {container} was killed for memory at {bound}, exit code {}, {} restarts",
+            end.exit_code, status.restart_count
+        );
+        Some((*pod, end.finished_at, statement))
+    });
+    let seen = witness::of_pods(facts, killed, |event| event.reason == "OOMKilling");
     let memory = memory_signal(facts, workload, pods);
     let change = facts
         .rollout_before(workload, since, &["resources"])

@@ -8,6 +8,7 @@ use claw_k8s::model::{Container, Event, IntOrString, Object, Pod, Probe};
 use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
+use crate::incident::witness;
 
 /// A readiness, liveness or startup probe that asks the wrong port or path, gives too little time, or finds the container
 /// unwell.
@@ -117,7 +118,11 @@ fn candidate(
             None => format!("the {} probe of {workload} fails", kind.words()),
         },
     )
-    .clue("probe fails", 1.8, vec![facts.event_evidence(event)])
+    .clue(
+        "probe fails",
+        1.8,
+        witness::of_events(facts, pods.iter().map(|(_, event)| *event)),
+    )
     .since(since)
     .hurting(pods.iter().map(|(pod, _)| pod.entity()));
     if wrong.is_some() {

@@ -8,6 +8,7 @@ use claw_k8s::model::{Object, Pod, condition};
 use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
+use crate::incident::witness;
 
 /// The scheduler finds no node: not enough of a resource, a taint, a selector or affinity that fits nothing.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +57,7 @@ fn message(facts: &Facts<'_>, pod: &Pod) -> Option<String> {
 }
 
 fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[(&Pod, String)]) -> Option<Candidate> {
-    let (pod, message) = pods.first()?;
+    let (_, message) = pods.first()?;
     let obstacles = Obstacle::all(message);
     // A claim that is not bound keeps its pod from being scheduled; the claim is the cause then.
     if obstacles
@@ -69,12 +70,11 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[(&Pod, String)]) -
         .iter()
         .filter_map(|(pod, _)| pod.metadata.creation_timestamp)
         .min();
-    let mut seen = vec![facts.object(*pod, since, format!("is not scheduled: {}", clip(message, 300)))];
-    seen.extend(
-        facts
-            .event(&pod.entity(), |event| event.reason == "FailedScheduling")
-            .map(|e| facts.event_evidence(e)),
-    );
+    let waiting = pods.iter().map(|(pod, message)| {
+        let statement = format!("is not scheduled: {}", clip(message, 300));
+        (*pod, pod.metadata.creation_timestamp, statement)
+    });
+    let seen = witness::of_pods(facts, waiting, |event| event.reason == "FailedScheduling");
     let words: Vec<String> = obstacles
         .iter()
         .map(|(obstacle, nodes)| {
