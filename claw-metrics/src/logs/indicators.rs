@@ -295,6 +295,18 @@ fn is_host(name: &str, with_port: bool) -> bool {
     {
         return false;
     }
+    // `2026-07-23T05:02` is a moment.
+    let moment = name.len() > 10
+        && name.bytes().take(10).enumerate().all(|(at, byte)| {
+            if at == 4 || at == 7 {
+                byte == b'-'
+            } else {
+                byte.is_ascii_digit()
+            }
+        });
+    if moment {
+        return false;
+    }
     let letters = name.bytes().any(|byte| byte.is_ascii_alphabetic());
     let address = name.parse::<std::net::IpAddr>().is_ok();
     // "12:34" is a time, "Foo.java:42" a place in a source file.
@@ -400,6 +412,10 @@ mod tests {
         );
         assert_eq!(targets("listening on localhost:8080"), Vec::<String>::new());
         assert_eq!(targets("main.go:17 started"), Vec::<String>::new());
+        assert_eq!(
+            targets("E, [2026-07-23T05:02:10.856511 #1] failed"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

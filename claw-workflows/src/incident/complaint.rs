@@ -9,7 +9,7 @@ use claw_metrics::logs::indicators::Indicator;
 use jiff::Timestamp;
 
 use super::facts::Facts;
-use super::logs::{Digest, Pattern, host_of};
+use super::logs::{Digest, Indication, Pattern, host_of};
 
 /// What a host name stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,11 +68,7 @@ pub fn complaints<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
         let workload = facts.unit_of(&digest.pod);
         let namespace = digest.pod.namespace.as_deref().unwrap_or_default();
         for pattern in &digest.patterns {
-            for indication in &pattern.indications {
-                let target = indication
-                    .target
-                    .as_deref()
-                    .map_or(Target::Unnamed, |host| resolve(facts, namespace, host));
+            for (indication, target) in targets(facts, namespace, pattern) {
                 if target == Target::Known(workload.clone()) {
                     continue;
                 }
@@ -91,6 +87,32 @@ pub fn complaints<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
         }
     }
     found.into_values().collect()
+}
+
+/// What an entry indicates, each with whom it is about. Beside a name, an address that nobody in the cluster has is that
+/// name's, or the resolver's: it is left out.
+fn targets<'p>(facts: &Facts<'_>, namespace: &str, pattern: &'p Pattern) -> Vec<(&'p Indication, Target)> {
+    let resolved: Vec<(&Indication, Target)> = pattern
+        .indications
+        .iter()
+        .map(|indication| {
+            let host = indication.target.as_deref();
+            (
+                indication,
+                host.map_or(Target::Unnamed, |host| resolve(facts, namespace, host)),
+            )
+        })
+        .collect();
+    let foreign = |target: &Target| match target {
+        Target::External(entity) => host_of(&entity.name).parse::<std::net::IpAddr>().is_ok(),
+        _ => false,
+    };
+    let named = |(_, target): &(&Indication, Target)| *target != Target::Unnamed && !foreign(target);
+    let somebody = resolved.iter().any(named);
+    resolved
+        .into_iter()
+        .filter(|(_, target)| !(somebody && foreign(target)))
+        .collect()
 }
 
 /// What `host` (with or without port) means to a pod in `namespace`.
@@ -120,19 +142,19 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
         return Target::Known(unit);
     }
     let called = EntityRef::namespaced("Service", ns, service);
-    if facts.graph().contains(&called) || facts.case.calls.iter().any(|call| call.callee.name == service) {
-        let callee = facts
-            .case
-            .calls
-            .iter()
-            .map(|call| &call.callee)
-            .find(|callee| callee.name == service);
-        return Target::Known(facts.unit_of(callee.unwrap_or(&called)));
-    }
-    if facts.case.knows_all("Service", ns) {
-        Target::Absent(name.to_owned())
-    } else {
-        Target::Known(called)
+    let listed = facts.case.knows_all("Service", ns);
+    // Configuration may name what does not exist; what was measured, or recorded by somebody, does.
+    let callee = facts
+        .case
+        .calls
+        .iter()
+        .filter(|call| !listed || matches!(call.via.as_str(), "metrics" | "topology"))
+        .map(|call| &call.callee)
+        .find(|callee| callee.name == service);
+    match callee {
+        Some(callee) => Target::Known(facts.unit_of(callee)),
+        None if listed => Target::Absent(name.to_owned()),
+        None => Target::Known(facts.unit_of(&called)),
     }
 }
 

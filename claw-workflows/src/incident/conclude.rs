@@ -18,6 +18,7 @@ use super::mechanism;
 use super::rank::{Field, Ranked, rank};
 use super::symptom;
 use super::weights::Weights;
+use crate::trigger::Alert;
 use claw_core::workflow::Workflow as _;
 
 /// Hypotheses that a report shows; the others are ruled out or left out.
@@ -144,8 +145,9 @@ fn onset(case: &Case, facts: &Facts<'_>, symptoms: &[Symptom]) -> Option<Timesta
 }
 
 fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
-    // Where nothing could be seen, nothing was seen to be well, either.
-    let calm = if case.saw_anything() {
+    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing.
+    let firing = case.incident.alerts.iter().any(Alert::is_firing);
+    let calm = if case.saw_anything() && !firing {
         Verdict::Healthy
     } else {
         Verdict::Unknown
@@ -206,7 +208,8 @@ fn summary(
         .filter(|symptom| symptom.severity >= Severity::Warning)
         .count();
     let mut text = match wrong {
-        0 if verdict == Verdict::Unknown && symptoms.is_empty() => "Nothing could be seen.".to_owned(),
+        0 if !case.saw_anything() => "Nothing could be seen.".to_owned(),
+        0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),
         0 => "Nothing was seen to be wrong.".to_owned(),
         1 => format!("One thing is wrong{since}."),
         _ => format!("{wrong} things are wrong{since}."),

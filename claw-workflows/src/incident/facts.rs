@@ -236,6 +236,11 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// Entities that others stand for, with those others; see [`unit_of`](Self::unit_of).
+    pub fn stand_ins(&self) -> impl Iterator<Item = (&EntityRef, &EntityRef)> {
+        self.units.iter()
+    }
+
     /// The unit that an entity's metrics count for: its outermost owner where objects are known, otherwise the service
     /// that the entity's series or name tell, otherwise itself.
     pub fn unit_of(&self, entity: &EntityRef) -> EntityRef {
@@ -429,7 +434,8 @@ fn units(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
         .iter()
         .flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer));
     let calls = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
-    for entity in signals.chain(calls) {
+    let logs = case.logs.iter().map(|digest| &digest.pod);
+    for entity in signals.chain(calls).chain(logs).chain(&case.subject) {
         match entity.kind.as_str() {
             "Pod" => pods.insert(entity),
             "Service" => services.insert(entity),

@@ -14,6 +14,10 @@ pub(super) fn graph(facts: &Facts<'_>) -> FailureGraph {
     traffic(facts, &mut graph);
     controls(facts, &mut graph);
     metrics(facts, &mut graph);
+    for (entity, unit) in facts.stand_ins() {
+        graph.connect(entity, unit);
+        graph.connect(unit, entity);
+    }
     graph
 }
 
@@ -139,6 +143,8 @@ fn controls(facts: &Facts<'_>, graph: &mut FailureGraph) {
         let target = &autoscaler.spec.scale_target_ref;
         let target = entity(&target.kind, autoscaler.metadata.ns(), &target.name);
         graph.connect(&autoscaler.entity(), &target);
+        // An autoscaler feels it when its target does not follow.
+        graph.connect(&target, &autoscaler.entity());
     }
     for workload in facts.top_workloads() {
         let this = workload.entity();
@@ -175,6 +181,7 @@ fn controls(facts: &Facts<'_>, graph: &mut FailureGraph) {
                 .is_some_and(|selector| selector.matches(labels))
             {
                 graph.connect(&budget.entity(), &this);
+                graph.connect(&this, &budget.entity());
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Named weights of the ranking, in natural log-odds. See `docs/investigation.md` for how they were fitted.
+//! Named weights of the ranking, in natural log-odds: set by hand on the scale that [`Clue`](super::candidate::Clue) describes, and
+//! held to the recorded incidents in `tests/scenarios`.
 
 use serde::{Deserialize, Serialize};
 

@@ -52,7 +52,13 @@ impl Mechanism for CreationRefused {
 
 fn candidate(facts: &Facts<'_>, workload: &EntityRef, event: &Event) -> Candidate {
     let obstacle = Obstacle::of(&event.message);
-    let since = event.first_seen();
+    // The condition keeps the time of the first refusal; events are forgotten after an hour.
+    let condition = facts
+        .workload(workload)
+        .and_then(|found| found.condition("ReplicaFailure"))
+        .filter(|condition| condition.is_true())
+        .and_then(|condition| condition.last_transition_time);
+    let since = event.first_seen().into_iter().chain(condition).min();
     let mut candidate = Candidate::new(
         "creation_refused",
         workload.clone(),

@@ -1,12 +1,19 @@
 //! Something that a workload needs does not answer.
 
 use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
+use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
+use crate::incident::degradation;
 use crate::incident::facts::Facts;
+use crate::incident::logs::host_of;
+
+/// A signal below this many robust standard deviations does not show that calls fail.
+const NOTABLE: f64 = 4.0;
 
 /// A service in the cluster or a host outside that refuses connections, answers late or answers with errors, as those who
 /// call it log.
@@ -78,6 +85,10 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
     if callers.len() > 1 {
         candidate = candidate.clue("several callers complain", 0.8, Vec::new());
     }
+    let measured = measured_calls(facts, host);
+    if outside && !measured.is_empty() {
+        candidate = candidate.clue("measured calls to it fail", 1.5, measured);
+    }
     if !outside {
         let pods = facts.pods_of(&entity);
         let ready = pods.iter().filter(|pod| pod.is_ready()).count();
@@ -123,4 +134,24 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
         ))
     };
     Some(candidate.advise(advice))
+}
+
+/// Metrics of its callers, split by host, that say that calls to `host` fail or are slow.
+fn measured_calls(facts: &Facts<'_>, host: &str) -> Vec<Evidence> {
+    let name = format!("=\"{}\"", host_of(host));
+    let with_port = format!("=\"{host}\"");
+    facts
+        .case
+        .signals
+        .iter()
+        .filter(|signal| signal.harmful && signal.score >= NOTABLE)
+        .filter(|signal| {
+            matches!(
+                signal.measure,
+                Measure::Errors | Measure::Availability | Measure::Latency
+            )
+        })
+        .filter(|signal| signal.source.contains(&name) || signal.source.contains(&with_port))
+        .map(degradation::evidence)
+        .collect()
 }

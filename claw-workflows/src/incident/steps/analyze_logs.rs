@@ -7,6 +7,7 @@ use claw_core::entity::EntityRef;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
 use claw_k8s::tools::{GetPodLogs, GetPodLogsInput};
+use claw_metrics::classify::Measure;
 use claw_metrics::tools::{SearchLogs, SearchLogsInput};
 use futures::StreamExt as _;
 
@@ -16,9 +17,13 @@ use crate::incident::facts::Facts;
 use crate::incident::logs::{self, Digest};
 
 /// Containers whose logs are read in one run.
-const MAX_LOGS: usize = 14;
+const MAX_LOGS: usize = 12;
 /// Pods of one workload whose logs are read: they say the same.
 const PER_WORKLOAD: usize = 2;
+/// Containers of workloads around the alerting ones.
+const MAX_AROUND: usize = 8;
+/// A signal below this many robust standard deviations is no reason to read a log.
+const NOTABLE: f64 = 5.0;
 /// Lines of one container.
 const TAIL: u32 = 500;
 /// Calls under way at a time.
@@ -98,6 +103,63 @@ pub(super) async fn read_pods(
         ));
     }
     Ok(())
+}
+
+/// Containers of other workloads whose logs are worth reading once it is known who calls whom: those whose metrics stand
+/// out, and those that the alerting ones call, directly or by way of another. One pod of each speaks for all.
+pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
+    let read: BTreeSet<EntityRef> = facts
+        .case
+        .logs
+        .iter()
+        .map(|digest| facts.unit_of(&digest.pod))
+        .collect();
+    let mut urgency: BTreeMap<EntityRef, u8> = BTreeMap::new();
+    let mut add = |entity: &EntityRef, value: u8| {
+        let known = urgency.entry(facts.unit_of(entity)).or_insert(value);
+        *known = (*known).min(value);
+    };
+    for signal in facts
+        .case
+        .signals
+        .iter()
+        .filter(|signal| signal.harmful && signal.score >= NOTABLE)
+    {
+        match signal.measure {
+            Measure::Errors | Measure::Availability => add(&signal.entity, 0),
+            Measure::Latency => add(&signal.entity, 1),
+            _ => {}
+        }
+    }
+    let mut ring: BTreeSet<EntityRef> = facts
+        .case
+        .subject
+        .iter()
+        .map(|entity| facts.unit_of(entity))
+        .collect();
+    for hops in [1, 2] {
+        ring = facts
+            .case
+            .calls
+            .iter()
+            .filter(|call| ring.contains(&facts.unit_of(&call.caller)))
+            .map(|call| facts.unit_of(&call.callee))
+            .collect();
+        ring.iter().for_each(|entity| add(entity, hops));
+    }
+    let mut units: Vec<(u8, EntityRef)> = urgency
+        .into_iter()
+        .filter(|(unit, _)| !read.contains(unit))
+        .map(|(unit, urgency)| (urgency, unit))
+        .collect();
+    units.sort();
+    let mut wanted: Vec<Wanted> = units
+        .iter()
+        .filter_map(|(_, unit)| facts.pods_of(unit).iter().find(|pod| !pod.is_finished()))
+        .flat_map(|pod| of_pod(pod))
+        .collect();
+    wanted.truncate(MAX_AROUND);
+    wanted
 }
 
 /// Which logs are worth reading: of the pods in trouble first, then of the alerting ones.

@@ -8,9 +8,11 @@ use claw_k8s::bundle::RecordedTopology;
 use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
 use claw_k8s::world::{Edge, Relation};
 
+use super::analyze_logs;
 use super::gather_context::tidy;
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
+use crate::incident::facts::Facts;
 
 /// Above this many namespaces one list of all is cheaper than one for each.
 const MAX_NAMESPACES: usize = 3;
@@ -58,6 +60,8 @@ impl Step<Case> for CheckDependencies {
         case.calls.sort();
         case.calls.dedup();
         tidy(&mut case);
+        let around = analyze_logs::wanted_around(&Facts::new(&case));
+        analyze_logs::read_pods(cx, &mut case, around).await?;
         Ok(Outcome::Continue(case))
     }
 }

@@ -144,6 +144,41 @@ fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta) -> Option<Change> {
     })
 }
 
+/// Gives recorded changes the differences that the objects themselves tell: who records a rollout seldom says what it
+/// changed.
+fn complete(changes: &mut [Change]) {
+    let seen: Vec<Change> = changes
+        .iter()
+        .filter(|change| is_derived(change))
+        .cloned()
+        .collect();
+    for change in changes.iter_mut().filter(|change| !is_derived(change)) {
+        let same = seen
+            .iter()
+            .filter(|other| other.entity == change.entity && at_about(other.time, change.time));
+        for line in same.flat_map(|other| &other.detail) {
+            if !change.detail.contains(line) {
+                change.detail.push(line.clone());
+            }
+        }
+    }
+}
+
+/// Whether a change was told from an object, not recorded by anybody.
+fn is_derived(change: &Change) -> bool {
+    let rest = change.reference.strip_prefix(change.entity.kind.as_str());
+    let rest = rest.and_then(|rest| {
+        rest.strip_prefix('/')?
+            .strip_prefix(change.entity.path().as_str())
+    });
+    rest.is_some_and(|rest| rest.starts_with(['@', '#']))
+}
+
+/// Whether two times may be those of one change: clocks and rollouts take a moment.
+fn at_about(a: jiff::Timestamp, b: jiff::Timestamp) -> bool {
+    a.duration_since(b).as_secs().abs() <= 120
+}
+
 /// Each change once, in the order of their times. Of several with the same reference the most telling one stays; an edit
 /// seen on the object itself is dropped beside a recorded change of the same object at about the same time.
 fn tidy(changes: &mut Vec<Change>) {
@@ -165,15 +200,16 @@ fn tidy(changes: &mut Vec<Change>) {
     });
     let mut seen = BTreeSet::new();
     changes.retain(|change| seen.insert((change.reference.clone(), change.entity.clone())));
+    complete(changes);
     let recorded: Vec<(EntityRef, jiff::Timestamp)> = changes
         .iter()
-        .filter(|change| !change.reference.contains('@'))
+        .filter(|change| !is_derived(change))
         .map(|change| (change.entity.clone(), change.time))
         .collect();
     changes.retain(|change| {
-        !change.reference.contains('@')
-            || !recorded.iter().any(|(entity, time)| {
-                *entity == change.entity && time.duration_since(change.time).as_secs().abs() <= 120
-            })
+        !is_derived(change)
+            || !recorded
+                .iter()
+                .any(|(entity, time)| *entity == change.entity && at_about(*time, change.time))
     });
 }
