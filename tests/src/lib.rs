@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod api;
+pub mod elasticsearch;
 pub mod faults;
 #[cfg(test)]
 mod http_probe;
