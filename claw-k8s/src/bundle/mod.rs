@@ -42,6 +42,7 @@ mod logs;
 mod manifest;
 mod metrics;
 mod objects;
+mod partial;
 mod problem;
 mod recorded;
 mod remove;

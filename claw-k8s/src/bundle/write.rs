@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use claw_core::change::Change;
@@ -15,6 +15,7 @@ use super::identity::Identity;
 use super::logs::{LogFile, LogLine};
 use super::manifest::Manifest;
 use super::metrics::MetricsFormat;
+use super::partial::Partial;
 use super::{Bundle, scrub};
 
 /// Collects what belongs into a bundle and writes it in one go.
@@ -124,7 +125,7 @@ impl BundleWriter {
         if let Some(identity) = Identity::of(&object) {
             scrub::drop_secret_data(&mut object);
             scrub::reduce_metadata(&mut object);
-            redact_variables(&self.redactor, &mut object);
+            scrub::redact_variables(&self.redactor, &mut object);
             self.objects.insert(identity, object);
         }
         self
@@ -328,36 +329,6 @@ impl Bundle {
     }
 }
 
-/// Redacts values of environment variables by their names: `DB_PASSWORD: hunter2`.
-fn redact_variables(redactor: &Redactor, value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Value::Array(variables) if key == "env" => {
-                        for variable in variables {
-                            redact_variable(redactor, variable);
-                        }
-                    }
-                    other => redact_variables(redactor, other),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| redact_variables(redactor, item)),
-        _ => {}
-    }
-}
-
-fn redact_variable(redactor: &Redactor, variable: &mut Value) {
-    let Some(name) = variable.get("name").and_then(Value::as_str).map(str::to_owned) else {
-        return;
-    };
-    if let Some(value @ Value::String(_)) = variable.get_mut("value") {
-        let mut pair = redactor.redact_json(json!({&name: value.take()}));
-        *value = pair.get_mut(&name).map_or(Value::Null, Value::take);
-    }
-}
-
 fn check(name: &str) -> Result<(), WriteError> {
     let fits = !name.is_empty()
         && name.len() <= 253
@@ -387,62 +358,4 @@ fn lines<T: Serialize>(what: &'static str, values: &[T]) -> Result<String, Write
         text.push('\n');
     }
     Ok(text)
-}
-
-/// A folder in the making; removed unless it becomes the real one.
-struct Partial(PathBuf);
-
-impl Partial {
-    fn beside(root: &Path) -> Result<Self, WriteError> {
-        let name = root
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or("bundle");
-        let parent = root.parent().unwrap_or(Path::new("."));
-        let failed = |path: &Path, source| WriteError::File {
-            path: path.to_owned(),
-            source,
-        };
-        fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
-        for number in 0..1_000_u32 {
-            let path = parent.join(format!(".{name}.partial-{number}"));
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(&path, error)),
-            }
-        }
-        Err(WriteError::Exists {
-            path: parent.join(format!(".{name}.partial-0")),
-        })
-    }
-
-    fn add(&self, name: &str, text: &str) -> Result<(), WriteError> {
-        let path = self.0.join(name);
-        let written = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::File::create(&path))
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            });
-        written.map_err(|source| WriteError::File { path, source })
-    }
-
-    fn become_folder(self, root: &Path) -> Result<(), WriteError> {
-        // An empty folder gives way to the new one; where the platform does not replace it, it goes first.
-        let _ = fs::remove_dir(root);
-        fs::rename(&self.0, root).map_err(|source| WriteError::File {
-            path: root.to_owned(),
-            source,
-        })
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // Gone already when it has become the real one.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

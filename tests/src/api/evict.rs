@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::delete::{preconditions, remove};
 use super::select::Selector;
 use super::status::{Failure, json_response};
 use super::store::{Key, Store};
-use super::write::{Write, preconditions, remove};
+use super::write::Write;
 
 pub(super) fn evict(store: &mut Store, write: &Write<'_>) -> Result<Response, Failure> {
     let body = write.json()?;

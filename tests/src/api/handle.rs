@@ -14,7 +14,7 @@ use super::route::{self, Params, Resource, Target};
 use super::status::{Failure, json_response};
 use super::store::Store;
 use super::write::Write;
-use super::{STALE, Shared, WATCH_EXPIRED, discovery, evict, logs, read, scale, watch, write};
+use super::{STALE, Shared, WATCH_EXPIRED, delete, discovery, evict, logs, read, scale, watch, write};
 use crate::faults::Switches;
 
 pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -128,8 +128,8 @@ impl Call {
                 shared.change(|store| write::update(store, &write))
             }
             ("patch", "status") if resource.kind.status => shared.change(|store| write::patch(store, &write)),
-            ("delete", "") => shared.change(|store| write::delete(store, &write)),
-            ("deletecollection", "") => shared.change(|store| write::delete_all(store, &write)),
+            ("delete", "") => shared.change(|store| delete::delete(store, &write)),
+            ("deletecollection", "") => shared.change(|store| delete::delete_all(store, &write)),
             (_, "") => Err(Failure::method_not_allowed()),
             _ => Err(Failure::no_such_path()),
         }

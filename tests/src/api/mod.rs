@@ -24,12 +24,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod built_in;
+mod check;
 mod convert;
+mod delete;
 mod discovery;
 mod evict;
 mod handle;
 mod kinds;
 mod logs;
+mod managed_fields;
 mod patch;
 mod rbac;
 mod read;

@@ -1,4 +1,4 @@
-//! Create, update, patch and delete.
+//! Create, update and patch.
 
 use std::sync::Arc;
 
@@ -7,12 +7,14 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::check::{check_name, check_type, require_namespace};
 use super::convert;
+use super::delete::has_finalizers;
 use super::kinds::Kind;
+use super::managed_fields::sign;
 use super::patch;
 use super::read::Form;
 use super::route::{Params, Resource};
-use super::select::Selector;
 use super::status::{Failure, json_response};
 use super::store::{Key, Store, seconds, set_metadata, uid};
 
@@ -30,11 +32,11 @@ pub(super) struct Write<'a> {
 }
 
 impl Write<'_> {
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.resource.name.as_deref().unwrap_or_default()
     }
 
-    fn kind(&self) -> &Kind {
+    pub(super) fn kind(&self) -> &Kind {
         &self.resource.kind
     }
 
@@ -401,233 +403,4 @@ fn same(new: &Value, current: &Value) -> bool {
         object
     };
     bare(new) == bare(current)
-}
-
-/// Notes in `managedFields` who changed what.
-fn sign(object: &mut Value, before: &Value, write: &Write<'_>, operation: &str) {
-    let mut fields = Map::new();
-    for (key, value) in object.as_object().into_iter().flatten() {
-        let old = before.get(key).unwrap_or(&Value::Null);
-        match key.as_str() {
-            "apiVersion" | "kind" => {}
-            "metadata" => {
-                let mut changed = Map::new();
-                for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
-                    let pick = |object: &Value| object.get(field).cloned().unwrap_or(Value::Null);
-                    if let Some(difference) = difference(&pick(value), &pick(old)) {
-                        changed.insert(format!("f:{field}"), difference);
-                    }
-                }
-                if !changed.is_empty() {
-                    fields.insert("f:metadata".to_owned(), changed.into());
-                }
-            }
-            _ => {
-                if let Some(difference) = difference(value, old) {
-                    fields.insert(format!("f:{key}"), difference);
-                }
-            }
-        }
-    }
-    let mut entry = json!({
-        "manager": write.manager, "operation": operation, "apiVersion": object.get("apiVersion"),
-        "time": seconds(write.now), "fieldsType": "FieldsV1", "fieldsV1": fields,
-    });
-    let subresource = write.resource.subresource.as_deref();
-    if let (Some(subresource), Value::Object(map)) = (subresource, &mut entry) {
-        map.insert("subresource".to_owned(), subresource.into());
-    }
-    let mut entries = object
-        .pointer("/metadata/managedFields")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    entries.retain(|other| {
-        other.get("manager") != entry.get("manager")
-            || other.get("operation") != entry.get("operation")
-            || other.get("subresource") != entry.get("subresource")
-    });
-    entries.push(entry);
-    set_metadata(object, "managedFields", entries.into());
-}
-
-/// The changed fields as a tree; lists count as one field.
-fn difference(new: &Value, old: &Value) -> Option<Value> {
-    if new == old {
-        return None;
-    }
-    let Value::Object(fields) = new else {
-        return Some(json!({}));
-    };
-    let changed: Map<String, Value> = fields
-        .iter()
-        .filter_map(|(key, value)| {
-            Some((
-                format!("f:{key}"),
-                difference(value, old.get(key).unwrap_or(&Value::Null))?,
-            ))
-        })
-        .collect();
-    Some(Value::Object(changed))
-}
-
-pub(super) fn has_finalizers(object: &Value) -> bool {
-    let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
-    finalizers.is_some_and(|list| !list.is_empty())
-}
-
-pub(super) fn delete(store: &mut Store, write: &Write<'_>) -> Result<Response, Failure> {
-    let options = write.json()?;
-    let (key, current) = write.current(store)?;
-    preconditions(write.kind(), write.name(), &options, &current)?;
-    let dry = write.dry_run(Some(&options))?;
-    Ok(json_response(
-        StatusCode::OK,
-        &remove(store, write, &key, &current, dry),
-    ))
-}
-
-/// Removes the object, or marks it as going while it has finalizers. Returns what is answered.
-pub(super) fn remove(store: &mut Store, write: &Write<'_>, key: &Key, current: &Value, dry: bool) -> Value {
-    let kind = write.kind();
-    let mut going = current.clone();
-    if going.pointer("/metadata/deletionTimestamp").is_none() {
-        set_metadata(&mut going, "deletionTimestamp", seconds(write.now));
-        set_metadata(&mut going, "deletionGracePeriodSeconds", 0.into());
-    }
-    if has_finalizers(current) {
-        let shown = if dry {
-            Arc::new(going)
-        } else {
-            store.put(key.clone(), going)
-        };
-        return write.form.shape(&shown, write.resource);
-    }
-    if !dry {
-        store.remove(key);
-    }
-    if kind.group.is_empty() && kind.plural == "pods" {
-        return write.form.shape(&going, write.resource);
-    }
-    let mut details =
-        json!({"name": write.name(), "kind": kind.plural, "uid": current.pointer("/metadata/uid")});
-    if let (Value::Object(map), false) = (&mut details, kind.group.is_empty()) {
-        map.insert("group".to_owned(), kind.group.as_str().into());
-    }
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
-}
-
-pub(super) fn preconditions(
-    kind: &Kind,
-    name: &str,
-    options: &Value,
-    current: &Value,
-) -> Result<(), Failure> {
-    for (field, word) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
-        let wanted = options
-            .pointer(&format!("/preconditions/{field}"))
-            .and_then(Value::as_str);
-        let real = current
-            .pointer(&format!("/metadata/{field}"))
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if let Some(wanted) = wanted
-            && wanted != real
-        {
-            let why = format!(
-                "Precondition failed: {word} in precondition: {wanted}, {word} in object meta: {real}"
-            );
-            return Err(Failure::conflict(kind, name, &why));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn delete_all(store: &mut Store, write: &Write<'_>) -> Result<Response, Failure> {
-    let kind = write.kind().clone();
-    let options = write.json()?;
-    let dry = write.dry_run(Some(&options))?;
-    let selector = Selector::parse(
-        &kind,
-        write.params.text("labelSelector"),
-        write.params.text("fieldSelector"),
-    )?;
-    let chosen: Vec<(Key, Arc<Value>)> =
-        Store::list(&store.objects, &kind, write.resource.namespace.as_deref())
-            .filter(|(_, object)| selector.matches(object))
-            .map(|(key, object)| (key.clone(), Arc::clone(object)))
-            .collect();
-    let mut items = Vec::new();
-    for (key, object) in chosen {
-        items.push(write.form.shape(&object, write.resource));
-        if !dry {
-            remove(store, write, &key, &object, false);
-        }
-    }
-    let list = json!({
-        "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(&write.resource.version),
-        "metadata": {"resourceVersion": store.version.to_string()}, "items": items,
-    });
-    Ok(json_response(StatusCode::OK, &list))
-}
-
-fn check_type(object: &Value, resource: &Resource) -> Result<(), Failure> {
-    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-    let wanted = resource.kind.api_version(&resource.version);
-    let (given, kind) = (text("apiVersion"), text("kind"));
-    // Left out, both are taken from the path.
-    if (given.is_empty() || given == wanted) && (kind.is_empty() || kind == resource.kind.kind) {
-        return Ok(());
-    }
-    let message = format!(
-        "the API version in the data ({given}, Kind={kind}) does not match the expected API version ({wanted}, Kind={})",
-        resource.kind.kind
-    );
-    Err(Failure::bad_request(message))
-}
-
-fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {
-    // Names of roles may be any part of a path.
-    let free = kind.group == "rbac.authorization.k8s.io";
-    let edge = |letter: Option<char>| {
-        letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
-    };
-    let fits = if free {
-        !name.contains(['/', '%']) && !matches!(name, "." | "..")
-    } else {
-        name.len() <= 253
-            && edge(name.chars().next())
-            && edge(name.chars().last())
-            && name
-                .chars()
-                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter))
-    };
-    if fits {
-        return Ok(());
-    }
-    let why = format!(
-        "Invalid value: \"{name}\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
-         '-' or '.', and must start and end with an alphanumeric character"
-    );
-    Err(Failure::invalid(kind, name, "metadata.name", &why))
-}
-
-fn require_namespace(store: &Store, namespace: &str) -> Result<(), Failure> {
-    let Some(kind) = store.kinds.get("", "namespaces") else {
-        return Ok(());
-    };
-    let place = store.objects.get(&Key::new(kind, None, namespace));
-    match place {
-        None => Err(Failure::not_found(kind, namespace)),
-        Some(object) if object.pointer("/metadata/deletionTimestamp").is_some() => {
-            let message = format!(
-                "unable to create new content in namespace {namespace} because it is being terminated"
-            );
-            Err(Failure::new(StatusCode::FORBIDDEN, "Forbidden", message).cause(
-                "NamespaceTerminating",
-                format!("namespace {namespace} is being terminated"),
-            ))
-        }
-        Some(_) => Ok(()),
-    }
 }

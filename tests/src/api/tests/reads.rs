@@ -1,0 +1,312 @@
+//! Get, list, discovery and logs.
+
+use super::*;
+
+#[tokio::test]
+async fn lists_come_in_pages_of_one_moment() {
+    let server = serve(
+        (0..7)
+            .map(|n| pod(&format!("p{n}"), if n % 2 == 0 { "even" } else { "odd" }))
+            .collect(),
+    )
+    .await;
+    let pods: Api<Pod> = Api::all(server.client().unwrap());
+    let first = pods.list(&ListParams::default().limit(3)).await.unwrap();
+    assert_eq!(first.items.len(), 3);
+    assert_eq!(first.metadata.remaining_item_count, Some(4));
+    server.cluster().remove("Pod", "shop", "p5");
+    server.cluster().put(pod("p1b", "odd"));
+    let mut names: Vec<_> = first
+        .items
+        .iter()
+        .map(|pod| pod.metadata.name.clone().unwrap())
+        .collect();
+    let mut token = first.metadata.continue_.clone();
+    while let Some(next) = token.filter(|token| !token.is_empty()) {
+        let page = pods
+            .list(&ListParams::default().limit(3).continue_token(&next))
+            .await
+            .unwrap();
+        assert_eq!(page.metadata.resource_version, first.metadata.resource_version);
+        names.extend(page.items.iter().map(|pod| pod.metadata.name.clone().unwrap()));
+        token = page.metadata.continue_;
+    }
+    assert_eq!(names, ["p0", "p1", "p2", "p3", "p4", "p5", "p6"]);
+
+    let odd = pods
+        .list(&ListParams::default().labels("app in (odd)").limit(2))
+        .await
+        .unwrap();
+    assert_eq!((odd.items.len(), odd.metadata.remaining_item_count), (2, None));
+    server.cluster().compact();
+    let (code, reason, message) = status(
+        pods.list(&ListParams::default().continue_token(&odd.metadata.continue_.unwrap()))
+            .await
+            .unwrap_err(),
+    );
+    assert_eq!((code, reason.as_str()), (410, "Expired"));
+    assert!(message.starts_with("The provided continue parameter is too old"));
+}
+
+#[tokio::test]
+async fn lists_are_selected_and_empty_lists_have_items() {
+    let mut other = pod("x", "b");
+    other["metadata"]["namespace"] = "else".into();
+    other["status"]["phase"] = "Pending".into();
+    let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "shop", "name": "e"},
+        "involvedObject": {"kind": "Pod", "name": "a", "namespace": "shop"}, "type": "Warning", "reason": "BackOff"});
+    let server = serve(vec![pod("a", "a"), other, event]).await;
+    let client = server.client().unwrap();
+    let all: Api<Pod> = Api::all(client.clone());
+    let count = async |params: ListParams| all.list(&params).await.unwrap().items.len();
+    assert_eq!(count(ListParams::default()).await, 2);
+    assert_eq!(
+        count(ListParams::default().fields("status.phase=Pending")).await,
+        1
+    );
+    assert_eq!(
+        count(ListParams::default().fields("spec.nodeName=n1,metadata.name=a")).await,
+        1
+    );
+    assert_eq!(
+        count(ListParams::default().fields("metadata.namespace=else")).await,
+        1
+    );
+    let (code, _, message) = status(
+        all.list(&ListParams::default().fields("spec.x=1"))
+            .await
+            .unwrap_err(),
+    );
+    assert_eq!(
+        (code, message.as_str()),
+        (400, "field label not supported: spec.x")
+    );
+    let events: Api<Event> = Api::namespaced(client.clone(), "shop");
+    let about = ListParams::default().fields("involvedObject.name=a,involvedObject.kind=Pod,type=Warning");
+    assert_eq!(events.list(&about).await.unwrap().items.len(), 1);
+    let new = fetch(
+        &server,
+        "/apis/events.k8s.io/v1/namespaces/shop/events?fieldSelector=regarding.name%3Da",
+    )
+    .await
+    .json();
+    assert_eq!(new["items"][0]["regarding"]["name"], "a");
+    let none = fetch(&server, "/api/v1/namespaces/none/pods").await.json();
+    assert_eq!(none["items"], json!([]));
+    assert_eq!(none["kind"], "PodList");
+    assert!(
+        fetch(&server, "/api/v1/namespaces/shop/pods").await.json()["items"][0]
+            .get("kind")
+            .is_none()
+    );
+    assert_eq!(
+        fetch(&server, "/api/v1/namespaces/shop/pods/a").await.json()["kind"],
+        "Pod"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found_in_the_words_of_the_real_server() {
+    let server = serve(vec![deployment()]).await;
+    let answer = fetch(&server, "/apis/apps/v1/namespaces/shop/deployments/x").await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.json(),
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "deployments.apps \"x\" not found", "reason": "NotFound",
+            "details": {"name": "x", "group": "apps", "kind": "deployments"}, "code": 404})
+    );
+    for path in [
+        "/apis/argoproj.io/v1alpha1/applications",
+        "/api/v1/foos",
+        "/nothing",
+    ] {
+        let answer = fetch(&server, path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(
+            answer.json()["message"],
+            "the server could not find the requested resource"
+        );
+    }
+}
+
+#[tokio::test]
+async fn metadata_alone_can_be_asked_for() {
+    let server = serve(vec![deployment()]).await;
+    let deployments: Api<Deployment> = Api::all(server.client().unwrap());
+    let list = deployments.list_metadata(&ListParams::default()).await.unwrap();
+    assert_eq!(list.items[0].metadata.name.as_deref(), Some("cart"));
+    let named: Api<Deployment> = Api::namespaced(server.client().unwrap(), "shop");
+    assert_eq!(
+        named.get_metadata("cart").await.unwrap().metadata.generation,
+        Some(3)
+    );
+    let exchange = &server.faults().exchanges()[0];
+    assert!(
+        exchange.sent < 500,
+        "no specification is sent: {} bytes",
+        exchange.sent
+    );
+}
+
+#[tokio::test]
+async fn discovery_names_what_is_served() {
+    let custom = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "a", "name": "x"}});
+    let usage = json!({"apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics", "metadata": {"namespace": "a", "name": "x"},
+        "containers": [{"name": "main", "usage": {"cpu": "5m", "memory": "1Mi"}}]});
+    let server = serve(vec![custom, usage]).await;
+    let client = server.client().unwrap();
+    let groups = client.list_api_groups().await.unwrap().groups;
+    let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+    for group in ["apps", "argoproj.io", "metrics.k8s.io", "autoscaling"] {
+        assert!(names.contains(&group), "{group}: {names:?}");
+    }
+    let resources = client
+        .list_api_group_resources("argoproj.io/v1alpha1")
+        .await
+        .unwrap()
+        .resources;
+    assert_eq!(
+        (resources[0].name.as_str(), resources[0].namespaced),
+        ("applications", true)
+    );
+    let core = client.list_core_api_resources("v1").await.unwrap().resources;
+    assert!(core.iter().any(|resource| resource.name == "pods/eviction"));
+    assert_eq!(client.apiserver_version().await.unwrap().major, "1");
+    let metrics = fetch(&server, "/apis/metrics.k8s.io/v1beta1/namespaces/a/pods")
+        .await
+        .json();
+    assert_eq!(metrics["items"][0]["containers"][0]["usage"]["cpu"], "5m");
+    assert_eq!(fetch(&server, "/readyz").await.text, "ok");
+}
+
+#[tokio::test]
+async fn logs_are_served_as_the_kubelet_does() {
+    let mut two = pod("two", "x");
+    two["spec"]["containers"] = json!([{"name": "a"}, {"name": "b"}]);
+    two["spec"]["initContainers"] = json!([{"name": "i"}]);
+    two["status"]["containerStatuses"] =
+        json!([{"name": "a", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]);
+    let server = serve(vec![pod("one", "x"), two]).await;
+    let log = "2026-03-01T09:58:00.5Z first\n2026-03-01T09:59:30Z second\n2026-03-01T09:59:59Z third\n";
+    server
+        .cluster()
+        .set_log("shop", "one", "main", false, Content::text(log));
+    server
+        .cluster()
+        .set_log("shop", "one", "main", true, Content::text("before\n"));
+    let pods: Api<Pod> = Api::namespaced(server.client().unwrap(), "shop");
+    let read = async |pod: &str, params: LogParams| pods.logs(pod, &params).await;
+    assert_eq!(
+        read("one", LogParams::default()).await.unwrap(),
+        "first\nsecond\nthird\n"
+    );
+    assert_eq!(
+        read(
+            "one",
+            LogParams {
+                tail_lines: Some(1),
+                timestamps: true,
+                ..LogParams::default()
+            }
+        )
+        .await
+        .unwrap(),
+        "2026-03-01T09:59:59.000000000Z third\n"
+    );
+    assert_eq!(
+        read(
+            "one",
+            LogParams {
+                since_seconds: Some(60),
+                ..LogParams::default()
+            }
+        )
+        .await
+        .unwrap(),
+        "second\nthird\n"
+    );
+    let since_time = Some("2026-03-01T09:59:40Z".parse().unwrap());
+    assert_eq!(
+        read(
+            "one",
+            LogParams {
+                since_time,
+                ..LogParams::default()
+            }
+        )
+        .await
+        .unwrap(),
+        "third\n"
+    );
+    assert_eq!(
+        read(
+            "one",
+            LogParams {
+                limit_bytes: Some(3),
+                ..LogParams::default()
+            }
+        )
+        .await
+        .unwrap(),
+        "fir"
+    );
+    assert_eq!(
+        read(
+            "one",
+            LogParams {
+                previous: true,
+                ..LogParams::default()
+            }
+        )
+        .await
+        .unwrap(),
+        "before\n"
+    );
+    for (pod, params, code, message) in [
+        (
+            "two",
+            LogParams::default(),
+            400,
+            "a container name must be specified for pod two, choose one of: [a b] or one of the init containers: [i]",
+        ),
+        (
+            "two",
+            LogParams {
+                container: Some("z".into()),
+                ..LogParams::default()
+            },
+            400,
+            "container z is not valid for pod two",
+        ),
+        (
+            "two",
+            LogParams {
+                container: Some("a".into()),
+                ..LogParams::default()
+            },
+            400,
+            "container \"a\" in pod \"two\" is waiting to start: trying and failing to pull image",
+        ),
+        (
+            "two",
+            LogParams {
+                container: Some("b".into()),
+                previous: true,
+                ..LogParams::default()
+            },
+            400,
+            "previous terminated container \"b\" in pod \"two\" not found",
+        ),
+        ("none", LogParams::default(), 404, "pods \"none\" not found"),
+    ] {
+        let (found, _, text) = status(read(pod, params).await.unwrap_err());
+        assert_eq!((found, text.as_str()), (code, message));
+    }
+    let missing = fetch(&server, "/api/v1/namespaces/shop/pods/two/log?container=b").await;
+    assert_eq!(missing.status, 500);
+    assert!(
+        missing.text.contains("was not recorded"),
+        "silence would be a lie"
+    );
+}
