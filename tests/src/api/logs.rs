@@ -16,7 +16,8 @@ use super::store::{Key, Store};
 #[derive(Debug)]
 pub(super) struct Wanted {
     content: Content,
-    /// Taken for the time of lines that have none.
+    /// Taken for the time of lines that have none where it is asked for lines since a time. They are served without a
+    /// time: a wrong one would mislead whoever tells times from the text.
     otherwise: Timestamp,
     since: Option<Timestamp>,
     tail: Option<usize>,
@@ -193,23 +194,23 @@ impl Wanted {
         // The runtime stamps every line; a program that stamps its own seldom does so for each.
         let stamped = lines.iter().all(|line| line.is_empty() || stamp(line).is_some());
         let mut time = None;
-        let mut shown: Vec<(Timestamp, &str)> = lines
+        let mut shown: Vec<(Option<Timestamp>, &str)> = lines
             .iter()
             .map(|line| {
                 let found = stamp(line);
                 // Lines without a time of their own belong to the one before.
                 time = found.map(|(time, _)| time).or(time);
                 let body = found.filter(|_| stamped).map_or(*line, |(_, body)| body);
-                (time.unwrap_or(self.otherwise), body)
+                (time, body)
             })
             .collect();
         if let Some(since) = self.since {
-            shown.retain(|(time, _)| *time >= since);
+            shown.retain(|(time, _)| time.unwrap_or(self.otherwise) >= since);
         }
         let skip = self.tail.map_or(0, |tail| shown.len().saturating_sub(tail));
         let mut out = String::new();
         for (time, line) in shown.into_iter().skip(skip) {
-            if self.timestamps {
+            if let Some(time) = time.filter(|_| self.timestamps) {
                 out += &time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string();
             }
             out += line;
@@ -285,7 +286,7 @@ mod tests {
             ..wanted()
         }
         .part("plain\n");
-        assert_eq!(bare, "2026-03-01T10:00:00.000000000Z plain\n");
+        assert_eq!(bare, "plain\n");
     }
 
     #[test]
