@@ -15,7 +15,7 @@ use crate::incident::case::{Call, Case};
 use crate::incident::facts::Facts;
 
 /// Above this many namespaces one list of all is cheaper than one for each.
-const MAX_NAMESPACES: usize = 3;
+const MAX_NAMESPACES: usize = 1;
 
 /// Reads services, endpoints, policies and whatever else the workloads stand on, and the call graph.
 #[derive(Clone, Copy, Debug)]

@@ -25,7 +25,7 @@ impl Step<Case> for CorrelateChanges {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("reading rollout histories and changes");
-        let scopes: Vec<Option<String>> = if case.namespaces.is_empty() || case.namespaces.len() > 6 {
+        let scopes: Vec<Option<String>> = if case.namespaces.is_empty() || case.namespaces.len() > 1 {
             vec![None]
         } else {
             case.namespaces.iter().cloned().map(Some).collect()

@@ -57,14 +57,14 @@ impl Step<Case> for GatherContext {
             );
         }
         // An alert that names no namespace may be about any: all that may be read is looked at.
-        let scopes: Vec<Option<String>> = if case.namespaces.is_empty() {
-            vec![None]
-        } else {
-            case.namespaces.iter().cloned().map(Some).collect()
+        // One list of all costs less than one for each of several.
+        let scopes: Vec<Option<String>> = match case.namespaces.first() {
+            Some(only) if case.namespaces.len() == 1 => vec![Some(only.clone())],
+            _ => vec![None],
         };
         cx.progress("reading pods, workloads, nodes and events");
         read_objects(cx, &mut case, &scopes).await?;
-        if scopes == [None] {
+        if case.namespaces.is_empty() {
             case.namespaces = all_namespaces(&case);
         }
         case.subject = alerting(&case, &hints);
