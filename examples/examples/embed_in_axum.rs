@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A recorded world, so that this runs anywhere; use `KubeCluster::connect` for a real one.
     let bundle = Bundle::load(concat!(env!("CARGO_MANIFEST_DIR"), "/demo"))?;
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(bundle.manifest.collected_at));
-    let (sources, _prometheus) = replay::sources(&bundle, Arc::clone(&clock), &mut Vec::new()).await?;
+    let (sources, _world) = replay::boot(&bundle, &mut Vec::new()).await?;
     let audit = Arc::new(MemoryAuditLog::default());
     let agent = Assembly::new("shop", sources, audit, Arc::clone(&clock)).build()?;
 

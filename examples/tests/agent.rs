@@ -1,5 +1,12 @@
 //! The binary, as a user meets it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // a test that fails panics
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

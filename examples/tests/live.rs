@@ -1,5 +1,12 @@
 //! The binary against an API server, a Prometheus and webhooks over HTTP.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // a test that fails panics
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -256,6 +263,7 @@ async fn webhooks_become_reports_and_the_agent_stops_in_order() {
         .to_owned();
 
     claw_core::http::install_crypto_provider();
+    #[allow(clippy::disallowed_methods)] // a sender that is not ours
     let client = reqwest::Client::new();
     let post = |token: &str| {
         let request = client

@@ -19,10 +19,13 @@ use super::selector::{fields_match, labels_match};
 #[derive(Clone, Debug)]
 pub struct RecordedCluster(Arc<Recorded>);
 
+/// Objects of one kind by namespace and name.
+type OfKind = BTreeMap<(Option<String>, String), Value>;
+
 #[derive(Debug)]
 struct Recorded {
     /// Objects by kind and group, then by namespace and name.
-    objects: BTreeMap<(String, String), BTreeMap<(Option<String>, String), Value>>,
+    objects: BTreeMap<(String, String), OfKind>,
     /// Logs by namespace, pod, container, and whether it is the previous run's.
     logs: BTreeMap<(String, String, String, bool), Content>,
     discovery: Discovery,
@@ -93,7 +96,7 @@ impl RecordedCluster {
     }
 
     /// Objects of a kind, whichever version they were recorded in.
-    fn of_kind(&self, resource: &Resource) -> Option<&BTreeMap<(Option<String>, String), Value>> {
+    fn of_kind(&self, resource: &Resource) -> Option<&OfKind> {
         let key = (resource.kind.to_string(), resource.group.to_string());
         self.0.objects.get(&key)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use claw_core::tool::ToolContext;
-use claw_k8s::bundle::Bundle;
+use claw_k8s::bundle::{self, Bundle};
 use claw_metrics::logs::{LogAnswer, LogLine, LogQuery, LogSource};
 use claw_metrics::source::SourceError;
 use jiff::Timestamp;
@@ -19,39 +19,41 @@ pub struct RecordedLogs(Arc<[LogLine]>);
 impl RecordedLogs {
     /// The lines of `bundle`. A container's log that cannot be read any more is left out.
     pub fn of(bundle: &Bundle) -> Self {
-        let mut lines: Vec<LogLine> = bundle
-            .log_lines
-            .iter()
-            .map(|line| LogLine {
-                time: line.time,
-                labels: line.labels.clone(),
-                line: line.line.clone(),
-            })
-            .collect();
-        for log in bundle.logs.iter().filter(|log| !log.previous) {
-            let labels: BTreeMap<String, String> = [
-                ("namespace", &log.namespace),
-                ("pod", &log.pod),
-                ("container", &log.container),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .into();
-            let Ok(text) = log.content.read() else {
-                continue;
-            };
-            lines.extend(text.lines().filter_map(|line| {
-                let (time, line) = line.split_once(' ')?;
-                Some(LogLine {
-                    time: time.parse::<Timestamp>().ok()?,
-                    labels: labels.clone(),
-                    line: line.to_owned(),
-                })
-            }));
-        }
-        // Stable: lines of one moment stay in the order in which they were recorded.
-        lines.sort_by_key(|line| line.time);
-        Self(lines.into())
+        let lines = lines(bundle).into_iter().map(|line| LogLine {
+            time: line.time,
+            labels: line.labels,
+            line: line.line,
+        });
+        Self(lines.collect())
     }
+}
+
+/// All recorded lines that have a time, in the order of time.
+pub(super) fn lines(bundle: &Bundle) -> Vec<bundle::LogLine> {
+    let mut lines = bundle.log_lines.clone();
+    for log in bundle.logs.iter().filter(|log| !log.previous) {
+        let labels: BTreeMap<String, String> = [
+            ("namespace", &log.namespace),
+            ("pod", &log.pod),
+            ("container", &log.container),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into();
+        let Ok(text) = log.content.read() else {
+            continue;
+        };
+        lines.extend(text.lines().filter_map(|line| {
+            let (time, line) = line.split_once(' ')?;
+            Some(bundle::LogLine {
+                time: time.parse::<Timestamp>().ok()?,
+                labels: labels.clone(),
+                line: line.to_owned(),
+            })
+        }));
+    }
+    // Stable: lines of one moment stay in the order in which they were recorded.
+    lines.sort_by_key(|line| line.time);
+    lines
 }
 
 #[async_trait]

@@ -31,7 +31,8 @@ use claw_core::registry::DuplicateTool;
 use claw_core::report::{Gap, Report};
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::bundle::Bundle;
-use claw_k8s::cluster::Cluster;
+use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
+use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
 use claw_workflows::assemble::{Agent, Assembly, Sources};
 use claw_workflows::runtime::RunnerError;
@@ -42,6 +43,7 @@ pub use self::incident::incident;
 pub use self::logs::RecordedLogs;
 pub use self::metrics::store;
 use crate::prometheus;
+use crate::world::{RunningWorld, SimulatedWorld};
 
 /// Most series of one answer: recordings are small, and none of them should be left out.
 const MAX_SERIES: usize = 20_000;
@@ -51,27 +53,30 @@ const USAGE: &str = "resource usage (metrics.k8s.io)";
 
 /// A recorded incident, about to be investigated.
 ///
-/// Everything that it needs is in this process; metrics are answered over HTTP on the loopback interface. It is gone when
-/// this is dropped.
+/// The simulated API server, Prometheus and Loki are in this process and answer over HTTP on the loopback interface. They
+/// are gone when this is dropped.
 #[derive(Debug)]
 pub struct Replay {
     agent: Agent,
     incident: Incident,
     case: String,
     gaps: Vec<Gap>,
-    _prometheus: prometheus::Server,
+    _world: RunningWorld,
 }
 
 /// A replay could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// No port for the simulated Prometheus.
+    /// No port for a simulated server.
     #[error("no port on the loopback interface can be used; free one, or lift what forbids it")]
     Port(#[source] std::io::Error),
-    /// The client of the simulated Prometheus could not be made.
+    /// The client of the simulated Prometheus or Loki could not be made.
     #[error(transparent)]
     Client(#[from] claw_core::http::HttpError),
+    /// The client of the simulated API server could not be made.
+    #[error("the simulated API server cannot be reached; report this")]
+    Cluster(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A defect: two tools have one name.
     #[error(transparent)]
     Tools(#[from] DuplicateTool),
@@ -98,17 +103,17 @@ impl Replay {
     /// See [`ReplayError`].
     pub async fn audited(bundle: &Bundle, audit: Arc<dyn AuditLog>) -> Result<Self, ReplayError> {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(bundle.manifest.collected_at));
-        let mut gaps: Vec<Gap> = bundle.problems.iter().map(Gap::from).collect();
+        let mut gaps = Vec::new();
         let (incident, problem) = incident(bundle);
         gaps.extend(problem);
-        let (sources, server) = sources(bundle, Arc::clone(&clock), &mut gaps).await?;
+        let (sources, world) = boot(bundle, &mut gaps).await?;
         let agent = Assembly::new(&bundle.manifest.cluster, sources, audit, clock).build()?;
         Ok(Self {
             agent,
             incident,
             case: bundle.manifest.case.clone(),
             gaps,
-            _prometheus: server,
+            _world: world,
         })
     }
 
@@ -145,7 +150,37 @@ impl Replay {
     }
 }
 
-/// The sources of a recorded world. What of the recording could not be read, and what it does not hold, goes to `gaps`.
+/// Boots the simulated world of a recording. Returns the sources of an agent in it, and the world, which lives as long as
+/// it is kept. What of the recording could not be read, and what it does not hold, goes to `gaps`.
+///
+/// # Errors
+/// If no port can be bound.
+pub async fn boot(bundle: &Bundle, gaps: &mut Vec<Gap>) -> Result<(Sources, RunningWorld), ReplayError> {
+    // Without objects there are no pods to ask for their logs: the log store has them.
+    let with_lines = bundle.objects.is_empty().then(|| Bundle {
+        log_lines: logs::lines(bundle),
+        ..bundle.clone()
+    });
+    let world = SimulatedWorld::from_bundle(with_lines.as_ref().unwrap_or(bundle));
+    let world = world.start().await.map_err(ReplayError::Port)?;
+    gaps.extend(world.gaps().iter().cloned());
+    gaps.extend(unrecorded(bundle));
+    let client = world
+        .api()
+        .client()
+        .map_err(|error| ReplayError::Cluster(Box::new(error)))?;
+    let cluster = KubeCluster::with_client(client, Limits::default());
+    let loki = Loki::new(LokiConfig::at(world.loki().url()))?;
+    let sources = Sources::new()
+        .cluster(Cluster::new(Arc::new(cluster)))
+        .metrics(metrics_of(world.prometheus())?)
+        .logs(Arc::new(loki))
+        .recorded(bundle);
+    Ok((sources, world))
+}
+
+/// As [`boot`], with cluster and logs in memory: for suites that count or break calls of the ports. `clock` is the one of
+/// the simulated Prometheus.
 ///
 /// # Errors
 /// If no port can be bound for the simulated Prometheus.
@@ -156,6 +191,28 @@ pub async fn sources(
 ) -> Result<(Sources, prometheus::Server), ReplayError> {
     let (store, problems) = store(bundle);
     gaps.extend(problems);
+    gaps.extend(unrecorded(bundle));
+    let server = prometheus::Server::start(store, clock)
+        .await
+        .map_err(ReplayError::Port)?;
+    let sources = Sources::new()
+        .cluster(Cluster::new(Arc::new(RecordedCluster::of(bundle))))
+        .metrics(metrics_of(&server)?)
+        .logs(Arc::new(RecordedLogs::of(bundle)))
+        .recorded(bundle);
+    Ok((sources, server))
+}
+
+fn metrics_of(server: &prometheus::Server) -> Result<Arc<Prometheus>, ReplayError> {
+    Ok(Arc::new(Prometheus::new(PrometheusConfig {
+        max_series: MAX_SERIES,
+        ..PrometheusConfig::at(server.url())
+    })?))
+}
+
+/// What a recording does not hold at all.
+fn unrecorded(bundle: &Bundle) -> Vec<Gap> {
+    let mut gaps = Vec::new();
     if bundle.objects.is_empty() {
         gaps.push(absent(
             "objects",
@@ -173,19 +230,7 @@ pub async fn sources(
     if bundle.logs.is_empty() && bundle.log_lines.is_empty() {
         gaps.push(absent("logs", "logs", "`claw-agent collect`"));
     }
-    let server = prometheus::Server::start(store, clock)
-        .await
-        .map_err(ReplayError::Port)?;
-    let client = Prometheus::new(PrometheusConfig {
-        max_series: MAX_SERIES,
-        ..PrometheusConfig::at(server.url())
-    })?;
-    let sources = Sources::new()
-        .cluster(Cluster::new(Arc::new(RecordedCluster::of(bundle))))
-        .metrics(Arc::new(client))
-        .logs(Arc::new(RecordedLogs::of(bundle)))
-        .recorded(bundle);
-    Ok((sources, server))
+    gaps
 }
 
 fn absent(source: &str, what: &str, command: &str) -> Gap {

@@ -86,10 +86,7 @@ pub(crate) fn say(text: &str) {
 
 /// The exit code that a report stands for. A gap is important when its source is a tool that the agent has.
 pub(crate) fn code(report: &Report, tools: &Registry) -> u8 {
-    let important = report
-        .gaps
-        .iter()
-        .any(|gap| gap.source == "bundle" || tools.get(&gap.source).is_some());
+    let important = report.gaps.iter().any(|gap| tools.get(&gap.source).is_some());
     match report.verdict {
         Verdict::Unknown => failure::UNKNOWN,
         _ if important => failure::GAPS,

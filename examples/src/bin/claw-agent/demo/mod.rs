@@ -110,8 +110,8 @@ async fn play(
 ) -> Result<Played, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(ShiftedClock::at(bundle.manifest.collected_at));
     let mut gaps = Vec::new();
-    // Metrics are answered as long as this is there.
-    let (sources, _prometheus) = replay::sources(bundle, Arc::clone(&clock), &mut gaps).await?;
+    // The world lives as long as this is kept.
+    let (sources, _world) = replay::boot(bundle, &mut gaps).await?;
     let audit = Arc::new(FileAuditLog::open(directory.join("audit.jsonl"), Arc::clone(&clock)).await?);
     let journal = fresh_journal(directory).await?;
     let agent = Assembly::new(
