@@ -10,20 +10,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use claw_core::clock::{Clock, ManualClock};
 use claw_core::entity::EntityRef;
 use claw_core::report::{Report, Verdict};
-use claw_core::tool::ToolContext;
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::bundle::{Bundle, Identity};
-use claw_k8s::cluster::{
-    AccessQuestion, Cluster, ClusterError, ClusterReader, Discovery, GetRequest, ListRequest, LogBytes,
-    LogRequest, ServerVersion,
-};
-use claw_testkit::replay::{RecordedCluster, Replay, incident, sources};
+use claw_testkit::replay::{Replay, boot, incident};
 use claw_testkit::scenario::{Scenario, load_all, with_noise};
 use claw_workflows::assemble::Assembly;
 use futures::StreamExt as _;
@@ -194,36 +187,48 @@ async fn the_cluster_is_asked_sparingly() {
     let scenarios = scenarios();
     let judged = each(&scenarios, async |scenario| {
         let bundle = with_noise(&scenario.bundle, 7, NOISE);
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(bundle.manifest.collected_at));
-        let counting = Arc::new(Counting {
-            inner: RecordedCluster::of(&bundle),
-            requests: AtomicUsize::new(0),
-        });
-        let (sources, _prometheus) = sources(&bundle, Arc::clone(&clock), &mut Vec::new())
-            .await
-            .unwrap();
-        let sources = sources.cluster(Cluster::new(Arc::<Counting>::clone(&counting)));
+        let (sources, world) = boot(&bundle, &mut Vec::new()).await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(world.clock());
         let audit = Arc::new(MemoryAuditLog::default());
         let agent = Assembly::new(&bundle.manifest.cluster, sources, audit, clock)
             .build()
             .unwrap();
         agent.investigate(&incident(&bundle).0).await.unwrap();
+        let requests = world.api().faults().exchanges();
+        // Whatever lists objects asks for pages.
+        let whole = requests
+            .iter()
+            .find(|request| is_list(&request.path) && !request.query.contains("limit="));
         (
             scenario.name().to_owned(),
-            counting.requests.load(Ordering::Relaxed),
+            requests.len(),
+            whole.map(|request| request.path.clone()),
         )
     })
     .await;
-    for (name, requests) in &judged {
+    let mut problems = Vec::new();
+    for (name, requests, whole) in &judged {
         println!("{requests:4} requests  {name}");
+        if *requests > MAX_REQUESTS {
+            problems.push(format!("{name}: {requests} requests"));
+        }
+        problems.extend(
+            whole
+                .iter()
+                .map(|path| format!("{name}: {path} is listed without a limit")),
+        );
     }
-    let problems = judged.iter().filter(|(_, requests)| *requests > MAX_REQUESTS);
-    none(
-        problems
-            .map(|(name, requests)| format!("{name}: {requests} requests"))
-            .collect(),
-        scenarios.len(),
-    );
+    none(problems, scenarios.len());
+}
+
+/// Whether a path of the API lists objects: neither discovery, nor one object, nor its subresource.
+fn is_list(path: &str) -> bool {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let rest = match parts.as_slice() {
+        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
+        _ => return false,
+    };
+    matches!(rest, ["namespaces", _, _] | [_])
 }
 
 /// An expectation that names something else than what is in the recording would forbid nothing.
@@ -286,44 +291,4 @@ fn expectations_speak_of_what_is_recorded() {
         problems.extend(strangers.map(|reference| format!("{}: {reference}", scenario.name())));
     }
     none(problems, scenarios.len());
-}
-
-/// Counts the requests to a recorded cluster. Each call of the port is one.
-struct Counting {
-    inner: RecordedCluster,
-    requests: AtomicUsize,
-}
-
-impl Counting {
-    fn counted(&self) -> &RecordedCluster {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        &self.inner
-    }
-}
-
-#[async_trait]
-impl ClusterReader for Counting {
-    async fn list_page(&self, cx: &ToolContext, request: &ListRequest) -> Result<Vec<u8>, ClusterError> {
-        self.counted().list_page(cx, request).await
-    }
-
-    async fn get(&self, cx: &ToolContext, request: &GetRequest) -> Result<Vec<u8>, ClusterError> {
-        self.counted().get(cx, request).await
-    }
-
-    async fn pod_logs(&self, cx: &ToolContext, request: &LogRequest) -> Result<LogBytes, ClusterError> {
-        self.counted().pod_logs(cx, request).await
-    }
-
-    async fn can_i(&self, cx: &ToolContext, question: &AccessQuestion) -> Result<bool, ClusterError> {
-        self.counted().can_i(cx, question).await
-    }
-
-    async fn discover(&self, cx: &ToolContext) -> Result<Discovery, ClusterError> {
-        self.counted().discover(cx).await
-    }
-
-    async fn version(&self, cx: &ToolContext) -> Result<ServerVersion, ClusterError> {
-        self.counted().version(cx).await
-    }
 }

@@ -174,7 +174,8 @@ fn unavailable(status: Option<&Value>, pod: &str, container: &str, previous: boo
     let message = format!(
         "unable to retrieve container logs: the log of container \"{container}\" in pod \"{pod}\" was not recorded"
     );
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+    // Asking again does not help.
+    Failure::bad_request(message)
 }
 
 impl Wanted {

@@ -304,7 +304,7 @@ async fn logs_are_served_as_the_kubelet_does() {
         assert_eq!((found, text.as_str()), (code, message));
     }
     let missing = fetch(&server, "/api/v1/namespaces/shop/pods/two/log?container=b").await;
-    assert_eq!(missing.status, 500);
+    assert_eq!(missing.status, 400);
     assert!(
         missing.text.contains("was not recorded"),
         "silence would be a lie"
