@@ -98,7 +98,7 @@ fn quantile(q: f64, buckets: Vec<Bucket>) -> (f64, bool) {
     else {
         return (f64::NAN, mended);
     };
-    if last < 1 || observations == 0.0 || observations.is_nan() {
+    if last < 1 || observations == 0.0 {
         return (f64::NAN, mended);
     }
     let mut rank = q * observations;
@@ -216,6 +216,11 @@ mod tests {
         assert!(of(&[(1.0, 1.0), (2.0, 2.0)], 0.5).is_nan());
         assert!(of(&[(1.0, 0.0), (INF, 0.0)], 0.5).is_nan());
         assert!(of(&[(INF, 3.0)], 0.5).is_nan());
+    }
+
+    #[test]
+    fn a_count_that_is_no_number_leads_to_the_open_bucket() {
+        assert_eq!(of(&[(1.0, 1.0), (2.0, 2.0), (INF, f64::NAN)], 0.5), 2.0);
     }
 
     #[test]
