@@ -42,10 +42,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             start: time("2026-03-01T08:00:00Z")?,
             end: time("2026-03-01T10:00:00Z")?,
         },
-        incident: Incident {
+        incident: Some(Incident {
             start: time("2026-03-01T09:50:00Z")?,
             end: None,
-        },
+        }),
         baseline: None,
         question: None,
     });

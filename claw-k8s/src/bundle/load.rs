@@ -177,7 +177,7 @@ impl Loader<'_> {
                     .unwrap_or("bundle");
                 bundle.manifest = window::derive(case, &bundle.objects, present);
                 let reason =
-                    "there is no bundle.json; case, cluster, window and incident are derived from the data";
+                    "there is no bundle.json; case, cluster and window are derived from the data";
                 self.problems.add("bundle.json", None, reason);
             }
         }

@@ -25,8 +25,9 @@ pub struct Manifest {
     pub collected_at: Timestamp,
     /// The time that logs, metrics and changes cover.
     pub window: Window,
-    /// When things went wrong.
-    pub incident: Incident,
+    /// When things went wrong; `None` where nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Incident>,
     /// A time when all was well, to compare with. It may lie long before the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Window>,
@@ -84,14 +85,14 @@ impl Manifest {
                 return Err((key, format!("`{key}` is empty; give it a name")));
             }
         }
-        let spans = [
-            ("window", self.window.start, Some(self.window.end)),
-            ("incident", self.incident.start, self.incident.end),
-        ];
+        let window = ("window", self.window.start, Some(self.window.end));
+        let incident = self
+            .incident
+            .map(|incident| ("incident", incident.start, incident.end));
         let baseline = self
             .baseline
             .map(|window| ("baseline", window.start, Some(window.end)));
-        for (key, start, end) in spans.into_iter().chain(baseline) {
+        for (key, start, end) in [Some(window), incident, baseline].into_iter().flatten() {
             if let Some(end) = end
                 && end < start
             {
@@ -146,7 +147,7 @@ mod tests {
     fn reads_a_manifest() {
         let manifest = Manifest::parse(Path::new("bundle.json"), GOOD).unwrap();
         assert_eq!(manifest.case, "cart");
-        assert_eq!(manifest.incident.end, None);
+        assert_eq!(manifest.incident.unwrap().end, None);
         assert_eq!(manifest.baseline, None);
     }
 

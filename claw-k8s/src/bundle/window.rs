@@ -4,7 +4,7 @@ use claw_core::report::Window;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::manifest::{Incident, Manifest, VERSION};
+use super::manifest::{Manifest, VERSION};
 use super::time;
 
 /// Time before the incident that is looked at.
@@ -58,7 +58,7 @@ pub(super) fn derive(case: &str, objects: &[Value], otherwise: Timestamp) -> Man
             start: start.saturating_sub(BEFORE).unwrap_or(start),
             end,
         },
-        incident: Incident { start, end: None },
+        incident: None,
         baseline: None,
         question: None,
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_present_from_the_newest_time_and_the_incident_from_warnings() {
+    fn takes_the_present_from_the_newest_time_and_the_window_from_warnings() {
         let objects = [
             json!({"kind": "Pod", "metadata": {"name": "a", "creationTimestamp": "2026-03-01T00:00:00Z"},
                    "status": {"conditions": [{"lastTransitionTime": "2026-03-02T10:00:00Z"}]}}),
@@ -143,14 +143,14 @@ mod tests {
         ];
         let manifest = derive("x", &objects, Timestamp::UNIX_EPOCH);
         assert_eq!(manifest.collected_at, at("2026-03-02T10:00:00Z"));
-        assert_eq!(manifest.incident.start, at("2026-03-02T09:20:00Z"));
+        assert_eq!(manifest.incident, None);
         assert_eq!(manifest.window.start, at("2026-03-02T07:20:00Z"));
     }
 
     #[test]
     fn without_any_time_the_given_present_counts() {
         let manifest = derive("x", &[], at("2026-03-02T10:00:00Z"));
-        assert_eq!(manifest.incident.start, at("2026-03-02T09:00:00Z"));
+        assert_eq!(manifest.window.start, at("2026-03-02T07:00:00Z"));
         let extreme = derive("x", &[], Timestamp::MIN);
         assert!(extreme.window.start <= extreme.window.end);
     }

@@ -35,7 +35,7 @@ use super::{Bundle, scrub};
 ///     cluster: "shop".to_owned(),
 ///     collected_at: time("2026-03-01T10:00:00Z")?,
 ///     window: Window { start: time("2026-03-01T08:00:00Z")?, end: time("2026-03-01T10:00:00Z")? },
-///     incident: Incident { start: time("2026-03-01T09:30:00Z")?, end: None },
+///     incident: Some(Incident { start: time("2026-03-01T09:30:00Z")?, end: None }),
 ///     baseline: None,
 ///     question: None,
 /// };

@@ -22,6 +22,9 @@ const MAX_LINE_BYTES: usize = 16 << 10;
 /// Annotation in which people name the container that matters.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
+/// What the kubelet says instead of the lines of a log that is gone.
+const GONE: &str = "unable to retrieve container logs for ";
+
 /// Which log lines.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -164,6 +167,14 @@ impl Tool for GetPodLogs {
         match read {
             Ok(read) => {
                 let (lines, cut) = lines(&read, input.until);
+                if is_gone(&lines) {
+                    return Ok(GetPodLogsOutput {
+                        container,
+                        previous,
+                        note: Some("the log is gone: the container runtime has removed it".to_owned()),
+                        ..GetPodLogsOutput::default()
+                    });
+                }
                 let full = lines.len() >= usize::try_from(input.tail_lines).unwrap_or(usize::MAX);
                 Ok(GetPodLogsOutput {
                     container,
@@ -203,6 +214,12 @@ fn no_lines(error: &ClusterError) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether the lines are not the container's but the kubelet's, which answers 200 with a sentence of its own when the
+/// runtime has removed the log.
+fn is_gone(lines: &[PodLogLine]) -> bool {
+    matches!(lines, [only] if only.text.starts_with(GONE))
 }
 
 /// The container that matters most: as annotated, else the one with the most trouble, else the first.

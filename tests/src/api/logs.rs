@@ -6,11 +6,19 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use claw_k8s::bundle::Content;
+use claw_k8s::bundle;
 
 use super::route::{Params, Resource};
 use super::status::Failure;
 use super::store::{Key, Store};
+
+/// What there is of a log.
+#[derive(Debug)]
+enum Content {
+    Recorded(bundle::Content),
+    /// What the kubelet says instead.
+    Gone(String),
+}
 
 /// A log that was found, and what is wanted of it.
 #[derive(Debug)]
@@ -72,8 +80,8 @@ pub(super) fn find(
     };
     let (tail, bytes) = (amount("tailLines", 0)?, amount("limitBytes", 1)?);
     let content = match store.logs.get(&recorded) {
-        Some(content) => content.clone(),
-        None => return Err(unavailable(status, name, &container, previous)),
+        Some(content) => Content::Recorded(content.clone()),
+        None => Content::Gone(missing(status, name, &container, previous)?),
     };
     let ended = ["/lastState/terminated/finishedAt", "/state/terminated/finishedAt"]
         .iter()
@@ -148,12 +156,13 @@ fn status<'a>(pod: &'a Value, container: &str) -> Option<&'a Value> {
     .find(|status| status.get("name").and_then(Value::as_str) == Some(container))
 }
 
-/// Why there is no log: as the real server says it where it would not have one either.
-fn unavailable(status: Option<&Value>, pod: &str, container: &str, previous: bool) -> Failure {
+/// What there is to say where nothing was recorded: a failure where the real server would not have a log either, else the
+/// kubelet's sentence for a log that is gone. An empty answer would claim that nothing was logged.
+fn missing(status: Option<&Value>, pod: &str, container: &str, previous: bool) -> Result<String, Failure> {
     let at = |pointer: &str| status.and_then(|status| status.pointer(pointer));
     if previous && at("/lastState/terminated").is_none() {
         let message = format!("previous terminated container \"{container}\" in pod \"{pod}\" not found");
-        return Failure::bad_request(message);
+        return Err(Failure::bad_request(message));
     }
     let restarted = at("/lastState/terminated").is_some();
     if let Some(reason) = at("/state/waiting/reason")
@@ -168,20 +177,22 @@ fn unavailable(status: Option<&Value>, pod: &str, container: &str, previous: boo
             }
             _ => format!("container \"{container}\" in pod \"{pod}\" is waiting to start: {reason}"),
         };
-        return Failure::bad_request(message);
+        return Err(Failure::bad_request(message));
     }
-    // Nothing was recorded. An empty answer would claim that nothing was logged.
-    let message = format!(
-        "unable to retrieve container logs: the log of container \"{container}\" in pod \"{pod}\" was not recorded"
-    );
-    // Asking again does not help.
-    Failure::bad_request(message)
+    let run = if previous { "/lastState/terminated/containerID" } else { "/containerID" };
+    let id = at(run).and_then(Value::as_str).unwrap_or("containerd://unknown");
+    Ok(format!("unable to retrieve container logs for {id}"))
 }
 
 impl Wanted {
     /// Reads the log and answers with the part that is wanted.
     pub(super) fn answer(&self) -> Response {
-        match self.content.read() {
+        let content = match &self.content {
+            Content::Recorded(content) => content,
+            // The kubelet's own words come without the options of a log.
+            Content::Gone(said) => return ([(CONTENT_TYPE, "text/plain")], said.clone()).into_response(),
+        };
+        match content.read() {
             Ok(text) => ([(CONTENT_TYPE, "text/plain")], self.part(&text)).into_response(),
             Err(error) => {
                 let message = format!("unable to retrieve container logs: {}", error.kind());
@@ -245,7 +256,7 @@ mod tests {
 
     fn wanted() -> Wanted {
         Wanted {
-            content: Content::text(""),
+            content: Content::Recorded(bundle::Content::text("")),
             otherwise: "2026-03-01T10:00:00Z".parse().unwrap(),
             since: None,
             tail: None,

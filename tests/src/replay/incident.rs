@@ -15,8 +15,8 @@ pub fn incident(bundle: &Bundle) -> (Incident, Option<Gap>) {
     let times = TimeHints {
         window: Some(manifest.window),
         baseline: manifest.baseline,
-        began: Some(manifest.incident.start),
-        ended: manifest.incident.end,
+        began: manifest.incident.map(|incident| incident.start),
+        ended: manifest.incident.and_then(|incident| incident.end),
     };
     let received = manifest.collected_at;
     let question = || {

@@ -231,7 +231,13 @@ impl Application {
 fn rolled_out(bundle: &Bundle, dice: &mut Dice, number: usize) -> Timestamp {
     let minutes = i64::try_from(dice.below(100)).unwrap_or(0);
     if number.is_multiple_of(10) {
-        back(bundle.manifest.incident.start, 5 + minutes)
+        back(
+            bundle
+                .manifest
+                .incident
+                .map_or(bundle.manifest.collected_at, |incident| incident.start),
+            5 + minutes,
+        )
     } else {
         back(bundle.manifest.window.start, 1440 * (2 + minutes % 60))
     }
@@ -340,10 +346,10 @@ mod tests {
                 start: at("2026-03-01T08:00:00Z"),
                 end: at("2026-03-01T10:00:00Z"),
             },
-            incident: Incident {
+            incident: Some(Incident {
                 start: at("2026-03-01T09:30:00Z"),
                 end: None,
-            },
+            }),
             baseline: None,
             question: None,
         });

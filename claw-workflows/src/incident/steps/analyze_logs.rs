@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
+use claw_core::tool::Tool as _;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
 use claw_k8s::tools::{GetPodLogs, GetPodLogsInput};
@@ -42,8 +43,9 @@ impl Step<Case> for AnalyzeLogs {
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         let wanted = wanted(&Facts::new(&case));
         cx.progress(format!("reading {} container logs", wanted.len()));
-        read_pods(cx, &mut case, wanted).await?;
-        if case.objects.pods.is_empty() {
+        let missing = read_pods(cx, &mut case, wanted).await?;
+        let has_store = cx.tools().get(SearchLogs::NAME).is_some();
+        if case.objects.pods.is_empty() || (missing > 0 && has_store) {
             search(cx, &mut case).await?;
         }
         case.logs
@@ -60,13 +62,15 @@ pub(super) struct Wanted {
     previous: bool,
 }
 
-/// Reads logs and adds their digests.
+/// Reads logs and adds their digests. Returns how many logs there were none of: the kubelet keeps them only as long as the
+/// pod.
 pub(super) async fn read_pods(
     cx: &StepContext,
     case: &mut Case,
     wanted: Vec<Wanted>,
-) -> Result<(), StepError> {
+) -> Result<usize, StepError> {
     let since = case.window.start;
+    let mut missing: usize = 0;
     let answers: Vec<_> = futures::stream::iter(wanted)
         .map(|wanted| async move {
             let mut input =
@@ -81,7 +85,8 @@ pub(super) async fn read_pods(
         .collect()
         .await;
     for (wanted, answer) in answers {
-        let Some(answer) = settle::<GetPodLogs>(cx, case, answer)? else {
+        let Some(answer) = settle::<GetPodLogs>(cx, case, answer)?.filter(|answer| answer.note.is_none()) else {
+            missing = missing.saturating_add(1);
             continue;
         };
         let mut raw = String::new();
@@ -102,7 +107,7 @@ pub(super) async fn read_pods(
             answer.truncated,
         ));
     }
-    Ok(())
+    Ok(missing)
 }
 
 /// Containers of other workloads whose logs are worth reading once it is known who calls whom: those whose metrics stand
@@ -285,8 +290,14 @@ async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
             text.push('\n');
         }
         let since = case.window.start;
+        let read: BTreeSet<(EntityRef, String)> = case
+            .logs
+            .iter()
+            .map(|digest| (digest.pod.clone(), digest.container.clone()))
+            .collect();
         let digests: Vec<Digest> = by_source
             .into_iter()
+            .filter(|(source, _)| !read.contains(source))
             .map(|((pod, container), text)| {
                 logs::digest(pod, container, false, text.as_bytes(), since, answer.truncated)
             })

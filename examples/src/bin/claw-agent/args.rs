@@ -20,7 +20,8 @@ Start here:
   claw-agent serve                                  receive Alertmanager webhooks and report on each incident
 
 Exit codes:
-  0  the command did what was asked; for investigations: nothing is wrong, or a cause was found
+  0  the command did what was asked; for investigations: nothing is wrong, or a cause was found; for replays: the
+     report was printed, whatever it says
   1  the command failed; the last line says why and what to do
   2  wrong arguments
   3  something is wrong and what was seen does not say why

@@ -125,7 +125,8 @@ struct Recording {
 struct Subject {
     run: String,
     namespaces: BTreeSet<String>,
-    began: Timestamp,
+    /// `None` where nobody told.
+    began: Option<Timestamp>,
     lookback: SignedDuration,
     alert: Option<serde_json::Value>,
 }
@@ -150,9 +151,7 @@ impl Subject {
         Ok(Self {
             run: question.id.0.replacen("ask-", "rec-", 1),
             namespaces,
-            began: began
-                .unwrap_or_else(|| now.checked_sub(RECENT).unwrap_or(now))
-                .min(now),
+            began: began.map(|began| began.min(now)),
             lookback: SignedDuration::from_mins(i64::from(given.lookback)),
             alert,
         })
@@ -165,11 +164,12 @@ impl Subject {
             case: case.unwrap_or_else(|| self.run.clone()),
             cluster,
             collected_at: now,
-            window: incident::window(self.began, now, self.lookback),
-            incident: Incident {
-                start: self.began,
-                end: None,
-            },
+            window: incident::window(
+                self.began.unwrap_or_else(|| now.checked_sub(RECENT).unwrap_or(now)),
+                now,
+                self.lookback,
+            ),
+            incident: self.began.map(|start| Incident { start, end: None }),
             baseline: None,
             question: None,
         }
