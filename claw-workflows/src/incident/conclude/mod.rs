@@ -1,0 +1,156 @@
+//! From a case to its report.
+
+mod advice;
+mod changes;
+mod timeline;
+mod topology;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_core::entity::EntityRef;
+use claw_core::evidence::{Evidence, EvidenceId, Finding, Severity};
+use claw_core::report::{Report, Verdict};
+use claw_core::workflow::Workflow as _;
+use jiff::Timestamp;
+
+use super::IncidentInvestigation;
+use super::candidate::Symptom;
+use super::case::Case;
+use super::facts::Facts;
+use super::mechanism;
+use super::rank::{Field, rank};
+use super::symptom;
+use super::weights::Weights;
+
+/// Hypotheses that a report shows; the others are ruled out or left out.
+const MAX_HYPOTHESES: usize = 8;
+/// Below this the first hypothesis is no answer.
+const LIKELY: f64 = 0.35;
+
+/// The report of a case.
+pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
+    let facts = Facts::new(case);
+    let symptoms = symptom::detect(&facts);
+    let mut candidates: Vec<_> = mechanism::catalogue()
+        .iter()
+        .flat_map(|m| m.candidates(&facts))
+        .collect();
+    for candidate in &mut candidates {
+        candidate.unseen.sort();
+    }
+    let onset = onset(case, &facts, &symptoms);
+    let field = Field {
+        subject: &case.subject,
+        symptoms: &symptoms,
+        graph: facts.graph(),
+        changes: &case.changes,
+        onset,
+    };
+    let ranked = rank(candidates, field, weights);
+    let verdict = verdict::verdict(case, &ranked, &symptoms);
+    let mut book: BTreeMap<EvidenceId, Evidence> = BTreeMap::new();
+    for evidence in ranked
+        .iter()
+        .take(MAX_HYPOTHESES)
+        .flat_map(|r| &r.evidence)
+        .chain(symptoms.iter().flat_map(|s| &s.evidence))
+    {
+        book.entry(evidence.id.clone())
+            .or_insert_with(|| evidence.clone());
+    }
+    let first = ranked
+        .first()
+        .filter(|_| matches!(verdict, Verdict::Cause | Verdict::Ambiguous));
+    let severity = symptoms
+        .iter()
+        .map(|symptom| symptom.severity)
+        .max()
+        .unwrap_or(Severity::Info);
+    Report {
+        case: case.incident.id.0.clone(),
+        workflow: IncidentInvestigation::NAME.to_owned(),
+        cluster: cluster.to_owned(),
+        title: verdict::title(case, &symptoms, verdict),
+        summary: verdict::summary(case, first, &symptoms, verdict, onset),
+        verdict,
+        severity,
+        since: onset,
+        window: case.window,
+        subject: case.subject.clone(),
+        changes: changes::changes(case, &ranked, onset),
+        ruled_out: advice::ruled_out(&ranked),
+        tests: case.tests.clone(),
+        recommendations: if first.is_some() {
+            advice::recommendations(&ranked)
+        } else {
+            Vec::new()
+        },
+        gaps: gaps(case),
+        groups: advice::groups(&ranked, &symptoms),
+        timeline: timeline::timeline(case, &symptoms, onset),
+        topology: topology::topology(case, &facts, first, &symptoms),
+        symptoms: symptoms
+            .into_iter()
+            .map(|symptom| Finding {
+                id: symptom.id.to_owned(),
+                entity: symptom.entity,
+                severity: symptom.severity,
+                since: symptom.since,
+                statement: symptom.statement,
+                evidence: symptom
+                    .evidence
+                    .iter()
+                    .map(|evidence| evidence.id.clone())
+                    .collect(),
+            })
+            .collect(),
+        hypotheses: ranked
+            .into_iter()
+            .take(MAX_HYPOTHESES)
+            .map(|ranked| ranked.hypothesis)
+            .collect(),
+        evidence: book.into_values().collect(),
+    }
+}
+
+/// When the trouble of the alerting entities began: the earliest symptom of theirs, else the earliest of all, else what
+/// the trigger says.
+fn onset(case: &Case, facts: &Facts<'_>, symptoms: &[Symptom]) -> Option<Timestamp> {
+    let mut around: BTreeSet<EntityRef> = case.subject.iter().cloned().collect();
+    for entity in &case.subject {
+        around.extend(
+            facts
+                .pods_of(entity)
+                .iter()
+                .map(|pod| claw_k8s::model::Object::entity(*pod)),
+        );
+    }
+    let first = |own: bool| {
+        symptoms
+            .iter()
+            .filter(|symptom| symptom.severity >= Severity::Warning)
+            .filter(|symptom| !own || around.contains(&symptom.entity))
+            .filter_map(|symptom| symptom.since)
+            .filter(|since| *since >= case.window.start)
+            .min()
+    };
+    let seen = first(true).or_else(|| {
+        if case.subject.is_empty() {
+            first(false)
+        } else {
+            None
+        }
+    });
+    match (seen, case.began) {
+        (Some(seen), Some(began)) => Some(seen.min(began)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn gaps(case: &Case) -> Vec<claw_core::report::Gap> {
+    let mut gaps = case.gaps.clone();
+    gaps.sort();
+    gaps.dedup();
+    gaps
+}

@@ -1,0 +1,115 @@
+//! The answer in one word, one line, and one paragraph.
+
+use claw_core::evidence::Severity;
+use claw_core::report::Verdict;
+use jiff::Timestamp;
+
+use super::LIKELY;
+use crate::incident::candidate::Symptom;
+use crate::incident::case::Case;
+use crate::incident::facts::clip;
+use crate::incident::rank::Ranked;
+use crate::trigger::Alert;
+
+pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
+    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing.
+    let firing = case.incident.alerts.iter().any(Alert::is_firing);
+    let calm = if case.saw_anything() && !firing {
+        Verdict::Healthy
+    } else {
+        Verdict::Unknown
+    };
+    let wrong = symptoms
+        .iter()
+        .any(|symptom| symptom.severity >= Severity::Warning);
+    let confidence = |index: usize| {
+        ranked
+            .get(index)
+            .map_or(0.0, |ranked| ranked.hypothesis.confidence)
+    };
+    let rivals = |a: &Ranked, b: &Ranked| a.explains.intersection(&b.explains).next().is_some();
+    // A cause is one of something: what could go wrong and does not is no answer.
+    if !wrong && !firing {
+        return calm;
+    }
+    match (ranked.first(), ranked.get(1)) {
+        (None, _) if wrong => Verdict::Unknown,
+        (None, _) => calm,
+        (Some(_), _) if confidence(0) < LIKELY => {
+            if wrong {
+                Verdict::Unknown
+            } else {
+                calm
+            }
+        }
+        (Some(first), Some(second)) if confidence(1) > confidence(0) * 0.75 && rivals(first, second) => {
+            Verdict::Ambiguous
+        }
+        _ => Verdict::Cause,
+    }
+}
+
+pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> String {
+    if let Some(alert) = case.incident.alerts.first() {
+        let said = ["summary", "message", "description"]
+            .iter()
+            .find_map(|key| alert.annotations.get(*key));
+        let name = alert.name().unwrap_or("Alert");
+        return said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", clip(said, 120)));
+    }
+    match (symptoms.first(), verdict) {
+        (None, Verdict::Unknown) => "Nothing could be seen".to_owned(),
+        (_, Verdict::Healthy) | (None, _) => "Nothing was seen to be wrong".to_owned(),
+        (Some(symptom), _) => format!("{} {}", symptom.entity, clip(&symptom.statement, 100)),
+    }
+}
+
+pub(super) fn summary(
+    case: &Case,
+    first: Option<&Ranked>,
+    symptoms: &[Symptom],
+    verdict: Verdict,
+    onset: Option<Timestamp>,
+) -> String {
+    let since = onset
+        .map(|time| format!(" since {}", time.strftime("%H:%M:%S UTC")))
+        .unwrap_or_default();
+    let wrong = symptoms
+        .iter()
+        .filter(|symptom| symptom.severity >= Severity::Warning)
+        .count();
+    let mut text = match wrong {
+        0 if !case.saw_anything() => "Nothing could be seen.".to_owned(),
+        0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),
+        0 => "Nothing was seen to be wrong.".to_owned(),
+        1 => format!("One thing is wrong{since}."),
+        _ => format!("{wrong} things are wrong{since}."),
+    };
+    match (first, verdict) {
+        (Some(first), Verdict::Ambiguous) => text.push_str(&format!(
+            " Several causes are about as likely; the first is: {} ({:.0} %).",
+            first.hypothesis.cause,
+            first.hypothesis.confidence * 100.0
+        )),
+        (Some(first), _) => {
+            text.push_str(&format!(
+                " Likely cause: {} ({:.0} %).",
+                first.hypothesis.cause,
+                first.hypothesis.confidence * 100.0
+            ));
+            if let Some(advice) = first.advice.first() {
+                text.push_str(&format!(" {}.", advice.title));
+            }
+        }
+        (None, Verdict::Unknown) if wrong > 0 => text.push_str(" What was seen does not say why."),
+        (None, _) => {}
+    }
+    if !case.gaps.is_empty() {
+        text.push_str(&format!(
+            " {} source{} could not be seen.",
+            case.gaps.len(),
+            if case.gaps.len() == 1 { "" } else { "s" }
+        ));
+    }
+    text
+}
