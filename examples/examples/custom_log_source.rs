@@ -27,7 +27,10 @@ struct InMemory(Vec<LogLine>);
 impl LogSource for InMemory {
     async fn search(&self, _cx: &ToolContext, query: &LogQuery) -> Result<LogAnswer, SourceError> {
         let wanted = |line: &&LogLine| {
-            (query.namespace.is_empty() || line.labels.get("namespace") == Some(&query.namespace))
+            query
+                .namespace
+                .as_ref()
+                .is_none_or(|namespace| line.labels.get("namespace") == Some(namespace))
                 && query
                     .contains
                     .as_ref()

@@ -147,7 +147,7 @@ async fn the_prometheus_client_gets_over_faults_that_pass() {
 
 fn question(contains: Option<&str>) -> LogQuery {
     LogQuery {
-        namespace: "shop".to_owned(),
+        namespace: Some("shop".to_owned()),
         pod: Some("cart-1".to_owned()),
         container: None,
         labels: BTreeMap::new(),

@@ -179,7 +179,11 @@ impl Elasticsearch {
     /// Fields that must have a value exactly.
     fn terms(&self, query: &LogQuery) -> Vec<(String, String)> {
         let fields = &self.fields;
-        let mut terms = vec![(fields.namespace.clone(), query.namespace.clone())];
+        let mut terms: Vec<(String, String)> = query
+            .namespace
+            .iter()
+            .map(|namespace| (fields.namespace.clone(), namespace.clone()))
+            .collect();
         terms.extend(query.pod.iter().map(|pod| (fields.pod.clone(), pod.clone())));
         terms.extend(
             query

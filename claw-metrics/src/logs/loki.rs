@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use claw_core::http::{Client, ClientConfig, HttpError, Response};
+use claw_core::report::Window;
 use claw_core::tool::{ToolContext, ToolError};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -21,23 +23,26 @@ const SERVICE: &str = "loki";
 /// use claw_metrics::logs::loki::LokiConfig;
 /// let config: LokiConfig = serde_json::from_value(serde_json::json!({
 ///     "http": { "base_url": "http://loki.monitoring:3100", "headers": { "X-Scope-OrgID": "shop" } },
-///     "namespace_label": "k8s_namespace_name",
-///     "pod_label": "k8s_pod_name",
+///     "namespace_label": "team_namespace",
 /// }))?;
-/// assert_eq!(config.container_label, "container");
+/// assert_eq!(config.container_label, None);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Deserialize)]
+///
+/// What collectors call their labels differs (`namespace` by Promtail and Alloy, `k8s_namespace_name` by OpenTelemetry,
+/// `kubernetes_namespace_name` by Fluent Bit). Names that are left out are found by asking the server which labels it has,
+/// once for each client.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LokiConfig {
     /// Address, credentials, tenant header, limits of time and bytes. The address is the one that `/loki/api/v1` is appended to.
     pub http: ClientConfig,
-    /// Label of the namespace. Default `namespace`.
-    pub namespace_label: String,
-    /// Label of the pod. Default `pod`.
-    pub pod_label: String,
-    /// Label of the container. Default `container`.
-    pub container_label: String,
+    /// Label of the namespace.
+    pub namespace_label: Option<String>,
+    /// Label of the pod.
+    pub pod_label: Option<String>,
+    /// Label of the container.
+    pub container_label: Option<String>,
 }
 
 impl LokiConfig {
@@ -50,34 +55,64 @@ impl LokiConfig {
     }
 }
 
-impl Default for LokiConfig {
-    fn default() -> Self {
-        Self {
-            http: ClientConfig::default(),
-            namespace_label: "namespace".to_owned(),
-            pod_label: "pod".to_owned(),
-            container_label: "container".to_owned(),
-        }
-    }
-}
-
 /// A client of Loki's HTTP API. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Loki {
     client: Client,
+    given: [Option<String>; 3],
+    names: Arc<OnceLock<Names>>,
+}
+
+/// What the streams' labels are called.
+#[derive(Clone, Debug)]
+struct Names {
     namespace: String,
     pod: String,
     container: String,
+    /// A label that lines have, for queries that name none: the server refuses an empty selector.
+    any: Option<String>,
+}
+
+/// Names that collectors give to the labels of namespace, pod and container, the most usual ones first.
+const ALIASES: [&[&str]; 3] = [
+    &["namespace", "k8s_namespace_name", "kubernetes_namespace_name", "namespace_name"],
+    &["pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name", "instance"],
+    &["container", "k8s_container_name", "kubernetes_container_name", "container_name"],
+];
+
+/// Labels that streams without a namespace are told apart by.
+const OTHERS: [&str; 5] = ["service_name", "service", "app", "job", "filename"];
+
+impl Names {
+    /// The names among the labels that a server has.
+    fn among(labels: &[String], given: &[Option<String>; 3]) -> Self {
+        let has = |name: &str| labels.iter().any(|label| label == name);
+        let [namespace, pod, container] = [0, 1, 2].map(|index| {
+            let aliases = ALIASES.get(index).copied().unwrap_or_default();
+            let configured = given.get(index).cloned().flatten();
+            let found = aliases.iter().find(|name| has(name)).or(aliases.first());
+            configured.or_else(|| found.map(|name| (*name).to_owned())).unwrap_or_default()
+        });
+        let any = [namespace.as_str(), pod.as_str(), container.as_str()]
+            .into_iter()
+            .chain(OTHERS)
+            .find(|name| has(name))
+            .map(str::to_owned)
+            .or_else(|| labels.iter().find(|label| !label.starts_with("__")).cloned());
+        Self {
+            namespace,
+            pod,
+            container,
+            any,
+        }
+    }
 }
 
 impl Loki {
     /// A client as described by `config`. Nothing is connected yet.
     pub fn new(config: LokiConfig) -> Result<Self, HttpError> {
-        for label in [
-            &config.namespace_label,
-            &config.pod_label,
-            &config.container_label,
-        ] {
+        let given = [config.namespace_label, config.pod_label, config.container_label];
+        for label in given.iter().flatten() {
             if !is_label(label) {
                 return Err(HttpError::InvalidConfig {
                     reason: format!(
@@ -88,14 +123,45 @@ impl Loki {
         }
         Ok(Self {
             client: Client::new(config.http)?,
-            namespace: config.namespace_label,
-            pod: config.pod_label,
-            container: config.container_label,
+            given,
+            names: Arc::new(OnceLock::new()),
         })
     }
 
-    /// The LogQL that selects what `query` asks for. Values are quoted: whatever they hold, they stay values.
-    fn logql(&self, query: &LogQuery) -> Result<String, SourceError> {
+    /// What the labels are called. A server that does not tell has the usual names; it is asked again the next time.
+    async fn names(&self, cx: &ToolContext, window: &Window) -> Result<Names, SourceError> {
+        if let Some(names) = self.names.get() {
+            return Ok(names.clone());
+        }
+        let response = self
+            .client
+            .get("loki/api/v1/labels")
+            .query("start", window.start.as_nanosecond().to_string())
+            .query("end", window.end.as_nanosecond().saturating_add(1).to_string())
+            .send_any(cx)
+            .await
+            .map_err(call)?;
+        #[derive(Deserialize)]
+        struct Labels {
+            #[serde(default)]
+            data: Vec<String>,
+        }
+        let labels = response.of_success().ok();
+        let labels: Option<Labels> = labels.and_then(|response| serde_json::from_slice(response.body()).ok());
+        let known = labels.is_some_and(|labels| {
+            let names = Names::among(&labels.data, &self.given);
+            // Without any line in the window it is not known yet what the labels are called.
+            names.any.is_some() && self.names.set(names).is_ok()
+        });
+        match self.names.get() {
+            Some(names) if known => Ok(names.clone()),
+            _ => Ok(Names::among(&[], &self.given)),
+        }
+    }
+
+    /// The LogQL that selects what `query` asks for; `None` where the server has no line with a label. Values are quoted:
+    /// whatever they hold, they stay values.
+    fn logql(query: &LogQuery, names: &Names) -> Result<Option<String>, SourceError> {
         let mut labels = BTreeMap::new();
         for (label, value) in &query.labels {
             if !is_label(label) {
@@ -106,31 +172,36 @@ impl Loki {
             }
             labels.insert(label.as_str(), value.as_str());
         }
-        labels.insert(&self.namespace, &query.namespace);
-        labels.extend(query.pod.as_deref().map(|pod| (self.pod.as_str(), pod)));
-        labels.extend(
-            query
-                .container
-                .as_deref()
-                .map(|container| (self.container.as_str(), container)),
-        );
-        let matchers: Vec<String> = labels
+        for (label, value) in [
+            (&names.namespace, &query.namespace),
+            (&names.pod, &query.pod),
+            (&names.container, &query.container),
+        ] {
+            labels.extend(value.as_deref().map(|value| (label.as_str(), value)));
+        }
+        let mut matchers: Vec<String> = labels
             .iter()
             .map(|(label, value)| format!("{label}=\"{}\"", escape(value)))
             .collect();
+        if matchers.is_empty() {
+            let Some(any) = &names.any else {
+                return Ok(None);
+            };
+            matchers.push(format!("{any}=~\".+\""));
+        }
         let mut logql = format!("{{{}}}", matchers.join(","));
         if let Some(text) = &query.contains {
             let _ = write!(logql, " |= \"{}\"", escape(text));
         }
-        Ok(logql)
+        Ok(Some(logql))
     }
 
     /// The stream's labels under the names that the crate uses.
-    fn named(&self, mut stream: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    fn named(names: &Names, mut stream: BTreeMap<String, String>) -> BTreeMap<String, String> {
         for (own, name) in [
-            (&self.namespace, "namespace"),
-            (&self.pod, "pod"),
-            (&self.container, "container"),
+            (&names.namespace, "namespace"),
+            (&names.pod, "pod"),
+            (&names.container, "container"),
         ] {
             if own != name
                 && let Some(value) = stream.remove(own)
@@ -182,7 +253,10 @@ enum Value {
 #[async_trait]
 impl LogSource for Loki {
     async fn search(&self, cx: &ToolContext, query: &LogQuery) -> Result<LogAnswer, SourceError> {
-        let logql = self.logql(query)?;
+        let names = self.names(cx, &query.window).await?;
+        let Some(logql) = Self::logql(query, &names)? else {
+            return Ok(LogAnswer::default());
+        };
         // The end is exclusive there.
         let end = query.window.end.as_nanosecond().saturating_add(1);
         let response = self
@@ -202,7 +276,7 @@ impl LogSource for Loki {
         };
         let mut lines = Vec::new();
         for Stream { stream, values } in streams {
-            let labels = self.named(stream);
+            let labels = Self::named(&names, stream);
             for value in values {
                 let (Value::Plain(time, line) | Value::WithMetadata(time, line, _)) = value;
                 let time = time

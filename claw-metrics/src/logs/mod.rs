@@ -21,8 +21,8 @@ use crate::source::SourceError;
 /// Which lines to look for. All parts that are given must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogQuery {
-    /// Namespace of the pods.
-    pub namespace: String,
+    /// Namespace of the pods; `None` for all, and for lines that name none.
+    pub namespace: Option<String>,
     /// Name of one pod.
     pub pod: Option<String>,
     /// Name of one container.

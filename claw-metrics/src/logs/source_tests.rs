@@ -20,7 +20,7 @@ fn cx() -> ToolContext {
 
 fn query() -> LogQuery {
     LogQuery {
-        namespace: "shop".to_owned(),
+        namespace: Some("shop".to_owned()),
         pod: Some("cart-1".to_owned()),
         container: None,
         labels: BTreeMap::new(),
@@ -97,7 +97,12 @@ async fn loki_is_asked_for_exactly_what_is_wanted() {
 
 #[tokio::test]
 async fn loki_labels_cannot_carry_logql() {
-    let server = answering(200, STREAMS).await;
+    let server = MockServer::start().await;
+    Mock::given(path("/loki/api/v1/query_range"))
+        .respond_with(ResponseTemplate::new(200))
+        .expect(0)
+        .mount(&server)
+        .await;
     let asked = LogQuery {
         labels: [("app=\"x\"} or {a".to_owned(), String::new())].into(),
         ..query()
@@ -106,10 +111,10 @@ async fn loki_labels_cannot_carry_logql() {
         kind(loki(&server).search(&cx(), &asked).await.unwrap_err()),
         ToolErrorKind::InvalidInput
     );
-    assert!(server.received_requests().await.unwrap().is_empty());
+    server.verify().await;
     assert!(
         Loki::new(LokiConfig {
-            pod_label: "pod name".to_owned(),
+            pod_label: Some("pod name".to_owned()),
             ..LokiConfig::at("http://loki")
         })
         .is_err()
@@ -120,11 +125,70 @@ async fn loki_labels_cannot_carry_logql() {
 async fn loki_labels_of_other_names_come_back_under_the_usual_ones() {
     let server = answering(200, STREAMS.replace("\"pod\"", "\"k8s_pod_name\"")).await;
     let config = LokiConfig {
-        pod_label: "k8s_pod_name".to_owned(),
+        pod_label: Some("k8s_pod_name".to_owned()),
         ..LokiConfig::at(server.uri())
     };
     let answer = Loki::new(config).unwrap().search(&cx(), &query()).await.unwrap();
     assert_eq!(answer.lines[0].labels["pod"], "cart-1");
+}
+
+/// A Loki with these labels, which has one line for whatever it is asked, and the queries that it got.
+async fn queries_with_labels(labels: &[&str], asked: &[LogQuery]) -> Vec<String> {
+    let server = MockServer::start().await;
+    Mock::given(path("/loki/api/v1/labels"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"status": "success", "data": labels})))
+        .mount(&server)
+        .await;
+    Mock::given(path("/loki/api/v1/query_range"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(STREAMS))
+        .mount(&server)
+        .await;
+    let client = loki(&server);
+    for query in asked {
+        client.search(&cx(), query).await.unwrap();
+    }
+    let requests = server.received_requests().await.unwrap();
+    let asked_for_labels = requests.iter().filter(|r| r.url.path().ends_with("labels")).count();
+    assert_eq!(asked_for_labels, 1, "once for each client");
+    requests
+        .iter()
+        .flat_map(|request| request.url.query_pairs().into_owned().collect::<Vec<_>>())
+        .filter(|(name, _)| name == "query")
+        .map(|(_, logql)| logql)
+        .collect()
+}
+
+#[tokio::test]
+async fn loki_labels_are_found_by_asking() {
+    let everything = LogQuery {
+        namespace: None,
+        pod: None,
+        ..query()
+    };
+    let opentelemetry = ["k8s_container_name", "k8s_namespace_name", "k8s_pod_name", "service_name"];
+    assert_eq!(
+        queries_with_labels(&opentelemetry, &[query(), everything.clone()]).await,
+        [
+            r#"{k8s_namespace_name="shop",k8s_pod_name="cart-1"}"#,
+            r#"{k8s_namespace_name=~".+"}"#
+        ]
+    );
+    assert_eq!(
+        queries_with_labels(&["service_name"], &[everything]).await,
+        [r#"{service_name=~".+"}"#]
+    );
+}
+
+#[tokio::test]
+async fn a_loki_without_lines_has_none() {
+    let server = answering(200, r#"{"status":"success"}"#).await;
+    let everything = LogQuery {
+        namespace: None,
+        pod: None,
+        ..query()
+    };
+    let answer = loki(&server).search(&cx(), &everything).await.unwrap();
+    assert!(answer.lines.is_empty());
 }
 
 #[tokio::test]

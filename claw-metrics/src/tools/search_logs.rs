@@ -25,8 +25,9 @@ const CUT: &str = "… (cut)";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchLogsInput {
-    /// Namespace of the pods.
-    pub namespace: String,
+    /// Namespace of the pods; all, and lines that name none, when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// Name of one pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
@@ -96,8 +97,10 @@ impl Tool for SearchLogs {
     }
 
     async fn call(&self, cx: &ToolContext, input: Self::Input) -> Result<Self::Output, ToolError> {
-        if input.namespace.is_empty() {
-            return Err(ToolError::invalid_input("namespace is empty; name one namespace"));
+        if input.namespace.as_deref().is_some_and(str::is_empty) {
+            return Err(ToolError::invalid_input(
+                "namespace is empty; name one, or leave it out for all",
+            ));
         }
         if input.start > input.end {
             return Err(ToolError::invalid_input("start lies after end; swap them"));

@@ -188,7 +188,7 @@ async fn names_come_with_type_and_unit_and_without_metadata_too() {
 
 fn search() -> SearchLogsInput {
     SearchLogsInput {
-        namespace: "shop".to_owned(),
+        namespace: Some("shop".to_owned()),
         pod: None,
         container: None,
         labels: BTreeMap::new(),
@@ -232,7 +232,7 @@ async fn log_searches_have_a_limit_and_long_lines_are_cut() {
             ..search()
         },
         SearchLogsInput {
-            namespace: String::new(),
+            namespace: Some(String::new()),
             ..search()
         },
         SearchLogsInput {

@@ -7,6 +7,7 @@ use claw_core::audit::AuditLog;
 use claw_core::clock::Clock;
 use claw_core::definition::Definition;
 use claw_core::gate::Gate;
+use claw_core::reason::Reasoner;
 use claw_core::redact::Redactor;
 use claw_core::registry::{DuplicateTool, Registry};
 use claw_core::store::{Journal, MemoryJournal};
@@ -15,7 +16,8 @@ use claw_guardrails::engine::{Config, Engine};
 
 use super::sources::Sources;
 use crate::deliver::Sink;
-use crate::incident::IncidentInvestigation;
+use crate::incident::{self, IncidentInvestigation};
+use crate::incident::weights::Weights;
 use crate::runtime::{Ended, Runner, RunnerError, Settings};
 use crate::trigger::{Filter, Incident, Intake};
 
@@ -33,6 +35,8 @@ pub struct Assembly {
     guardrails: Config,
     settings: Settings,
     sinks: Vec<Arc<dyn Sink>>,
+    weights: Weights,
+    reasoner: Arc<dyn Reasoner>,
 }
 
 impl fmt::Debug for Assembly {
@@ -64,6 +68,8 @@ impl Assembly {
             guardrails: Config::default(),
             settings: Settings::default(),
             sinks: Vec::new(),
+            weights: Weights::default(),
+            reasoner: Arc::new(incident::rules()),
         }
     }
 
@@ -88,6 +94,19 @@ impl Assembly {
     /// Replaces the runner's settings.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Ranks causes with other weights.
+    pub fn weights(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// Lets `reasoner` choose what to ask while the likeliest causes are close; the rules need none. It decides nothing
+    /// else.
+    pub fn reasoner(mut self, reasoner: Arc<dyn Reasoner>) -> Self {
+        self.reasoner = reasoner;
         self
     }
 
@@ -117,7 +136,7 @@ impl Assembly {
             .and_then(|workflow| workflow.trigger.as_ref())
             .map_or_else(Filter::any, Filter::from);
         let mut runner = Runner::builder(gate.clone(), tools.clone(), self.journal)
-            .workflow(IncidentInvestigation::new(self.cluster))
+            .workflow(IncidentInvestigation::with(self.cluster, self.weights, self.reasoner))
             .settings(self.settings);
         for sink in self.sinks {
             runner = runner.sink(sink);

@@ -38,6 +38,8 @@ pub struct Case {
     pub subject: Vec<EntityRef>,
     /// Namespaces that were read.
     pub namespaces: BTreeSet<String>,
+    /// Whether lists are asked for of all namespaces at once rather than of each one.
+    pub everywhere: bool,
     /// Objects.
     pub objects: Objects,
     /// Kinds whose absence means something, since they were listed in full: `Secret`, `ConfigMap`, …
@@ -70,6 +72,15 @@ impl Case {
         };
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
+        }
+    }
+
+    /// What to ask for to read the case's namespaces: one list of all costs less than one for each of several.
+    pub fn scopes(&self) -> Vec<Option<String>> {
+        if self.everywhere {
+            vec![None]
+        } else {
+            self.namespaces.iter().cloned().map(Some).collect()
         }
     }
 

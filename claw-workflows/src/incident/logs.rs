@@ -6,7 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_metrics::logs::entries::{self, Entry, Level};
 use claw_metrics::logs::indicators::{Indicator, indicators, targets};
 use claw_metrics::logs::templates::{Miner, TemplateId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::facts::clip;
@@ -125,13 +125,15 @@ pub fn host_of(target: &str) -> &str {
     }
 }
 
-/// Condenses a container's log. Entries before `since` are left out where they carry a time.
+/// Condenses a container's log. Entries before `since` are left out where they carry a time, and so are kinds of entries
+/// that were as usual before the trouble began, where that is known.
 pub fn digest(
     pod: EntityRef,
     container: String,
     previous: bool,
     raw: &[u8],
     since: Timestamp,
+    began: Option<Timestamp>,
     truncated: bool,
 ) -> Digest {
     let log = entries::parse(raw);
@@ -150,13 +152,19 @@ pub fn digest(
     }
     // Ids are resolved only now: templates that turn out to be one are joined while lines come in.
     let mut patterns: BTreeMap<TemplateId, Pattern> = BTreeMap::new();
+    let mut times: BTreeMap<TemplateId, Vec<Timestamp>> = BTreeMap::new();
     for (id, pattern) in mined {
-        match patterns.entry(miner.resolve(id)) {
+        let id = miner.resolve(id);
+        times.entry(id).or_default().extend(pattern.first);
+        match patterns.entry(id) {
             std::collections::btree_map::Entry::Vacant(slot) => {
                 slot.insert(pattern);
             }
             std::collections::btree_map::Entry::Occupied(mut slot) => slot.get_mut().join(pattern),
         }
+    }
+    if let Some(usual) = began.and_then(|began| Usual::of(&recent, began)) {
+        patterns.retain(|id, pattern| pattern.fatal || !usual.covers(times.get(id).map_or(&[], Vec::as_slice)));
     }
     for (id, pattern) in &mut patterns {
         if let Some(template) = miner.template(*id) {
@@ -177,6 +185,42 @@ pub fn digest(
         entries: recent.len() as u64,
         truncated: truncated || log.truncated,
         patterns,
+    }
+}
+
+/// The time before the trouble that a log covers, to tell what it says on any day.
+struct Usual {
+    from: Timestamp,
+    to: Timestamp,
+    end: Timestamp,
+}
+
+impl Usual {
+    /// An alert fires some time after the trouble begins: so much before it counts as part of the trouble.
+    const LAG: SignedDuration = SignedDuration::from_mins(15);
+    /// A shorter time says nothing about what is usual.
+    const LEAST: SignedDuration = SignedDuration::from_mins(15);
+    /// Fewer entries say nothing, either.
+    const FEW: usize = 3;
+    /// So many times as often as before is not as usual any more.
+    const MORE: f64 = 2.0;
+
+    fn of(entries: &[&Entry], began: Timestamp) -> Option<Self> {
+        let to = began.checked_sub(Self::LAG).ok()?;
+        let from = entries.iter().filter_map(|entry| entry.time).min()?;
+        let end = entries.iter().filter_map(|entry| entry.time).max()?;
+        (to.duration_since(from) >= Self::LEAST && end > to).then_some(Self { from, to, end })
+    }
+
+    /// Whether entries of these times came about as often before the trouble as since.
+    fn covers(&self, times: &[Timestamp]) -> bool {
+        let before = times.iter().filter(|time| **time < self.to).count();
+        let rate = |count: usize, start: Timestamp, end: Timestamp| {
+            count as f64 / end.duration_since(start).as_secs_f64().max(1.0)
+        };
+        let since = times.len().saturating_sub(before);
+        before >= Self::FEW
+            && rate(since, self.to, self.end) <= Self::MORE * rate(before, self.from, self.to)
     }
 }
 

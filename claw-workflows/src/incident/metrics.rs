@@ -1,6 +1,6 @@
 //! Reads the series of the namespaces in question and keeps those that moved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::report::Window;
 use claw_core::workflow::{StepContext, StepError};
@@ -23,9 +23,13 @@ const CONCURRENT: usize = 4;
 /// Signals that are kept, the strongest first.
 const MAX_SIGNALS: usize = 2_000;
 
-/// Adds the signals of the case's namespaces, and the call edges that labels show.
-pub(super) async fn gather(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
-    let selector = namespace_selector(case);
+/// Adds the signals of namespaces, and the call edges that labels show.
+pub(super) async fn gather(
+    cx: &StepContext,
+    case: &mut Case,
+    namespaces: &BTreeSet<String>,
+) -> Result<(), StepError> {
+    let selector = namespace_selector(case, namespaces);
     let names = names(cx, case, selector.as_deref()).await?;
     if names.is_empty() {
         return Ok(());
@@ -78,7 +82,7 @@ pub(super) async fn gather(cx: &StepContext, case: &mut Case) -> Result<(), Step
         }
     }
     let series: Vec<Series> = series.into_values().collect();
-    case.series_read = series.len();
+    case.series_read = case.series_read.saturating_add(series.len());
     case.calls.extend(edges(&series));
     case.calls.sort();
     case.calls.dedup();
@@ -91,23 +95,23 @@ pub(super) async fn gather(cx: &StepContext, case: &mut Case) -> Result<(), Step
     );
     signals.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.metric.cmp(&b.metric)));
     signals.truncate(MAX_SIGNALS);
-    signals.sort_by(|a, b| a.metric.cmp(&b.metric));
-    case.signals = signals;
+    case.signals.extend(signals);
+    case.signals.sort_by(|a, b| a.metric.cmp(&b.metric));
+    case.signals.dedup();
     Ok(())
 }
 
 /// `namespace=~"a|b"`, unless all namespaces are asked for.
-fn namespace_selector(case: &Case) -> Option<String> {
+fn namespace_selector(case: &Case, namespaces: &BTreeSet<String>) -> Option<String> {
     // Without objects the namespaces are not known to be those of the series.
-    if case.namespaces.is_empty()
+    if namespaces.is_empty()
         || case.incident.alerts.is_empty()
             && case.incident.namespaces.is_empty()
             && case.incident.subject.is_empty()
     {
         return None;
     }
-    let names: Vec<String> = case
-        .namespaces
+    let names: Vec<String> = namespaces
         .iter()
         .map(|name| escape(name).into_owned())
         .collect();

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod logs;
 pub mod mechanism;
 mod metrics;
+mod probe;
 pub mod rank;
 mod spread;
 pub mod steps;
@@ -25,6 +26,9 @@ pub mod weights;
 mod window;
 mod witness;
 
+use std::sync::Arc;
+
+use claw_core::reason::{Reasoner, RuleReasoner};
 use claw_core::report::{Report, Window};
 use claw_core::workflow::{RunFailure, Step, Workflow};
 
@@ -48,13 +52,14 @@ impl std::fmt::Debug for IncidentInvestigation {
 }
 
 impl IncidentInvestigation {
-    /// The workflow for a cluster of that name.
+    /// The workflow for a cluster of that name, with the weights of [`Weights::default`] and the rules as reasoner.
     pub fn new(cluster: impl Into<String>) -> Self {
-        Self::with_weights(cluster, Weights::default())
+        Self::with(cluster, Weights::default(), Arc::new(rules()))
     }
 
-    /// The workflow with other weights of the ranking.
-    pub fn with_weights(cluster: impl Into<String>, weights: Weights) -> Self {
+    /// The workflow with other weights of the ranking, and another reasoner to choose what to ask while the best causes are
+    /// close. The ranking stays what it is: a reasoner may have more looked at, and decides nothing.
+    pub fn with(cluster: impl Into<String>, weights: Weights, reasoner: Arc<dyn Reasoner>) -> Self {
         let cluster = cluster.into();
         Self {
             steps: vec![
@@ -62,14 +67,20 @@ impl IncidentInvestigation {
                 Box::new(steps::AnalyzeLogs),
                 Box::new(steps::CheckDependencies),
                 Box::new(steps::CorrelateChanges),
-                Box::new(steps::Synthesize {
-                    cluster: cluster.clone(),
-                    weights: weights.clone(),
-                }),
+                Box::new(steps::Synthesize::new(cluster.clone(), weights.clone(), reasoner)),
             ],
             cluster,
             weights,
         }
+    }
+}
+
+/// The reasoner of an agent without another one. It goes on asking until the best cause is well ahead: an observation costs
+/// seconds, a wrong cause hours.
+pub fn rules() -> RuleReasoner {
+    RuleReasoner {
+        margin: 0.5,
+        ..RuleReasoner::default()
     }
 }
 
@@ -89,6 +100,7 @@ impl Workflow for IncidentInvestigation {
             began: None,
             subject: Vec::new(),
             namespaces: Default::default(),
+            everywhere: true,
             objects: Default::default(),
             listed: Default::default(),
             listed_everywhere: Default::default(),

@@ -124,6 +124,16 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// What is to be found out, in one sentence.
+    pub fn goal(&self) -> String {
+        let alert = self.alerts.first().and_then(Alert::name);
+        match (&self.question, alert) {
+            (Some(question), _) => question.clone(),
+            (None, Some(name)) => format!("why does {name} fire?"),
+            (None, None) => "what is wrong, and why?".to_owned(),
+        }
+    }
+
     /// An incident of `alerts` that belong together under `group` (Alertmanager's group key, or any stable name).
     ///
     /// The run's id comes from the group, the fingerprints and the times when the alerts began to fire: the same

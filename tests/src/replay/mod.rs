@@ -14,11 +14,9 @@
 //!
 //! The clock stands at the time of the recording, so that two replays of one bundle give the same bytes.
 
-mod cluster;
 mod incident;
 mod logs;
 mod metrics;
-mod selector;
 
 #[cfg(test)]
 mod tests;
@@ -38,9 +36,7 @@ use claw_workflows::assemble::{Agent, Assembly, Sources};
 use claw_workflows::runtime::RunnerError;
 use claw_workflows::trigger::Incident;
 
-pub use self::cluster::RecordedCluster;
 pub use self::incident::incident;
-pub use self::logs::RecordedLogs;
 pub use self::metrics::store;
 use crate::prometheus;
 use crate::world::{RunningWorld, SimulatedWorld};
@@ -102,12 +98,25 @@ impl Replay {
     /// # Errors
     /// See [`ReplayError`].
     pub async fn audited(bundle: &Bundle, audit: Arc<dyn AuditLog>) -> Result<Self, ReplayError> {
+        Self::with(bundle, audit, |assembly| assembly).await
+    }
+
+    /// Boots the recorded world for an agent of your own: `change` gets the assembly as it would be, and may change it.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub async fn with(
+        bundle: &Bundle,
+        audit: Arc<dyn AuditLog>,
+        change: impl FnOnce(Assembly) -> Assembly,
+    ) -> Result<Self, ReplayError> {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(bundle.manifest.collected_at));
         let mut gaps = Vec::new();
         let (incident, problem) = incident(bundle);
         gaps.extend(problem);
         let (sources, world) = boot(bundle, &mut gaps).await?;
-        let agent = Assembly::new(&bundle.manifest.cluster, sources, audit, clock).build()?;
+        let assembly = Assembly::new(&bundle.manifest.cluster, sources, audit, clock);
+        let agent = change(assembly).build()?;
         Ok(Self {
             agent,
             incident,
@@ -177,30 +186,6 @@ pub async fn boot(bundle: &Bundle, gaps: &mut Vec<Gap>) -> Result<(Sources, Runn
         .logs(Arc::new(loki))
         .recorded(bundle);
     Ok((sources, world))
-}
-
-/// As [`boot`], with cluster and logs in memory: for suites that count or break calls of the ports. `clock` is the one of
-/// the simulated Prometheus.
-///
-/// # Errors
-/// If no port can be bound for the simulated Prometheus.
-pub async fn sources(
-    bundle: &Bundle,
-    clock: Arc<dyn Clock>,
-    gaps: &mut Vec<Gap>,
-) -> Result<(Sources, prometheus::Server), ReplayError> {
-    let (store, problems) = store(bundle);
-    gaps.extend(problems);
-    gaps.extend(unrecorded(bundle));
-    let server = prometheus::Server::start(store, clock)
-        .await
-        .map_err(ReplayError::Port)?;
-    let sources = Sources::new()
-        .cluster(Cluster::new(Arc::new(RecordedCluster::of(bundle))))
-        .metrics(metrics_of(&server)?)
-        .logs(Arc::new(RecordedLogs::of(bundle)))
-        .recorded(bundle);
-    Ok((sources, server))
 }
 
 fn metrics_of(server: &prometheus::Server) -> Result<Arc<Prometheus>, ReplayError> {

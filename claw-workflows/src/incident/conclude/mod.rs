@@ -19,7 +19,7 @@ use super::candidate::Symptom;
 use super::case::Case;
 use super::facts::Facts;
 use super::mechanism;
-use super::rank::{Field, rank};
+use super::rank::{Field, Ranked, rank};
 use super::symptom;
 use super::weights::Weights;
 
@@ -28,8 +28,21 @@ const MAX_HYPOTHESES: usize = 8;
 /// Below this the first hypothesis is no answer.
 const LIKELY: f64 = 0.35;
 
-/// The report of a case.
-pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
+/// What may have caused the trouble of a case, most likely first, and what that was told from.
+#[derive(Debug)]
+pub(super) struct Weighed<'a> {
+    /// The case's facts.
+    pub(super) facts: Facts<'a>,
+    /// What is wrong.
+    pub(super) symptoms: Vec<Symptom>,
+    /// When the trouble began.
+    pub(super) onset: Option<Timestamp>,
+    /// The causes.
+    pub(super) ranked: Vec<Ranked>,
+}
+
+/// Weighs the causes that the catalogue puts forward.
+pub(super) fn weigh<'a>(case: &'a Case, weights: &Weights) -> Weighed<'a> {
     let facts = Facts::new(case);
     let symptoms = symptom::detect(&facts);
     let mut candidates: Vec<_> = mechanism::catalogue()
@@ -48,6 +61,22 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         onset,
     };
     let ranked = rank(candidates, field, weights);
+    Weighed {
+        facts,
+        symptoms,
+        onset,
+        ranked,
+    }
+}
+
+/// The report of a case.
+pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
+    let Weighed {
+        facts,
+        symptoms,
+        onset,
+        ranked,
+    } = weigh(case, weights);
     let verdict = verdict::verdict(case, &ranked, &symptoms);
     let mut book: BTreeMap<EvidenceId, Evidence> = BTreeMap::new();
     for evidence in ranked

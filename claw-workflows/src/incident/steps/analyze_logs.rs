@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
+use claw_core::report::Window;
 use claw_core::tool::Tool as _;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
-use claw_k8s::tools::{GetPodLogs, GetPodLogsInput};
+use claw_k8s::tools::{GetPodLogs, GetPodLogsInput, PodLogLine};
 use claw_metrics::classify::Measure;
 use claw_metrics::tools::{SearchLogs, SearchLogsInput};
 use futures::StreamExt as _;
+use jiff::SignedDuration;
 
 use super::reading::settle;
 use crate::incident::case::Case;
@@ -27,6 +29,16 @@ const MAX_AROUND: usize = 8;
 const NOTABLE: f64 = 5.0;
 /// Lines of one container.
 const TAIL: u32 = 500;
+/// Lines of one container whose log goes back less far than the trouble.
+const LONG_TAIL: u32 = 5_000;
+/// Namespaces that the log store is asked for.
+const MAX_SEARCHES: usize = 3;
+/// Lines that the log store is asked for in one call.
+const SEARCHED_LINES: u32 = 5_000;
+/// How long before the trouble began the log store is asked for.
+const BEFORE_ONSET: SignedDuration = SignedDuration::from_mins(45);
+/// How long after that.
+const AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
 
@@ -56,58 +68,85 @@ impl Step<Case> for AnalyzeLogs {
 
 /// One container's log to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(in crate::incident) struct Wanted {
     pod: EntityRef,
     container: String,
     previous: bool,
 }
 
-/// Reads logs and adds their digests. Returns how many logs there were none of: the kubelet keeps them only as long as the
-/// pod.
-pub(super) async fn read_pods(
+impl Wanted {
+    /// Namespace, pod and container, as evidence names them.
+    pub(in crate::incident) fn locator(&self) -> String {
+        let suffix = if self.previous { ".previous" } else { "" };
+        format!("{}/{}{suffix}", self.pod.path(), self.container)
+    }
+}
+
+/// Reads logs and adds their digests. Returns how many logs there were none of, or not from the beginning of the trouble:
+/// the kubelet keeps them only as long as the pod, and only so many.
+pub(in crate::incident) async fn read_pods(
     cx: &StepContext,
     case: &mut Case,
     wanted: Vec<Wanted>,
 ) -> Result<usize, StepError> {
-    let since = case.window.start;
+    let read = async |wanted: Wanted, tail: u32| {
+        let mut input =
+            GetPodLogsInput::new(wanted.pod.namespace.clone().unwrap_or_default(), &wanted.pod.name);
+        input.container = Some(wanted.container.clone());
+        input.previous = wanted.previous;
+        input.tail_lines = tail;
+        let why = "what the container said when the trouble began";
+        (wanted, tail, cx.observe::<GetPodLogs>(input, why).await)
+    };
     let mut missing: usize = 0;
-    let answers: Vec<_> = futures::stream::iter(wanted)
-        .map(|wanted| async move {
-            let mut input =
-                GetPodLogsInput::new(wanted.pod.namespace.clone().unwrap_or_default(), &wanted.pod.name);
-            input.container = Some(wanted.container.clone());
-            input.previous = wanted.previous;
-            input.tail_lines = TAIL;
-            let why = "what the container said when the trouble began";
-            (wanted, cx.observe::<GetPodLogs>(input, why).await)
-        })
-        .buffered(CONCURRENT)
-        .collect()
-        .await;
-    for (wanted, answer) in answers {
-        let Some(answer) = settle::<GetPodLogs>(cx, case, answer)?.filter(|answer| answer.note.is_none()) else {
-            missing = missing.saturating_add(1);
-            continue;
-        };
-        let mut raw = String::new();
-        for line in &answer.lines {
-            if let Some(time) = line.time {
-                raw.push_str(&time.to_string());
-                raw.push(' ');
+    let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
+    while !wave.is_empty() {
+        let answers: Vec<_> = futures::stream::iter(wave)
+            .map(|(wanted, tail)| read(wanted, tail))
+            .buffered(CONCURRENT)
+            .collect()
+            .await;
+        wave = Vec::new();
+        for (wanted, tail, answer) in answers {
+            let answer = settle::<GetPodLogs>(cx, case, answer)?;
+            let Some(answer) = answer.filter(|answer| answer.note.is_none()) else {
+                missing = missing.saturating_add(1);
+                continue;
+            };
+            let first = answer.lines.iter().find_map(|line| line.time);
+            let late = answer.truncated && first.zip(case.began).is_some_and(|(first, began)| first > began);
+            if late && tail == TAIL {
+                wave.push((wanted, LONG_TAIL));
+                continue;
             }
-            raw.push_str(&line.text);
-            raw.push('\n');
+            missing = missing.saturating_add(usize::from(late));
+            let text = text(&answer.lines);
+            case.logs.push(logs::digest(
+                wanted.pod,
+                wanted.container,
+                wanted.previous,
+                text.as_bytes(),
+                case.window.start,
+                case.began,
+                answer.truncated,
+            ));
         }
-        case.logs.push(logs::digest(
-            wanted.pod,
-            wanted.container,
-            wanted.previous,
-            raw.as_bytes(),
-            since,
-            answer.truncated,
-        ));
     }
     Ok(missing)
+}
+
+/// The lines as the runtime writes them: each after its time.
+fn text(lines: &[PodLogLine]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        if let Some(time) = line.time {
+            text.push_str(&time.to_string());
+            text.push(' ');
+        }
+        text.push_str(&line.text);
+        text.push('\n');
+    }
+    text
 }
 
 /// Containers of other workloads whose logs are worth reading once it is known who calls whom: those whose metrics stand
@@ -218,7 +257,7 @@ fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<&EntityRef>) -> Opti
 }
 
 /// The containers of a pod, those that failed with their previous run, which holds the last words.
-fn of_pod(pod: &Pod) -> Vec<Wanted> {
+pub(in crate::incident) fn of_pod(pod: &Pod) -> Vec<Wanted> {
     pod.all_statuses()
         .filter(|status| {
             status.restart_count > 0 || status.state.running.is_some() || status.state.terminated.is_some()
@@ -242,35 +281,29 @@ fn of_pod(pod: &Pod) -> Vec<Wanted> {
         .collect()
 }
 
-/// What the log store has of the namespaces: for recorded or foreign systems whose pods are not known.
+/// What the log store has of the namespaces, where the kubelets do not have it: of pods that are gone, of systems whose pods
+/// are not known, and from the time when the trouble began.
 async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
-    let namespaces: BTreeSet<String> = case
-        .namespaces
-        .iter()
-        .cloned()
-        .chain(
-            case.signals
-                .iter()
-                .filter_map(|signal| signal.entity.namespace.clone()),
-        )
-        .chain(case.subject.iter().filter_map(|entity| entity.namespace.clone()))
-        .collect();
-    // Recordings that hold nothing but logs name no namespace: any is asked for.
-    let namespaces = if namespaces.is_empty() {
-        BTreeSet::from([String::new()])
+    let mut namespaces: BTreeSet<String> = case.namespaces.clone();
+    namespaces.extend(case.signals.iter().filter_map(|signal| signal.entity.namespace.clone()));
+    namespaces.extend(case.subject.iter().filter_map(|entity| entity.namespace.clone()));
+    // Recordings that hold nothing but logs name no namespace: all lines are asked for.
+    let scopes: Vec<Option<String>> = if namespaces.is_empty() {
+        vec![None]
     } else {
-        namespaces
+        namespaces.into_iter().take(MAX_SEARCHES).map(Some).collect()
     };
-    for namespace in namespaces.into_iter().take(3) {
+    let span = around_onset(case);
+    for namespace in scopes {
         let input = SearchLogsInput {
             namespace,
             pod: None,
             container: None,
             labels: BTreeMap::new(),
             contains: None,
-            start: case.window.start,
-            end: case.window.end,
-            limit: Some(5_000),
+            start: span.start,
+            end: span.end,
+            limit: Some(SEARCHED_LINES),
         };
         let answer = cx
             .observe::<SearchLogs>(input, "what the systems in question logged")
@@ -289,7 +322,6 @@ async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
             text.push_str(&line.line);
             text.push('\n');
         }
-        let since = case.window.start;
         let read: BTreeSet<(EntityRef, String)> = case
             .logs
             .iter()
@@ -299,7 +331,15 @@ async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
             .into_iter()
             .filter(|(source, _)| !read.contains(source))
             .map(|((pod, container), text)| {
-                logs::digest(pod, container, false, text.as_bytes(), since, answer.truncated)
+                logs::digest(
+                    pod,
+                    container,
+                    false,
+                    text.as_bytes(),
+                    span.start,
+                    case.began,
+                    answer.truncated,
+                )
             })
             .collect();
         case.logs.extend(digests);
@@ -312,4 +352,17 @@ async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
         }
     }
     Ok(())
+}
+
+/// The time in which logs tell most. Of a busy namespace the newest lines of a long time would be all that is seen.
+fn around_onset(case: &Case) -> Window {
+    let Some(began) = case.began.filter(|_| !case.objects.pods.is_empty()) else {
+        return case.window;
+    };
+    let start = began.checked_sub(BEFORE_ONSET).unwrap_or(case.window.start);
+    let end = began.checked_add(AFTER_ONSET).unwrap_or(case.window.end);
+    Window {
+        start: start.clamp(case.window.start, case.window.end),
+        end: end.clamp(case.window.start, case.window.end),
+    }
 }

@@ -1,7 +1,9 @@
 //! Step 3: what the services in question stand on, and who calls whom.
 
-use async_trait::async_trait;
+use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
+use claw_core::entity::EntityRef;
 use claw_core::topology::CallGraphQuery;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::bundle::RecordedTopology;
@@ -9,13 +11,14 @@ use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutp
 use claw_k8s::world::{Edge, Relation};
 
 use super::analyze_logs;
-use super::gather_context::tidy;
+use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
 use crate::incident::facts::Facts;
+use crate::incident::metrics;
 
-/// Above this many namespaces one list of all is cheaper than one for each.
-const MAX_NAMESPACES: usize = 1;
+/// Namespaces that are read besides those of the alert, because its services call into them.
+const MAX_BESIDE: usize = 1;
 
 /// Reads services, endpoints, policies and whatever else the workloads stand on, and the call graph.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +32,7 @@ impl Step<Case> for CheckDependencies {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("reading services, endpoints and policies");
-        let whole = case.namespaces.is_empty() || case.namespaces.len() > MAX_NAMESPACES;
-        let scopes: Vec<Option<String>> = if whole {
-            vec![None]
-        } else {
-            case.namespaces.iter().cloned().map(Some).collect()
-        };
-        for scope in scopes {
+        for scope in case.scopes() {
             let input = GetDependenciesInput {
                 namespace: scope.clone(),
             };
@@ -60,10 +57,43 @@ impl Step<Case> for CheckDependencies {
         case.calls.sort();
         case.calls.dedup();
         tidy(&mut case);
+        for namespace in called_into(&case) {
+            cx.progress(format!("reading the namespace {namespace}, which is called into"));
+            read_beside(cx, &mut case, &namespace).await?;
+            metrics::gather(cx, &mut case, &BTreeSet::from([namespace])).await?;
+        }
         let around = analyze_logs::wanted_around(&Facts::new(&case));
         analyze_logs::read_pods(cx, &mut case, around).await?;
         Ok(Outcome::Continue(case))
     }
+}
+
+/// Namespaces that were not read and into which the alerting services call, directly or by way of another, those with most
+/// calls first.
+fn called_into(case: &Case) -> Vec<String> {
+    if case.everywhere {
+        return Vec::new();
+    }
+    let facts = Facts::new(case);
+    let mut callers: BTreeSet<EntityRef> = case.subject.iter().map(|entity| facts.unit_of(entity)).collect();
+    let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+    for _hop in 0..2 {
+        let called: Vec<&EntityRef> = case
+            .calls
+            .iter()
+            .filter(|call| callers.is_empty() || callers.contains(&facts.unit_of(&call.caller)))
+            .map(|call| &call.callee)
+            .collect();
+        for namespace in called.iter().filter_map(|callee| callee.namespace.clone()) {
+            if !case.namespaces.contains(&namespace) {
+                *calls.entry(namespace).or_default() += 1;
+            }
+        }
+        callers.extend(called.into_iter().map(|callee| facts.unit_of(callee)));
+    }
+    let mut namespaces: Vec<(usize, String)> = calls.into_iter().map(|(name, calls)| (calls, name)).collect();
+    namespaces.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
+    namespaces.into_iter().take(MAX_BESIDE).map(|(_, name)| name).collect()
 }
 
 /// Adds what the tool read to the case.

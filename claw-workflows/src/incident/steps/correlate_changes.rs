@@ -8,9 +8,10 @@ use claw_core::entity::EntityRef;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::bundle::RecordedChanges;
 use claw_k8s::model::{Meta, Object};
-use claw_k8s::tools::{GetDeploymentHistory, GetDeploymentHistoryInput};
+use claw_k8s::tools::{GetDeploymentHistory, GetDeploymentHistoryInput, QueryGitops, QueryGitopsInput};
+use jiff::Timestamp;
 
-use super::reading::{read, settle};
+use super::reading::settle;
 use crate::incident::case::Case;
 
 /// Reads rollout histories, recorded changes, and the times at which objects were edited.
@@ -25,24 +26,9 @@ impl Step<Case> for CorrelateChanges {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("reading rollout histories and changes");
-        let scopes: Vec<Option<String>> = if case.namespaces.is_empty() || case.namespaces.len() > 1 {
-            vec![None]
-        } else {
-            case.namespaces.iter().cloned().map(Some).collect()
-        };
         if !case.objects.workloads.is_empty() {
-            for namespace in scopes {
-                let input = GetDeploymentHistoryInput {
-                    namespace,
-                    name: None,
-                    kind: None,
-                    since: None,
-                };
-                let why = "whether a rollout came before the trouble";
-                if let Some(answer) = read::<GetDeploymentHistory>(cx, &mut case, input, why).await? {
-                    case.changes.extend(answer.changes);
-                    case.gaps.extend(answer.gaps);
-                }
+            for namespace in scopes(&case) {
+                read_history(cx, &mut case, namespace).await?;
             }
         }
         if cx.tools().get("query_changes").is_some() {
@@ -66,11 +52,54 @@ impl Step<Case> for CorrelateChanges {
     }
 }
 
+/// The namespaces whose workloads are known.
+fn scopes(case: &Case) -> Vec<Option<String>> {
+    if case.everywhere {
+        return vec![None];
+    }
+    let namespaces: BTreeSet<String> = case
+        .objects
+        .workloads
+        .iter()
+        .filter_map(|workload| workload.metadata.namespace.clone())
+        .collect();
+    namespaces.into_iter().map(Some).collect()
+}
+
+/// Rollouts, and what GitOps controllers delivered.
+async fn read_history(cx: &StepContext, case: &mut Case, namespace: Option<String>) -> Result<(), StepError> {
+    let rollouts = GetDeploymentHistoryInput {
+        namespace: namespace.clone(),
+        name: None,
+        kind: None,
+        since: None,
+    };
+    let delivered = QueryGitopsInput {
+        namespace,
+        app: None,
+    };
+    let (rollouts, delivered) = futures::join!(
+        cx.observe::<GetDeploymentHistory>(rollouts, "whether a rollout came before the trouble"),
+        cx.observe::<QueryGitops>(delivered, "what GitOps delivered, and from which commit"),
+    );
+    if let Some(answer) = settle::<GetDeploymentHistory>(cx, case, rollouts)? {
+        case.changes.extend(answer.changes);
+        case.gaps.extend(answer.gaps);
+    }
+    if let Some(answer) = settle::<QueryGitops>(cx, case, delivered)? {
+        case.changes.extend(answer.changes);
+        case.gaps.extend(answer.gaps);
+    }
+    Ok(())
+}
+
 /// Edits that the objects themselves tell, by the time of their managed fields.
 fn edits(case: &Case) -> Vec<Change> {
     let objects = &case.objects;
     let mut found = Vec::new();
-    let mut edits = |kind: ChangeKind, entity: EntityRef, meta: &Meta| found.extend(edit(kind, entity, meta));
+    let mut edits = |kind: ChangeKind, entity: EntityRef, meta: &Meta| {
+        found.extend(edit(kind, entity, meta, case.window.start));
+    };
     for map in &objects.config_maps {
         // Certificates and leader records are written by controllers all the time.
         if map.metadata.name != "kube-root-ca.crt" {
@@ -109,8 +138,8 @@ fn edits(case: &Case) -> Vec<Change> {
 }
 
 /// The newest edit of an object by somebody else than the control plane. An object that was never edited since it was
-/// made counts as made then.
-fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta) -> Option<Change> {
+/// made counts as made then, if that was after `start`: what was there before is how things are, not a change.
+fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta, start: Timestamp) -> Option<Change> {
     const CONTROLLERS: [&str; 5] = [
         "kube-controller-manager",
         "kube-scheduler",
@@ -132,6 +161,9 @@ fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta) -> Option<Change> {
     let created = meta
         .creation_timestamp
         .is_some_and(|made| time.duration_since(made).as_secs().abs() < 5);
+    if created && time < start {
+        return None;
+    }
     let verb = if created { "made" } else { "edited" };
     Some(Change {
         reference: format!("{}/{}@{time}", entity.kind, entity.path()),
@@ -175,7 +207,7 @@ fn is_derived(change: &Change) -> bool {
 }
 
 /// Whether two times may be those of one change: clocks and rollouts take a moment.
-fn at_about(a: jiff::Timestamp, b: jiff::Timestamp) -> bool {
+fn at_about(a: Timestamp, b: Timestamp) -> bool {
     a.duration_since(b).as_secs().abs() <= 120
 }
 
@@ -200,8 +232,15 @@ fn tidy(changes: &mut Vec<Change>) {
     });
     let mut seen = BTreeSet::new();
     changes.retain(|change| seen.insert((change.reference.clone(), change.entity.clone())));
+    // Two tools may tell the same edit of an object by its managed fields.
+    let mut edits = BTreeSet::new();
+    changes.retain(|change| {
+        !is_derived(change)
+            || change.author.is_none()
+            || edits.insert((change.entity.clone(), change.time.as_second(), change.author.clone()))
+    });
     complete(changes);
-    let recorded: Vec<(EntityRef, jiff::Timestamp)> = changes
+    let recorded: Vec<(EntityRef, Timestamp)> = changes
         .iter()
         .filter(|change| !is_derived(change))
         .map(|change| (change.entity.clone(), change.time))

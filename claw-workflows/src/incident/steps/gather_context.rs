@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
+use claw_core::gate::ObserveError;
+use claw_core::tool::ToolErrorKind;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::model::{Object, Workload};
 use claw_k8s::tools::{
@@ -16,6 +18,7 @@ use crate::incident::case::Case;
 use crate::incident::facts::Facts;
 use crate::incident::subject::{self, Hints};
 use crate::incident::{metrics, window};
+use crate::trigger::Alert;
 
 /// Most namespaces that one run reads in depth.
 const MAX_NAMESPACES: usize = 3;
@@ -44,85 +47,132 @@ impl Step<Case> for GatherContext {
         );
         hints.namespaces.extend(case.incident.namespaces.iter().cloned());
         hints.entities.extend(case.incident.subject.iter().cloned());
-        case.namespaces = hints.namespaces.iter().take(MAX_NAMESPACES).cloned().collect();
-        if hints.namespaces.len() > MAX_NAMESPACES {
-            let left: Vec<_> = hints.namespaces.iter().skip(MAX_NAMESPACES).cloned().collect();
-            case.gap(
-                "namespaces",
-                format!(
-                    "the alerts name more namespaces than one run reads: {}",
-                    left.join(", ")
-                ),
-                "group alerts by namespace",
-            );
-        }
+        case.namespaces = in_depth(&mut case, &hints);
         // An alert that names no namespace may be about any: all that may be read is looked at.
-        // One list of all costs less than one for each of several.
-        let scopes: Vec<Option<String>> = match case.namespaces.first() {
-            Some(only) if case.namespaces.len() == 1 => vec![Some(only.clone())],
-            _ => vec![None],
-        };
+        case.everywhere = case.namespaces.len() != 1;
         cx.progress("reading pods, workloads, nodes and events");
-        read_objects(cx, &mut case, &scopes).await?;
+        if read_namespaces(cx, &mut case).await? == Seen::Denied && !case.namespaces.is_empty() {
+            // Agents with rights in some namespaces only may not list all.
+            case.everywhere = false;
+            case.gaps.clear();
+            read_namespaces(cx, &mut case).await?;
+        }
+        read_nodes(cx, &mut case).await?;
+        tidy(&mut case);
         if case.namespaces.is_empty() {
             case.namespaces = all_namespaces(&case);
         }
         case.subject = alerting(&case, &hints);
         cx.progress("reading metrics");
-        metrics::gather(cx, &mut case).await?;
+        let namespaces = case.namespaces.clone();
+        metrics::gather(cx, &mut case, &namespaces).await?;
         Ok(Outcome::Continue(case))
     }
 }
 
-async fn read_objects(cx: &StepContext, case: &mut Case, scopes: &[Option<String>]) -> Result<(), StepError> {
-    for scope in scopes {
-        let pods = GetPodsInput {
-            namespace: scope.clone(),
-            ..GetPodsInput::default()
-        };
-        let workloads = GetWorkloadsInput {
-            namespace: scope.clone(),
-        };
-        let events = DescribeEventsInput {
-            namespace: scope.clone(),
-            ..DescribeEventsInput::default()
-        };
-        let (pods, workloads, events) = futures::join!(
-            cx.observe::<GetPods>(
-                pods,
-                "which pods belong to the alerting service, and how they are"
+/// The namespaces that are read in depth: those that most alerts name.
+fn in_depth(case: &mut Case, hints: &Hints) -> BTreeSet<String> {
+    let alerts = |namespace: &String| {
+        let named = |alert: &&Alert| alert.labels.get("namespace") == Some(namespace);
+        case.incident.alerts.iter().filter(named).count()
+    };
+    let mut namespaces: Vec<&String> = hints.namespaces.iter().collect();
+    namespaces.sort_by_key(|namespace| (std::cmp::Reverse(alerts(namespace)), *namespace));
+    let left: Vec<&str> = namespaces.iter().skip(MAX_NAMESPACES).map(|name| name.as_str()).collect();
+    let kept = namespaces.iter().take(MAX_NAMESPACES).map(|name| (*name).clone()).collect();
+    if !left.is_empty() {
+        case.gap(
+            "namespaces",
+            format!(
+                "the alerts name more namespaces than one run reads the metrics and logs of: {}",
+                left.join(", ")
             ),
-            cx.observe::<GetWorkloads>(workloads, "what runs them, and how it should be"),
-            cx.observe::<DescribeEvents>(events, "what Kubernetes itself complains of"),
+            "group alerts by namespace",
         );
-        if let Some(GetPodsOutput {
-            pods,
-            events,
-            gaps,
-            usage: _,
-        }) = settle::<GetPods>(cx, case, pods)?
-        {
-            case.objects.pods.extend(pods);
-            case.objects.events.extend(events);
-            case.gaps.extend(gaps);
-        }
-        if let Some(answer) = settle::<GetWorkloads>(cx, case, workloads)? {
-            case.objects.workloads.extend(answer.workloads);
-            case.objects.autoscalers.extend(answer.autoscalers);
-            case.gaps.extend(answer.gaps);
-        }
-        if let Some(answer) = settle::<DescribeEvents>(cx, case, events)? {
-            case.objects.events.extend(answer.events);
-            case.gaps.extend(answer.gaps);
+    }
+    kept
+}
+
+/// Whether pods could be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Yes,
+    Denied,
+}
+
+/// Reads the pods, workloads and events of the case's scopes.
+async fn read_namespaces(cx: &StepContext, case: &mut Case) -> Result<Seen, StepError> {
+    let mut seen = Seen::Yes;
+    for scope in case.scopes() {
+        if read_namespace(cx, case, scope).await? == Seen::Denied {
+            seen = Seen::Denied;
         }
     }
+    Ok(seen)
+}
+
+/// Reads the objects of one namespace beside those of the case.
+pub(in crate::incident) async fn read_beside(
+    cx: &StepContext,
+    case: &mut Case,
+    namespace: &str,
+) -> Result<(), StepError> {
+    read_namespace(cx, case, Some(namespace.to_owned())).await?;
+    tidy(case);
+    Ok(())
+}
+
+async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>) -> Result<Seen, StepError> {
+    let pods = GetPodsInput {
+        namespace: scope.clone(),
+        ..GetPodsInput::default()
+    };
+    let workloads = GetWorkloadsInput {
+        namespace: scope.clone(),
+    };
+    let events = DescribeEventsInput {
+        namespace: scope,
+        ..DescribeEventsInput::default()
+    };
+    let (pods, workloads, events) = futures::join!(
+        cx.observe::<GetPods>(
+            pods,
+            "which pods belong to the alerting service, and how they are"
+        ),
+        cx.observe::<GetWorkloads>(workloads, "what runs them, and how it should be"),
+        cx.observe::<DescribeEvents>(events, "what Kubernetes itself complains of"),
+    );
+    let denied = matches!(&pods, Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::Denied);
+    if let Some(GetPodsOutput {
+        pods,
+        events,
+        gaps,
+        usage: _,
+    }) = settle::<GetPods>(cx, case, pods)?
+    {
+        case.objects.pods.extend(pods);
+        case.objects.events.extend(events);
+        case.gaps.extend(gaps);
+    }
+    if let Some(answer) = settle::<GetWorkloads>(cx, case, workloads)? {
+        case.objects.workloads.extend(answer.workloads);
+        case.objects.autoscalers.extend(answer.autoscalers);
+        case.gaps.extend(answer.gaps);
+    }
+    if let Some(answer) = settle::<DescribeEvents>(cx, case, events)? {
+        case.objects.events.extend(answer.events);
+        case.gaps.extend(answer.gaps);
+    }
+    Ok(if denied { Seen::Denied } else { Seen::Yes })
+}
+
+async fn read_nodes(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
     let why = "whether the nodes are well";
     if let Some(answer) = read::<GetNodes>(cx, case, GetNodesInput {}, why).await? {
         case.objects.nodes = answer.nodes;
         case.objects.events.extend(answer.events);
         case.gaps.extend(answer.gaps);
     }
-    tidy(case);
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! The five steps of an investigation, in the order of the runbook.
 
-mod analyze_logs;
+pub(in crate::incident) mod analyze_logs;
 mod check_dependencies;
 mod correlate_changes;
-mod gather_context;
+pub(in crate::incident) mod gather_context;
 mod reading;
 mod synthesize;
 

@@ -1,19 +1,42 @@
-//! Step 5: candidates, ranking, and the report.
+//! Step 5: candidates, what tells them apart, ranking, and the report.
+
+use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use claw_core::reason::Reasoner;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 
 use crate::incident::case::Case;
-use crate::incident::conclude;
 use crate::incident::weights::Weights;
+use crate::incident::{conclude, probe};
 
 /// Concludes from what the steps before gathered.
-#[derive(Clone, Debug)]
 pub struct Synthesize {
-    /// Name of the cluster, as it stands in the report.
-    pub cluster: String,
-    /// Weights of the ranking.
-    pub weights: Weights,
+    cluster: String,
+    weights: Weights,
+    reasoner: Arc<dyn Reasoner>,
+}
+
+impl Synthesize {
+    /// The step. `cluster` is the name that stands in the report; `reasoner` chooses what to ask while the best causes are
+    /// close.
+    pub fn new(cluster: impl Into<String>, weights: Weights, reasoner: Arc<dyn Reasoner>) -> Self {
+        Self {
+            cluster: cluster.into(),
+            weights,
+            reasoner,
+        }
+    }
+}
+
+impl fmt::Debug for Synthesize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Synthesize")
+            .field("cluster", &self.cluster)
+            .field("weights", &self.weights)
+            .finish_non_exhaustive()
+    }
 }
 
 #[async_trait]
@@ -22,8 +45,10 @@ impl Step<Case> for Synthesize {
         "synthesize"
     }
 
-    async fn run(&self, cx: &StepContext, case: Case) -> Result<Outcome<Case>, StepError> {
+    async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("weighing causes");
+        let goal = case.incident.goal();
+        probe::tell_apart(cx, &mut case, &self.weights, &*self.reasoner, &goal).await?;
         let report = conclude::report(&case, &self.cluster, &self.weights);
         let conclusion = match report.hypotheses.first() {
             Some(first) => format!(
