@@ -9,8 +9,9 @@
 //! | `GET /readyz` | 200 while runs can be queued, else 503 |
 //!
 //! What goes wrong is answered as JSON: `{"error":{"place":…,"reason":…,"remedy":…}}`. 400 for a body that is no
-//! notification, 401 without the token, 408 for one that does not arrive in time, 413 for one that is too large, 429 for
-//! too many, 503 while the journal cannot be written. Alertmanager sends a notification again after 429 and 503.
+//! notification, 401 without the token, 408 for one that does not arrive in time, 413 for one that is too large, 503 for
+//! too many and while the journal cannot be written. Alertmanager sends a notification again after 5xx only, so "too many"
+//! is not 429 here.
 //!
 //! [`router`] fits into an application of yours: `app.nest("/claw", server::router(state))`. [`serve`] is for an agent
 //! of its own; it also limits connections and the time that a client may take to send a request.
@@ -87,8 +88,9 @@ pub fn router(state: ServerState) -> Router {
         .route("/runs", get(routes::runs))
         .route("/runs/{id}", get(routes::run))
         .layer(DefaultBodyLimit::max(state.0.settings.body_bytes))
-        .layer(from_fn_with_state(state.clone(), auth::require))
-        .layer(from_fn_with_state(state.clone(), rate::limit));
+        // Within: whoever has no token does not use up the room of those who have.
+        .layer(from_fn_with_state(state.clone(), rate::limit))
+        .layer(from_fn_with_state(state.clone(), auth::require));
     Router::new()
         .route("/healthz", get(routes::healthz))
         .route("/readyz", get(routes::readyz))

@@ -69,7 +69,7 @@ pub(super) async fn limit(State(state): State<ServerState>, request: Request, ne
             Failure {
                 retry_after: Some(seconds),
                 ..Failure::new(
-                    StatusCode::TOO_MANY_REQUESTS,
+                    StatusCode::SERVICE_UNAVAILABLE,
                     "request",
                     reason,
                     "send it again later, or raise requests_per_second; in Alertmanager group alerts",

@@ -23,9 +23,12 @@ pub(super) async fn alertmanager(
     State(state): State<ServerState>,
     request: Request,
 ) -> Result<(StatusCode, Json<Receipt>), Failure> {
-    let answer = async {
+    let body = async {
         let body = Bytes::from_request(request, &()).await;
-        let body = body.map_err(|rejection| unreadable(&state, &rejection))?;
+        body.map_err(|rejection| unreadable(&state, &rejection))
+    };
+    let body = within(&state, StatusCode::REQUEST_TIMEOUT, body).await?;
+    let answer = async {
         let webhook = alertmanager::parse(&body)?;
         let receipt = state.0.intake.accept(webhook).await?;
         Ok((StatusCode::ACCEPTED, Json(receipt)))
@@ -140,14 +143,23 @@ pub(super) async fn method_not_allowed() -> Failure {
     )
 }
 
+/// The answer, if the journal gives it in time.
 async fn in_time<T>(
     state: &ServerState,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    within(state, StatusCode::SERVICE_UNAVAILABLE, answer).await
+}
+
+async fn within<T>(
+    state: &ServerState,
+    late: StatusCode,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let timeout = state.0.settings.timeout;
     tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
         Err(Failure::new(
-            StatusCode::REQUEST_TIMEOUT,
+            late,
             "request",
             format!("the request took longer than {timeout:?}"),
             "send it again",

@@ -322,12 +322,24 @@ async fn too_many_requests_are_told_when_to_come_back() {
     }
     let request = post(notification(vec![firing("a")]).to_string());
     let response = app.router.clone().oneshot(request).await.unwrap();
-    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     assert_eq!(app.get("/healthz").await.0, StatusCode::OK);
     app.clock.advance(Duration::from_millis(500));
     assert_eq!(app.get("/runs").await.0, StatusCode::OK);
-    assert_eq!(app.get("/runs").await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(app.get("/runs").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn who_has_no_token_does_not_use_up_the_room() {
+    let settings = ServerSettings::default().with_rate(1, 1);
+    let app = app_with(Arc::new(MemoryJournal::new()), settings, Some("secret"));
+    for _ in 0..5 {
+        assert_eq!(app.get("/runs").await.0, StatusCode::UNAUTHORIZED);
+    }
+    let request = Request::get("/runs").header(header::AUTHORIZATION, "Bearer secret");
+    let (status, _) = app.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test]

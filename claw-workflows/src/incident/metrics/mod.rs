@@ -1,0 +1,142 @@
+//! Reads the series of the namespaces in question and keeps those that moved.
+
+mod names;
+mod raw;
+mod typed;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use claw_core::report::Window;
+use claw_core::workflow::{StepContext, StepError};
+use claw_metrics::series::{Series, escape};
+use claw_metrics::signal::{self, DetectOptions, Signal};
+use jiff::{SignedDuration, Timestamp};
+
+use self::typed::Computed;
+use super::case::{Call, Case};
+use super::window;
+
+/// Signals that are kept, the strongest first.
+const MAX_SIGNALS: usize = 2_000;
+/// A longer time is read at its beginning and its end only.
+const LONG: SignedDuration = SignedDuration::from_hours(8);
+/// How long after the beginning of the trouble is read of a long time.
+const BEGINNING: SignedDuration = SignedDuration::from_hours(2);
+/// How long before the end.
+const END: SignedDuration = SignedDuration::from_hours(1);
+
+/// Adds the signals of namespaces, and the call edges that labels show.
+pub(super) async fn gather(
+    cx: &StepContext,
+    case: &mut Case,
+    namespaces: &BTreeSet<String>,
+) -> Result<(), StepError> {
+    let selector = namespace_selector(case, namespaces);
+    let names = names::telling(cx, case, selector.as_deref()).await?;
+    let spans = spans(case);
+    let read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
+    let mut computed = typed::of_large(cx, case, &read.too_large, &names, namespaces, &spans).await?;
+    if !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
+        computed.extend(typed::of_nodes(cx, case, &spans).await?);
+    }
+    let series: Vec<Series> = read.series.into_values().collect();
+    case.series_read = case
+        .series_read
+        .saturating_add(series.len())
+        .saturating_add(computed.len());
+    case.calls.extend(edges(&series));
+    case.calls.sort();
+    case.calls.dedup();
+    let mut signals = detect(case, &series);
+    for Computed { series, promql } in computed {
+        for signal in detect(case, std::slice::from_ref(&series)) {
+            signals.push(Signal {
+                source: promql.clone(),
+                ..signal
+            });
+        }
+    }
+    signals.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.metric.cmp(&b.metric)));
+    signals.truncate(MAX_SIGNALS);
+    case.signals.extend(signals);
+    case.signals.sort_by(|a, b| a.metric.cmp(&b.metric));
+    case.signals.dedup();
+    Ok(())
+}
+
+fn detect(case: &Case, series: &[Series]) -> Vec<Signal> {
+    let incident = window::incident(case);
+    signal::detect_all(series, &incident, Some(&case.baseline), &DetectOptions::default())
+}
+
+/// `namespace=~"a|b|"`, which series without a namespace fit, too, unless all namespaces are asked for.
+fn namespace_selector(case: &Case, namespaces: &BTreeSet<String>) -> Option<String> {
+    let incident = &case.incident;
+    let asked = !incident.alerts.is_empty() || !incident.namespaces.is_empty() || !incident.subject.is_empty();
+    // Without objects the namespaces are not known to be those of the series.
+    if namespaces.is_empty() || case.objects.pods.is_empty() || !asked {
+        return None;
+    }
+    let names: Vec<String> = namespaces
+        .iter()
+        .map(|name| escape(name).into_owned())
+        .collect();
+    Some(format!("namespace=~\"{}|\"", names.join("|")))
+}
+
+/// Baseline and window where they lie apart; otherwise the whole. Of a long window only what tells how it began and how it
+/// is: servers refuse to read days of raw samples.
+fn spans(case: &Case) -> Vec<Window> {
+    let window = case.window;
+    let apart = case.baseline.end < window.start || case.baseline.start > window.end;
+    let whole = Window {
+        start: window.start.min(case.baseline.start),
+        end: window.end.max(case.baseline.end),
+    };
+    let (before, rest) = if apart {
+        (Some(case.baseline), window)
+    } else {
+        (None, whole)
+    };
+    let mut spans: Vec<Window> = before.into_iter().collect();
+    if rest.end.duration_since(rest.start) <= LONG {
+        spans.push(rest);
+        return spans;
+    }
+    let began = case.began.unwrap_or(rest.end).clamp(rest.start, rest.end);
+    let shortly = |time: Timestamp, by: SignedDuration| time.checked_add(by).unwrap_or(time);
+    let early = Window {
+        start: shortly(began, -BEGINNING).max(rest.start),
+        end: shortly(began, BEGINNING).min(rest.end),
+    };
+    let late = Window {
+        start: shortly(rest.end, -END).max(early.end),
+        end: rest.end,
+    };
+    spans.push(early);
+    if late.start < late.end {
+        spans.push(late);
+    }
+    spans
+}
+
+/// Calls that the labels of edge metrics show.
+fn edges(series: &[Series]) -> Vec<Call> {
+    let mut calls: Vec<Call> = series
+        .iter()
+        .filter_map(|series| {
+            let subject = claw_metrics::classify::subject_of(&series.labels)?;
+            Some(Call {
+                caller: subject.entity,
+                callee: subject.peer?,
+                via: "metrics".to_owned(),
+            })
+        })
+        .collect();
+    calls.sort();
+    calls.dedup();
+    calls
+}

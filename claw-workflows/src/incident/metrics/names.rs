@@ -1,0 +1,78 @@
+//! Which metrics are worth reading.
+
+use claw_core::report::Window;
+use claw_core::workflow::{StepContext, StepError};
+use claw_metrics::classify::{Measure, classify};
+use claw_metrics::series::Labels;
+use claw_metrics::tools::{ListMetrics, ListMetricsInput};
+
+use crate::incident::case::Case;
+use crate::incident::steps::settle;
+
+/// Names that are read at most; the most telling kinds come first.
+const MAX_NAMES: usize = 160;
+
+/// Names of the metrics that fit `selector` and may tell something, the most telling first.
+pub(super) async fn telling(
+    cx: &StepContext,
+    case: &mut Case,
+    selector: Option<&str>,
+) -> Result<Vec<String>, StepError> {
+    let mut all = list(cx, case, selector).await?;
+    if all.is_empty() && selector.is_some() {
+        // Metrics with namespaces of their own: those of a service outside the cluster.
+        all = list(cx, case, None).await?;
+    }
+    let mut names: Vec<(u8, String)> = all
+        .into_iter()
+        .filter_map(|name| Some((rank(&name)?, name)))
+        .collect();
+    names.sort();
+    if names.len() > MAX_NAMES {
+        let reason = format!(
+            "there are {} metrics; the {MAX_NAMES} most telling ones were read",
+            names.len()
+        );
+        case.gap("query_prometheus", reason, "ask for others by hand");
+        names.truncate(MAX_NAMES);
+    }
+    Ok(names.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Names of all metrics that fit `selector`.
+pub(super) async fn list(
+    cx: &StepContext,
+    case: &mut Case,
+    selector: Option<&str>,
+) -> Result<Vec<String>, StepError> {
+    let Window { start, end } = case.window;
+    let input = ListMetricsInput {
+        selector: selector.map(|selector| format!("{{{selector}}}")),
+        start: Some(start),
+        end: Some(end),
+    };
+    let answer = cx.observe::<ListMetrics>(input, "which metrics there are").await;
+    let answer = settle::<ListMetrics>(cx, case, answer)?;
+    Ok(answer
+        .into_iter()
+        .flat_map(|answer| answer.metrics)
+        .map(|metric| metric.name)
+        .collect())
+}
+
+/// How telling a metric is, 0 most; `None` for those that mean nothing for an incident.
+fn rank(name: &str) -> Option<u8> {
+    Some(match classify(name, &Labels::new()).measure {
+        Measure::Errors | Measure::Availability | Measure::Latency => 0,
+        Measure::Traffic | Measure::Restarts | Measure::OutOfMemory => 1,
+        Measure::Cpu
+        | Measure::CpuThrottling
+        | Measure::Memory
+        | Measure::Connections
+        | Measure::Queue
+        | Measure::Saturation => 2,
+        Measure::Network | Measure::NetworkErrors | Measure::Disk | Measure::Replicas => 3,
+        Measure::Limit | Measure::Info | Measure::Time => return None,
+        _ => 5,
+    })
+}

@@ -1,0 +1,162 @@
+//! Samples as they were scraped, in as few queries as the limits of an answer allow.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use claw_core::gate::ObserveError;
+use claw_core::report::Window;
+use claw_core::tool::ToolErrorKind;
+use claw_core::workflow::{StepContext, StepError};
+use claw_metrics::series::{Labels, Series, escape};
+use claw_metrics::tools::{QueryPrometheus, QueryPrometheusInput};
+use futures::StreamExt as _;
+
+use crate::incident::case::Case;
+use crate::incident::steps::settle;
+
+/// Names in one query; more would make its text long for servers and people.
+const NAMES_PER_QUERY: usize = 40;
+/// Queries under way at a time.
+const CONCURRENT: usize = 4;
+/// Queries of one reading.
+const MAX_QUERIES: usize = 64;
+
+/// Metrics that are asked for together, over one span of time.
+#[derive(Clone, Debug)]
+struct Chunk {
+    names: Vec<String>,
+    span: Window,
+}
+
+impl Chunk {
+    fn halves(mut self) -> [Self; 2] {
+        let second = self.names.split_off(self.names.len() / 2);
+        let span = self.span;
+        [self, Self { names: second, span }]
+    }
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// The series, each once.
+    pub(super) series: BTreeMap<Labels, Series>,
+    /// Metrics with more series than one answer may have. Some of theirs are missing.
+    pub(super) too_large: Vec<String>,
+}
+
+/// Reads the samples of metrics. What does not fit into one answer is asked for in halves.
+pub(super) async fn read(
+    cx: &StepContext,
+    case: &mut Case,
+    names: &[String],
+    selector: Option<&str>,
+    spans: &[Window],
+) -> Result<Read, StepError> {
+    let mut queue: VecDeque<Chunk> = names
+        .chunks(NAMES_PER_QUERY)
+        .flat_map(|names| {
+            spans.iter().map(|span| Chunk {
+                names: names.to_vec(),
+                span: *span,
+            })
+        })
+        .collect();
+    let mut found = Read::default();
+    let mut left = MAX_QUERIES;
+    while !queue.is_empty() && left > 0 {
+        let wave: Vec<Chunk> = queue.drain(..queue.len().min(left)).collect();
+        left = left.saturating_sub(wave.len());
+        let answers: Vec<_> = futures::stream::iter(wave)
+            .map(|chunk| async {
+                let input = query(&chunk, selector);
+                let why = "which metrics moved when the trouble began";
+                (chunk, cx.observe::<QueryPrometheus>(input, why).await)
+            })
+            .buffered(CONCURRENT)
+            .collect()
+            .await;
+        for (chunk, answer) in answers {
+            let several = chunk.names.len() > 1;
+            let too_large = match &answer {
+                Ok(answer) => answer.truncated,
+                Err(error) => is_too_large(error),
+            };
+            if too_large && several {
+                queue.extend(chunk.halves());
+                continue;
+            }
+            if too_large {
+                found.too_large.extend(chunk.names);
+            }
+            let Some(answer) = settle::<QueryPrometheus>(cx, case, answer)? else {
+                continue;
+            };
+            for warning in answer.warnings {
+                case.gap(
+                    "query_prometheus",
+                    format!("the server warns: {warning}"),
+                    "see the server's own log",
+                );
+            }
+            answer.series.into_iter().for_each(|series| found.add(series));
+        }
+    }
+    if !queue.is_empty() {
+        let names: usize = queue.iter().map(|chunk| chunk.names.len()).sum();
+        case.gap(
+            "query_prometheus",
+            format!("{names} metrics have too many series to be read in {MAX_QUERIES} queries"),
+            "narrow the alert to a workload, or ask for them by hand",
+        );
+    }
+    Ok(found)
+}
+
+impl Read {
+    /// Adds a series, or the samples of one that is known.
+    fn add(&mut self, new: Series) {
+        let points = match self.series.remove(&new.labels) {
+            Some(known) => {
+                let mut points = known.points;
+                points.extend(new.points);
+                points
+            }
+            None => new.points,
+        };
+        let series = Series::new(new.labels.clone(), points);
+        self.series.insert(new.labels, series);
+    }
+}
+
+/// Whether less might be had for the asking: too many bytes, or more samples than the server allows.
+fn is_too_large(error: &ObserveError) -> bool {
+    match error {
+        ObserveError::Tool(error) => {
+            matches!(error.kind(), ToolErrorKind::TooLarge | ToolErrorKind::InvalidInput)
+        }
+        _ => false,
+    }
+}
+
+/// Raw samples with their own times: a range query would repeat samples that are further apart than its steps.
+fn query(chunk: &Chunk, selector: Option<&str>) -> QueryPrometheusInput {
+    let names: Vec<String> = chunk
+        .names
+        .iter()
+        .map(|name| escape(name).into_owned())
+        .collect();
+    let rest = selector
+        .map(|selector| format!(",{selector}"))
+        .unwrap_or_default();
+    let seconds = chunk
+        .span
+        .end
+        .duration_since(chunk.span.start)
+        .as_secs()
+        .max(1)
+        .saturating_add(1);
+    let mut input =
+        QueryPrometheusInput::instant(format!("{{__name__=~\"{}\"{rest}}}[{seconds}s]", names.join("|")));
+    input.time = Some(chunk.span.end);
+    input
+}

@@ -1,0 +1,61 @@
+use claw_core::workflow::Workflow as _;
+
+use super::*;
+use crate::incident::IncidentInvestigation;
+use crate::trigger::{Incident, TimeHints};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A case that is looked at on the evening of 4 March 2026, of trouble since `began`.
+fn case(began: &str) -> Case {
+    let now = at("2026-03-04T20:00:00Z");
+    let times = TimeHints {
+        began: Some(at(began)),
+        ..TimeHints::default()
+    };
+    let mut case = IncidentInvestigation::new("shop").start(Incident::of_question("why?", times, now));
+    window::settle(&mut case, now);
+    case
+}
+
+fn shown(case: &Case) -> Vec<(String, String)> {
+    spans(case)
+        .iter()
+        .map(|span| (span.start.to_string(), span.end.to_string()))
+        .collect()
+}
+
+#[test]
+fn a_short_time_is_read_whole() {
+    assert_eq!(
+        shown(&case("2026-03-04T18:00:00Z")),
+        [("2026-03-04T16:00:00Z".to_owned(), "2026-03-04T20:00:00Z".to_owned())]
+    );
+}
+
+#[test]
+fn of_a_long_time_the_beginning_and_the_end_are_read() {
+    let spans = shown(&case("2026-02-28T07:00:00Z"));
+    assert_eq!(
+        spans,
+        [
+            ("2026-02-28T05:00:00Z".to_owned(), "2026-02-28T09:00:00Z".to_owned()),
+            ("2026-03-04T19:00:00Z".to_owned(), "2026-03-04T20:00:00Z".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_baseline_far_back_is_read_by_itself() {
+    let mut case = case("2026-03-04T18:00:00Z");
+    case.baseline = Window {
+        start: at("2026-02-25T18:00:00Z"),
+        end: at("2026-02-25T19:00:00Z"),
+    };
+    let spans = shown(&case);
+    assert_eq!(spans.len(), 2);
+    assert_eq!(spans[0].0, "2026-02-25T18:00:00Z");
+    assert_eq!(spans[1].0, "2026-03-04T16:00:00Z");
+}
