@@ -7,8 +7,8 @@ use super::derive::{derive, origin};
 use super::prepare::{HOLE, Prepared, Presence};
 use super::text::amount;
 use super::{Direction, MAX_RATIO, Shape, Signal};
-use crate::classify::{BadDirection, Kind, Measure, Unit};
-use crate::series::{Point, Series, finite, interval, selector};
+use crate::classify::{BadDirection, Kind, Measure, Subject, Unit};
+use crate::series::{Labels, NAME_LABEL, Point, Series, finite, interval, selector};
 use crate::stats::{self, MAX_SCORE, Reference};
 
 /// How sensitive detection is.
@@ -203,6 +203,7 @@ fn signal(
         peer: prepared.subject.peer.clone(),
         related: prepared.subject.related.clone(),
         metric: prepared.series.selector(),
+        label: label(&prepared.series.labels, &prepared.subject),
         source: selector(&origin(&prepared.series.labels)),
         measure: prepared.class.measure,
         classification: prepared.class,
@@ -324,8 +325,47 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
+/// Labels that say how a series came to be, not what it is about.
+const PLUMBING: [&str; 16] = [
+    "cluster",
+    "endpoint",
+    "id",
+    "image",
+    "instance",
+    "job",
+    "metrics_path",
+    "name",
+    "namespace",
+    "node",
+    "pod",
+    "prometheus",
+    "prometheus_replica",
+    "service",
+    "uid",
+    "le",
+];
+/// Labels in one label; more are left out.
+const MAX_LABELS: usize = 4;
+
+/// The metric with the labels that tell the series apart from others of the same entity.
+fn label(labels: &Labels, subject: &Subject) -> String {
+    let entities = || std::iter::once(&subject.entity).chain(&subject.peer).chain(&subject.related);
+    let names_it = |value: &String| {
+        entities().any(|entity| entity.name == *value || entity.namespace.as_ref() == Some(value))
+    };
+    let own: Labels = labels
+        .iter()
+        .filter(|(name, value)| !PLUMBING.contains(&name.as_str()) && !names_it(value))
+        .filter(|(name, _)| name.as_str() != NAME_LABEL)
+        .take(MAX_LABELS)
+        .chain(labels.get_key_value(NAME_LABEL))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    selector(&own)
+}
+
 pub(super) fn statement(signal: &Signal) -> String {
-    let what = &signal.metric;
+    let what = &signal.label;
     let unit = match signal.classification.kind {
         Kind::Counter => match signal.classification.unit {
             Unit::Bytes => Unit::BytesPerSecond,

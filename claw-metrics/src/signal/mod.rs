@@ -53,6 +53,8 @@ pub struct Signal {
     pub related: Vec<EntityRef>,
     /// The series, `name{label="value",…}`.
     pub metric: String,
+    /// The series as a sentence about its entity names it: without the labels that name the entity, or who scraped it.
+    pub label: String,
     /// The recorded series that it was computed from, as a selector: the locator of its evidence. Differs from `metric`
     /// for series that were derived, such as the quantile of a histogram.
     pub source: String,

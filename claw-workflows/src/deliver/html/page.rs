@@ -38,17 +38,15 @@ impl Page {
     pub(super) fn new(report: &Report) -> Self {
         let view = View::new(report);
         let leading = view.leading(report);
-        let causes = || {
-            view.hypotheses.iter().map(|hypothesis| Cause {
-                hypothesis: hypothesis.clone(),
-                bars: bars::Picture::new(hypothesis),
-            })
+        let cause = |hypothesis: &Hypothesis| Cause {
+            hypothesis: hypothesis.clone(),
+            bars: bars::Picture::new(hypothesis),
         };
         Self {
             heading: view.cause_heading(report),
             caveat: view.caveat(report),
-            leading: causes().take(leading).collect(),
-            others: causes().skip(leading).collect(),
+            leading: view.hypotheses.iter().take(leading).map(cause).collect(),
+            others: view.others(report).into_iter().map(cause).collect(),
             timeline: timeline::Picture::new(
                 &view,
                 report.window.start.as_second(),

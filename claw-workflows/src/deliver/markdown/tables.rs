@@ -8,7 +8,7 @@ use crate::deliver::untrusted;
 use crate::deliver::view::{Citation, Entity, View};
 
 pub(super) fn other_causes(out: &mut String, view: &View, report: &Report) {
-    let others: Vec<_> = view.hypotheses.iter().skip(view.leading(report)).collect();
+    let others = view.others(report);
     if others.is_empty() {
         return;
     }

@@ -49,7 +49,7 @@ pub(super) fn message(report: &Report, options: &MessageOptions) -> Message {
         }]);
     }
     composer.add(gaps(&view));
-    composer.add(others(&view, leading));
+    composer.add(others(&view, report));
     composer.add(changes(&view));
     composer.add(ruled_out(&view));
     composer.add(footer(&view));
@@ -210,8 +210,8 @@ fn gaps(view: &View) -> Option<Block> {
     list("Could not be seen", lines)
 }
 
-fn others(view: &View, leading: usize) -> Option<Block> {
-    let lines = view.hypotheses.iter().skip(leading).map(|hypothesis| {
+fn others(view: &View, report: &Report) -> Option<Block> {
+    let lines = view.others(report).into_iter().map(|hypothesis| {
         format!(
             "{} ({}) · {}",
             escaped(&hypothesis.cause, STATEMENT),

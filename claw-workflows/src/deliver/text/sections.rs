@@ -171,7 +171,7 @@ pub(super) fn gaps(page: &mut Page, view: &View) {
 }
 
 pub(super) fn other_causes(page: &mut Page, view: &View, report: &Report) {
-    let others: Vec<_> = view.hypotheses.iter().skip(view.leading(report)).collect();
+    let others = view.others(report);
     if others.is_empty() {
         return;
     }

@@ -174,6 +174,17 @@ impl View {
         }
     }
 
+    /// The hypotheses that are neither the answer nor ruled out by name.
+    pub(crate) fn others(&self, report: &Report) -> Vec<&Hypothesis> {
+        let ruled_out =
+            |cause: &str, entity: &Entity| self.ruled_out.iter().any(|out| out.cause == cause && out.entity == *entity);
+        self.hypotheses
+            .iter()
+            .skip(self.leading(report))
+            .filter(|hypothesis| !ruled_out(&hypothesis.cause, &hypothesis.entity))
+            .collect()
+    }
+
     /// Heading over the leading hypotheses.
     pub(crate) fn cause_heading(&self, report: &Report) -> &'static str {
         match report.verdict {
