@@ -9,6 +9,9 @@ use super::{Area, Mechanism, can_undo, undo};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 
+/// Events that are cited of one workload.
+const MAX_EVENTS: usize = 6;
+
 /// Quota, limit range, pod security, a webhook or a missing service account keep a controller from making pods.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CreationRefused;
@@ -23,7 +26,7 @@ impl Mechanism for CreationRefused {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let mut refused: BTreeMap<EntityRef, &Event> = BTreeMap::new();
+        let mut refused: BTreeMap<EntityRef, Vec<&Event>> = BTreeMap::new();
         for event in facts
             .case
             .objects
@@ -36,21 +39,23 @@ impl Mechanism for CreationRefused {
             let satisfied = facts
                 .workload(&owner)
                 .is_some_and(|w| w.desired().is_some_and(|wanted| w.ready() >= wanted));
-            let newest = refused
-                .get(&owner)
-                .is_none_or(|known| known.last_seen() < event.last_seen());
-            if !satisfied && newest {
-                refused.insert(owner, event);
+            if !satisfied {
+                refused.entry(owner).or_default().push(event);
             }
         }
         refused
             .into_iter()
-            .map(|(workload, event)| candidate(facts, &workload, event))
+            .filter_map(|(workload, mut events)| {
+                events.sort_by_key(|event| std::cmp::Reverse(event.last_seen()));
+                candidate(facts, &workload, &events)
+            })
             .collect()
     }
 }
 
-fn candidate(facts: &Facts<'_>, workload: &EntityRef, event: &Event) -> Candidate {
+/// Of the events that say so, the newest first.
+fn candidate(facts: &Facts<'_>, workload: &EntityRef, events: &[&Event]) -> Option<Candidate> {
+    let event = events.first()?;
     let obstacle = Obstacle::of(&event.message);
     // The condition keeps the time of the first refusal; events are forgotten after an hour.
     let condition = facts
@@ -58,7 +63,8 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, event: &Event) -> Candidat
         .and_then(|found| found.condition("ReplicaFailure"))
         .filter(|condition| condition.is_true())
         .and_then(|condition| condition.last_transition_time);
-    let since = event.first_seen().into_iter().chain(condition).min();
+    let first = events.iter().filter_map(|event| event.first_seen());
+    let since = first.chain(condition).min();
     let mut candidate = Candidate::new(
         "creation_refused",
         workload.clone(),
@@ -70,7 +76,11 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, event: &Event) -> Candidat
     .clue(
         "API server refuses its pods",
         4.5,
-        vec![facts.event_evidence(event)],
+        events
+            .iter()
+            .take(MAX_EVENTS)
+            .map(|event| facts.event_evidence(event))
+            .collect(),
     )
     .since(since);
     if let Obstacle::Quota(name) = &obstacle {
@@ -115,7 +125,7 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, event: &Event) -> Candidat
             );
         }
     }
-    candidate.advise(obstacle.advice(workload))
+    Some(candidate.advise(obstacle.advice(workload)))
 }
 
 fn usage(quota: &ResourceQuota) -> String {
