@@ -289,9 +289,9 @@ impl BundleWriter {
     }
 
     fn redacted(&self, text: &str) -> String {
-        let mut lines: Vec<_> = text.split_inclusive('\n').map(str::to_owned).collect();
+        let mut lines: Vec<_> = text.split('\n').map(str::to_owned).collect();
         self.redactor.redact_lines(&mut lines);
-        lines.concat()
+        lines.join("\n")
     }
 }
 
