@@ -154,7 +154,7 @@ impl StepContext {
         });
     }
 
-    /// Records a conclusion in the audit log.
+    /// Records a conclusion in the audit log. [`StepError::Transient`] while that takes no records.
     pub async fn reasoned(&self, subject: &str, conclusion: String, why: &str) -> Result<(), StepError> {
         self.gate
             .record(
@@ -169,7 +169,7 @@ impl StepContext {
             .map(drop)
             .map_err(|error| StepError::Transient {
                 step: self.scope.step.clone().unwrap_or_default(),
-                reason: error.to_string(),
+                reason: "its conclusion could not be recorded; see that the audit log can be written".to_owned(),
                 source: Some(Box::new(error)),
             })
     }

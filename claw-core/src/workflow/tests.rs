@@ -77,6 +77,7 @@ impl Workflow for Sum {
 fn context(tools: Registry, audit: MockAuditLog, progress: Progress) -> StepContext {
     let clock = Arc::new(ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
     let mut arbiter = MockArbiter::new();
+    arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_read()
         .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });

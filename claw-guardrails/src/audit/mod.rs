@@ -61,7 +61,7 @@ fn audit_error(reason: impl Into<String>) -> AuditError {
 
 fn io_error(reason: impl Into<String>, source: std::io::Error) -> AuditError {
     AuditError {
-        reason: format!("{}: {source}", reason.into()),
+        reason: reason.into(),
         source: Some(Box::new(source)),
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Chain, Note};
 use super::head::{Head, HeadFile};
-use super::io_error;
+use super::{audit_error, io_error};
 use super::medium::Medium;
 
 /// Most records, and most bytes (roughly), that are written together.
@@ -104,7 +104,11 @@ impl<M: Medium> Writer<M> {
             Err(error) => {
                 for (_, reply) in answers {
                     let copy = std::io::Error::new(error.kind(), error.to_string());
-                    let _ = reply.send(Err(io_error("the record could not be written", copy)));
+                    let _ = reply.send(Err(match &self.broken {
+                        // Says what to do.
+                        Some(reason) => audit_error(reason),
+                        None => io_error("the record could not be written; check the disk", copy),
+                    }));
                 }
             }
         }

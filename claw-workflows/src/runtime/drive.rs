@@ -198,7 +198,12 @@ impl Inner {
                 self.fail(&work, FailureKind::Deadline, reason).await
             }
             Ok(Ok(Taken::Failed(error))) => {
-                tracing::warn!(run = %work.run.id, step = work.step, %error, "a step failed");
+                tracing::warn!(
+                    run = %work.run.id,
+                    step = work.step,
+                    error = &error as &dyn std::error::Error,
+                    "a step failed"
+                );
                 let may_pass = error.is_retryable() && work.run.attempts < self.settings.step_retry.attempts;
                 if may_pass {
                     cx.progress(format!("failed and will be taken again: {}", reason_of(&error)));
