@@ -36,8 +36,13 @@ impl fmt::Display for RunId {
 pub enum Wait {
     /// A point in time.
     Until(Timestamp),
-    /// A person's decision on an approval, by its id.
-    Approval(String),
+    /// A person's decision on an approval.
+    Approval {
+        /// Id of the approval.
+        id: String,
+        /// The run goes on at this time without a decision, for the next step to deal with that.
+        until: Timestamp,
+    },
 }
 
 /// What a step hands on.

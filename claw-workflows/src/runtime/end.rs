@@ -89,6 +89,7 @@ impl Inner {
                 .finish(&run.id, run.step, step, report, &sinks, self.now())
         })
         .await?;
+        self.gate.end_run(&run.id.0);
         self.say(&run.id, step, format!("has a report: {}", report.title));
         Ok(Next::Nothing)
     }

@@ -91,7 +91,7 @@ impl Step<Trail> for Scripted {
             Script::Go if self.last => Ok(Outcome::Done(Box::new(report(cx, &state)))),
             Script::Go => Ok(Outcome::Continue(state)),
             Script::WaitUntil(time) => Ok(Outcome::Wait(state, Wait::Until(time))),
-            Script::WaitFor(id) => Ok(Outcome::Wait(state, Wait::Approval(id.to_owned()))),
+            Script::WaitFor(id) => Ok(Outcome::Wait(state, Wait::Approval { id: id.to_owned(), until: cx.now() + Duration::from_secs(86_400) })),
             Script::Transient(reason) => Err(StepError::Transient {
                 step: self.name.to_owned(),
                 reason: reason.to_owned(),
