@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Chain, Note};
 use super::head::{Head, HeadFile};
-use super::{audit_error, io_error};
 use super::medium::Medium;
+use super::{audit_error, io_error};
 
 /// Most records, and most bytes (roughly), that are written together.
 const BATCH_RECORDS: usize = 4096;

@@ -40,8 +40,9 @@ pub struct Config {
     pub budgets: Budgets,
     /// Namespaces that no call may name. None unless set.
     ///
-    /// This stops what is asked for by name. A list over all namespaces is not refused: what it may return is for the
-    /// rights of the agent's account to say.
+    /// This stops what is asked for by name, in queries also by a pattern that fits the name. What is asked for all
+    /// namespaces, or for all but some, is not refused: what it may return is for the rights of the agent's account to
+    /// say.
     pub denied_namespaces: BTreeSet<String>,
 }
 

@@ -228,6 +228,15 @@ async fn refuses_calls_that_name_a_denied_namespace() {
         json!({"query": "sum(rate(x{namespace=\"vault\"}[5m]))"}),
         json!({"query": "x{namespace=~'shop|vault'}"}),
         json!({"queries": ["up", "x{ns=`secret-ns`}"]}),
+        json!({"query": "x{namespace=~\"vau.*\"}"}),
+        json!({"query": "x{job=\"a\", namespace =~ \"v[a-z]+t\"}"}),
+        json!({"query": "x{namespace=\"\\x76ault\"}"}),
+        json!({"query": "x{namespace=\"\\166ault\"}"}),
+        json!({"query": "x{\"k8s.namespace.name\"=~'\\u0076ault'}"}),
+        json!({"query": "sum by (pod) (x{namespace=~\"shop\"}) / y{exported_namespace=~`(?i)VAULT`}"}),
+        json!({"query": "{app=\"a\"} | namespace =~ \".*ault\" |= \"x\""}),
+        json!({"query": "x{namespace=~\"v.*\",namespace!=\"shop\"}"}),
+        json!({"query": "x{namespace=~\"v(\"}"}),
     ] {
         let answer = rule(&engine, &scope("r"), "t", input.clone()).await;
         assert_eq!(answer.as_deref(), Some("reads.denied_namespace"), "{input}");
@@ -238,6 +247,13 @@ async fn refuses_calls_that_name_a_denied_namespace() {
         json!({"name": "vault"}),
         json!({"entity": {"kind": "Service", "namespace": "shop", "name": "vault"}}),
         json!({"query": "x{namespace=\"vault-ui\"}"}),
+        json!({"query": "x{namespace=~\"vault.+|shop\"}"}),
+        json!({"query": "x{namespace=~\".+\"}"}),
+        json!({"query": "x{namespace!=\"shop\"}"}),
+        json!({"query": "x{namespace=~\"[uv]ault\",namespace!~\"va.*\"}"}),
+        json!({"query": "x{pod=~\"vau.*\", note=\"namespace=~'v.*'\"}"}),
+        json!({"query": "{app=\"a\"} |= \"namespace=~\" |~ \"v.*\""}),
+        json!({"query": "x{namespace=~\"shop\"} > 1 and on (namespace) y < 2"}),
     ] {
         assert_eq!(
             rule(&engine, &scope("r"), "t", input.clone()).await,
