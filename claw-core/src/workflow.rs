@@ -174,7 +174,8 @@ impl StepContext {
             .map(drop)
             .map_err(|error| StepError::Transient {
                 step: self.scope.step.clone().unwrap_or_default(),
-                reason: "its conclusion could not be recorded; see that the audit log can be written".to_owned(),
+                reason: "its conclusion could not be recorded; see that the audit log can be written"
+                    .to_owned(),
                 source: Some(Box::new(error)),
             })
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
 use super::error::HttpError;
@@ -75,7 +75,9 @@ impl Response {
         HttpError::Status {
             host: self.host.clone(),
             code: self.status,
-            retry_after: retry_after(&self.headers, self.received),
+            retry_after: self
+                .header(RETRY_AFTER.as_str())
+                .and_then(|header| retry_after(header, self.received)),
         }
     }
 }

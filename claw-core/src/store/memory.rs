@@ -135,7 +135,9 @@ impl Journal for MemoryJournal {
         let mut before = BTreeSet::new();
         for (alert, _) in run.alerts.iter().zip(owners).filter(|(_, owner)| owner.is_none()) {
             let known = contents.alerts.remove(&alert.fingerprint);
-            let starts_at = known.as_ref().map_or(alert.starts_at, |(at, _)| alert.starts_at.max(*at));
+            let starts_at = known
+                .as_ref()
+                .map_or(alert.starts_at, |(at, _)| alert.starts_at.max(*at));
             before.extend(known.map(|(_, owner)| owner).filter(|owner| *owner != run.id));
             let value = (starts_at, run.id.clone());
             contents.alerts.insert(alert.fingerprint.clone(), value);
@@ -167,7 +169,9 @@ impl Journal for MemoryJournal {
             _ => false,
         };
         let entry = contents.get(run)?;
-        let outcome = entry.run.advance(result.step, result.wait.as_ref(), decided, now)?;
+        let outcome = entry
+            .run
+            .advance(result.step, result.wait.as_ref(), decided, now)?;
         entry.state = Some(result.state);
         entry.steps.push(StepRecord {
             step: result.step,

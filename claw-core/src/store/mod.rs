@@ -20,8 +20,8 @@ use crate::workflow::RunId;
 pub use error::StoreError;
 pub use memory::MemoryJournal;
 pub use record::{
-    AlertKey, Claim, Closed, Delivery, DeliveryEnd, DeliveryState, Enqueued, NewRun, RunEnd, RunRecord, RunStatus,
-    StepEnd, StepRecord, StepResult,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, DeliveryState, Enqueued, NewRun, RunEnd, RunRecord,
+    RunStatus, StepEnd, StepRecord, StepResult,
 };
 pub use sqlite::SqliteStore;
 

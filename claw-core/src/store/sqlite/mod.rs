@@ -17,8 +17,8 @@ use sqlx::{Acquire as _, SqlitePool};
 use super::Journal;
 use super::error::StoreError;
 use super::record::{
-    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd, StepRecord,
-    StepResult,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
+    StepRecord, StepResult,
 };
 use super::rules::word;
 use crate::report::Report;
