@@ -4,8 +4,8 @@ use std::path::Path;
 
 use claw_core::clock::SystemClock;
 use claw_core::store::{
-    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, SqliteStore, StepRecord, StepResult,
-    StoreError,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, SqliteStore,
+    StepRecord, StepResult, StoreError,
 };
 use tokio::sync::Notify;
 
