@@ -143,7 +143,7 @@ impl JsonSchema for Source {
 /// One observed fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// Stable id, derived from the other fields.
+    /// Stable id, derived from entity, time, source and statement: the same fact has the same id, whichever tool saw it.
     pub id: EvidenceId,
     /// What the fact is about.
     pub entity: EntityRef,

@@ -38,11 +38,6 @@ impl Response {
         &self.body
     }
 
-    /// The body, without a copy.
-    pub fn into_body(self) -> Bytes {
-        self.body
-    }
-
     /// The body as text; bytes that are not UTF-8 are shown as `�`.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

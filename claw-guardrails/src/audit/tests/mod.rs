@@ -121,9 +121,16 @@ async fn a_record_is_in_the_file_before_its_receipt() {
 async fn concurrent_records_have_one_order() {
     let place = place();
     let log = Arc::new(
-        FileAuditLog::open_with(&place.path, clock(), Options::default().with_queue(4))
-            .await
-            .unwrap(),
+        FileAuditLog::open_with(
+            &place.path,
+            clock(),
+            file::Options {
+                queue: 4,
+                ..file::Options::default()
+            },
+        )
+        .await
+        .unwrap(),
     );
     let tasks: Vec<_> = (0..200)
         .map(|index| {

@@ -1,6 +1,7 @@
 //! The life of a run without crashes.
 
 use super::*;
+use claw_core::gate::Arbiter as _;
 
 #[tokio::test(start_paused = true)]
 async fn takes_the_steps_in_order_and_delivers_the_report() {
