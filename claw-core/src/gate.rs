@@ -1,5 +1,6 @@
 //! The one way to the outside: reads are judged, audited and redacted; writes need a [`Permit`].
 
+mod arbiter;
 mod pending;
 mod permit;
 
@@ -9,7 +10,6 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
@@ -25,6 +25,9 @@ use crate::tool::{ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
 
 use pending::Pending;
 
+#[cfg(any(test, feature = "mock"))]
+pub use arbiter::MockArbiter;
+pub use arbiter::{Arbiter, Judgement, Refusal};
 pub use permit::{Permit, PermitError};
 
 /// Longest excerpt of an answer in the audit log, in bytes.
@@ -43,54 +46,6 @@ pub struct Scope {
     pub deadline: Timestamp,
     /// Fires when the run is cancelled.
     pub cancel: CancellationToken,
-}
-
-/// What an [`Arbiter`] says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Judgement {
-    /// It may be done; the rules that were asked.
-    Allow {
-        /// Ids of the rules.
-        rules: Vec<String>,
-    },
-    /// It may not be done.
-    Deny(Refusal),
-}
-
-/// Why something may not be done, and what would have to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("refused by {rule}: {reason}; {remedy}")]
-pub struct Refusal {
-    /// Id of the rule that decided.
-    pub rule: String,
-    /// The reason.
-    pub reason: String,
-    /// What would have to change.
-    pub remedy: String,
-}
-
-/// Decides what may be done. The guardrail engine is one; it is asked before every call.
-///
-/// An arbiter has no side effects on the cluster, and answers [`Judgement::Deny`] whenever it cannot decide.
-#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
-#[async_trait]
-pub trait Arbiter: Send + Sync {
-    /// May `tool` be called with `input`?
-    async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement;
-
-    /// May `action` be done?
-    async fn judge_write(&self, scope: &Scope, action: &Action) -> Judgement;
-
-    /// Fires when calls that were allowed before are to be broken off. Never, unless overridden.
-    fn stopped(&self) -> CancellationToken {
-        CancellationToken::new()
-    }
-
-    /// The run has ended: what was remembered of it is of no more use.
-    fn end_run(&self, run: &str) {
-        let _ = run;
-    }
 }
 
 /// A read did not happen, or must not be used.
