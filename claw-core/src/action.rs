@@ -3,10 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use crate::digest::sha256;
 use crate::entity::EntityRef;
-use crate::evidence::hex;
 
 /// What an action does to its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -53,9 +52,7 @@ pub struct Action {
 impl Action {
     /// SHA-256 over the action's canonical JSON (keys sorted), hexadecimal. Approvals and permits are bound to it.
     pub fn digest(&self) -> String {
-        hex(&Sha256::digest(
-            canonical_json(&serde_json::json!(self)).as_bytes(),
-        ))
+        sha256(canonical_json(&serde_json::json!(self)))
     }
 }
 

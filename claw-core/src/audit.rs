@@ -38,7 +38,10 @@ pub struct Observed {
     pub excerpt: String,
 }
 
-/// One event to be recorded. Everything in it is redacted before it gets here.
+/// One event to be recorded.
+///
+/// What came from outside is redacted before it gets here: the input, the answer, reasons and errors. Run, step, actor and
+/// subject are names, and stand as they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEvent {
     /// When it happened.
@@ -63,7 +66,7 @@ pub struct AuditEvent {
     pub decided: Option<String>,
     /// Why it was done.
     pub why: String,
-    /// The error's kind and text when it failed.
+    /// The error's kind and text when it failed, and the texts of the errors beneath it.
     pub error: Option<String>,
 }
 

@@ -6,7 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-/// A source of time. Implementations never go backwards within one process.
+/// A source of time.
+///
+/// It tells the time of day, which may jump in either direction when the machine's clock is set. Durations are measured
+/// by it for records and for deadlines across restarts; what must end in time within one process is held by a timer as
+/// well, which does not jump.
 #[async_trait]
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The present moment.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::digest::{hex, sha256};
 use crate::entity::EntityRef;
 
 /// Identifies one piece of evidence: `E-` and twelve hexadecimal digits derived from its content, so that the same
@@ -142,7 +143,7 @@ impl JsonSchema for Source {
 /// One observed fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// Stable id, derived from the other fields.
+    /// Stable id, derived from entity, time, source and statement: the same fact has the same id, whichever tool saw it.
     pub id: EvidenceId,
     /// What the fact is about.
     pub entity: EntityRef,
@@ -169,7 +170,7 @@ impl Evidence {
         raw: &[u8],
     ) -> Self {
         let statement = statement.into();
-        let digest = hex(&Sha256::digest(raw));
+        let digest = sha256(raw);
         let mut hash = Sha256::new();
         for part in [
             entity.to_string(),
@@ -194,16 +195,6 @@ impl Evidence {
             digest,
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 /// How bad a finding is for the users of the system.

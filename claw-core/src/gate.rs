@@ -1,5 +1,7 @@
 //! The one way to the outside: reads are judged, audited and redacted; writes need a [`Permit`].
 
+mod arbiter;
+mod pending;
 mod permit;
 
 #[cfg(test)]
@@ -8,21 +10,24 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::action::Action;
+use crate::action::{Action, canonical_json};
 use crate::audit::{AuditError, AuditEvent, AuditKind, AuditLog, AuditReceipt, Observed};
 use crate::clock::Clock;
-use crate::evidence::hex;
+use crate::digest::sha256;
 use crate::redact::Redactor;
 use crate::tool::{ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
 
+use pending::Pending;
+
+#[cfg(any(test, feature = "mock"))]
+pub use arbiter::MockArbiter;
+pub use arbiter::{Arbiter, Judgement, Refusal};
 pub use permit::{Permit, PermitError};
 
 /// Longest excerpt of an answer in the audit log, in bytes.
@@ -41,44 +46,6 @@ pub struct Scope {
     pub deadline: Timestamp,
     /// Fires when the run is cancelled.
     pub cancel: CancellationToken,
-}
-
-/// What an [`Arbiter`] says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Judgement {
-    /// It may be done; the rules that were asked.
-    Allow {
-        /// Ids of the rules.
-        rules: Vec<String>,
-    },
-    /// It may not be done.
-    Deny(Refusal),
-}
-
-/// Why something may not be done, and what would have to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("refused by {rule}: {reason}; {remedy}")]
-pub struct Refusal {
-    /// Id of the rule that decided.
-    pub rule: String,
-    /// The reason.
-    pub reason: String,
-    /// What would have to change.
-    pub remedy: String,
-}
-
-/// Decides what may be done. The guardrail engine is one; it is asked before every call.
-///
-/// An arbiter has no side effects on the cluster, and answers [`Judgement::Deny`] whenever it cannot decide.
-#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
-#[async_trait]
-pub trait Arbiter: Send + Sync {
-    /// May `tool` be called with `input`?
-    async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement;
-
-    /// May `action` be done?
-    async fn judge_write(&self, scope: &Scope, action: &Action) -> Judgement;
 }
 
 /// A read did not happen, or must not be used.
@@ -147,6 +114,11 @@ impl Gate {
         &self.clock
     }
 
+    /// The run has ended: forgets what was remembered of it, such as what it has spent.
+    pub fn end_run(&self, run: &str) {
+        self.arbiter.end_run(run);
+    }
+
     /// The redactor, for text that leaves the agent on another way.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
@@ -200,15 +172,15 @@ impl Gate {
                     decided: Some(self.redactor.redact(&refusal.to_string()).into_owned()),
                     ..self.event(scope, AuditKind::Refuse, &subject, input, &action.reason)
                 };
-                self.audit.append(event).await?;
+                self.append(event).await?;
                 Err(refusal.into())
             }
             Judgement::Allow { rules } => {
                 let event = AuditEvent {
-                    decided: Some(format!("allowed by {}", rules.join(", "))),
+                    decided: Some(allowed(&rules)),
                     ..self.event(scope, AuditKind::Permit, &subject, input, &action.reason)
                 };
-                let decision = self.audit.append(event).await?;
+                let decision = self.append(event).await?;
                 let expires = self.clock.deadline(Permit::LIFETIME);
                 Ok(Permit::issue(action, decision, expires))
             }
@@ -227,12 +199,11 @@ impl Gate {
     ) -> Result<AuditReceipt, AuditError> {
         let input = self.redactor.redact_json(input);
         let reasoned = reasoned.map(|text| self.redactor.redact(&text).into_owned());
-        self.audit
-            .append(AuditEvent {
-                reasoned,
-                ..self.event(scope, kind, subject, input, why)
-            })
-            .await
+        self.append(AuditEvent {
+            reasoned,
+            ..self.event(scope, kind, subject, input, why)
+        })
+        .await
     }
 
     async fn perform<O, F, Fut>(
@@ -248,6 +219,8 @@ impl Gate {
         F: FnOnce(ToolContext) -> Fut,
         Fut: Future<Output = Result<O, ToolError>>,
     {
+        // Taken before the judgement, so that no stop falls between the two.
+        let stopped = self.arbiter.stopped();
         let judgement = self.arbiter.judge_read(scope, name, &input).await;
         let input = self.redactor.redact_json(input);
         let rules = match judgement {
@@ -257,48 +230,45 @@ impl Gate {
                     decided: Some(self.redactor.redact(&refusal.to_string()).into_owned()),
                     ..self.event(scope, AuditKind::Refuse, name, input, why)
                 };
-                self.audit.append(event).await?;
+                self.append(event).await?;
                 return Err(refusal.into());
             }
         };
+        let pending = Pending::new(
+            self,
+            AuditEvent {
+                decided: Some(allowed(&rules)),
+                ..self.event(scope, AuditKind::Observe, name, input, why)
+            },
+        );
         let answer = self
-            .call_in_time(scope, call)
+            .call_in_time(scope, stopped, call)
             .await
             .and_then(|output| self.redacted(name, output))
             .map_err(|error| error.map_message(|text| self.redactor.redact(text).into_owned()));
-        let event = self.event(scope, AuditKind::Observe, name, input, why);
-        let decided = Some(format!("allowed by {}", rules.join(", ")));
         match answer {
             Ok((output, text)) => {
                 let observed = Observed {
-                    digest: hex(&Sha256::digest(text.as_bytes())),
+                    digest: sha256(&text),
                     bytes: text.len() as u64,
-                    excerpt: excerpt(&text).to_owned(),
+                    excerpt: excerpt(&text, EXCERPT_BYTES).to_owned(),
                 };
-                self.audit
-                    .append(AuditEvent {
-                        decided,
-                        observed: Some(observed),
-                        ..event
-                    })
-                    .await?;
+                pending.answered(observed).await?;
                 Ok(output)
             }
             Err(error) => {
-                let text = format!("{:?}: {error}", error.kind());
-                self.audit
-                    .append(AuditEvent {
-                        decided,
-                        error: Some(text),
-                        ..event
-                    })
-                    .await?;
+                pending.failed(&error).await?;
                 Err(error.into())
             }
         }
     }
 
-    async fn call_in_time<O, F, Fut>(&self, scope: &Scope, call: F) -> Result<O, ToolError>
+    async fn call_in_time<O, F, Fut>(
+        &self,
+        scope: &Scope,
+        stopped: CancellationToken,
+        call: F,
+    ) -> Result<O, ToolError>
     where
         F: FnOnce(ToolContext) -> Fut,
         Fut: Future<Output = Result<O, ToolError>>,
@@ -315,26 +285,39 @@ impl Gate {
         }
         tokio::select! {
             biased;
-            () = scope.cancel.cancelled() => Err(ToolError::new(ToolErrorKind::Cancelled, "the run was cancelled")),
+            () = scope.cancel.cancelled() => Err(cancelled("the run was cancelled")),
+            () = stopped.cancelled() => Err(cancelled("the agent was stopped while the call was under way")),
             answer = tokio::time::timeout(remaining, call(cx)) => answer.unwrap_or_else(|_| Err(out_of_time())),
         }
     }
 
-    /// The output without secrets, and its JSON text. Most answers hold none: those are handed on as they are.
+    /// The output without secrets, and its canonical JSON. Most answers hold none: those are handed on as they are.
     fn redacted<O: Serialize + DeserializeOwned>(
         &self,
         name: &str,
         output: O,
     ) -> Result<(O, String), ToolError> {
-        let text = serde_json::to_string(&output).map_err(|error| internal(name, error))?;
+        let value = serde_json::to_value(&output).map_err(|error| internal(name, error))?;
+        let text = canonical_json(&value);
         if !self.redactor.may_hold_secret(&text) {
             return Ok((output, text));
         }
-        let value = serde_json::from_str(&text).map_err(|error| internal(name, error))?;
         let value = self.redactor.redact_json(value);
-        let text = value.to_string();
+        let text = canonical_json(&value);
         let output = O::deserialize(value).map_err(|error| internal(name, error))?;
         Ok((output, text))
+    }
+
+    /// Records an event on a task of its own: a caller that goes away does not take its record along.
+    async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
+        let audit = Arc::clone(&self.audit);
+        let appended = tokio::spawn(async move { audit.append(event).await }).await;
+        appended.unwrap_or_else(|error| {
+            Err(AuditError {
+                reason: "the recording was interrupted".to_owned(),
+                source: Some(Box::new(error)),
+            })
+        })
     }
 
     fn event(&self, scope: &Scope, kind: AuditKind, subject: &str, input: Value, why: &str) -> AuditEvent {
@@ -370,8 +353,17 @@ fn internal(name: &str, error: serde_json::Error) -> ToolError {
     .with_source(error)
 }
 
-fn excerpt(text: &str) -> &str {
-    let mut end = text.len().min(EXCERPT_BYTES);
+fn cancelled(message: &str) -> ToolError {
+    ToolError::new(ToolErrorKind::Cancelled, message)
+}
+
+fn allowed(rules: &[String]) -> String {
+    format!("allowed; asked: {}", rules.join(", "))
+}
+
+/// The beginning of a text, of so many bytes at most.
+fn excerpt(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -97,7 +97,7 @@
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
 //! | be safe | [`gate`], [`action`], [`audit`], [`redact`] |
-//! | say what was found | [`entity`], [`evidence`], [`change`], [`topology`], [`report`] |
+//! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`] |
 //! | talk to services | [`http`] |
@@ -112,6 +112,7 @@ pub mod audit;
 pub mod change;
 pub mod clock;
 pub mod definition;
+pub mod digest;
 pub mod entity;
 pub mod evidence;
 pub mod gate;

@@ -36,8 +36,13 @@ impl fmt::Display for RunId {
 pub enum Wait {
     /// A point in time.
     Until(Timestamp),
-    /// A person's decision on an approval, by its id.
-    Approval(String),
+    /// A person's decision on an approval.
+    Approval {
+        /// Id of the approval.
+        id: String,
+        /// The run goes on at this time without a decision, for the next step to deal with that.
+        until: Timestamp,
+    },
 }
 
 /// What a step hands on.
@@ -154,7 +159,7 @@ impl StepContext {
         });
     }
 
-    /// Records a conclusion in the audit log.
+    /// Records a conclusion in the audit log. [`StepError::Transient`] while that takes no records.
     pub async fn reasoned(&self, subject: &str, conclusion: String, why: &str) -> Result<(), StepError> {
         self.gate
             .record(
@@ -169,7 +174,8 @@ impl StepContext {
             .map(drop)
             .map_err(|error| StepError::Transient {
                 step: self.scope.step.clone().unwrap_or_default(),
-                reason: error.to_string(),
+                reason: "its conclusion could not be recorded; see that the audit log can be written"
+                    .to_owned(),
                 source: Some(Box::new(error)),
             })
     }

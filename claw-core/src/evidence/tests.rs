@@ -23,7 +23,7 @@ fn the_same_observation_has_the_same_id() {
         "how it was read is not part of what it is"
     );
     assert_eq!(first.id.to_string().len(), "E-".len() + 12);
-    assert_eq!(first.digest, hex(&Sha256::digest(b"line")));
+    assert_eq!(first.digest, sha256(b"line"));
 }
 
 #[test]

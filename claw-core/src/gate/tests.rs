@@ -2,6 +2,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -54,6 +55,11 @@ impl Tool for Echo {
                 "no such thing; password=hunter2",
             )),
             "hang" => std::future::pending().await,
+            "deep" => Err(
+                ToolError::new(ToolErrorKind::Unavailable, "the source is away").with_source(
+                    std::io::Error::other(ParseError("server said: token=hunter2 expired".to_owned())),
+                ),
+            ),
             "deadline" => Ok(Answer {
                 line: cx.deadline.to_string(),
             }),
@@ -61,6 +67,10 @@ impl Tool for Echo {
         }
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct ParseError(String);
 
 /// Goes by the same name, but is another type: a recording, say.
 struct Recording;
@@ -109,6 +119,7 @@ fn allowing() -> MockArbiter {
     };
     arbiter.expect_judge_read().returning(move |_, _, _| allow());
     arbiter.expect_judge_write().returning(move |_, _| allow());
+    arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
 }
 
@@ -125,6 +136,7 @@ fn denying() -> MockArbiter {
     arbiter
         .expect_judge_read()
         .returning(|_, _, _| Judgement::Deny(refusal()));
+    arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_write()
         .returning(|_, _| Judgement::Deny(refusal()));
@@ -207,11 +219,11 @@ async fn records_a_read_before_its_result_is_used() {
         ("echo", "to see", start())
     );
     assert_eq!(event.input, json!({"text": "hello"}));
-    assert_eq!(event.decided.as_deref(), Some("allowed by reads"));
+    assert_eq!(event.decided.as_deref(), Some("allowed; asked: reads"));
     let observed = event.observed.as_ref().unwrap();
     assert_eq!(observed.excerpt, r#"{"line":"hello"}"#);
     assert_eq!(observed.bytes, 16);
-    assert_eq!(observed.digest, hex(&Sha256::digest(r#"{"line":"hello"}"#)));
+    assert_eq!(observed.digest, sha256(r#"{"line":"hello"}"#));
 }
 
 #[tokio::test]
@@ -249,6 +261,7 @@ async fn a_refused_read_is_recorded_and_does_not_happen() {
 #[tokio::test]
 async fn the_arbiter_is_asked_about_exactly_this_call() {
     let mut arbiter = MockArbiter::new();
+    arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_read()
         .withf(|scope, tool, input| {
@@ -421,13 +434,154 @@ async fn an_answer_that_does_not_fit_is_a_defect_and_not_a_panic() {
     );
 }
 
+#[tokio::test]
+async fn what_lies_beneath_an_error_is_for_the_log_only() {
+    let (audit, events) = log();
+    let gate = gate(allowing(), audit);
+    let error = gate
+        .observe::<Echo>(&scope(), &echo().0, ask("deep"), "why")
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "the source is away");
+    assert_eq!(
+        events.lock().unwrap()[0].error.as_deref(),
+        Some("Unavailable: the source is away; because: server said: token=[redacted:token] expired")
+    );
+}
+
+#[tokio::test]
+async fn the_digest_is_of_canonical_json_whether_there_was_a_secret_or_not() {
+    let mut digests = Vec::new();
+    for secret in ["hunter2", "[redacted:password]"] {
+        let (audit, events) = log();
+        let gate = gate(allowing(), audit);
+        let tool: Arc<dyn ErasedTool> = Arc::new(Unsorted(format!("password={secret}")));
+        gate.observe::<Unsorted>(&scope(), &tool, ask(""), "why")
+            .await
+            .unwrap();
+        let observed = events.lock().unwrap()[0].observed.clone().unwrap();
+        assert_eq!(
+            observed.excerpt,
+            r#"{"alpha":1,"zeta":"password=[redacted:password]"}"#
+        );
+        digests.push(observed.digest);
+    }
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(
+        digests[0],
+        sha256(r#"{"alpha":1,"zeta":"password=[redacted:password]"}"#)
+    );
+}
+
+/// Answers with fields that are not in the order of the alphabet.
+struct Unsorted(String);
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct ZetaAlpha {
+    zeta: String,
+    alpha: u8,
+}
+
+#[async_trait]
+impl Tool for Unsorted {
+    const NAME: &'static str = "unsorted";
+    const EFFECT: Effect = Effect::Read;
+    type Input = Ask;
+    type Output = ZetaAlpha;
+
+    fn description(&self) -> &str {
+        "Answers with two fields"
+    }
+
+    fn access(&self) -> Access {
+        Access::none()
+    }
+
+    async fn call(&self, _cx: &ToolContext, _input: Ask) -> Result<ZetaAlpha, ToolError> {
+        Ok(ZetaAlpha {
+            zeta: self.0.clone(),
+            alpha: 1,
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_abandoned_is_recorded() {
+    let (audit, events) = log();
+    let gate = gate(allowing(), audit);
+    let (tool, calls) = echo();
+    {
+        let scope = scope();
+        let call = gate.observe::<Echo>(&scope, &tool, ask("hang"), "to see");
+        tokio::pin!(call);
+        assert!(futures::poll!(&mut call).is_pending());
+    }
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    let events = events.lock().unwrap();
+    let [event] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert_eq!((event.kind, event.subject.as_str()), (AuditKind::Observe, "echo"));
+    assert_eq!(event.input, json!({"text": "hang"}));
+    assert_eq!(
+        event.error.as_deref(),
+        Some("Cancelled: the call was abandoned before it had ended")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_whose_reader_goes_away_is_recorded_once() {
+    let (audit, events) = log();
+    let gate = gate(allowing(), audit);
+    let (tool, _) = echo();
+    {
+        let scope = scope();
+        let call = gate.observe::<Echo>(&scope, &tool, ask("hello"), "to see");
+        tokio::pin!(call);
+        assert!(futures::poll!(&mut call).is_pending());
+    }
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    let events = events.lock().unwrap();
+    assert_eq!(events.len(), 1);
+    assert!(events[0].observed.is_some() && events[0].error.is_none());
+}
+
+#[tokio::test]
+async fn a_stop_breaks_off_calls_under_way() {
+    let stop = CancellationToken::new();
+    let mut arbiter = MockArbiter::new();
+    let token = stop.clone();
+    arbiter.expect_stopped().returning(move || token.clone());
+    arbiter
+        .expect_judge_read()
+        .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });
+    let (audit, events) = log();
+    let gate = gate(arbiter, audit);
+    let (tool, _) = echo();
+    let scope = scope();
+    let call = gate.observe::<Echo>(&scope, &tool, ask("hang"), "why");
+    let (answer, ()) = tokio::join!(call, async { stop.cancel() });
+    assert!(
+        matches!(&answer, Err(ObserveError::Tool(e)) if e.kind() == ToolErrorKind::Cancelled),
+        "{answer:?}"
+    );
+    let error = events.lock().unwrap()[0].error.clone().unwrap();
+    assert_eq!(
+        error,
+        "Cancelled: the agent was stopped while the call was under way"
+    );
+}
+
 #[test]
 fn excerpts_end_between_characters() {
     let text = "é".repeat(EXCERPT_BYTES);
-    assert_eq!(excerpt(&text).len(), EXCERPT_BYTES);
+    assert_eq!(excerpt(&text, EXCERPT_BYTES).len(), EXCERPT_BYTES);
     let text = format!("a{text}");
-    assert_eq!(excerpt(&text).len(), EXCERPT_BYTES - 1);
-    assert_eq!(excerpt(""), "");
+    assert_eq!(excerpt(&text, EXCERPT_BYTES).len(), EXCERPT_BYTES - 1);
+    assert_eq!(excerpt("", EXCERPT_BYTES), "");
 }
 
 fn action() -> Action {

@@ -41,10 +41,15 @@ async fn token_in(path: &Path) -> Result<SecretString, HttpError> {
         .await
         .map_err(|error| wrong(error.to_string()))?;
     let mut text = String::new();
-    file.take(MAX_TOKEN_BYTES)
+    file.take(MAX_TOKEN_BYTES + 1)
         .read_to_string(&mut text)
         .await
         .map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > MAX_TOKEN_BYTES {
+        return Err(wrong(format!(
+            "it is larger than {MAX_TOKEN_BYTES} bytes, which no token is"
+        )));
+    }
     if text.trim().is_empty() {
         return Err(wrong("it is empty".to_owned()));
     }

@@ -95,12 +95,24 @@ impl Client {
             _ => base.join(&format!("./{}", path.trim_start_matches('/'))),
         };
         let url = relative.map_err(|_| outside())?;
-        if url.origin() == base.origin() && url.path().starts_with(base.path()) {
+        if is_below(base, &url) {
             Ok(url)
         } else {
             Err(outside())
         }
     }
+
+    /// Whether a redirect of `from` to `next` may be followed: below the base URL, or else on the same server.
+    pub(super) fn may_ask(&self, next: &Url, from: &Url) -> bool {
+        match &self.inner.base {
+            Some(base) => is_below(base, next),
+            None => next.origin() == from.origin(),
+        }
+    }
+}
+
+fn is_below(base: &Url, url: &Url) -> bool {
+    url.origin() == base.origin() && url.path().starts_with(base.path())
 }
 
 impl fmt::Debug for Client {

@@ -66,7 +66,7 @@ pub enum HttpError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The answer points to another server, or in a circle. Credentials are not carried along.
+    /// The answer points to another server, outside of the base URL, or in a circle. Credentials are not carried along.
     #[error("{host} redirects to another place; configure the address of that place instead")]
     Redirected {
         /// The service.

@@ -37,4 +37,5 @@ pub use config::{Auth, ClientConfig, ClientIdentity, Pem, Proxy};
 pub use error::HttpError;
 pub use request::Request;
 pub use response::Response;
+pub use retry::retry_after;
 pub use tls::install_crypto_provider;

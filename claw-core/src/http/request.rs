@@ -196,7 +196,7 @@ impl Request {
                 let response = self.exchange(cx, url.clone(), host).await?;
                 match self.redirect(&response, &url) {
                     None => return Ok(response),
-                    Some(next) if next.origin() == url.origin() => url = next,
+                    Some(next) if self.client.may_ask(&next, &url) => url = next,
                     Some(_) => break,
                 }
             }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
 use super::error::HttpError;
@@ -38,11 +38,6 @@ impl Response {
         &self.body
     }
 
-    /// The body, without a copy.
-    pub fn into_body(self) -> Bytes {
-        self.body
-    }
-
     /// The body as text; bytes that are not UTF-8 are shown as `�`.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -75,7 +70,9 @@ impl Response {
         HttpError::Status {
             host: self.host.clone(),
             code: self.status,
-            retry_after: retry_after(&self.headers, self.received),
+            retry_after: self
+                .header(RETRY_AFTER.as_str())
+                .and_then(|header| retry_after(header, self.received)),
         }
     }
 }

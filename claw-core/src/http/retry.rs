@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::error::HttpError;
 
@@ -11,15 +10,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The pause before attempt `attempt + 1` (the first attempt is 0). It doubles up to five seconds.
 ///
-/// There is no random part: an agent is one client, not a herd, and a replay has to wait the same.
+/// There is no random part, so that a replay waits the same. Calls that were refused together come back together; how
+/// many they can be is for whoever makes calls side by side to bound.
 pub(super) fn pause(attempt: u32) -> Duration {
     let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
     FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
 }
 
-/// How long the service asks to wait: in seconds or until a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+/// How long a `Retry-After` header asks to wait: in seconds, or until a date. A date that has passed asks for no wait.
+pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    let text = header.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }

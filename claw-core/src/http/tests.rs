@@ -439,6 +439,58 @@ async fn an_error_does_not_quote_the_answer_but_callers_can_read_it() {
 }
 
 #[tokio::test]
+async fn follows_redirects_below_the_base_url_only() {
+    let server = MockServer::start().await;
+    for (from, to) in [
+        ("/tenant/in", "/tenant/there"),
+        ("/tenant/out", "/admin"),
+        ("/tenant/up", "../admin"),
+    ] {
+        let to = ResponseTemplate::new(302).insert_header("location", to);
+        Mock::given(path(from)).respond_with(to).mount(&server).await;
+    }
+    Mock::given(path("/tenant/there"))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
+    let config = ClientConfig::at(format!("{}/tenant", server.uri())).with_header("PRIVATE-TOKEN", "abc");
+    let client = Client::new(config).unwrap();
+    assert_eq!(client.get("in").send(&manual().0).await.unwrap().status(), 204);
+    for path in ["out", "up"] {
+        let error = client.get(path).send(&manual().0).await.unwrap_err();
+        assert!(matches!(error, HttpError::Redirected { .. }), "{error:?}");
+    }
+    let asked = server.received_requests().await.unwrap();
+    assert!(asked.iter().all(|request| request.url.path() != "/admin"));
+}
+
+#[tokio::test]
+async fn a_token_file_that_is_too_large_is_not_sent() {
+    let server = MockServer::start().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "a".repeat(64 * 1024 + 1)).unwrap();
+    let config = ClientConfig::at(server.uri()).with_auth(Auth::BearerFile(file.path().to_owned()));
+    let error = Client::new(config)
+        .unwrap()
+        .get("x")
+        .send(&manual().0)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("larger than 65536 bytes"), "{error}");
+    assert_eq!(requests(&server).await, 0);
+}
+
+#[test]
+fn a_date_that_has_passed_asks_for_no_wait() {
+    let now = "2026-03-01T10:00:00Z".parse().unwrap();
+    let seconds = |header: &str| retry_after(header, now).map(|pause| pause.as_secs());
+    assert_eq!(seconds(" 120 "), Some(120));
+    assert_eq!(seconds("Sun, 01 Mar 2026 10:01:00 GMT"), Some(60));
+    assert_eq!(seconds("Sun, 01 Mar 2026 09:00:00 GMT"), Some(0));
+    assert_eq!(seconds("soon"), None);
+}
+
+#[tokio::test]
 async fn follows_redirects_on_the_same_server_only() {
     let server = MockServer::start().await;
     let other = MockServer::start().await;

@@ -19,8 +19,9 @@ struct Form {
 /// characters, so that a match in a string is a match in its JSON text; the one exception is private keys.
 type Known = (&'static str, &'static str, fn(&str) -> bool);
 
-const FORMS: [Known; 26] = [
+const FORMS: [Known; 27] = [
     ("private-key", PRIVATE_KEY, always),
+    ("private-key", PRIVATE_KEY_ENDS, always),
     (
         "jwt",
         r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){0,3}",
@@ -111,6 +112,8 @@ const FORMS: [Known; 26] = [
 /// A block that is cut off ends with the text.
 const PRIVATE_KEY: &str = r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)";
 const PRIVATE_KEY_BEGINS: &str = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY";
+/// What is left where the beginning is cut off. What stands before it is for `pem` to find.
+const PRIVATE_KEY_ENDS: &str = r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----";
 
 const AZURE_SECRET: &str = r"\b[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31,34}";
 /// Without the part that may begin with anything, which would make the search slow.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::name::{Noun, is_word, noun};
 use super::value::{Form, is_secret};
-use super::{Redactor, marker};
+use super::{Redactor, marker, pem};
 
 /// JSON in strings of JSON in strings of JSON … is followed so far.
 const MAX_DEPTH: usize = 4;
@@ -20,8 +20,9 @@ pub(super) fn document(text: &str, depth: usize) -> Option<Value> {
 
 impl Redactor {
     pub(super) fn redacted_document(&self, mut document: Value, depth: usize) -> Option<String> {
-        self.redact_value(&mut document, depth.saturating_add(1))
-            .then(|| document.to_string())
+        let lines = pem::redact_json(&mut document);
+        let values = self.redact_value(&mut document, depth.saturating_add(1));
+        (lines || values).then(|| document.to_string())
     }
 
     /// Returns whether something was changed.

@@ -1,7 +1,8 @@
 //! Takes secrets out of text before anybody sees it.
 //!
-//! Three kinds of knowledge are used: forms of secrets that can be told by themselves (`form`), names that say that
-//! what follows is secret (`name`, `pair`, `value`), and places in Kubernetes objects (`json`). What merely looks
+//! Four kinds of knowledge are used: forms of secrets that can be told by themselves (`form`), names that say that
+//! what follows is secret (`name`, `pair`, `value`), places in Kubernetes objects (`json`), and the beginning or the end
+//! of a key that lies over several lines (`pem`). What merely looks
 //! random is left alone: digests, uids and trace ids do too.
 //!
 //! ```
@@ -20,6 +21,7 @@ mod glance;
 mod json;
 mod name;
 mod pair;
+mod pem;
 mod value;
 
 #[cfg(test)]
@@ -112,14 +114,28 @@ impl Redactor {
         }
     }
 
-    /// `value` without secrets: in its strings, under keys that name secrets, and in the data of Secrets.
+    /// Takes secrets out of texts that follow each other, such as the lines of a log: a private key may lie over many of
+    /// them.
+    pub fn redact_lines<'a>(&self, lines: impl IntoIterator<Item = &'a mut String>) {
+        let mut lines: Vec<_> = lines.into_iter().collect();
+        pem::redact_series(&mut lines);
+        for line in lines {
+            if let Some(changed) = self.redacted(line, 0) {
+                *line = changed;
+            }
+        }
+    }
+
+    /// `value` without secrets: in its strings, under keys that name secrets, and in the data of Secrets. What the items of
+    /// an array have in the same place are texts that follow each other.
     pub fn redact_json(&self, mut value: Value) -> Value {
+        pem::redact_json(&mut value);
         self.redact_value(&mut value, 0);
         value
     }
 
     /// A quick test on JSON text. `false` means that [`redact_json`](Self::redact_json) would change nothing.
-    pub fn may_hold_secret(&self, json: &str) -> bool {
+    pub(crate) fn may_hold_secret(&self, json: &str) -> bool {
         glance::may_hold_secret(json) || self.own_may_match(json)
     }
 
@@ -131,7 +147,7 @@ impl Redactor {
         if let Some(parsed) = json::document(text, depth) {
             return self.redacted_document(parsed, depth);
         }
-        let mut current: Option<String> = None;
+        let mut current = pem::redact_text(text);
         for _ in 0..MAX_PASSES {
             let Some(next) = self.pass(current.as_deref().unwrap_or(text)) else {
                 break;

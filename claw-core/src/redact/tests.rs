@@ -28,7 +28,7 @@ fn redact(text: &str) -> String {
 
 #[test]
 fn all_patterns_compile() {
-    assert!(form::all_compile() && name::all_compile());
+    assert!(form::all_compile() && name::all_compile() && pem::compiles());
 }
 
 #[test]
@@ -79,6 +79,126 @@ fn takes_out_private_keys_even_when_cut_off() {
     );
     let public = "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQG\n-----END CERTIFICATE-----";
     assert_eq!(redact(public), public);
+}
+
+/// The lines of a key, and of what a log has around it.
+fn key_in_log() -> Vec<String> {
+    let mut lines = vec![
+        "reading key".to_owned(),
+        secret(&["-----BEGIN RSA PRIV", "ATE KEY-----"]),
+    ];
+    lines.extend(key_body());
+    lines.extend([
+        secret(&["-----END RSA PRIV", "ATE KEY-----"]),
+        "it is done".to_owned(),
+    ]);
+    lines
+}
+
+fn key_body() -> Vec<String> {
+    let line = "MIIEpAIBAAKCAQEAx0Fr7mV2Yq8kP5zN1bWc9dTgH4jLsU6oXeRiQaZvBn3yKtM+";
+    let mut lines: Vec<String> = (0..5).map(|at| format!("{at}{}", &line[1..])).collect();
+    lines.push("Q2xhdw==".to_owned());
+    lines
+}
+
+fn assert_no_key(lines: &str, about: &str) {
+    for line in key_body() {
+        assert!(!lines.contains(&line), "{about}: {lines}");
+    }
+    assert!(!lines.contains("PRIVATE"), "{about}: {lines}");
+    for other in ["reading key", "it is done", "GET /healthz 200"] {
+        assert!(lines.contains(other), "{about}: {lines}");
+    }
+}
+
+#[test]
+fn takes_out_private_keys_line_by_line() {
+    let plain = key_in_log();
+    let interleaved: Vec<_> = plain
+        .iter()
+        .flat_map(|line| [line.clone(), "GET /healthz 200".to_owned()])
+        .collect();
+    let mut shapes = vec![("plain", plain), ("interleaved", interleaved)];
+    let prefixed = |(name, lines): &(&'static str, Vec<String>)| {
+        let lines = lines
+            .iter()
+            .map(|line| format!("2026-03-01T10:00:00Z stdout F {line}"));
+        (*name, lines.collect())
+    };
+    shapes.extend(shapes.iter().map(prefixed).collect::<Vec<(&str, Vec<String>)>>());
+    let reversed = shapes.iter().filter(|(name, _)| *name == "plain");
+    let reversed: Vec<_> = reversed
+        .map(|(_, lines)| ("latest first", lines.iter().rev().cloned().collect()))
+        .collect();
+    shapes.extend(reversed);
+    for (name, mut lines) in shapes {
+        lines.push("GET /healthz 200".to_owned());
+        let redactor = Redactor::new();
+        let objects: Vec<_> = lines
+            .iter()
+            .map(|line| json!({"pod": "a", "text": line}))
+            .collect();
+        let pairs: Vec<_> = lines
+            .iter()
+            .map(|line| json!(["1700000000000000001", line]))
+            .collect();
+        for value in [json!(lines), json!({"lines": objects}), json!({"values": pairs})] {
+            assert!(redactor.may_hold_secret(&value.to_string()));
+            let text = redactor.redact_json(value).to_string();
+            assert_no_key(&text, name);
+            assert_eq!(
+                text.matches("1700000000000000001").count() % lines.len(),
+                0,
+                "{text}"
+            );
+        }
+        if name != "latest first" {
+            assert_no_key(&redact(&lines.join("\n")), name);
+        }
+        let mut log = lines.clone();
+        redactor.redact_lines(&mut log);
+        assert_no_key(&log.join("\n"), name);
+        assert_eq!(log.len(), lines.len());
+    }
+}
+
+#[test]
+fn takes_out_what_a_cut_leaves_of_a_key() {
+    let lines = key_in_log();
+    let end = lines.len() - 1;
+    for tail in 2..end {
+        // The tail of a log begins inside of the key.
+        let cut = lines[tail..].to_vec();
+        for text in [cut.join("\n"), cut.join("\\n")] {
+            let text = redact(&text);
+            assert!(!key_body().iter().any(|line| text.contains(line)), "{text}");
+            assert!(text.ends_with("done"), "{text}");
+        }
+        let text = Redactor::new().redact_json(json!({"lines": cut})).to_string();
+        assert!(!key_body().iter().any(|line| text.contains(line)), "{text}");
+        // Or its head ends there.
+        let text = Redactor::new().redact_json(json!(lines[..tail])).to_string();
+        assert!(!key_body().iter().any(|line| text.contains(line)), "{text}");
+    }
+}
+
+#[test]
+fn a_key_that_is_spoken_of_hides_nothing_else() {
+    let mut lines = vec!["expected -----BEGIN PRIVATE KEY----- at the beginning".to_owned()];
+    lines.extend((0..20).map(|number| format!("GET /orders/{number} 200 in 3ms")));
+    lines.push("Started".to_owned());
+    let value = Redactor::new().redact_json(json!(lines));
+    assert_eq!(value[0], "expected [redacted:private-key]");
+    for (at, line) in lines.iter().enumerate().skip(1) {
+        assert_eq!(value[at], *line);
+    }
+    // A digest near a whole key stays: it is not of the key.
+    let key = format!("{}\n", key_in_log()[1..9].join("\n"));
+    let digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let value = Redactor::new().redact_json(json!([digest, key, "x"]));
+    assert_eq!(value[0], digest);
+    assert_eq!(value[2], "x");
 }
 
 #[test]

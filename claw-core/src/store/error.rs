@@ -55,13 +55,13 @@ pub enum StoreError {
         version: i64,
     },
     /// There is no such run.
-    #[error("there is no run {run}")]
+    #[error("there is no run {run}; list the runs that the journal knows")]
     UnknownRun {
         /// The run.
         run: RunId,
     },
     /// There is no such delivery.
-    #[error("run {run} has no report for {sink}")]
+    #[error("run {run} has no report for {sink}; look at the deliveries of the run")]
     UnknownDelivery {
         /// The run.
         run: RunId,

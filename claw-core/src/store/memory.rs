@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::Journal;
 use super::error::StoreError;
 use super::record::{
-    AlertKey, Claim, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
     StepRecord, StepResult,
 };
 use crate::report::Report;
-use crate::workflow::RunId;
+use crate::workflow::{RunId, Wait};
 
 /// A journal that lives as long as the process: for single investigations and for tests.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct MemoryJournal(Mutex<Contents>);
 struct Contents {
     runs: Vec<Entry>,
     alerts: BTreeMap<String, (Timestamp, RunId)>,
+    /// When each approval was decided.
+    decisions: BTreeMap<String, Timestamp>,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,23 @@ impl Contents {
     /// The run that this alert opened, if it has not been resolved or fired anew since.
     fn owner(&self, alert: &AlertKey) -> Option<&RunId> {
         let (starts_at, run) = self.alerts.get(&alert.fingerprint)?;
-        (*starts_at == alert.starts_at).then_some(run)
+        (*starts_at >= alert.starts_at).then_some(run)
+    }
+
+    fn close_runs(&mut self, runs: BTreeSet<RunId>, now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        let mut closed = Vec::new();
+        for run in runs {
+            if self.has_alerts(&run) {
+                continue;
+            }
+            let entry = self.get(&run)?;
+            let ended = entry.run.close(now);
+            if ended {
+                entry.state = None;
+            }
+            closed.push(Closed { run, ended });
+        }
+        Ok(closed)
     }
 }
 
@@ -114,11 +132,15 @@ impl Journal for MemoryJournal {
             owners.dedup();
             return Ok(Enqueued::Covered(owners));
         }
-        for (alert, owner) in run.alerts.iter().zip(owners) {
-            if owner.is_none() {
-                let value = (alert.starts_at, run.id.clone());
-                contents.alerts.insert(alert.fingerprint.clone(), value);
-            }
+        let mut before = BTreeSet::new();
+        for (alert, _) in run.alerts.iter().zip(owners).filter(|(_, owner)| owner.is_none()) {
+            let known = contents.alerts.remove(&alert.fingerprint);
+            let starts_at = known
+                .as_ref()
+                .map_or(alert.starts_at, |(at, _)| alert.starts_at.max(*at));
+            before.extend(known.map(|(_, owner)| owner).filter(|owner| *owner != run.id));
+            let value = (starts_at, run.id.clone());
+            contents.alerts.insert(alert.fingerprint.clone(), value);
         }
         contents.runs.push(Entry {
             run: RunRecord::queued(&run, now),
@@ -128,7 +150,8 @@ impl Journal for MemoryJournal {
             steps: Vec::new(),
             deliveries: BTreeMap::new(),
         });
-        Ok(Enqueued::New)
+        let closed = contents.close_runs(before, now)?;
+        Ok(Enqueued::New { closed })
     }
 
     async fn claim(&self, now: Timestamp) -> Result<Option<Claim>, StoreError> {
@@ -141,8 +164,14 @@ impl Journal for MemoryJournal {
 
     async fn record_step(&self, run: &RunId, result: StepResult, now: Timestamp) -> Result<(), StoreError> {
         let mut contents = self.lock();
+        let decided = match &result.wait {
+            Some(Wait::Approval { id, .. }) => contents.decisions.contains_key(id),
+            _ => false,
+        };
         let entry = contents.get(run)?;
-        let outcome = entry.run.advance(result.step, result.wait.as_ref(), now)?;
+        let outcome = entry
+            .run
+            .advance(result.step, result.wait.as_ref(), decided, now)?;
         entry.state = Some(result.state);
         entry.steps.push(StepRecord {
             step: result.step,
@@ -201,6 +230,7 @@ impl Journal for MemoryJournal {
 
     async fn wake(&self, approval: &str, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
         let mut contents = self.lock();
+        contents.decisions.entry(approval.to_owned()).or_insert(now);
         let waiting = contents
             .runs
             .iter_mut()
@@ -240,19 +270,19 @@ impl Journal for MemoryJournal {
         Ok(self.lock().find(run).and_then(|entry| entry.report.clone()))
     }
 
-    async fn resolve(&self, fingerprints: &[String], now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
         let mut contents = self.lock();
-        let removed = fingerprints
-            .iter()
-            .filter_map(|fingerprint| contents.alerts.remove(fingerprint));
-        let mut runs: Vec<_> = removed.map(|(_, run)| run).collect();
-        runs.sort();
-        runs.dedup();
-        runs.retain(|run| !contents.has_alerts(run));
-        for run in &runs {
-            contents.get(run)?.run.resolved_at = Some(now);
+        let mut runs = BTreeSet::new();
+        for alert in alerts {
+            let over = contents
+                .alerts
+                .get(&alert.fingerprint)
+                .is_some_and(|(starts_at, _)| *starts_at <= alert.starts_at);
+            if over {
+                runs.extend(contents.alerts.remove(&alert.fingerprint).map(|(_, run)| run));
+            }
         }
-        Ok(runs)
+        contents.close_runs(runs, now)
     }
 
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
@@ -306,7 +336,15 @@ impl Journal for MemoryJournal {
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut contents = self.lock();
-        let Contents { runs, alerts } = &mut *contents;
+        let Contents {
+            runs,
+            alerts,
+            decisions,
+        } = &mut *contents;
+        let open = |entry: &Entry| !entry.run.status.is_ended() && entry.run.enqueued_at < before;
+        if !runs.iter().any(open) {
+            decisions.retain(|_, decided_at| *decided_at >= before);
+        }
         let count = runs.len();
         runs.retain(|entry| {
             let settled = entry

@@ -20,8 +20,8 @@ use crate::workflow::RunId;
 pub use error::StoreError;
 pub use memory::MemoryJournal;
 pub use record::{
-    AlertKey, Claim, Delivery, DeliveryEnd, DeliveryState, Enqueued, NewRun, RunEnd, RunRecord, RunStatus,
-    StepEnd, StepRecord, StepResult,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, DeliveryState, Enqueued, NewRun, RunEnd, RunRecord,
+    RunStatus, StepEnd, StepRecord, StepResult,
 };
 pub use sqlite::SqliteStore;
 
@@ -39,7 +39,8 @@ pub use sqlite::SqliteStore;
 pub trait Journal: Send + Sync {
     /// Queues a run, unless a run of its id is known or each of its alerts has opened a run already.
     ///
-    /// An alert belongs to the first run that it opened, until it is resolved or fires anew.
+    /// An alert belongs to the first run that it opened, until it is resolved or fires anew. Then it opens another run,
+    /// and the first is closed as by [`resolve`](Self::resolve).
     async fn enqueue(&self, run: NewRun, now: Timestamp) -> Result<Enqueued, StoreError>;
 
     /// Hands out the oldest run whose next step can be taken now. After a restart these are also the runs that the crash
@@ -75,7 +76,8 @@ pub trait Journal: Send + Sync {
     /// Ends a run without a report.
     async fn end(&self, run: &RunId, end: RunEnd, now: Timestamp) -> Result<(), StoreError>;
 
-    /// The approval was decided: the runs that wait for it can go on. Returns them.
+    /// The approval was decided: the runs that wait for it can go on. Returns them. The decision is kept for runs that
+    /// will wait for it.
     async fn wake(&self, approval: &str, now: Timestamp) -> Result<Vec<RunId>, StoreError>;
 
     /// One run.
@@ -90,8 +92,11 @@ pub trait Journal: Send + Sync {
     /// The report of a run, when it is done.
     async fn report(&self, run: &RunId) -> Result<Option<Report>, StoreError>;
 
-    /// The alerts are resolved. Returns the runs that have no firing alert left, each once.
-    async fn resolve(&self, fingerprints: &[String], now: Timestamp) -> Result<Vec<RunId>, StoreError>;
+    /// The alerts are resolved: these periods of them, and earlier ones. A later period goes on.
+    ///
+    /// Closes the runs that have no firing alert left: one that has not begun, or that waits, is ended. Returns each
+    /// once, in the order of their ids.
+    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError>;
 
     /// The run that a firing alert opened.
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError>;
@@ -117,6 +122,7 @@ pub trait Journal: Send + Sync {
     /// The earliest time at which a run can be claimed or a delivery tried; the far past when there is work now.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Forgets runs that ended before `before`, are delivered and have no firing alert. Returns how many.
+    /// Forgets runs that ended before `before`, are delivered and have no firing alert. Returns how many. Decisions of that
+    /// time are forgotten when no unfinished run is as old.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 }

@@ -32,11 +32,23 @@ pub struct AlertKey {
 #[non_exhaustive]
 pub enum Enqueued {
     /// It is queued.
-    New,
+    New {
+        /// Runs that lost their last alert to it, because the alert fires anew.
+        closed: Vec<Closed>,
+    },
     /// A run of that id was queued before.
     Known(RunStatus),
     /// Each of its alerts has opened a run already: these.
     Covered(Vec<RunId>),
+}
+
+/// A run that has no firing alert left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The run.
+    pub run: RunId,
+    /// Whether that ended it: it had not begun, or was waiting. One that is being worked on goes on to its report.
+    pub ended: bool,
 }
 
 /// Where a run is in its life.
@@ -79,7 +91,7 @@ pub struct RunRecord {
     /// How often that step was started. Counts on across crashes, so that a step that brings the process down can be
     /// told.
     pub attempts: u32,
-    /// The run is not claimed before this time.
+    /// The run is not claimed before this time, unless its approval is decided earlier.
     pub not_before: Option<Timestamp>,
     /// The approval that it waits for.
     pub approval: Option<String>,

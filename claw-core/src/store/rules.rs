@@ -40,11 +40,12 @@ impl RunRecord {
         self.updated_at = now;
     }
 
-    /// The step `step` has ended, and the run goes on after `wait`.
+    /// The step `step` has ended, and the run goes on after `wait`, which may be `decided` already.
     pub(super) fn advance(
         &mut self,
         step: u32,
         wait: Option<&Wait>,
+        decided: bool,
         now: Timestamp,
     ) -> Result<StepEnd, StoreError> {
         self.expect_step(step)?;
@@ -59,7 +60,11 @@ impl RunRecord {
         self.status = RunStatus::Waiting;
         match wait {
             Wait::Until(time) => self.not_before = Some(*time),
-            Wait::Approval(id) => self.approval = Some(id.clone()),
+            Wait::Approval { .. } if decided => self.status = RunStatus::Queued,
+            Wait::Approval { id, until } => {
+                self.approval = Some(id.clone());
+                self.not_before = Some(*until);
+            }
         }
         Ok(StepEnd::Wait)
     }
@@ -105,7 +110,23 @@ impl RunRecord {
     pub(super) fn wake(&mut self, now: Timestamp) {
         self.status = RunStatus::Queued;
         self.approval = None;
+        self.not_before = None;
         self.updated_at = now;
+    }
+
+    /// The last of its alerts is over. Returns whether that ends the run: one that is being worked on goes on.
+    pub(super) fn close(&mut self, now: Timestamp) -> bool {
+        self.resolved_at = Some(now);
+        let untouched = self.status == RunStatus::Queued && self.step == 0 && self.attempts == 0;
+        let idle = untouched || self.status == RunStatus::Waiting;
+        if idle {
+            self.status = RunStatus::Cancelled;
+            self.reason = Some("its alerts were resolved".to_owned());
+            self.not_before = None;
+            self.approval = None;
+            self.updated_at = now;
+        }
+        idle
     }
 
     /// The process that took the step is gone.

@@ -77,6 +77,7 @@ impl Workflow for Sum {
 fn context(tools: Registry, audit: MockAuditLog, progress: Progress) -> StepContext {
     let clock = Arc::new(ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap()));
     let mut arbiter = MockArbiter::new();
+    arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_read()
         .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });
@@ -198,7 +199,13 @@ fn outcomes_read_back_as_they_were() {
     for outcome in [
         Outcome::Continue(json!({"a": 1})),
         Outcome::Wait(json!(null), Wait::Until("2026-03-01T10:00:00Z".parse().unwrap())),
-        Outcome::Wait(json!([]), Wait::Approval("p-1".to_owned())),
+        Outcome::Wait(
+            json!([]),
+            Wait::Approval {
+                id: "p-1".to_owned(),
+                until: "2026-03-01T11:00:00Z".parse().unwrap(),
+            },
+        ),
     ] {
         let text = serde_json::to_string(&outcome).unwrap();
         assert_eq!(

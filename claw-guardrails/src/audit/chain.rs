@@ -2,6 +2,7 @@
 
 use claw_core::action::canonical_json;
 use claw_core::audit::{AuditEvent, AuditReceipt};
+use claw_core::digest::{hex, sha256};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -143,7 +144,7 @@ const CLOSE: &[u8] = b"\"}";
 
 /// Adds the hash to a JSON object as its last member, and the line's end.
 fn seal(object: &str) -> (String, String) {
-    let hash = hex(&Sha256::digest(object.as_bytes()));
+    let hash = sha256(object);
     let open = object.strip_suffix('}').unwrap_or(object);
     (format!("{open},\"hash\":\"{hash}\"}}\n"), hash)
 }
@@ -218,13 +219,36 @@ fn computed_hash(line: &[u8]) -> Option<String> {
     Some(hex(&hash.finalize()))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+/// Whether `bytes` are the beginning of a header, or all of it but the line's end: a crash cut it off.
+pub(super) fn begins_header(bytes: &[u8]) -> bool {
+    enum Part {
+        Text(&'static [u8]),
+        Some(fn(&u8) -> bool),
+    }
+    let time = |byte: &u8| byte.is_ascii_digit() || b"TZ:.-".contains(byte);
+    let parts = [
+        Part::Text(br#"{"created":""#),
+        Part::Some(time),
+        Part::Text(br#"","format":"#),
+        Part::Some(u8::is_ascii_digit),
+        Part::Text(br#","log":""#),
+        Part::Some(u8::is_ascii_hexdigit),
+        Part::Text(br#"","hash":""#),
+        Part::Some(u8::is_ascii_hexdigit),
+        Part::Text(CLOSE),
     ];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let mut rest = bytes;
+    for part in parts {
+        match part {
+            Part::Text(text) => match rest.strip_prefix(text) {
+                Some(after) => rest = after,
+                None => return text.starts_with(rest),
+            },
+            Part::Some(fits) => {
+                let length = rest.iter().take_while(|byte| fits(byte)).count();
+                rest = rest.get(length..).unwrap_or_default();
+            }
+        }
+    }
+    rest.is_empty()
 }

@@ -19,13 +19,12 @@ use super::{MAX_LINE, audit_error, io_error, open};
 const ENVELOPE: usize = 512;
 
 /// Settings of a [`FileAuditLog`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// How many records may wait for the disk before callers wait for room. 4096 unless set.
-    pub queue: usize,
-    /// How long a caller waits for the disk before its read is given up. 30 seconds unless set.
-    pub timeout: Duration,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    /// How many records may wait for the disk before callers wait for room.
+    pub(super) queue: usize,
+    /// How long a caller waits for the disk before its read is given up.
+    pub(super) timeout: Duration,
 }
 
 impl Default for Options {
@@ -34,22 +33,6 @@ impl Default for Options {
             queue: 4096,
             timeout: Duration::from_secs(30),
         }
-    }
-}
-
-impl Options {
-    /// Sets [`queue`](Self::queue); at least 1.
-    #[must_use]
-    pub fn with_queue(mut self, queue: usize) -> Self {
-        self.queue = queue.max(1);
-        self
-    }
-
-    /// Sets [`timeout`](Self::timeout).
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
     }
 }
 
@@ -86,7 +69,7 @@ impl FileAuditLog {
     }
 
     /// Like [`open`](Self::open), with settings.
-    pub async fn open_with(
+    pub(super) async fn open_with(
         path: impl AsRef<Path>,
         clock: Arc<dyn Clock>,
         options: Options,

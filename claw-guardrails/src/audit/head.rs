@@ -28,7 +28,8 @@ pub fn head_path(log: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Reads a head file. `None` when there is none.
+/// Reads a head file. `None` when there is none, or when it is blank: a power failure left it so before its first content
+/// was on disk.
 pub(super) fn read(path: &Path) -> std::io::Result<Option<Head>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -37,6 +38,9 @@ pub(super) fn read(path: &Path) -> std::io::Result<Option<Head>> {
     };
     let mut text = Vec::with_capacity(SIZE);
     file.take(SIZE as u64 + 1).read_to_end(&mut text)?;
+    if text.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n')) {
+        return Ok(None);
+    }
     let head = serde_json::from_slice(&text)
         .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))?;
     Ok(Some(head))

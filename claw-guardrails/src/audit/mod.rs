@@ -40,7 +40,7 @@ mod verify;
 mod writer;
 
 pub use chain::{Entry, Header, Note, Record};
-pub use file::{FileAuditLog, Options};
+pub use file::FileAuditLog;
 pub use head::{Head, head_path};
 pub use memory::MemoryAuditLog;
 pub use story::{Story, show, show_file};
@@ -61,7 +61,7 @@ fn audit_error(reason: impl Into<String>) -> AuditError {
 
 fn io_error(reason: impl Into<String>, source: std::io::Error) -> AuditError {
     AuditError {
-        reason: format!("{}: {source}", reason.into()),
+        reason: reason.into(),
         source: Some(Box::new(source)),
     }
 }

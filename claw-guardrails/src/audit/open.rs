@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use claw_core::audit::AuditError;
 use claw_core::clock::Clock;
-use sha2::{Digest, Sha256};
+use claw_core::digest::sha256;
 
-use super::chain::{Chain, FORMAT, Header, Note, hex, read_header, read_line};
+use super::chain::{Chain, FORMAT, Header, Note, begins_header, read_header, read_line};
 use super::head::{self, Head, HeadFile, head_path};
 use super::lines::{Next, next_line};
 use super::writer::Writer;
@@ -121,10 +121,7 @@ fn begin(file: File, path: &Path, clock: &dyn Clock) -> std::io::Result<(File, S
         std::process::id(),
         path.display()
     );
-    let log = hex(&Sha256::digest(seed.as_bytes()))
-        .get(..16)
-        .unwrap_or_default()
-        .to_owned();
+    let log = sha256(&seed).get(..16).unwrap_or_default().to_owned();
     let (chain, line) = Chain::begin(&Header {
         created,
         format: FORMAT,
@@ -158,11 +155,13 @@ fn take_up(mut file: File, kept: Option<&Head>) -> std::io::Result<(File, Result
     let mut file = reader.into_inner();
     let header = match first {
         Next::End | Next::Incomplete => {
-            // A crash while the log was being begun. If records are known to have been there, it is something else.
             let verdict = match kept {
+                // Nobody's file is overwritten that was named by mistake.
+                _ if !begins_header(&line) => Err("the file is not an audit log".to_owned()),
                 Some(head) if head.records > 0 => {
                     Err(format!("the log is empty, but it had {} records", head.records))
                 }
+                // Empty, or a crash while the log was being begun.
                 _ => Ok(None),
             };
             return Ok((file, verdict));
@@ -239,7 +238,7 @@ fn last_record(file: &mut File, header_len: u64, size: u64) -> std::io::Result<R
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |at| at + 1);
     let (lines, torn) = tail.split_at(whole);
-    let torn = (!torn.is_empty()).then(|| (torn.len() as u64, hex(&Sha256::digest(torn))));
+    let torn = (!torn.is_empty()).then(|| (torn.len() as u64, sha256(torn)));
     let end = start.saturating_add(whole as u64);
     let Some(lines) = lines.strip_suffix(b"\n") else {
         let only_header = start == header_len;

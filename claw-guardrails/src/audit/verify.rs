@@ -17,7 +17,7 @@ const LISTED: usize = 100;
 #[non_exhaustive]
 pub enum VerifyError {
     /// The log itself.
-    #[error("the audit log {path} cannot be read: {source}")]
+    #[error("the audit log {path} cannot be read; check that it exists and that this user may read it")]
     Log {
         /// Where it should be.
         path: String,
@@ -27,7 +27,7 @@ pub enum VerifyError {
     },
     /// The head file beside it.
     #[error(
-        "the head file {path} cannot be read: {source}; if it is damaged, move it away and check the log without it"
+        "the head file {path} cannot be read; if it is damaged, move it away and check the log without it"
     )]
     Head {
         /// Where it is.

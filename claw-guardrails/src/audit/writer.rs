@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Chain, Note};
 use super::head::{Head, HeadFile};
-use super::io_error;
 use super::medium::Medium;
+use super::{audit_error, io_error};
 
 /// Most records, and most bytes (roughly), that are written together.
 const BATCH_RECORDS: usize = 4096;
@@ -104,7 +104,11 @@ impl<M: Medium> Writer<M> {
             Err(error) => {
                 for (_, reply) in answers {
                     let copy = std::io::Error::new(error.kind(), error.to_string());
-                    let _ = reply.send(Err(io_error("the record could not be written", copy)));
+                    let _ = reply.send(Err(match &self.broken {
+                        // Says what to do.
+                        Some(reason) => audit_error(reason),
+                        None => io_error("the record could not be written; check the disk", copy),
+                    }));
                 }
             }
         }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use claw_core::gate::{Refusal, Scope};
-use jiff::Timestamp;
+use claw_core::gate::Refusal;
 use serde::{Deserialize, Serialize};
 
 use super::refusal;
@@ -71,34 +70,13 @@ pub struct Spent {
 
 /// What all runs have spent.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<BTreeMap<String, Account>>);
-
-#[derive(Debug)]
-struct Account {
-    deadline: Timestamp,
-    spent: Spent,
-}
+pub(super) struct Ledger(Mutex<BTreeMap<String, Spent>>);
 
 impl Ledger {
     /// Takes one call from the run's budget, or refuses.
-    pub(super) fn spend(
-        &self,
-        budgets: &Budgets,
-        scope: &Scope,
-        tool: &str,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
+    pub(super) fn spend(&self, budgets: &Budgets, run: &str, tool: &str) -> Result<(), Refusal> {
         let mut accounts = self.accounts();
-        if !accounts.contains_key(&scope.run) {
-            // After its deadline a run is refused anyway, so that its account is of no more use.
-            accounts.retain(|_, account| account.deadline > now);
-        }
-        let account = accounts.entry(scope.run.clone()).or_insert_with(|| Account {
-            deadline: scope.deadline,
-            spent: Spent::default(),
-        });
-        account.deadline = account.deadline.max(scope.deadline);
-        let spent = &mut account.spent;
+        let spent = accounts.entry(run.to_owned()).or_default();
         if spent.calls >= budgets.calls {
             return Err(refusal(
                 "budget.run",
@@ -121,22 +99,14 @@ impl Ledger {
     }
 
     pub(super) fn spent(&self, run: &str) -> Spent {
-        self.accounts()
-            .get(run)
-            .map(|account| account.spent.clone())
-            .unwrap_or_default()
+        self.accounts().get(run).cloned().unwrap_or_default()
     }
 
     pub(super) fn forget(&self, run: &str) {
         self.accounts().remove(run);
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.accounts().len()
-    }
-
-    fn accounts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Account>> {
+    fn accounts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Spent>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

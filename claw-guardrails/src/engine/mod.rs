@@ -26,6 +26,7 @@ use claw_core::clock::Clock;
 use claw_core::gate::{Arbiter, Judgement, Refusal, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 pub use budget::{Budgets, Spent};
 pub use stop::Stop;
@@ -39,8 +40,9 @@ pub struct Config {
     pub budgets: Budgets,
     /// Namespaces that no call may name. None unless set.
     ///
-    /// This stops what is asked for by name. A list over all namespaces is not refused: what it may return is for the
-    /// rights of the agent's account to say.
+    /// This stops what is asked for by name, in queries also by a pattern that fits the name. What is asked for all
+    /// namespaces, or for all but some, is not refused: what it may return is for the rights of the agent's account to
+    /// say.
     pub denied_namespaces: BTreeSet<String>,
 }
 
@@ -85,50 +87,96 @@ impl Engine {
         &self.stop
     }
 
-    /// What `run` has spent so far.
+    /// What `run` has spent so far. It is remembered until the run ends, however long the run waits, but not across
+    /// restarts.
     pub fn spent(&self, run: &str) -> Spent {
         self.ledger.spent(run)
     }
 
-    /// Forgets what `run` has spent. Runs that are not ended like this are forgotten when their time is over.
-    pub fn end_run(&self, run: &str) {
-        self.ledger.forget(run);
+    fn judge(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        READS.iter().try_for_each(|rule| (rule.ask)(self, call))
     }
+}
 
-    fn judge(&self, scope: &Scope, tool: &str, input: &Value) -> Result<(), Refusal> {
-        self.stop.check()?;
-        if scope.cancel.is_cancelled() {
-            return Err(refusal(
+/// A read to be judged.
+struct Call<'a> {
+    scope: &'a Scope,
+    tool: &'a str,
+    input: &'a Value,
+}
+
+/// What is asked before a read.
+struct Rule {
+    /// Ids of the rules that refuse; more than one where they decide together.
+    ids: &'static [&'static str],
+    ask: fn(&Engine, &Call<'_>) -> Result<(), Refusal>,
+}
+
+/// In this order; the first that refuses decides.
+const READS: [Rule; 5] = [
+    Rule {
+        ids: &["stop.engaged"],
+        ask: |engine, _| engine.stop.check(),
+    },
+    Rule {
+        ids: &["run.cancelled"],
+        ask: |_, call| {
+            if !call.scope.cancel.is_cancelled() {
+                return Ok(());
+            }
+            Err(refusal(
                 "run.cancelled",
-                format!("the run {} was cancelled", scope.run),
+                format!("the run {} was cancelled", call.scope.run),
                 "start a new run if the question still stands",
-            ));
-        }
-        let now = self.clock.now();
-        if now >= scope.deadline {
-            return Err(refusal(
+            ))
+        },
+    },
+    Rule {
+        ids: &["run.deadline"],
+        ask: |engine, call| {
+            if engine.clock.now() < call.scope.deadline {
+                return Ok(());
+            }
+            Err(refusal(
                 "run.deadline",
-                format!("the run's time was over at {}", scope.deadline),
+                format!("the run's time was over at {}", call.scope.deadline),
                 "give runs more time, or ask for less in one run",
-            ));
-        }
-        if let Some(namespace) = namespace::denied(&self.config.denied_namespaces, input) {
-            return Err(refusal(
+            ))
+        },
+    },
+    Rule {
+        ids: &["reads.denied_namespace"],
+        ask: |engine, call| {
+            let Some(namespace) = namespace::denied(&engine.config.denied_namespaces, call.input) else {
+                return Ok(());
+            };
+            Err(refusal(
                 "reads.denied_namespace",
                 format!("the namespace {namespace} is denied to this agent"),
                 "take it out of `denied_namespaces` if the agent may look there",
-            ));
-        }
-        self.ledger.spend(&self.config.budgets, scope, tool, now)
-    }
-}
+            ))
+        },
+    },
+    Rule {
+        ids: &["budget.run", "budget.tool"],
+        ask: |engine, call| {
+            engine
+                .ledger
+                .spend(&engine.config.budgets, &call.scope.run, call.tool)
+        },
+    },
+];
 
 #[async_trait]
 impl Arbiter for Engine {
     async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement {
-        match self.judge(scope, tool, input) {
+        match self.judge(&Call { scope, tool, input }) {
             Ok(()) => Judgement::Allow {
-                rules: vec!["reads.allowed".to_owned(), "budget.run".to_owned()],
+                rules: READS
+                    .iter()
+                    .flat_map(|rule| rule.ids)
+                    .map(|id| (*id).to_owned())
+                    .collect(),
             },
             Err(refusal) => Judgement::Deny(refusal),
         }
@@ -146,6 +194,14 @@ impl Arbiter for Engine {
             ),
             "let a person do it: the report has the exact command",
         ))
+    }
+
+    fn stopped(&self) -> CancellationToken {
+        self.stop.token()
+    }
+
+    fn end_run(&self, run: &str) {
+        self.ledger.forget(run);
     }
 }
 

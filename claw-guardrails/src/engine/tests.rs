@@ -122,7 +122,7 @@ async fn concurrent_calls_cannot_exceed_the_budget() {
 }
 
 #[tokio::test]
-async fn refuses_after_the_deadline_and_forgets_the_run() {
+async fn refuses_after_the_deadline() {
     let (engine, clock) = engine(Config::default());
     assert_eq!(rule(&engine, &scope("old"), "t", json!({})).await, None);
     clock.advance(Duration::from_secs(60));
@@ -130,12 +130,58 @@ async fn refuses_after_the_deadline_and_forgets_the_run() {
         rule(&engine, &scope("old"), "t", json!({})).await.as_deref(),
         Some("run.deadline")
     );
-    let later = Scope {
-        deadline: START + Duration::from_secs(120),
-        ..scope("new")
+}
+
+#[tokio::test]
+async fn a_run_that_waits_keeps_its_account_until_it_ends() {
+    let (engine, clock) = engine(Config::default().with_budgets(Budgets::default().with_calls(1)));
+    assert_eq!(rule(&engine, &scope("waits"), "t", json!({})).await, None);
+    // Its step's time is over while a person thinks; other runs begin.
+    clock.advance(Duration::from_secs(3600));
+    let later = |run| Scope {
+        deadline: START + Duration::from_secs(7200),
+        ..scope(run)
     };
-    assert_eq!(rule(&engine, &later, "t", json!({})).await, None);
-    assert_eq!(engine.ledger.len(), 1);
+    assert_eq!(rule(&engine, &later("other"), "t", json!({})).await, None);
+    assert_eq!(
+        rule(&engine, &later("waits"), "t", json!({})).await.as_deref(),
+        Some("budget.run")
+    );
+    engine.end_run("waits");
+    assert_eq!(engine.spent("waits"), Spent::default());
+}
+
+#[tokio::test]
+async fn the_rules_that_allow_are_those_that_could_have_refused() {
+    let budgets = Budgets::default().with_calls(2).with_calls_per_tool(1);
+    let config = Config::default().with_budgets(budgets).deny_namespace("vault");
+    let (engine, clock) = engine(config);
+    let run = scope("r");
+    let Judgement::Allow { rules } = engine.judge_read(&run, "t", &json!({})).await else {
+        panic!("refused");
+    };
+    let mut refused = vec![rule(&engine, &run, "t", json!({})).await];
+    assert_eq!(rule(&engine, &run, "u", json!({})).await, None);
+    refused.insert(0, rule(&engine, &run, "v", json!({})).await);
+    refused.insert(0, rule(&engine, &run, "v", json!({"namespace": "vault"})).await);
+    clock.advance(Duration::from_secs(60));
+    refused.insert(0, rule(&engine, &run, "v", json!({"namespace": "vault"})).await);
+    run.cancel.cancel();
+    refused.insert(0, rule(&engine, &run, "v", json!({})).await);
+    engine.stop().engage("now");
+    refused.insert(0, rule(&engine, &run, "v", json!({})).await);
+    assert_eq!(refused.into_iter().flatten().collect::<Vec<_>>(), rules);
+}
+
+#[tokio::test]
+async fn the_stop_is_felt_by_calls_under_way() {
+    let (engine, _) = engine(Config::default());
+    let before = engine.stopped();
+    engine.stop().engage("a person pressed it");
+    assert!(before.is_cancelled());
+    // Released at once: what was under way stays broken off, what begins now goes on.
+    engine.stop().release();
+    assert!(before.is_cancelled() && !engine.stopped().is_cancelled());
 }
 
 #[tokio::test]
@@ -182,6 +228,15 @@ async fn refuses_calls_that_name_a_denied_namespace() {
         json!({"query": "sum(rate(x{namespace=\"vault\"}[5m]))"}),
         json!({"query": "x{namespace=~'shop|vault'}"}),
         json!({"queries": ["up", "x{ns=`secret-ns`}"]}),
+        json!({"query": "x{namespace=~\"vau.*\"}"}),
+        json!({"query": "x{job=\"a\", namespace =~ \"v[a-z]+t\"}"}),
+        json!({"query": "x{namespace=\"\\x76ault\"}"}),
+        json!({"query": "x{namespace=\"\\166ault\"}"}),
+        json!({"query": "x{\"k8s.namespace.name\"=~'\\u0076ault'}"}),
+        json!({"query": "sum by (pod) (x{namespace=~\"shop\"}) / y{exported_namespace=~`(?i)VAULT`}"}),
+        json!({"query": "{app=\"a\"} | namespace =~ \".*ault\" |= \"x\""}),
+        json!({"query": "x{namespace=~\"v.*\",namespace!=\"shop\"}"}),
+        json!({"query": "x{namespace=~\"v(\"}"}),
     ] {
         let answer = rule(&engine, &scope("r"), "t", input.clone()).await;
         assert_eq!(answer.as_deref(), Some("reads.denied_namespace"), "{input}");
@@ -192,6 +247,13 @@ async fn refuses_calls_that_name_a_denied_namespace() {
         json!({"name": "vault"}),
         json!({"entity": {"kind": "Service", "namespace": "shop", "name": "vault"}}),
         json!({"query": "x{namespace=\"vault-ui\"}"}),
+        json!({"query": "x{namespace=~\"vault.+|shop\"}"}),
+        json!({"query": "x{namespace=~\".+\"}"}),
+        json!({"query": "x{namespace!=\"shop\"}"}),
+        json!({"query": "x{namespace=~\"[uv]ault\",namespace!~\"va.*\"}"}),
+        json!({"query": "x{pod=~\"vau.*\", note=\"namespace=~'v.*'\"}"}),
+        json!({"query": "{app=\"a\"} |= \"namespace=~\" |~ \"v.*\""}),
+        json!({"query": "x{namespace=~\"shop\"} > 1 and on (namespace) y < 2"}),
     ] {
         assert_eq!(
             rule(&engine, &scope("r"), "t", input.clone()).await,

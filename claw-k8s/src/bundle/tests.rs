@@ -162,6 +162,56 @@ fn refuses_to_overwrite_and_to_leave_its_folder() {
 }
 
 #[test]
+fn a_private_key_in_a_log_is_not_written() {
+    let body = [
+        "MIIEpAIBAAKCAQEAx0Fr7mV2Yq8kP5zN1bWc9dTgH4jLsU6oXeRiQaZvBn3yKtM",
+        "Q2xhdw==",
+    ];
+    // Put together at run time, so that scanners of repositories leave it alone.
+    let mark = |side: &str| format!("-----{side} RSA PRIV{}", "ATE KEY-----");
+    let lines = [
+        "loading",
+        &mark("BEGIN"),
+        body[0],
+        body[1],
+        &mark("END"),
+        "it is loaded",
+    ];
+    let bundle = Bundle::load(whole().path()).unwrap();
+    let mut writer = BundleWriter::new(bundle.manifest.clone());
+    writer
+        .log("shop", "cart-1", "cart", false, &lines.join("\n"))
+        .unwrap();
+    // Two streams whose lines come in turn.
+    let line = |(number, line): (i64, &&str), app: &str| LogLine {
+        time: bundle.manifest.collected_at + jiff::SignedDuration::from_secs(number),
+        labels: [("app".to_owned(), app.to_owned())].into(),
+        line: (*line).to_owned(),
+    };
+    for numbered in (0..).zip(&lines) {
+        writer.log_lines([line(numbered, "a"), line(numbered, "b")]);
+    }
+    writer.log_lines(
+        (0..)
+            .zip(&lines)
+            .flat_map(|numbered| [line(numbered, "c"), line(numbered, "d")]),
+    );
+    let out = tempfile::tempdir().unwrap();
+    writer.write(out.path().join("x")).unwrap();
+    let log = &fs::read_to_string(out.path().join("x/logs/shop/cart-1/cart.log")).unwrap();
+    let stream = &fs::read_to_string(out.path().join("x/logs.jsonl")).unwrap();
+    for text in [log, stream] {
+        assert!(
+            text.contains("loading") && text.contains("it is loaded"),
+            "{text}"
+        );
+        assert!(text.contains("[redacted:private-key]"), "{text}");
+        assert!(!body.iter().any(|line| text.contains(line)), "{text}");
+    }
+    assert_eq!(log.lines().count(), lines.len());
+}
+
+#[test]
 fn a_bad_file_does_not_prevent_the_rest() {
     let dir = whole();
     fs::write(dir.path().join("objects/broken.json"), "{\"kind\":").unwrap();

@@ -113,7 +113,7 @@ impl BundleWriter {
         }
     }
 
-    /// Redacts with `redactor` what is added from now on.
+    /// Redacts with `redactor` what is added from now on, and all lines of log stores.
     #[must_use]
     pub fn with_redactor(mut self, redactor: Redactor) -> Self {
         self.redactor = redactor;
@@ -184,10 +184,7 @@ impl BundleWriter {
 
     /// Adds log lines of a log store.
     pub fn log_lines(&mut self, lines: impl IntoIterator<Item = LogLine>) -> &mut Self {
-        for mut line in lines {
-            line.line = self.redactor.redact(&line.line).into_owned();
-            self.log_lines.push(line);
-        }
+        self.log_lines.extend(lines);
         self
     }
 
@@ -195,9 +192,7 @@ impl BundleWriter {
     pub fn changes(&mut self, changes: impl IntoIterator<Item = Change>) -> &mut Self {
         for mut change in changes {
             change.summary = self.redactor.redact(&change.summary).into_owned();
-            for line in &mut change.detail {
-                *line = self.redactor.redact(line).into_owned();
-            }
+            self.redactor.redact_lines(&mut change.detail);
             self.changes.push(change);
         }
         self
@@ -263,6 +258,14 @@ impl BundleWriter {
         }
         let mut log_lines = self.log_lines;
         log_lines.sort_by(|a, b| (a.time, &a.labels).cmp(&(b.time, &b.labels)));
+        // Not before all are there: a secret may lie over several lines of a stream.
+        let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for LogLine { labels, line, .. } in &mut log_lines {
+            streams.entry(&*labels).or_default().push(line);
+        }
+        for stream in streams.into_values() {
+            self.redactor.redact_lines(stream);
+        }
         let mut changes = self.changes;
         changes.sort_by(|a, b| (a.time, &a.reference).cmp(&(b.time, &b.reference)));
         let mut topology = self.topology;
@@ -286,9 +289,9 @@ impl BundleWriter {
     }
 
     fn redacted(&self, text: &str) -> String {
-        text.split_inclusive('\n')
-            .map(|line| self.redactor.redact(line))
-            .collect()
+        let mut lines: Vec<_> = text.split('\n').map(str::to_owned).collect();
+        self.redactor.redact_lines(&mut lines);
+        lines.join("\n")
     }
 }
 

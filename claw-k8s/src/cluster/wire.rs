@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use claw_core::clock::Clock;
+use claw_core::http::retry_after;
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
@@ -197,7 +198,10 @@ pub(super) fn failure(
     clock: &dyn Clock,
 ) -> ClusterError {
     let said = Said::parse(body);
-    let retry_after = retry_after(headers, clock).or(said.retry_after);
+    let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = header
+        .and_then(|header| retry_after(header, clock.now()))
+        .or(said.retry_after);
     let request = what.to_owned();
     let source: Source = Box::new(ServerSaid {
         code: status.as_u16(),
@@ -261,16 +265,6 @@ impl Said {
             },
         }
     }
-}
-
-/// `Retry-After` in seconds or as a date.
-fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Duration::try_from(date.duration_since(clock.now())).ok()
 }
 
 fn check_namespace(namespace: Option<&str>) -> Result<(), ClusterError> {

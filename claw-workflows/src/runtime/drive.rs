@@ -198,7 +198,12 @@ impl Inner {
                 self.fail(&work, FailureKind::Deadline, reason).await
             }
             Ok(Ok(Taken::Failed(error))) => {
-                tracing::warn!(run = %work.run.id, step = work.step, %error, "a step failed");
+                tracing::warn!(
+                    run = %work.run.id,
+                    step = work.step,
+                    error = &error as &dyn std::error::Error,
+                    "a step failed"
+                );
                 let may_pass = error.is_retryable() && work.run.attempts < self.settings.step_retry.attempts;
                 if may_pass {
                     cx.progress(format!("failed and will be taken again: {}", reason_of(&error)));
@@ -211,7 +216,9 @@ impl Inner {
             Ok(Ok(Taken::Went(Outcome::Wait(state, wait)))) => {
                 cx.progress(match &wait {
                     Wait::Until(time) => format!("waits until {time}"),
-                    Wait::Approval(id) => format!("waits for a person to decide on {id}"),
+                    Wait::Approval { id, until } => {
+                        format!("waits for a person to decide on {id}, until {until}")
+                    }
                     _ => "waits".to_owned(),
                 });
                 self.go_on(&work, memo(state), Some(wait)).await
@@ -235,7 +242,6 @@ impl Inner {
                 return self.fail(work, FailureKind::Defect, reason).await;
             }
         };
-        let next = if wait.is_none() { Next::Step } else { Next::Nothing };
         let result = StepResult {
             step: work.run.step,
             name: work.step.to_owned(),
@@ -246,7 +252,8 @@ impl Inner {
             self.journal.record_step(&work.run.id, result.clone(), self.now())
         })
         .await?;
-        Ok(next)
+        // What it waits for may be there already: the journal knows.
+        Ok(Next::Step)
     }
 
     /// Gives the run back, to take the step again after a pause.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::audit::{AuditError, AuditKind};
+use claw_core::digest::sha256;
 use claw_core::report::Report;
 use claw_core::store::{RunRecord, StoreError};
 use claw_core::workflow::{FailureKind, RunFailure};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::{Next, Stop, Work};
@@ -89,6 +89,7 @@ impl Inner {
                 .finish(&run.id, run.step, step, report, &sinks, self.now())
         })
         .await?;
+        self.gate.end_run(&run.id.0);
         self.say(&run.id, step, format!("has a report: {}", report.title));
         Ok(Next::Nothing)
     }
@@ -113,7 +114,12 @@ impl Inner {
             let Err(error) = recorded.await else {
                 return Ok(());
             };
-            tracing::warn!(run = %run.id, %error, attempt, "a run is held up by the audit log");
+            tracing::warn!(
+                run = %run.id,
+                error = &error as &dyn std::error::Error,
+                attempt,
+                "a run is held up by the audit log"
+            );
             if attempt >= AUDIT.attempts {
                 return Err(error);
             }
@@ -132,17 +138,10 @@ pub(super) fn bounded(input: &Value) -> Value {
     if text.len() <= INPUT_BYTES {
         return input.clone();
     }
-    json!({"bytes": text.len(), "sha256": sha256(&text)})
+    json!({"bytes": text.len(), "sha256": sha256(text)})
 }
 
 /// SHA-256 of the report's JSON, hexadecimal.
 pub(super) fn digest(report: &Report) -> String {
-    sha256(&json!(report).to_string())
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256(json!(report).to_string())
 }

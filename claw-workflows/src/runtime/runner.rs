@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use claw_core::audit::AuditKind;
 use claw_core::gate::{Gate, Scope};
 use claw_core::registry::Registry;
-use claw_core::store::{AlertKey, Enqueued, Journal, NewRun, RunEnd, RunRecord, RunStatus, StoreError};
+use claw_core::store::{AlertKey, Closed, Enqueued, Journal, NewRun, RunEnd, RunRecord, StoreError};
 use claw_core::workflow::{Progress, ProgressEvent, RunId, Workflow};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -93,6 +93,9 @@ impl Runner {
         };
         let enqueued = self.0.journal.enqueue(run, self.0.now()).await?;
         self.0.touch();
+        if let Enqueued::New { closed } = &enqueued {
+            self.settle(closed).await?;
+        }
         Ok(enqueued)
     }
 
@@ -114,19 +117,35 @@ impl Runner {
             active.cancel();
         }
         self.0.touch();
-        let input = json!({"cancelled": reason});
+        self.settled(&record, reason).await?;
+        Ok(true)
+    }
+
+    /// Records the end of a run that has no report, and forgets what was remembered of it.
+    async fn settled(&self, run: &RunRecord, reason: &str) -> Result<(), RunnerError> {
+        self.0.gate.end_run(&run.id.0);
         self.0
             .gate
             .record(
-                &self.0.scope(run, None, CancellationToken::new()),
+                &self.0.scope(&run.id, None, CancellationToken::new()),
                 AuditKind::RunFinished,
-                &record.workflow,
-                input,
+                &run.workflow,
+                json!({"cancelled": reason}),
                 None,
                 "the run was cancelled",
             )
             .await?;
-        Ok(true)
+        Ok(())
+    }
+
+    /// The journal has closed these runs.
+    async fn settle(&self, closed: &[Closed]) -> Result<(), RunnerError> {
+        for closed in closed.iter().filter(|closed| closed.ended) {
+            let record = self.record(&closed.run).await?;
+            let reason = record.reason.clone().unwrap_or_default();
+            self.settled(&record, &reason).await?;
+        }
+        Ok(())
     }
 
     /// The approval was decided: runs that wait for it go on. Returns them.
@@ -136,21 +155,15 @@ impl Runner {
         Ok(woken)
     }
 
-    /// The alerts are resolved. Returns the runs that have no firing alert left: they are closed.
+    /// These periods of alerts are over. Returns the runs that have no firing alert left: they are closed.
     ///
     /// A run that has not begun, or that waits, ends here: nobody needs it any more. One that is being worked on still
     /// finishes its report.
-    pub async fn resolve(&self, fingerprints: &[String]) -> Result<Vec<RunId>, RunnerError> {
-        let closed = self.0.journal.resolve(fingerprints, self.0.now()).await?;
-        for run in &closed {
-            let record = self.record(run).await?;
-            let untouched = record.status == RunStatus::Queued && record.step == 0 && record.attempts == 0;
-            if untouched || record.status == RunStatus::Waiting {
-                self.cancel(run, "its alerts were resolved").await?;
-            }
-        }
+    pub async fn resolve(&self, alerts: &[AlertKey]) -> Result<Vec<RunId>, RunnerError> {
+        let closed = self.0.journal.resolve(alerts, self.0.now()).await?;
         self.0.touch();
-        Ok(closed)
+        self.settle(&closed).await?;
+        Ok(closed.into_iter().map(|closed| closed.run).collect())
     }
 
     /// A run with its report and deliveries, as they are now.

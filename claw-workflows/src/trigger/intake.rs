@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 use super::alertmanager::Webhook;
-use super::{Filter, Incident};
+use super::{Alert, Filter, Incident};
 use crate::runtime::{Runner, RunnerError};
 
 /// Hands incidents to a runner.
@@ -71,10 +71,10 @@ impl Intake {
             );
         }
         if !resolved.is_empty() {
-            let mut fingerprints: Vec<_> = resolved.into_iter().map(|alert| alert.fingerprint).collect();
-            // One that is resolved and fires again at once is not over.
-            fingerprints.retain(|resolved| !firing.iter().any(|alert| alert.fingerprint == *resolved));
-            receipt.closed = self.runner.resolve(&fingerprints).await?;
+            let mut over: Vec<_> = resolved.iter().map(key).collect();
+            // One that is said to be resolved and to fire is not over.
+            over.retain(|over| !firing.iter().any(|alert| key(alert) == *over));
+            receipt.closed = self.runner.resolve(&over).await?;
         }
         let count = firing.len();
         let alerts: Vec<_> = firing
@@ -95,11 +95,7 @@ impl Intake {
 
     async fn open(&self, incident: Incident, receipt: &mut Receipt) -> Result<(), RunnerError> {
         let run = incident.id.clone();
-        let keys = incident.alerts.iter().map(|alert| AlertKey {
-            fingerprint: alert.fingerprint.clone(),
-            starts_at: alert.starts_at,
-        });
-        let keys = keys.collect();
+        let keys = incident.alerts.iter().map(key).collect();
         let input = serde_json::to_value(&incident).map_err(|source| RunnerError::Input {
             workflow: self.workflow.to_owned(),
             source,
@@ -110,12 +106,20 @@ impl Intake {
             .await?;
         match enqueued {
             Enqueued::Covered(runs) => receipt.runs = runs,
-            Enqueued::New => {
+            Enqueued::New { closed } => {
+                receipt.closed.extend(closed.into_iter().map(|closed| closed.run));
                 receipt.opened.push(run.clone());
                 receipt.runs.push(run);
             }
             _ => receipt.runs.push(run),
         }
         Ok(())
+    }
+}
+
+fn key(alert: &Alert) -> AlertKey {
+    AlertKey {
+        fingerprint: alert.fingerprint.clone(),
+        starts_at: alert.starts_at,
     }
 }

@@ -1,5 +1,7 @@
 //! The journal in one SQLite file.
 
+mod alerts;
+mod deliveries;
 mod fault;
 mod open;
 mod query;
@@ -15,14 +17,14 @@ use sqlx::{Acquire as _, SqlitePool};
 use super::Journal;
 use super::error::StoreError;
 use super::record::{
-    Claim, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd, StepRecord,
-    StepResult,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
+    StepRecord, StepResult,
 };
 use super::rules::word;
 use crate::report::Report;
 use crate::workflow::RunId;
 use fault::Place;
-use row::{delivery_of, json, run_of, step_of, text_of, time_of};
+use row::{json, run_of, step_of, text_of, time_of};
 
 /// The journal in one SQLite file, owned by one process at a time. Clones share the file.
 ///
@@ -77,22 +79,8 @@ impl Journal for SqliteStore {
             .execute(&mut *conn)
             .await;
             self.place.check(done)?;
-            for (alert, owner) in run.alerts.iter().zip(owners) {
-                if owner.is_some() {
-                    continue;
-                }
-                let done = sqlx::query(
-                    "INSERT INTO alerts (fingerprint, starts_at, run) VALUES ($1, $2, $3) \
-                     ON CONFLICT (fingerprint) DO UPDATE SET starts_at = $2, run = $3",
-                )
-                .bind(&alert.fingerprint)
-                .bind(text_of(alert.starts_at))
-                .bind(&run.id.0)
-                .execute(&mut *conn)
-                .await;
-                self.place.check(done)?;
-            }
-            Enqueued::New
+            let closed = self.take_over(conn, &run, owners, now).await?;
+            Enqueued::New { closed }
         });
         Ok(enqueued)
     }
@@ -129,7 +117,8 @@ impl Journal for SqliteStore {
     async fn record_step(&self, run: &RunId, result: StepResult, now: Timestamp) -> Result<(), StoreError> {
         transaction!(self, |conn| {
             let mut record = self.load(conn, run).await?;
-            let outcome = record.advance(result.step, result.wait.as_ref(), now)?;
+            let decided = self.is_decided(conn, result.wait.as_ref()).await?;
+            let outcome = record.advance(result.step, result.wait.as_ref(), decided, now)?;
             self.save(conn, &record).await?;
             let done = sqlx::query("UPDATE runs SET state = $2 WHERE id = $1")
                 .bind(&run.0)
@@ -203,17 +192,21 @@ impl Journal for SqliteStore {
             let mut record = self.load(conn, run).await?;
             record.end(&end, now)?;
             self.save(conn, &record).await?;
-            let done = sqlx::query("UPDATE runs SET state = NULL WHERE id = $1")
-                .bind(&run.0)
-                .execute(&mut *conn)
-                .await;
-            self.place.check(done)?;
+            self.forget_state(conn, run).await?;
         });
         Ok(())
     }
 
     async fn wake(&self, approval: &str, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
         Ok(transaction!(self, |conn| {
+            let done = sqlx::query(
+                "INSERT INTO decisions (approval, decided_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            )
+            .bind(approval)
+            .bind(text_of(now))
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?;
             let rows = sqlx::query(
                 "SELECT * FROM runs WHERE status = 'waiting' AND approval = $1 ORDER BY position",
             )
@@ -279,79 +272,29 @@ impl Journal for SqliteStore {
         self.place.read(json(&row, "report"))
     }
 
-    async fn resolve(&self, fingerprints: &[String], now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
         Ok(transaction!(self, |conn| {
-            let mut runs = Vec::new();
-            for fingerprint in fingerprints {
-                let run: Result<Option<String>, _> =
-                    sqlx::query_scalar("DELETE FROM alerts WHERE fingerprint = $1 RETURNING run")
-                        .bind(fingerprint)
-                        .fetch_optional(&mut *conn)
-                        .await;
-                runs.extend(self.place.check(run)?.map(RunId));
-            }
-            runs.sort();
-            runs.dedup();
-            let mut closed = Vec::new();
-            for run in runs {
-                let done = sqlx::query(
-                    "UPDATE runs SET resolved_at = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM alerts WHERE run = $1)",
-                )
-                .bind(&run.0)
-                .bind(text_of(now))
-                .execute(&mut *conn)
-                .await;
-                if self.place.check(done)?.rows_affected() > 0 {
-                    closed.push(run);
-                }
-            }
-            closed
+            self.end_alerts(conn, alerts, now).await?
         }))
     }
 
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
-        let run = sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1")
-            .bind(fingerprint)
-            .fetch_optional(&self.pool)
-            .await;
-        Ok(self.place.check(run)?.map(RunId))
+        let mut conn = self.place.check(self.pool.acquire().await)?;
+        self.owner(&mut conn, fingerprint).await
     }
 
     async fn deliveries(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM deliveries WHERE run = $1 ORDER BY sink")
-            .bind(&run.0)
-            .fetch_all(&self.pool)
-            .await;
-        self.place
-            .check(rows)?
-            .iter()
-            .map(|row| self.place.read(delivery_of(row)))
-            .collect()
+        self.all_deliveries(run).await
     }
 
     async fn due_deliveries(&self, now: Timestamp) -> Result<Vec<Delivery>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT deliveries.* FROM deliveries JOIN runs ON runs.id = deliveries.run \
-             WHERE deliveries.state IN ('pending', 'in_doubt') AND (deliveries.not_before IS NULL OR deliveries.not_before <= $1) \
-             ORDER BY runs.position, sink",
-        )
-        .bind(text_of(now))
-        .fetch_all(&self.pool)
-        .await;
-        self.place
-            .check(rows)?
-            .iter()
-            .map(|row| self.place.read(delivery_of(row)))
-            .collect()
+        self.deliveries_due(now).await
     }
 
     async fn begin_delivery(&self, run: &RunId, sink: &str, now: Timestamp) -> Result<Delivery, StoreError> {
         Ok(transaction!(self, |conn| {
-            self.load(conn, run).await?;
-            let mut delivery = self.load_delivery(conn, run, sink).await?;
-            delivery.begin(now)?;
-            self.save_delivery(conn, &delivery).await?;
-            delivery
+            self.change_delivery(conn, run, sink, |delivery| delivery.begin(now))
+                .await?
         }))
     }
 
@@ -363,10 +306,8 @@ impl Journal for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         transaction!(self, |conn| {
-            self.load(conn, run).await?;
-            let mut delivery = self.load_delivery(conn, run, sink).await?;
-            delivery.end(&end, now)?;
-            self.save_delivery(conn, &delivery).await?;
+            self.change_delivery(conn, run, sink, |delivery| delivery.end(&end, now))
+                .await?
         });
         Ok(())
     }
@@ -389,15 +330,25 @@ impl Journal for SqliteStore {
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "DELETE FROM runs WHERE status IN ('done', 'failed', 'cancelled') AND updated_at < $1 \
-             AND NOT EXISTS (SELECT 1 FROM alerts WHERE run = runs.id) \
-             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE run = runs.id \
-             AND state IN ('pending', 'attempting', 'in_doubt'))",
-        )
-        .bind(text_of(before))
-        .execute(&self.pool)
-        .await;
-        Ok(self.place.check(done)?.rows_affected())
+        Ok(transaction!(self, |conn| {
+            let done = sqlx::query(
+                "DELETE FROM decisions WHERE decided_at < $1 AND NOT EXISTS (SELECT 1 FROM runs \
+                 WHERE status NOT IN ('done', 'failed', 'cancelled') AND enqueued_at < $1)",
+            )
+            .bind(text_of(before))
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?;
+            let done = sqlx::query(
+                "DELETE FROM runs WHERE status IN ('done', 'failed', 'cancelled') AND updated_at < $1 \
+                 AND NOT EXISTS (SELECT 1 FROM alerts WHERE run = runs.id) \
+                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE run = runs.id \
+                 AND state IN ('pending', 'attempting', 'in_doubt'))",
+            )
+            .bind(text_of(before))
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?.rows_affected()
+        }))
     }
 }

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
-use super::row::{delivery_of, json, run_of, text_of};
+use super::row::{json, run_of, text_of};
 use crate::store::StoreError;
-use crate::store::record::{Claim, Delivery, NewRun, RunRecord, StepRecord};
+use crate::store::record::{Claim, RunRecord, StepRecord};
 use crate::store::rules::word;
-use crate::workflow::RunId;
+use crate::workflow::{RunId, Wait};
 
 impl SqliteStore {
     pub(super) async fn load(
@@ -82,64 +82,31 @@ impl SqliteStore {
         Ok(Some(Claim { run, input, state }))
     }
 
-    pub(super) async fn load_delivery(
+    /// The state of a run that has ended is of no more use.
+    pub(super) async fn forget_state(
         &self,
         conn: &mut SqliteConnection,
         run: &RunId,
-        sink: &str,
-    ) -> Result<Delivery, StoreError> {
-        let row = sqlx::query("SELECT * FROM deliveries WHERE run = $1 AND sink = $2")
-            .bind(&run.0)
-            .bind(sink)
-            .fetch_optional(conn)
-            .await;
-        let unknown = || StoreError::UnknownDelivery {
-            run: run.clone(),
-            sink: sink.to_owned(),
-        };
-        self.place
-            .read(delivery_of(&self.place.check(row)?.ok_or_else(unknown)?))
-    }
-
-    pub(super) async fn save_delivery(
-        &self,
-        conn: &mut SqliteConnection,
-        delivery: &Delivery,
     ) -> Result<(), StoreError> {
-        let done = sqlx::query(
-            "INSERT INTO deliveries (run, sink, state, attempts, not_before, reason, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (run, sink) DO UPDATE SET state = $3, attempts = $4, not_before = $5, reason = $6, \
-             updated_at = $7",
-        )
-        .bind(&delivery.run.0)
-        .bind(&delivery.sink)
-        .bind(word(delivery.state))
-        .bind(delivery.attempts)
-        .bind(delivery.not_before.map(text_of))
-        .bind(&delivery.reason)
-        .bind(text_of(delivery.updated_at))
-        .execute(conn)
-        .await;
+        let done = sqlx::query("UPDATE runs SET state = NULL WHERE id = $1")
+            .bind(&run.0)
+            .execute(conn)
+            .await;
         self.place.check(done).map(drop)
     }
 
-    /// The run that each alert opened, where that is so and the alert has not fired anew.
-    pub(super) async fn owners(
+    pub(super) async fn is_decided(
         &self,
         conn: &mut SqliteConnection,
-        run: &NewRun,
-    ) -> Result<Vec<Option<RunId>>, StoreError> {
-        let mut owners = Vec::with_capacity(run.alerts.len());
-        for alert in &run.alerts {
-            let owner =
-                sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1 AND starts_at = $2")
-                    .bind(&alert.fingerprint)
-                    .bind(text_of(alert.starts_at))
-                    .fetch_optional(&mut *conn)
-                    .await;
-            owners.push(self.place.check(owner)?.map(RunId));
-        }
-        Ok(owners)
+        wait: Option<&Wait>,
+    ) -> Result<bool, StoreError> {
+        let Some(Wait::Approval { id, .. }) = wait else {
+            return Ok(false);
+        };
+        let decided = sqlx::query("SELECT 1 FROM decisions WHERE approval = $1")
+            .bind(id)
+            .fetch_optional(conn)
+            .await;
+        Ok(self.place.check(decided)?.is_some())
     }
 }

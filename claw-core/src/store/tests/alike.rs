@@ -15,7 +15,7 @@ enum Call {
     Postpone(u8, u8),
     End(u8, bool),
     Wake(u8),
-    Resolve(Vec<u8>),
+    Resolve(Vec<(u8, u8)>),
     Begin(u8, u8),
     Deliver(u8, u8, u8),
     Prune,
@@ -35,7 +35,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => (run.clone(), small.clone()).prop_map(|(r, s)| Call::Postpone(r, s)),
         1 => (run.clone(), any::<bool>()).prop_map(|(r, f)| Call::End(r, f)),
         2 => small.clone().prop_map(Call::Wake),
-        2 => prop::collection::vec(0..3_u8, 0..3).prop_map(Call::Resolve),
+        2 => prop::collection::vec((0..3_u8, 0..2_u8), 0..3).prop_map(Call::Resolve),
         3 => (run.clone(), 0..2_u8).prop_map(|(r, s)| Call::Begin(r, s)),
         3 => (run, 0..2_u8, small).prop_map(|(r, s, e)| Call::Deliver(r, s, e)),
         1 => Just(Call::Prune),
@@ -72,7 +72,10 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
         Call::Step(number, step, wait) => {
             let wait = wait.map(|wait| match wait {
                 0 => Wait::Until(now + SignedDuration::from_millis(2500)),
-                other => Wait::Approval((other - 1).to_string()),
+                other => Wait::Approval {
+                    id: (other - 1).to_string(),
+                    until: now + SignedDuration::from_secs(9),
+                },
             });
             let result = StepResult {
                 wait,
@@ -103,13 +106,12 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
             format!("{:?}", journal.end(&run(number), end, now).await)
         }
         Call::Wake(approval) => format!("{:?}", journal.wake(&name(approval), now).await),
-        Call::Resolve(names) => {
-            format!(
-                "{:?}",
-                journal
-                    .resolve(&names.iter().map(name).collect::<Vec<_>>(), now)
-                    .await
-            )
+        Call::Resolve(alerts) => {
+            let alerts: Vec<_> = alerts
+                .iter()
+                .map(|(name, start)| alert(&name.to_string(), i64::from(*start)))
+                .collect();
+            format!("{:?}", journal.resolve(&alerts, now).await)
         }
         Call::Begin(number, sink) => format!(
             "{:?}",

@@ -1,6 +1,10 @@
 use super::*;
 use crate::workflow::Wait;
 
+fn opened() -> Enqueued {
+    Enqueued::New { closed: Vec::new() }
+}
+
 /// Runs each test on both journals.
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($journal:ident: &dyn Journal) $body:block)+) => {
@@ -20,7 +24,7 @@ macro_rules! on_both {
 
 on_both! {
     async fn walks_through_a_run(journal: &dyn Journal) {
-        assert_eq!(journal.enqueue(new_run("a"), at(0)).await.unwrap(), Enqueued::New);
+        assert_eq!(journal.enqueue(new_run("a"), at(0)).await.unwrap(), opened());
         let claim = journal.claim(at(1)).await.unwrap().unwrap();
         assert_eq!((claim.run.step, claim.run.attempts, claim.input, claim.state), (0, 1, json!({"of": "a"}), None));
         assert_eq!(journal.claim(at(1)).await.unwrap(), None, "one worker only");
@@ -91,13 +95,38 @@ on_both! {
     async fn waits_for_a_person(journal: &dyn Journal) {
         journal.enqueue(new_run("a"), at(0)).await.unwrap();
         journal.claim(at(0)).await.unwrap().unwrap();
-        let wait = StepResult { wait: Some(Wait::Approval("p1".into())), ..result(0, json!(1)) };
+        let wait = StepResult { wait: Some(Wait::Approval { id: "p1".into(), until: at(600) }), ..result(0, json!(1)) };
         journal.record_step(&id("a"), wait, at(1)).await.unwrap();
-        assert_eq!((journal.claim(Timestamp::MAX).await.unwrap(), journal.next_due().await.unwrap()), (None, None));
+        assert_eq!((journal.claim(at(599)).await.unwrap(), journal.next_due().await.unwrap()), (None, Some(at(600))));
         assert_eq!(journal.wake("p2", at(2)).await.unwrap(), []);
         assert_eq!(journal.wake("p1", at(2)).await.unwrap(), [id("a")]);
         assert_eq!(journal.wake("p1", at(2)).await.unwrap(), []);
         assert_eq!(journal.claim(at(2)).await.unwrap().unwrap().run.step, 1);
+    }
+
+    async fn does_not_miss_a_decision_that_comes_before_the_wait(journal: &dyn Journal) {
+        journal.enqueue(new_run("a"), at(0)).await.unwrap();
+        journal.claim(at(0)).await.unwrap().unwrap();
+        assert_eq!(journal.wake("p1", at(1)).await.unwrap(), []);
+        assert_eq!(journal.prune(at(9)).await.unwrap(), 0);
+        let wait = StepResult { wait: Some(Wait::Approval { id: "p1".into(), until: at(600) }), ..result(0, json!(1)) };
+        journal.record_step(&id("a"), wait, at(2)).await.unwrap();
+        let claim = journal.claim(at(2)).await.unwrap().unwrap();
+        assert_eq!((claim.run.step, claim.run.approval), (1, None));
+        let other = StepResult { wait: Some(Wait::Approval { id: "p2".into(), until: at(600) }), ..result(1, json!(1)) };
+        journal.record_step(&id("a"), other, at(3)).await.unwrap();
+        assert_eq!(journal.claim(at(3)).await.unwrap(), None);
+    }
+
+    async fn goes_on_when_nobody_decides_in_time(journal: &dyn Journal) {
+        journal.enqueue(new_run("a"), at(0)).await.unwrap();
+        journal.claim(at(0)).await.unwrap().unwrap();
+        let wait = StepResult { wait: Some(Wait::Approval { id: "p1".into(), until: at(60) }), ..result(0, json!(1)) };
+        journal.record_step(&id("a"), wait, at(1)).await.unwrap();
+        assert_eq!(journal.claim(at(59)).await.unwrap(), None);
+        let claim = journal.claim(at(60)).await.unwrap().unwrap();
+        assert_eq!((claim.run.step, claim.run.approval), (1, None));
+        assert_eq!(journal.wake("p1", at(61)).await.unwrap(), []);
     }
 
     async fn counts_attempts_of_a_step(journal: &dyn Journal) {
@@ -133,26 +162,62 @@ on_both! {
     async fn opens_one_run_for_an_alert(journal: &dyn Journal) {
         let run = |name: &str, alerts: &[AlertKey]| NewRun { alerts: alerts.to_vec(), ..new_run(name) };
         let (a, b, c) = (alert("fa", 0), alert("fb", 0), alert("fc", 0));
-        assert_eq!(journal.enqueue(run("1", &[a.clone(), b.clone()]), at(0)).await.unwrap(), Enqueued::New);
+        assert_eq!(journal.enqueue(run("1", &[a.clone(), b.clone()]), at(0)).await.unwrap(), opened());
         assert_eq!(journal.enqueue(run("2", std::slice::from_ref(&b)), at(1)).await.unwrap(), Enqueued::Covered(vec![id("1")]));
         // One of them is new: it belongs to the new run, the other stays where it is.
-        assert_eq!(journal.enqueue(run("3", &[b.clone(), c]), at(2)).await.unwrap(), Enqueued::New);
+        assert_eq!(journal.enqueue(run("3", &[b.clone(), c]), at(2)).await.unwrap(), opened());
         assert_eq!(journal.run_of_alert("fb").await.unwrap(), Some(id("1")));
         assert_eq!(journal.run_of_alert("fc").await.unwrap(), Some(id("3")));
 
-        assert_eq!(journal.resolve(&["fa".into(), "unknown".into()], at(3)).await.unwrap(), []);
-        assert_eq!(journal.resolve(&["fb".into()], at(4)).await.unwrap(), [id("1")]);
-        assert_eq!(journal.resolve(&["fb".into()], at(5)).await.unwrap(), []);
+        journal.claim_run(&id("1"), at(3)).await.unwrap().unwrap();
+        assert_eq!(journal.resolve(&[a, alert("unknown", 0)], at(3)).await.unwrap(), []);
+        let closed = Closed { run: id("1"), ended: false };
+        assert_eq!(journal.resolve(std::slice::from_ref(&b), at(4)).await.unwrap(), [closed]);
+        assert_eq!(journal.resolve(std::slice::from_ref(&b), at(5)).await.unwrap(), []);
         assert_eq!(journal.run(&id("1")).await.unwrap().unwrap().resolved_at, Some(at(4)));
-        assert_eq!(journal.enqueue(run("4", &[b]), at(6)).await.unwrap(), Enqueued::New);
+        assert_eq!(journal.enqueue(run("4", &[b]), at(6)).await.unwrap(), opened());
     }
 
-    async fn an_alert_that_fires_anew_is_news(journal: &dyn Journal) {
+    async fn an_alert_that_fires_anew_opens_another_run_and_closes_the_first(journal: &dyn Journal) {
         // The notification that it was resolved got lost.
-        let run = |name: &str, starts_at| NewRun { alerts: vec![alert("f", starts_at)], ..new_run(name) };
-        journal.enqueue(run("1", 0), at(0)).await.unwrap();
-        assert_eq!(journal.enqueue(run("2", 100), at(100)).await.unwrap(), Enqueued::New);
-        assert_eq!(journal.run_of_alert("f").await.unwrap(), Some(id("2")));
+        let run = |name: &str, alerts: &[AlertKey]| NewRun { alerts: alerts.to_vec(), ..new_run(name) };
+        journal.enqueue(run("1", &[alert("f", 0)]), at(0)).await.unwrap();
+        journal.enqueue(run("2", &[alert("g", 0), alert("h", 0)]), at(0)).await.unwrap();
+        let closed = vec![Closed { run: id("1"), ended: true }];
+        let anew = run("3", &[alert("f", 100), alert("g", 100)]);
+        assert_eq!(journal.enqueue(anew, at(100)).await.unwrap(), Enqueued::New { closed });
+        assert_eq!(journal.run_of_alert("f").await.unwrap(), Some(id("3")));
+        let first = journal.run(&id("1")).await.unwrap().unwrap();
+        assert_eq!((first.status, first.resolved_at), (RunStatus::Cancelled, Some(at(100))));
+        assert_eq!(journal.run(&id("2")).await.unwrap().unwrap().resolved_at, None);
+        // A notification of the earlier period was held up on its way: it changes nothing any more.
+        let late = journal.enqueue(run("4", &[alert("f", 0)]), at(101)).await.unwrap();
+        assert_eq!(late, Enqueued::Covered(vec![id("3")]));
+        assert_eq!(journal.resolve(&[alert("f", 0), alert("g", 0)], at(102)).await.unwrap(), []);
+        assert_eq!(journal.run_of_alert("f").await.unwrap(), Some(id("3")));
+        assert_eq!(journal.run(&id("3")).await.unwrap().unwrap().status, RunStatus::Queued);
+    }
+
+    async fn runs_that_wait_end_with_their_alerts_and_those_at_work_go_on(journal: &dyn Journal) {
+        for name in ["untouched", "working", "between", "waiting"] {
+            journal.enqueue(NewRun { alerts: vec![alert(name, 0)], ..new_run(name) }, at(0)).await.unwrap();
+        }
+        for name in ["working", "between", "waiting"] {
+            journal.claim_run(&id(name), at(1)).await.unwrap().unwrap();
+        }
+        journal.record_step(&id("between"), result(0, json!(1)), at(1)).await.unwrap();
+        let wait = StepResult { wait: Some(Wait::Until(at(60))), ..result(0, json!(1)) };
+        journal.record_step(&id("waiting"), wait, at(1)).await.unwrap();
+        let alerts = ["untouched", "working", "between", "waiting"].map(|name| alert(name, 0));
+        let closed: Vec<_> = journal.resolve(&alerts, at(2)).await.unwrap().into_iter().map(|c| (c.run.0, c.ended)).collect();
+        let expected = [("between", false), ("untouched", true), ("waiting", true), ("working", false)];
+        assert_eq!(closed, expected.map(|(name, ended)| (name.to_owned(), ended)));
+        for (name, ended) in expected {
+            let run = journal.run(&id(name)).await.unwrap().unwrap();
+            assert_eq!((run.status == RunStatus::Cancelled, run.resolved_at), (ended, Some(at(2))));
+        }
+        journal.record_step(&id("working"), result(0, json!(1)), at(3)).await.unwrap();
+        assert_eq!(journal.next_due().await.unwrap(), Some(Timestamp::MIN));
     }
 
     async fn delivers_to_each_sink_once(journal: &dyn Journal) {
@@ -210,7 +275,7 @@ on_both! {
     async fn concurrent_triggers_open_one_run(journal: &dyn Journal) {
         let tries = (0..20).map(|_| journal.enqueue(new_run("a"), at(0)));
         let answers = futures::future::join_all(tries).await;
-        let new = answers.into_iter().filter(|answer| matches!(answer, Ok(Enqueued::New))).count();
+        let new = answers.into_iter().filter(|answer| matches!(answer, Ok(Enqueued::New { .. }))).count();
         assert_eq!(new, 1);
         let claims = futures::future::join_all((0..20).map(|_| journal.claim(at(1)))).await;
         assert_eq!(claims.into_iter().filter(|claim| matches!(claim, Ok(Some(_)))).count(), 1);

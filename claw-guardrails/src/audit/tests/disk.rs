@@ -187,7 +187,10 @@ async fn a_batch_fails_as_a_whole() {
 #[tokio::test]
 async fn a_disk_that_hangs_is_given_up() {
     let place = place();
-    let options = Options::default().with_timeout(Duration::ZERO);
+    let options = file::Options {
+        timeout: Duration::ZERO,
+        ..file::Options::default()
+    };
     let log = FileAuditLog::open_with(&place.path, clock(), options)
         .await
         .unwrap();

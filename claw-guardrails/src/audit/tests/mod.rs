@@ -94,14 +94,13 @@ async fn records_are_numbered_chained_and_intact() {
 
 #[tokio::test]
 async fn the_hash_is_that_of_the_canonical_json_of_the_other_members() {
-    use sha2::{Digest, Sha256};
     let place = place();
     written(&place, 2).await;
     for line in std::fs::read_to_string(&place.path).unwrap().lines() {
         let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
         let hash = object.remove("hash").unwrap();
         let canonical = claw_core::action::canonical_json(&object.into());
-        assert_eq!(hash, chain::hex(&Sha256::digest(canonical.as_bytes())));
+        assert_eq!(hash, claw_core::digest::sha256(canonical));
     }
 }
 
@@ -122,9 +121,16 @@ async fn a_record_is_in_the_file_before_its_receipt() {
 async fn concurrent_records_have_one_order() {
     let place = place();
     let log = Arc::new(
-        FileAuditLog::open_with(&place.path, clock(), Options::default().with_queue(4))
-            .await
-            .unwrap(),
+        FileAuditLog::open_with(
+            &place.path,
+            clock(),
+            file::Options {
+                queue: 4,
+                ..file::Options::default()
+            },
+        )
+        .await
+        .unwrap(),
     );
     let tasks: Vec<_> = (0..200)
         .map(|index| {

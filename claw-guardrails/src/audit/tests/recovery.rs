@@ -79,6 +79,7 @@ async fn a_log_whose_end_was_cut_or_changed_is_not_taken_up() {
         (header.as_str(), "written by a newer version"),
         (garbage.as_str(), "the last record is damaged"),
         ("", "the log is empty, but it had 4"),
+        ("some other file", "the file is not an audit log"),
         ("some other file\n", "line 1 is not the header"),
         ("some other file\nwith lines\n", "line 1 is not the header"),
     ] {
@@ -98,13 +99,35 @@ async fn a_log_whose_end_was_cut_or_changed_is_not_taken_up() {
 
 #[tokio::test]
 async fn a_log_that_was_never_begun_is_begun() {
-    for start in ["", "{\"created\":\"20"] {
+    let begun = place();
+    written(&begun, 0).await;
+    let text = std::fs::read_to_string(&begun.path).unwrap();
+    let header = text.lines().next().unwrap();
+    for end in 0..=header.len() {
         let place = place();
-        std::fs::write(&place.path, start).unwrap();
+        std::fs::write(&place.path, &header[..end]).unwrap();
         let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
         assert_eq!(log.append(event("r", "a")).await.unwrap().sequence, 0);
         log.close().await.unwrap();
         assert!(verify_file(&place.path).unwrap().is_intact());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_log_is_left_as_it_is() {
+    for text in [
+        "a-token-without-line-end",
+        "{\"created\":1}",
+        "{\"auths\":{",
+        " ",
+        "{\"created\":\"x",
+    ] {
+        let place = place();
+        std::fs::write(&place.path, text).unwrap();
+        let error = FileAuditLog::open(&place.path, clock()).await.unwrap_err();
+        assert!(error.to_string().contains("is not an audit log"), "{error}");
+        assert_eq!(std::fs::read_to_string(&place.path).unwrap(), text);
+        assert!(!head_path(&place.path).exists());
     }
 }
 
@@ -124,6 +147,21 @@ async fn a_missing_head_is_recorded_and_a_damaged_one_refused() {
     assert!(matches!(verify_file(&place.path), Err(VerifyError::Head { .. })));
     let error = FileAuditLog::open(&place.path, clock()).await.unwrap_err();
     assert!(error.to_string().contains("audit.jsonl.head"), "{error}");
+}
+
+#[tokio::test]
+async fn a_head_that_a_power_failure_left_blank_counts_as_missing() {
+    for blank in [Vec::new(), vec![0; 512], b"  \n".to_vec()] {
+        let place = place();
+        written(&place, 2).await;
+        std::fs::write(head_path(&place.path), blank).unwrap();
+        assert_eq!(verify_file(&place.path).unwrap().anchor, Anchor::None);
+        let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
+        log.close().await.unwrap();
+        let text = std::fs::read_to_string(&place.path).unwrap();
+        assert!(text.contains("\"kind\":\"head_missing\""));
+        assert!(verify_file(&place.path).unwrap().is_intact());
+    }
 }
 
 #[tokio::test]

@@ -57,6 +57,6 @@ fn remedy(kind: ToolErrorKind) -> &'static str {
         ToolErrorKind::Timeout => "give the run more time, or see why the source is slow",
         ToolErrorKind::RateLimited => "raise the source's rate limit for the agent",
         ToolErrorKind::TooLarge => "narrow what is asked for, or raise the agent's size limit",
-        _ => "see the agent's log for the source's own message",
+        _ => "see what the source said with `claw-agent audit show RUN`",
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use claw_core::clock::SystemClock;
 use claw_core::store::{
-    Claim, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, SqliteStore, StepRecord, StepResult,
-    StoreError,
+    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, SqliteStore,
+    StepRecord, StepResult, StoreError,
 };
 use tokio::sync::Notify;
 
@@ -96,8 +96,8 @@ impl Journal for Mortal {
     async fn report(&self, run: &RunId) -> Result<Option<Report>, StoreError> {
         self.store.report(run).await
     }
-    async fn resolve(&self, fingerprints: &[String], now: Timestamp) -> Result<Vec<RunId>, StoreError> {
-        self.write(self.store.resolve(fingerprints, now)).await
+    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        self.write(self.store.resolve(alerts, now)).await
     }
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
         self.store.run_of_alert(fingerprint).await

@@ -1,6 +1,7 @@
 //! The life of a run without crashes.
 
 use super::*;
+use claw_core::gate::Arbiter as _;
 
 #[tokio::test(start_paused = true)]
 async fn takes_the_steps_in_order_and_delivers_the_report() {
@@ -150,6 +151,43 @@ async fn a_run_waits_for_a_person_and_goes_on_when_they_have_decided() {
     let ended = rig.runner.drive_to_end(&id("r")).await.unwrap();
     assert_eq!(ended.report.unwrap().summary, "a,b,c");
     assert_eq!(rig.taken(), "abc");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_comes_before_the_wait_is_not_lost() {
+    let rig = rig(Scenario::new(|step, _, _| match step {
+        "b" => Script::WaitFor("approval-7"),
+        _ => Script::Go,
+    }));
+    assert!(rig.runner.decided("approval-7").await.unwrap().is_empty());
+    assert_eq!(rig.run().await.report.unwrap().summary, "a,b,c");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_has_spent_is_forgotten_when_it_ends_and_not_while_it_waits() {
+    let rig = rig(Scenario::new(|step, _, _| match step {
+        "b" => Script::WaitFor("approval-7"),
+        _ => Script::Go,
+    }));
+    let spend = async |run: &str| {
+        let scope = rig.runner.0.scope(&id(run), None, CancellationToken::new());
+        rig.engine.judge_read(&scope, "t", &serde_json::Value::Null).await;
+        rig.engine.spent(run).calls
+    };
+    assert_eq!(spend("r").await, 1);
+    assert_eq!(rig.run().await.run.status, RunStatus::Waiting);
+    assert_eq!(spend("r").await, 2);
+    rig.runner.decided("approval-7").await.unwrap();
+    rig.runner.drive_to_end(&id("r")).await.unwrap();
+    assert_eq!(rig.engine.spent("r").calls, 0);
+
+    rig.runner
+        .submit::<Scenario>(id("other"), &"input".to_owned(), Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(spend("other").await, 1);
+    assert!(rig.runner.cancel(&id("other"), "no").await.unwrap());
+    assert_eq!(rig.engine.spent("other").calls, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -91,7 +91,13 @@ impl Step<Trail> for Scripted {
             Script::Go if self.last => Ok(Outcome::Done(Box::new(report(cx, &state)))),
             Script::Go => Ok(Outcome::Continue(state)),
             Script::WaitUntil(time) => Ok(Outcome::Wait(state, Wait::Until(time))),
-            Script::WaitFor(id) => Ok(Outcome::Wait(state, Wait::Approval(id.to_owned()))),
+            Script::WaitFor(id) => Ok(Outcome::Wait(
+                state,
+                Wait::Approval {
+                    id: id.to_owned(),
+                    until: cx.now() + Duration::from_secs(86_400),
+                },
+            )),
             Script::Transient(reason) => Err(StepError::Transient {
                 step: self.name.to_owned(),
                 reason: reason.to_owned(),
@@ -241,6 +247,7 @@ fn unavailable() -> DeliverError {
 
 struct Rig {
     runner: Runner,
+    engine: Arc<Engine>,
     audit: Arc<MemoryAuditLog>,
     inbox: Inbox,
     taken: Arc<Mutex<Vec<&'static str>>>,
@@ -254,14 +261,9 @@ fn rig_with(
     clock: Arc<dyn Clock>,
     settings: Settings,
 ) -> Rig {
-    let engine = Engine::new(Config::default(), Arc::clone(&clock));
+    let engine = Arc::new(Engine::new(Config::default(), Arc::clone(&clock)));
     let audit = Arc::new(MemoryAuditLog::default());
-    let gate = Gate::new(
-        Arc::new(engine),
-        audit.clone(),
-        Arc::clone(&clock),
-        Redactor::new(),
-    );
+    let gate = Gate::new(engine.clone(), audit.clone(), Arc::clone(&clock), Redactor::new());
     let taken = Arc::clone(&scenario.taken);
     let runner = Runner::builder(gate, Registry::new(), journal)
         .workflow(scenario)
@@ -270,6 +272,7 @@ fn rig_with(
         .build();
     Rig {
         runner,
+        engine,
         audit,
         inbox,
         taken,

@@ -244,6 +244,25 @@ async fn an_alert_that_is_resolved_and_fires_in_one_notification_is_not_over() {
 }
 
 #[tokio::test]
+async fn a_resolution_that_comes_late_does_not_close_the_run_of_the_next_period() {
+    let app = app();
+    let first = app.notify(vec![firing("a")]).await;
+    let again = alert("a", "firing", "critical", "2026-03-01T11:00:00Z");
+    let second = app.notify(vec![again]).await;
+    assert_eq!(count(&second["opened"]), 1);
+    assert_eq!(second["closed"], first["runs"]);
+    let status = async |receipt: &Value| {
+        let run = RunId(receipt["runs"][0].as_str().unwrap().to_owned());
+        app.runner.look(&run).await.unwrap().unwrap().run.status
+    };
+    assert_eq!(status(&first).await, RunStatus::Cancelled);
+    assert_eq!(count(&app.notify(vec![resolved("a")]).await["closed"]), 0);
+    assert_eq!(status(&second).await, RunStatus::Queued);
+    let over = alert("a", "resolved", "critical", "2026-03-01T11:00:00Z");
+    assert_eq!(app.notify(vec![over]).await["closed"], second["runs"]);
+}
+
+#[tokio::test]
 async fn only_alerts_that_the_filter_lets_through_open_runs() {
     let app = app();
     let info = alert("i", "firing", "info", "2026-03-01T10:00:00Z");

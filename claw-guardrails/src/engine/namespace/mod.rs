@@ -1,5 +1,7 @@
 //! Which namespaces a call names.
 
+mod query;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -7,7 +9,11 @@ use serde_json::Value;
 /// The first denied namespace that `input` names, in the order of the arguments.
 ///
 /// Looked at are the arguments `namespace` and `namespaces` at any depth, a `Namespace` object by its name, and
-/// namespaces in quotes inside of any text, as queries have them (`namespace="shop"`, `namespace=~"shop|web"`).
+/// namespaces in quotes inside of any text, as queries have them (`namespace="shop"`), and those that a condition of a
+/// query chooses by a pattern (`namespace=~"sho.*"`).
+///
+/// It does not see namespaces that are chosen by something else than their name: by another label, by a join, or by
+/// asking for all of them.
 pub(super) fn denied<'a>(denied: &'a BTreeSet<String>, input: &Value) -> Option<&'a str> {
     if denied.is_empty() {
         return None;
@@ -23,7 +29,7 @@ fn named<'a>(denied: &'a BTreeSet<String>, key: Option<&str>, value: &Value) -> 
             {
                 return Some(hit);
             }
-            quoted(denied, text)
+            quoted(denied, text).or_else(|| query::asked_for(denied, text))
         }
         Value::Array(items) => items.iter().find_map(|item| named(denied, key, item)),
         Value::Object(map) => {

@@ -1,0 +1,121 @@
+//! Which alert opened which run.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteConnection;
+
+use super::SqliteStore;
+use super::row::text_of;
+use crate::store::StoreError;
+use crate::store::record::{AlertKey, Closed, NewRun};
+use crate::workflow::RunId;
+
+impl SqliteStore {
+    /// The run that each alert belongs to, unless the alert has fired anew.
+    pub(super) async fn owners(
+        &self,
+        conn: &mut SqliteConnection,
+        run: &NewRun,
+    ) -> Result<Vec<Option<RunId>>, StoreError> {
+        let mut owners = Vec::with_capacity(run.alerts.len());
+        for alert in &run.alerts {
+            let owner =
+                sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1 AND starts_at >= $2")
+                    .bind(&alert.fingerprint)
+                    .bind(text_of(alert.starts_at))
+                    .fetch_optional(&mut *conn)
+                    .await;
+            owners.push(self.place.check(owner)?.map(RunId));
+        }
+        Ok(owners)
+    }
+
+    /// Gives the alerts that belong to no run to this one. Closes the runs that had an earlier period of them, and no
+    /// other alert.
+    pub(super) async fn take_over(
+        &self,
+        conn: &mut SqliteConnection,
+        run: &NewRun,
+        owners: Vec<Option<RunId>>,
+        now: Timestamp,
+    ) -> Result<Vec<Closed>, StoreError> {
+        let mut before = BTreeSet::new();
+        for (alert, owner) in run.alerts.iter().zip(owners) {
+            if owner.is_some() {
+                continue;
+            }
+            before.extend(self.owner(conn, &alert.fingerprint).await?);
+            let done = sqlx::query(
+                "INSERT INTO alerts (fingerprint, starts_at, run) VALUES ($1, $2, $3) \
+                 ON CONFLICT (fingerprint) DO UPDATE SET starts_at = max(starts_at, $2), run = $3",
+            )
+            .bind(&alert.fingerprint)
+            .bind(text_of(alert.starts_at))
+            .bind(&run.id.0)
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?;
+        }
+        self.close_runs(conn, before, now).await
+    }
+
+    /// Forgets alerts that are over, and closes the runs that have no other.
+    pub(super) async fn end_alerts(
+        &self,
+        conn: &mut SqliteConnection,
+        alerts: &[AlertKey],
+        now: Timestamp,
+    ) -> Result<Vec<Closed>, StoreError> {
+        let mut runs = BTreeSet::new();
+        for alert in alerts {
+            let run: Result<Option<String>, _> = sqlx::query_scalar(
+                "DELETE FROM alerts WHERE fingerprint = $1 AND starts_at <= $2 RETURNING run",
+            )
+            .bind(&alert.fingerprint)
+            .bind(text_of(alert.starts_at))
+            .fetch_optional(&mut *conn)
+            .await;
+            runs.extend(self.place.check(run)?.map(RunId));
+        }
+        self.close_runs(conn, runs, now).await
+    }
+
+    pub(super) async fn owner(
+        &self,
+        conn: &mut SqliteConnection,
+        fingerprint: &str,
+    ) -> Result<Option<RunId>, StoreError> {
+        let run = sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1")
+            .bind(fingerprint)
+            .fetch_optional(conn)
+            .await;
+        Ok(self.place.check(run)?.map(RunId))
+    }
+
+    async fn close_runs(
+        &self,
+        conn: &mut SqliteConnection,
+        runs: BTreeSet<RunId>,
+        now: Timestamp,
+    ) -> Result<Vec<Closed>, StoreError> {
+        let mut closed = Vec::new();
+        for run in runs {
+            let firing = sqlx::query("SELECT 1 FROM alerts WHERE run = $1 LIMIT 1")
+                .bind(&run.0)
+                .fetch_optional(&mut *conn)
+                .await;
+            if self.place.check(firing)?.is_some() {
+                continue;
+            }
+            let mut record = self.load(conn, &run).await?;
+            let ended = record.close(now);
+            self.save(conn, &record).await?;
+            if ended {
+                self.forget_state(conn, &run).await?;
+            }
+            closed.push(Closed { run, ended });
+        }
+        Ok(closed)
+    }
+}
