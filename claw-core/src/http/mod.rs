@@ -37,4 +37,4 @@ pub use config::{Auth, ClientConfig, ClientIdentity, Pem, Proxy};
 pub use error::HttpError;
 pub use request::Request;
 pub use response::Response;
-pub use tls::install_crypto_provider;
+pub use tls::{install_crypto_provider, is_tls_error};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::list::{Pages, absorb, walk};
+use super::list::{Pages, reread, walk};
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
     Resource, ServerVersion, list_all,
@@ -84,18 +84,14 @@ impl Cluster {
         if let Some((time, pages)) = &*slot
             && is_fresh(cx, *time, self.reuse)
         {
-            let mut listed = Listed::default();
-            for page in pages.iter() {
-                absorb(&mut listed, query, page)?;
-            }
-            return Ok(listed);
+            return reread(query, pages);
         }
         let time = cx.clock.now();
         let mut pages = Pages::default();
         let listed = walk(&*self.reader, cx, query, Some(&mut pages)).await?;
         *slot = pages
             .into_pages()
-            .filter(|_| listed.incomplete.is_none())
+            .filter(|_| listed.incomplete.is_empty())
             .map(|pages| (time, Arc::new(pages)));
         Ok(listed)
     }
