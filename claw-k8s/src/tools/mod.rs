@@ -9,7 +9,7 @@ mod get_workloads;
 mod history;
 mod query_gitops;
 mod reading;
-pub(crate) mod redaction;
+mod redacted;
 mod since;
 mod usage;
 

@@ -48,9 +48,9 @@ pub(super) fn input<T: Default + serde::de::DeserializeOwned>(value: Value) -> T
 }
 
 pub(super) fn history_fixture() -> Fake {
-    let old = json!({"name": "app", "image": "cart:1.2", "env": [{"name": "MODE", "value": "a"}, {"name": "API_TOKEN", "value": "old-secret"}],
+    let old = json!({"name": "app", "image": "cart:1.2", "args": ["--user", "a", "--password", "hunter"], "env": [{"name": "MODE", "value": "a"}, {"name": "API_TOKEN", "value": "old-secret"}],
         "resources": {"limits": {"memory": "512Mi"}}, "readinessProbe": {"httpGet": {"path": "/ok", "port": 8080}}});
-    let new = json!({"name": "app", "image": "cart:1.3", "env": [{"name": "API_TOKEN", "value": "new-secret"}, {"name": "DB", "value": "postgres://u:pw@db/x"}],
+    let new = json!({"name": "app", "image": "cart:1.3", "args": ["--user", "b", "--password", "hunted"], "env": [{"name": "API_TOKEN", "value": "new-secret"}, {"name": "DB", "value": "postgres://u:pw@db/x"}],
         "resources": {"limits": {"memory": "256Mi"}}, "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}}});
     Fake::new([
         deployment(

@@ -19,8 +19,9 @@ async fn history_shows_what_changed_between_revisions() {
     assert_eq!(
         revisions[1].diff.as_deref().unwrap(),
         [
-            "containers[app].env[API_TOKEN]: [redacted:env] → [redacted:env]",
-            "containers[app].env[DB]: (none) → postgres://[redacted]@db/x",
+            "containers[app].args: --user a --password [redacted:password] → --user b --password [redacted:password]",
+            "containers[app].env[API_TOKEN]: [redacted:token] → [redacted:token]",
+            "containers[app].env[DB]: (none) → postgres://u:[redacted:password]@db/x",
             "containers[app].env[MODE]: a → (none)",
             "containers[app].image: cart:1.2 → cart:1.3",
             "containers[app].readinessProbe.httpGet.path: /ok → /ready",
@@ -48,7 +49,7 @@ async fn history_shows_what_changed_between_revisions() {
             ),
             (
                 ChangeKind::Deploy,
-                "Deployment shop/cart rolled out as revision 2: containers[app].image: cart:1.2 → cart:1.3 and 5 more",
+                "Deployment shop/cart rolled out as revision 2: containers[app].image: cart:1.2 → cart:1.3 and 6 more",
                 Some("helm")
             ),
             (
