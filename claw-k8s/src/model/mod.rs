@@ -39,7 +39,7 @@ pub use gitops::{
 };
 pub use meta::{
     Condition, LAST_APPLIED, LocalReference, ManagedFields, Meta, Object, ObjectReference, OwnerReference,
-    condition,
+    Written, WrittenFields, WrittenSpec, condition,
 };
 pub use network::{
     EgressPolicyRule, Ingress, IngressBackend, IngressClass, IngressClassSpec, IngressPath, IngressPaths,

@@ -1,6 +1,6 @@
 //! `get_deployment_history`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::access::Access;
@@ -192,9 +192,18 @@ impl Tool for GetDeploymentHistory {
             changes.extend(edits(&configs, ChangeKind::Config, &[]));
             changes.extend(edits(&services, ChangeKind::Config, &[]));
         }
+        let targets: BTreeSet<_> = asked.iter().map(|workload| workload.entity()).collect();
         let scaling_asked: Vec<_> = autoscalers
             .into_iter()
-            .filter(|autoscaler| name.is_none_or(|name| autoscaler.spec.scale_target_ref.name == name))
+            .filter(|autoscaler| {
+                let target = &autoscaler.spec.scale_target_ref;
+                let target = EntityRef {
+                    kind: target.kind.clone(),
+                    namespace: autoscaler.metadata.namespace.clone(),
+                    name: target.name.clone(),
+                };
+                (name.is_none() && kind.is_none()) || targets.contains(&target)
+            })
             .collect();
         changes.extend(edits(&scaling_asked, ChangeKind::Scale, &[]));
 

@@ -117,6 +117,13 @@ impl Tool for GetPods {
         super::describe_events::sort(&mut events);
         let surplus = events.len().saturating_sub(MAX_EVENTS);
         events.drain(..surplus);
+        if surplus > 0 {
+            reading.gap(Gap {
+                source: "events about pods".to_owned(),
+                reason: format!("only the newest {MAX_EVENTS}; {surplus} older ones are left out"),
+                remedy: "ask for fewer pods, or describe_events about one of them".to_owned(),
+            });
+        }
         let usage = metrics
             .iter()
             .filter(|metrics| {

@@ -1,6 +1,6 @@
 use claw_core::change::ChangeKind;
 use claw_core::tool::{Tool, ToolErrorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fixtures::*;
 use crate::cluster::fake::{Fake, context};
@@ -127,4 +127,93 @@ async fn history_of_sets_comes_from_controller_revisions() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn the_author_of_a_rollout_is_who_wrote_its_template() {
+    let wrote = |manager: &str, time: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields});
+    let template = || json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {}}}}});
+    let managed = json!([
+        wrote("kubectl-client-side-apply", "2026-03-01T09:29:55Z", template()),
+        wrote(
+            "kubectl-label",
+            "2026-03-01T09:30:02Z",
+            json!({"f:metadata": {"f:labels": {}}})
+        ),
+        wrote("kubectl-patch", "2026-03-01T09:30:01Z", template()),
+    ]);
+    let container = |image: &str| json!({"name": "app", "image": image});
+    let cluster = Fake::new([
+        deployment("cart", json!({"metadata": {"managedFields": managed}})),
+        set(
+            "cart-1a",
+            "cart",
+            "1",
+            "2026-01-01T00:00:00Z",
+            container("cart:1"),
+        ),
+        set(
+            "cart-2b",
+            "cart",
+            "2",
+            "2026-03-01T09:30:02Z",
+            container("cart:2"),
+        ),
+    ])
+    .cluster();
+    let output = GetDeploymentHistory::new(cluster)
+        .call(&context(), input(json!({"name": "cart"})))
+        .await
+        .unwrap();
+    let rollout = output
+        .changes
+        .iter()
+        .find(|change| change.summary.contains("revision 2"))
+        .unwrap();
+    assert_eq!(rollout.author.as_deref(), Some("kubectl-patch"));
+}
+
+#[tokio::test]
+async fn two_writers_in_one_second_are_two_changes() {
+    let wrote =
+        |manager: &str| json!({"manager": manager, "operation": "Update", "time": "2026-03-01T09:20:00Z"});
+    let cluster = Fake::new([
+        json!({"kind": "ConfigMap", "metadata": {"name": "cart", "namespace": "shop", "managedFields": [wrote("helm"), wrote("kubectl-edit")]}}),
+    ])
+    .cluster();
+    let output = GetDeploymentHistory::new(cluster)
+        .call(&context(), input(json!({"namespace": "shop"})))
+        .await
+        .unwrap();
+    let authors: Vec<_> = output
+        .changes
+        .iter()
+        .filter_map(|change| change.author.as_deref())
+        .collect();
+    assert_eq!(authors, ["helm", "kubectl-edit"]);
+}
+
+#[tokio::test]
+async fn an_autoscaler_is_that_of_the_workload_asked_for() {
+    let autoscaler = |name: &str, kind: &str| {
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name, "namespace": "shop",
+            "managedFields": [{"manager": "kubectl-edit", "operation": "Update", "time": "2026-03-01T09:20:00Z"}]},
+            "spec": {"scaleTargetRef": {"kind": kind, "name": "cart"}, "maxReplicas": 5}})
+    };
+    let cluster = Fake::new([
+        deployment("cart", json!({})),
+        autoscaler("right", "Deployment"),
+        autoscaler("other", "StatefulSet"),
+    ])
+    .cluster();
+    let output = GetDeploymentHistory::new(cluster)
+        .call(&context(), input(json!({"name": "cart"})))
+        .await
+        .unwrap();
+    let edited: Vec<_> = output
+        .changes
+        .iter()
+        .map(|change| change.entity.name.as_str())
+        .collect();
+    assert_eq!(edited, ["right"]);
 }

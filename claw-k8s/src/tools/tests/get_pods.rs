@@ -82,3 +82,26 @@ async fn get_pods_tells_an_empty_namespace_from_one_that_is_not_there() {
         .unwrap();
     assert_eq!(absent.gaps[0].source, "namespace shpo");
 }
+
+#[tokio::test]
+async fn get_pods_says_when_it_leaves_events_out() {
+    let time = |second: usize| format!("2026-03-01T09:{:02}:{:02}Z", second / 60, second % 60);
+    let mut objects = vec![
+        pod("cart-1", json!({})),
+        json!({"kind": "Namespace", "metadata": {"name": "shop"}}),
+    ];
+    objects.extend((0..503).map(|number| event(&format!("e{number:03}"), "cart-1", "Pod", &time(number))));
+    let cluster = Fake::new(objects).serve("metrics.k8s.io", &["v1beta1"]).cluster();
+    let output = GetPods::new(cluster)
+        .call(&context(), input(json!({"namespace": "shop"})))
+        .await
+        .unwrap();
+    assert_eq!(output.events.len(), 500);
+    assert_eq!(output.events[0].metadata.name, "e003");
+    assert_eq!(output.gaps.len(), 1);
+    assert!(
+        output.gaps[0].reason.contains("3 older ones"),
+        "{:?}",
+        output.gaps
+    );
+}
