@@ -55,7 +55,7 @@ pub fn all(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
     vec![
         Arc::new(GetPods::new(cluster.clone())),
         Arc::new(GetPodLogs::new(cluster.clone())),
-        Arc::new(DescribeEvents::new(cluster.clone())),
+        Arc::new(DescribeEvents::new(cluster.clone()).with_jobs()),
         Arc::new(GetWorkloads::new(cluster.clone()).with_jobs()),
         Arc::new(GetNodes::new(cluster.clone())),
         Arc::new(GetDeploymentHistory::new(cluster.clone()).with_controller_revisions()),

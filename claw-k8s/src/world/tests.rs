@@ -345,6 +345,13 @@ fn ranges_of_addresses_are_judged_where_addresses_are_known() {
     assert_eq!(ask(&[block("10.1.0.2/32", &[])]), (Allowed, no.clone()));
     assert_eq!(ask(&[block("fd00::/8", &[])]), (no.clone(), no));
     for nonsense in ["", "10.0.0.0", "10.0.0.0/33", "x/8"] {
+        let except_nonsense = block("0.0.0.0/0", &[nonsense]);
+        let (first, second) = ask(&[except_nonsense]);
+        assert_eq!(
+            (first, second),
+            (Traffic::Unknown, Traffic::Unknown),
+            "except {nonsense}"
+        );
         assert_eq!(
             ask(&[block(nonsense, &[])]),
             (Traffic::Unknown, Traffic::Unknown),
@@ -382,5 +389,16 @@ fn what_cannot_be_told_is_not_told() {
         traffic(&[labelled], &[], &teller, &cart, 8080, ""),
         Traffic::Unknown,
         "the namespace was not read"
+    );
+    let both = policy(
+        "b",
+        "shop",
+        json!({"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {"matchLabels": {"tier": "gold"}},
+            "podSelector": {"matchLabels": {"app": "teller"}}}]}]}),
+    );
+    assert_eq!(
+        traffic(&[both], &[], &teller, &cart, 8080, ""),
+        denied(Direction::Ingress, &["b"]),
+        "whatever its namespace, it is not such a pod"
     );
 }

@@ -39,7 +39,7 @@ impl RecordedCluster {
         // Groups that every cluster serves are served even where nothing of them was recorded.
         for resource in Resource::ALL
             .iter()
-            .filter(|resource| is_built_in(&resource.group))
+            .filter(|resource| resource.is_built_in() && !resource.group.is_empty())
         {
             versions
                 .entry(resource.group.to_string())
@@ -100,13 +100,6 @@ impl RecordedCluster {
         let key = (resource.kind.to_string(), resource.group.to_string());
         self.0.objects.get(&key)
     }
-}
-
-/// Groups without a dot, and those of Kubernetes itself.
-fn is_built_in(group: &str) -> bool {
-    let kubernetes =
-        group.ends_with(".k8s.io") && !group.starts_with("gateway.") && !group.starts_with("metrics.");
-    !group.is_empty() && (!group.contains('.') || kubernetes)
 }
 
 #[async_trait]
