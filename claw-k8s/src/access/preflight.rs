@@ -42,13 +42,6 @@ pub struct Loss {
     pub meaning: String,
 }
 
-impl Preflight {
-    /// Whether every tool can do its work, if perhaps less of it.
-    pub fn all_tools_work(&self) -> bool {
-        self.losses.iter().all(|loss| loss.need != Need::Required)
-    }
-}
-
 /// Asks for each right that the tools declare, each once, by SelfSubjectAccessReview.
 ///
 /// With a namespace, rights on namespaced kinds are asked for in it; without one, in all. Kinds that the cluster does not

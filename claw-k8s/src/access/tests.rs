@@ -131,7 +131,6 @@ async fn preflight_says_which_tool_loses_what() {
             ),
         ]
     );
-    assert!(!result.all_tools_work());
     let asked = asked.lock().unwrap();
     let reviews = asked.iter().filter(|what| what.starts_with("can")).count();
     let unique: BTreeSet<_> = asked.iter().filter(|what| what.starts_with("can")).collect();

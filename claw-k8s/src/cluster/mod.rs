@@ -2,7 +2,7 @@
 //!
 //! [`ClusterReader`] is the port: requests out, bytes in. [`KubeCluster`] answers it over the network; tests answer it
 //! from memory. [`Cluster`] is what tools hold: it lists page by page straight into the structs of
-//! [`model`](crate::model), and lets the tools of one run share what they read.
+//! [`model`](crate::model), and lets tools share for a moment what they read.
 mod body;
 mod connect;
 mod credentials;
