@@ -34,7 +34,7 @@
 //! |---|---|
 //! | [`access`] | the role that tools need, and whether the agent has it |
 //! | [`address`] | hosts that configuration names |
-//! | `bundle` | recorded worlds on disk |
+//! | [`bundle`] | recorded worlds on disk |
 //! | [`cluster`] | the port to the API server, and the client behind it |
 //! | [`gitops`] | what Argo CD and Flux keep and delivered |
 //! | [`mesh`] | where the Gateway API and meshes send traffic |

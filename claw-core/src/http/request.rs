@@ -1,4 +1,3 @@
-use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
@@ -304,7 +303,7 @@ fn failure(error: reqwest::Error, host: &str) -> HttpError {
             source: Box::new(error),
         };
     }
-    if has_tls_error(&error) {
+    if super::tls::is_tls_error(&error) {
         return HttpError::Tls {
             host,
             source: Box::new(error),
@@ -325,22 +324,4 @@ fn failure(error: reqwest::Error, host: &str) -> HttpError {
         host,
         source: Box::new(error),
     }
-}
-
-fn has_tls_error(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        // The source of an io::Error is the source of what it wraps: what it wraps has to be asked for.
-        let wrapped = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        next = match wrapped {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    false
 }

@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use reqwest::{Certificate, ClientBuilder, Identity};
 use secrecy::ExposeSecret as _;
 
@@ -12,6 +14,25 @@ pub fn install_crypto_provider() {
         // An error means that another thread was faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
+}
+
+/// Whether TLS is the reason of an error, anywhere down the chain of its sources.
+pub fn is_tls_error(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // The source of an io::Error is the source of what it wraps: what it wraps has to be asked for.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// Sets whom to trust and as whom to appear.
@@ -59,5 +80,20 @@ fn read(pem: &Pem, field: &str) -> Result<Vec<u8>, HttpError> {
 fn not_pem(field: &str, what: &str) -> HttpError {
     HttpError::InvalidConfig {
         reason: format!("{field}: no {what} in PEM"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::is_tls_error;
+
+    #[test]
+    fn finds_tls_behind_what_wraps_it() {
+        let tls = || rustls::Error::General("not trusted".to_owned());
+        assert!(is_tls_error(&tls()));
+        assert!(is_tls_error(&io::Error::other(io::Error::other(tls()))));
+        assert!(!is_tls_error(&io::Error::other("connection reset")));
     }
 }

@@ -101,6 +101,13 @@ impl Redactor {
     }
 }
 
+/// What stands in place of a value, if its name says that it is secret.
+pub(super) fn named(name: &str, value: &str) -> Option<String> {
+    secret_key(name)
+        .filter(|noun| is_secret(*noun, Form::Json, value))
+        .map(|noun| marker(noun.kind()))
+}
+
 fn secret_key(key: &str) -> Option<Noun> {
     // Helm's hashes of the objects that a pod uses.
     if key.starts_with("checksum/") {

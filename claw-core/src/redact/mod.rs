@@ -134,6 +134,14 @@ impl Redactor {
         value
     }
 
+    /// `value` without secrets, where it stands under `name`: that of an environment variable, a label, a key.
+    pub fn redact_named<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
+        match json::named(name, value) {
+            Some(marker) => Cow::Owned(marker),
+            None => self.redact(value),
+        }
+    }
+
     /// A quick test on JSON text. `false` means that [`redact_json`](Self::redact_json) would change nothing.
     pub(crate) fn may_hold_secret(&self, json: &str) -> bool {
         glance::may_hold_secret(json) || self.own_may_match(json)

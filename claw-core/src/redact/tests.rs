@@ -384,6 +384,28 @@ fn keys_of_json_decide() {
 }
 
 #[test]
+fn names_decide_about_values() {
+    let redactor = Redactor::new();
+    for (name, value, shown) in [
+        ("DB_PASSWORD", "hunter2", "[redacted:password]"),
+        ("token", "abc.def", "[redacted:token]"),
+        ("API_TOKEN", "", ""),
+        ("MAX_TOKENS", "4096", "4096"),
+        ("TOKENIZER", "cl100k_base", "cl100k_base"),
+        ("SECRETARY_EMAIL", "a@example.com", "a@example.com"),
+        ("TOKEN_FILE", "/run/token", "/run/token"),
+        (
+            "DB_URL",
+            "postgres://u:hunter2@db/x",
+            "postgres://u:[redacted:password]@db/x",
+        ),
+        ("checksum/secret", "0a1b2c", "0a1b2c"),
+    ] {
+        assert_eq!(redactor.redact_named(name, value), shown, "{name}");
+    }
+}
+
+#[test]
 fn data_of_secrets_goes_whatever_its_keys() {
     let inner =
         json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"motd": "open sesame"}}).to_string();

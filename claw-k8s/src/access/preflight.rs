@@ -42,13 +42,6 @@ pub struct Loss {
     pub meaning: String,
 }
 
-impl Preflight {
-    /// Whether every tool can do its work, if perhaps less of it.
-    pub fn all_tools_work(&self) -> bool {
-        self.losses.iter().all(|loss| loss.need != Need::Required)
-    }
-}
-
 /// Asks for each right that the tools declare, each once, by SelfSubjectAccessReview.
 ///
 /// With a namespace, rights on namespaced kinds are asked for in it; without one, in all. Kinds that the cluster does not
@@ -150,12 +143,15 @@ fn losses(
             } else {
                 format!("{resource}.{group}")
             };
-            // Tools list; the other verbs are for later.
-            let reads = verbs.iter().any(|verb| verb == "list" || verb == "get");
+            // Tools read collections with `list`, and parts of objects with `get`.
+            let used = if resource.contains('/') { "get" } else { "list" };
+            let lacks = |wanted: &str| verbs.iter().any(|verb| verb == wanted);
+            let reads = lacks(used);
             let meaning = match need {
-                _ if !reads => format!("{tool} works; it could not follow changes of {full_name}"),
-                Need::Required => format!("{tool} does not work without {full_name}"),
-                _ => format!("{tool} works, and does not see {full_name}"),
+                Need::Required if reads => format!("{tool} does not work without {full_name}"),
+                _ if reads => format!("{tool} works, and does not see {full_name}"),
+                _ if lacks("get") => format!("{tool} works; it could not look at one of {full_name} alone"),
+                _ => format!("{tool} works; it could not follow changes of {full_name}"),
             };
             Loss {
                 tool: tool.to_owned(),

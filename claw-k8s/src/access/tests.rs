@@ -131,7 +131,6 @@ async fn preflight_says_which_tool_loses_what() {
             ),
         ]
     );
-    assert!(!result.all_tools_work());
     let asked = asked.lock().unwrap();
     let reviews = asked.iter().filter(|what| what.starts_with("can")).count();
     let unique: BTreeSet<_> = asked.iter().filter(|what| what.starts_with("can")).collect();
@@ -144,4 +143,52 @@ async fn preflight_says_which_tool_loses_what() {
         !asked.iter().any(|what| what.contains("autoscaling")),
         "nothing is lost with what is not served"
     );
+}
+
+#[tokio::test]
+async fn a_right_that_is_not_used_takes_nothing_essential() {
+    let lacking = |denied: &str| {
+        let denied = denied.to_owned();
+        let mut reader = crate::cluster::MockClusterReader::new();
+        reader
+            .expect_discover()
+            .returning(|_| Ok(crate::cluster::Discovery::default()));
+        reader
+            .expect_can_i()
+            .returning(move |_, question| Ok(question.verb != denied));
+        crate::cluster::Cluster::new(std::sync::Arc::new(reader))
+    };
+    let pods = Access::none().requires("", "pods", &["get", "list", "watch"]);
+    let logs = Access::none().requires("", "pods/log", &["get", "list", "watch"]);
+    for (denied, access, need, meaning) in [
+        (
+            "get",
+            &pods,
+            Need::Optional,
+            "tool works; it could not look at one of pods alone",
+        ),
+        ("list", &pods, Need::Required, "tool does not work without pods"),
+        (
+            "watch",
+            &pods,
+            Need::Optional,
+            "tool works; it could not follow changes of pods",
+        ),
+        (
+            "get",
+            &logs,
+            Need::Required,
+            "tool does not work without pods/log",
+        ),
+        (
+            "list",
+            &logs,
+            Need::Optional,
+            "tool works; it could not follow changes of pods/log",
+        ),
+    ] {
+        let result = preflight(&lacking(denied), &context(), [("tool", access)], None).await;
+        let loss = &result.losses[0];
+        assert_eq!((loss.need, loss.meaning.as_str()), (need, meaning), "{denied}");
+    }
 }

@@ -8,43 +8,7 @@ use serde_json::Value;
 
 use super::identity::Identity;
 use super::lines;
-
-/// Kinds by the names and short names that `kubectl` knows.
-const KINDS: &[(&str, &[&str])] = &[
-    ("ConfigMap", &["configmap", "configmaps", "cm"]),
-    ("CronJob", &["cronjob", "cronjobs", "cj"]),
-    ("DaemonSet", &["daemonset", "daemonsets", "ds"]),
-    ("Deployment", &["deployment", "deployments", "deploy"]),
-    ("ExternalHost", &["externalhost", "external"]),
-    (
-        "HorizontalPodAutoscaler",
-        &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"],
-    ),
-    ("Ingress", &["ingress", "ingresses", "ing"]),
-    ("Job", &["job", "jobs"]),
-    ("Namespace", &["namespace", "namespaces", "ns"]),
-    ("NetworkPolicy", &["networkpolicy", "networkpolicies", "netpol"]),
-    ("Node", &["node", "nodes", "no"]),
-    (
-        "PersistentVolume",
-        &["persistentvolume", "persistentvolumes", "pv"],
-    ),
-    (
-        "PersistentVolumeClaim",
-        &["persistentvolumeclaim", "persistentvolumeclaims", "pvc"],
-    ),
-    ("Pod", &["pod", "pods", "po"]),
-    (
-        "PodDisruptionBudget",
-        &["poddisruptionbudget", "poddisruptionbudgets", "pdb"],
-    ),
-    ("ReplicaSet", &["replicaset", "replicasets", "rs"]),
-    ("ResourceQuota", &["resourcequota", "resourcequotas", "quota"]),
-    ("Secret", &["secret", "secrets"]),
-    ("Service", &["service", "services", "svc"]),
-    ("ServiceAccount", &["serviceaccount", "serviceaccounts", "sa"]),
-    ("StatefulSet", &["statefulset", "statefulsets", "sts"]),
-];
+use crate::cluster::Resource;
 
 /// Kinds that a bare name is looked for in when something was deployed, configured or scaled.
 pub(super) const CHANGED: &[&str] = &[
@@ -201,12 +165,18 @@ impl Names {
 }
 
 /// The kind as manifests spell it, from any spelling that `kubectl` understands.
+///
+/// Only kinds that every cluster has: `gateway/api` is more likely to be a namespace and a name.
 pub(super) fn known_kind(text: &str) -> Option<&'static str> {
-    let lower = text.to_ascii_lowercase();
-    KINDS
+    if ["externalhost", "external"]
         .iter()
-        .find(|(_, names)| names.contains(&lower.as_str()))
-        .map(|(kind, _)| *kind)
+        .any(|name| name.eq_ignore_ascii_case(text))
+    {
+        return Some("ExternalHost");
+    }
+    Resource::find(text)
+        .filter(|known| known.is_built_in() && *known != &Resource::EVENTS)
+        .map(|known| &*known.kind)
 }
 
 /// A cluster-internal DNS name as a Service; an address, `host:port` or a long domain name as an external host.

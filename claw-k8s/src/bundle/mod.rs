@@ -34,6 +34,7 @@ mod changes;
 mod content;
 mod entity;
 mod identity;
+mod label;
 mod layout;
 mod limits;
 mod lines;

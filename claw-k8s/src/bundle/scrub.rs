@@ -1,10 +1,8 @@
 //! Takes out of objects what must not, or need not, be kept.
 
-use claw_core::redact::Redactor;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-/// The annotation in which `kubectl apply` keeps a copy of the whole object.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+use crate::model::LAST_APPLIED;
 
 /// Levels of `managedFields` that are kept: enough to tell which key or container was edited.
 const FIELD_DEPTH: usize = 4;
@@ -77,38 +75,10 @@ fn prune(fields: &mut Value, depth: usize) {
     }
 }
 
-/// Redacts values of environment variables by their names: `DB_PASSWORD: hunter2`.
-pub(super) fn redact_variables(redactor: &Redactor, value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Value::Array(variables) if key == "env" => {
-                        for variable in variables {
-                            redact_variable(redactor, variable);
-                        }
-                    }
-                    other => redact_variables(redactor, other),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| redact_variables(redactor, item)),
-        _ => {}
-    }
-}
-
-fn redact_variable(redactor: &Redactor, variable: &mut Value) {
-    let Some(name) = variable.get("name").and_then(Value::as_str).map(str::to_owned) else {
-        return;
-    };
-    if let Some(value @ Value::String(_)) = variable.get_mut("value") {
-        let mut pair = redactor.redact_json(json!({&name: value.take()}));
-        *value = pair.get_mut(&name).map_or(Value::Null, Value::take);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -139,6 +139,39 @@ fn writing_is_stable_and_reads_back_the_same() {
 }
 
 #[test]
+fn nothing_secret_is_written() {
+    let manifest = Bundle::load(whole().path()).unwrap().manifest;
+    let mut writer = BundleWriter::new(manifest);
+    writer.objects([
+        json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "shop", "annotations": {"hook": "https://u:hunter2@host/x"}},
+            "spec": {"containers": [{"name": "app", "args": ["--password", "hunter2"], "command": ["run", "--api-key=hunter2"],
+                "env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "MAX_TOKENS", "value": "4096"}]}]}}),
+        json!({"kind": "ConfigMap", "metadata": {"name": "b", "namespace": "shop"},
+            "data": {"password": "hunter2", "app.yaml": "db:\n  password: hunter2\n  host: db\n"}}),
+    ]);
+    writer.alert(json!({"commonAnnotations": {"runbook": "https://u:hunter2@wiki/x"}, "commonLabels": {"token": "hunter2"}}));
+    writer.log_lines([logs::LogLine {
+        time: "2026-03-01T09:00:00Z".parse().unwrap(),
+        labels: [("api_token".to_owned(), "hunter2".to_owned())].into(),
+        line: "password=hunter2".to_owned(),
+    }]);
+    let up = "up{api_token=\"hunter2\"} 1\n";
+    writer.metrics("up", MetricsFormat::OpenMetrics, up).unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let root = parent.path().join("bundle");
+    writer.write(&root).unwrap();
+    let mut kept = String::new();
+    for (name, bytes) in snapshot(&root) {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains("hunter2"), "{name}: {text}");
+        kept.push_str(&text);
+    }
+    for value in ["4096", "host: db", "up{"] {
+        assert!(kept.contains(value), "{value}");
+    }
+}
+
+#[test]
 fn refuses_to_overwrite_and_to_leave_its_folder() {
     let dir = whole();
     let bundle = Bundle::load(dir.path()).unwrap();

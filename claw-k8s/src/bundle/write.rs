@@ -16,13 +16,12 @@ use super::logs::{LogFile, LogLine};
 use super::manifest::Manifest;
 use super::metrics::MetricsFormat;
 use super::partial::Partial;
-use super::{Bundle, scrub};
+use super::{Bundle, label, scrub};
 
 /// Collects what belongs into a bundle and writes it in one go.
 ///
-/// The same content gives the same bytes, whatever the order in which it was added. Secrets lose their data, log lines
-/// and the values of environment variables are redacted, and `managedFields` are cut to what tells who edited what
-/// when.
+/// The same content gives the same bytes, whatever the order in which it was added. Secrets lose their data, everything
+/// else is redacted, and `managedFields` are cut to what tells who edited what when.
 ///
 /// ```
 /// use claw_k8s::bundle::{Bundle, BundleWriter, Incident, Manifest, VERSION};
@@ -125,8 +124,7 @@ impl BundleWriter {
         if let Some(identity) = Identity::of(&object) {
             scrub::drop_secret_data(&mut object);
             scrub::reduce_metadata(&mut object);
-            scrub::redact_variables(&self.redactor, &mut object);
-            self.objects.insert(identity, object);
+            self.objects.insert(identity, self.redactor.redact_json(object));
         }
         self
     }
@@ -177,14 +175,19 @@ impl BundleWriter {
         for part in stem.split('/') {
             check(part)?;
         }
-        self.files
-            .insert(format!("metrics/{stem}.{ending}"), text.to_owned());
+        let text = label::without_secrets(&self.redactor, format, text);
+        self.files.insert(format!("metrics/{stem}.{ending}"), text);
         Ok(self)
     }
 
     /// Adds log lines of a log store.
     pub fn log_lines(&mut self, lines: impl IntoIterator<Item = LogLine>) -> &mut Self {
-        self.log_lines.extend(lines);
+        for mut line in lines {
+            for (name, value) in &mut line.labels {
+                *value = self.redactor.redact_named(name, value).into_owned();
+            }
+            self.log_lines.push(line);
+        }
         self
     }
 
@@ -206,7 +209,7 @@ impl BundleWriter {
 
     /// Sets the alert: the body of an Alertmanager webhook.
     pub fn alert(&mut self, alert: Value) -> &mut Self {
-        self.alert = Some(alert);
+        self.alert = Some(self.redactor.redact_json(alert));
         self
     }
 
@@ -326,7 +329,9 @@ impl Bundle {
             .log_lines(self.log_lines.iter().cloned())
             .changes(self.changes.iter().cloned())
             .topology(self.topology.iter().cloned());
-        writer.alert.clone_from(&self.alert);
+        if let Some(alert) = &self.alert {
+            writer.alert(alert.clone());
+        }
         writer.expect.clone_from(&self.expect);
         writer.write(root)
     }

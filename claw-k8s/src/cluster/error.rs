@@ -1,5 +1,6 @@
 //! Why the API server did not answer.
 
+use std::fmt;
 use std::time::Duration;
 
 use claw_core::report::Gap;
@@ -8,14 +9,17 @@ use claw_core::tool::{ToolError, ToolErrorKind};
 /// The cause of an error, for operators.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
+/// What to do about an answer that is not what the API promises.
+pub(super) const MALFORMED: &str = "look at the agent's log for what the API server said";
+
 /// A request to the API server failed.
 ///
-/// The text names the request and says what to do. It never quotes what the server said; that is in the source.
+/// The text names the request, and then [what to do](Self::remedy). It never quotes what the server said; that is in the
+/// source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError {
     /// The agent lacks the right.
-    #[error("not allowed: {request}")]
     Denied {
         /// What was asked.
         request: String,
@@ -24,7 +28,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// The credentials are not accepted: expired, or for another cluster.
-    #[error("credentials not accepted: {request}; renew the token or certificate")]
     Unauthorized {
         /// What was asked.
         request: String,
@@ -33,7 +36,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// No such object, or no such kind.
-    #[error("not found: {request}")]
     NotFound {
         /// What was asked.
         request: String,
@@ -42,7 +44,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// The list that a page belongs to is too old to be continued.
-    #[error("the list has expired: {request}; start it again")]
     Gone {
         /// What was asked.
         request: String,
@@ -51,7 +52,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// The server did not accept the request.
-    #[error("request not accepted: {request}; check names and selectors")]
     BadRequest {
         /// What was asked.
         request: String,
@@ -60,7 +60,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// A name that cannot be part of a request.
-    #[error("{what} `{value}` is not a Kubernetes name")]
     InvalidName {
         /// Whose name.
         what: &'static str,
@@ -68,7 +67,6 @@ pub enum ClusterError {
         value: String,
     },
     /// The server asks to come back later.
-    #[error("the API server is overloaded: {request}; try again later")]
     RateLimited {
         /// What was asked.
         request: String,
@@ -79,7 +77,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// The server cannot be reached or cannot answer.
-    #[error("the API server is not available: {request}")]
     Unavailable {
         /// What was asked.
         request: String,
@@ -88,7 +85,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// The server is not who it should be, or does not trust us.
-    #[error("no secure connection to the API server: {request}; check the certificate authority")]
     Tls {
         /// What was asked.
         request: String,
@@ -97,19 +93,16 @@ pub enum ClusterError {
         source: Source,
     },
     /// The deadline passed.
-    #[error("the deadline passed: {request}")]
     Timeout {
         /// What was asked.
         request: String,
     },
     /// The run was cancelled.
-    #[error("cancelled: {request}")]
     Cancelled {
         /// What was asked.
         request: String,
     },
     /// The answer is larger than the limit.
-    #[error("the answer is larger than {limit} bytes: {request}; ask for one namespace or use a selector")]
     TooLarge {
         /// What was asked.
         request: String,
@@ -117,7 +110,6 @@ pub enum ClusterError {
         limit: usize,
     },
     /// The answer is not what the API promises.
-    #[error("the answer makes no sense: {request}")]
     Malformed {
         /// What was asked.
         request: String,
@@ -126,7 +118,6 @@ pub enum ClusterError {
         source: Source,
     },
     /// There is no usable way to the cluster.
-    #[error("no way to the cluster: {reason}")]
     Config {
         /// Why not, and what to do.
         reason: String,
@@ -154,26 +145,54 @@ impl ClusterError {
         }
     }
 
+    /// What to do so that it succeeds.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Denied { .. } => "grant the right, for example with the role that `access` generates",
+            Self::Unauthorized { .. } => "renew the token or certificate",
+            Self::NotFound { .. } => "check the name and the namespace, if it should be there",
+            Self::Gone { .. } => "start the list again",
+            Self::BadRequest { .. } => "check names and selectors",
+            Self::InvalidName { .. } => "write it as kubectl shows it",
+            Self::RateLimited { .. } => "try again later",
+            Self::Unavailable { .. } => "check that it is up and can be reached, and try again",
+            Self::Tls { .. } => "check the certificate authority",
+            Self::Timeout { .. } => "give the run more time, or ask for less",
+            Self::Cancelled { .. } => "start the run again",
+            Self::TooLarge { .. } => "ask for one namespace or use a selector",
+            Self::Malformed { .. } => MALFORMED,
+            Self::Config { .. } => "correct the way to the cluster",
+        }
+    }
+
+    /// What happened, without what to do.
+    pub(super) fn fact(&self) -> String {
+        match self {
+            Self::Denied { request, .. } => format!("not allowed: {request}"),
+            Self::Unauthorized { request, .. } => format!("credentials not accepted: {request}"),
+            Self::NotFound { request, .. } => format!("not found: {request}"),
+            Self::Gone { request, .. } => format!("the list has expired: {request}"),
+            Self::BadRequest { request, .. } => format!("request not accepted: {request}"),
+            Self::InvalidName { what, value } => format!("{what} `{value}` is not a Kubernetes name"),
+            Self::RateLimited { request, .. } => format!("the API server is overloaded: {request}"),
+            Self::Unavailable { request, .. } => format!("the API server is not available: {request}"),
+            Self::Tls { request, .. } => format!("no secure connection to the API server: {request}"),
+            Self::Timeout { request } => format!("the deadline passed: {request}"),
+            Self::Cancelled { request } => format!("cancelled: {request}"),
+            Self::TooLarge { request, limit } => {
+                format!("the answer is larger than {limit} bytes: {request}")
+            }
+            Self::Malformed { request, .. } => format!("the answer makes no sense: {request}"),
+            Self::Config { reason, .. } => format!("no way to the cluster: {reason}"),
+        }
+    }
+
     /// The same failure as something that could not be seen.
     pub fn gap(&self, source: impl Into<String>) -> Gap {
-        let remedy = match self {
-            Self::Denied { .. } => "grant the right, for example with the role that `access` generates",
-            Self::Unauthorized { .. } => "renew the credentials of the agent",
-            Self::NotFound { .. } => "nothing, unless it should be there",
-            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Gone { .. } => {
-                "try again when the API server is well"
-            }
-            Self::Timeout { .. } | Self::Cancelled { .. } => "give the run more time",
-            Self::TooLarge { .. } => "ask for one namespace or use a selector",
-            Self::Tls { .. } | Self::Config { .. } => "correct the way to the cluster",
-            Self::BadRequest { .. } | Self::InvalidName { .. } | Self::Malformed { .. } => {
-                "look at the agent's log for what the API server said"
-            }
-        };
         Gap {
             source: source.into(),
-            reason: self.to_string(),
-            remedy: remedy.to_owned(),
+            reason: self.fact(),
+            remedy: self.remedy().to_owned(),
         }
     }
 
@@ -195,6 +214,17 @@ impl ClusterError {
                 .downcast_ref::<ServerSaid>()
                 .map(|said| said.message.as_str()),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ClusterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fact())?;
+        match self {
+            // Its reason says what to do.
+            Self::Config { .. } => Ok(()),
+            _ => write!(f, "; {}", self.remedy()),
         }
     }
 }

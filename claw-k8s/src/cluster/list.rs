@@ -1,11 +1,13 @@
 //! Lists, page by page, straight into slim structs.
 
+use claw_core::report::Gap;
 use claw_core::tool::ToolContext;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{ClusterError, ClusterReader, ListRequest, Resource};
+use super::error::MALFORMED;
+use super::{ClusterError, ClusterReader, ListRequest, Resource, Source};
 use crate::model::Object;
 
 /// Objects on one page. The API server's own tools use the same size.
@@ -85,8 +87,8 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// Version of the whole list.
     pub resource_version: String,
-    /// Why the list is not complete, where it is not.
-    pub incomplete: Option<String>,
+    /// Why the list is not complete; empty where it is.
+    pub incomplete: Vec<Incomplete>,
 }
 
 impl<T> Default for Listed<T> {
@@ -94,22 +96,78 @@ impl<T> Default for Listed<T> {
         Self {
             items: Vec::new(),
             resource_version: String::new(),
-            incomplete: None,
+            incomplete: Vec::new(),
         }
     }
 }
 
 impl<T> Listed<T> {
-    fn note(&mut self, what: impl Into<String>) {
-        self.incomplete.get_or_insert_with(|| what.into());
+    /// Counts objects that could not be read.
+    fn unreadable(&mut self, more: usize) {
+        for known in &mut self.incomplete {
+            if let Incomplete::Unreadable { objects } = known {
+                *objects = objects.saturating_add(more);
+                return;
+            }
+        }
+        if more > 0 {
+            self.incomplete.push(Incomplete::Unreadable { objects: more });
+        }
+    }
+}
+
+/// Why a list is not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Incomplete {
+    /// Objects are not what the API promises, and were left out.
+    Unreadable {
+        /// How many.
+        objects: usize,
+    },
+    /// There are more objects than are read.
+    TooMany {
+        /// How many were read.
+        read: usize,
+    },
+    /// A later page failed.
+    Failed {
+        /// How many were read.
+        read: usize,
+        /// What happened.
+        reason: String,
+        /// What to do so that it succeeds.
+        remedy: &'static str,
+    },
+}
+
+impl Incomplete {
+    /// The same as something that could not be seen.
+    pub fn gap(&self, source: impl Into<String>) -> Gap {
+        let (reason, remedy) = match self {
+            Self::Unreadable { objects: 1 } => ("1 object could not be read".to_owned(), MALFORMED),
+            Self::Unreadable { objects } => (format!("{objects} objects could not be read"), MALFORMED),
+            Self::TooMany { read } => (
+                format!("only the first {read} objects"),
+                "ask for one namespace or use a selector",
+            ),
+            Self::Failed { read, reason, remedy } => {
+                (format!("only the first {read} objects: {reason}"), *remedy)
+            }
+        };
+        Gap {
+            source: source.into(),
+            reason,
+            remedy: remedy.to_owned(),
+        }
     }
 }
 
 /// Lists all objects that `query` asks for.
 ///
 /// A list that expires while it is read is started again once. When a later page fails, what was read before is
-/// returned, and [`Listed::incomplete`] says so; when the first page fails, that is the error. An object that cannot be
-/// read is left out, and said so.
+/// returned, and [`Listed::incomplete`] says so; when the first page fails, or the run is cancelled, that is the error.
+/// An object that cannot be read is left out, and said so; a list of which nothing can be read is an error.
 pub async fn list_all<T>(
     reader: &dyn ClusterReader,
     cx: &ToolContext,
@@ -136,8 +194,12 @@ where
     let mut restarted = false;
     loop {
         let request = query.page(token.take());
-        let bytes = match reader.list_page(cx, &request).await {
-            Ok(bytes) => bytes,
+        let read = reader.list_page(cx, &request).await.and_then(|bytes| {
+            let page = parse::<T>(&bytes).map_err(|error| malformed(query, error))?;
+            Ok((bytes, page))
+        });
+        let (bytes, page) = match read {
+            Ok(read) => read,
             Err(ClusterError::Gone { .. }) if !restarted && request.continue_token.is_some() => {
                 restarted = true;
                 listed = Listed::default();
@@ -146,23 +208,38 @@ where
                 }
                 continue;
             }
-            Err(error) if !listed.items.is_empty() => {
-                listed.note(format!("only the first {} objects: {error}", listed.items.len()));
+            Err(error) if !listed.items.is_empty() && !matches!(error, ClusterError::Cancelled { .. }) => {
+                listed.incomplete.push(Incomplete::Failed {
+                    read: listed.items.len(),
+                    reason: error.fact(),
+                    remedy: error.remedy(),
+                });
                 return Ok(listed);
             }
             Err(error) => return Err(error),
         };
-        token = absorb(&mut listed, query, &bytes)?;
+        token = absorb(&mut listed, query, page);
         if let Some(kept) = kept.as_deref_mut() {
             kept.push(bytes);
         }
         if token.is_none() {
+            if listed.items.is_empty() && !listed.incomplete.is_empty() {
+                return Err(malformed(query, "none of the objects could be read"));
+            }
             return Ok(listed);
         }
         if listed.items.len() >= MAX_ITEMS {
-            listed.note(format!("only the first {} objects", listed.items.len()));
+            let read = listed.items.len();
+            listed.incomplete.push(Incomplete::TooMany { read });
             return Ok(listed);
         }
+    }
+}
+
+fn malformed(query: &Query, source: impl Into<Source>) -> ClusterError {
+    ClusterError::Malformed {
+        request: format!("list {}", query.resource),
+        source: source.into(),
     }
 }
 
@@ -192,31 +269,38 @@ impl Pages {
     }
 }
 
-/// Adds a page to the list. Returns where the next one begins.
-pub(super) fn absorb<T>(
-    listed: &mut Listed<T>,
-    query: &Query,
-    bytes: &[u8],
-) -> Result<Option<String>, ClusterError>
+/// The list that kept pages are of.
+pub(super) fn reread<T>(query: &Query, pages: &[Vec<u8>]) -> Result<Listed<T>, ClusterError>
 where
     T: Object + DeserializeOwned,
 {
-    let (mut page, unreadable) = parse::<T>(bytes).map_err(|error| ClusterError::Malformed {
-        request: format!("list {}", query.resource),
-        source: error.into(),
-    })?;
+    let mut listed = Listed::default();
+    for bytes in pages {
+        let page = parse::<T>(bytes).map_err(|error| malformed(query, error))?;
+        absorb(&mut listed, query, page);
+    }
+    Ok(listed)
+}
+
+/// Adds a page to the list. Returns where the next one begins.
+fn absorb<T: Object>(
+    listed: &mut Listed<T>,
+    query: &Query,
+    (mut page, unreadable): Parsed<T>,
+) -> Option<String> {
     for item in &mut page.items {
         item.set_kind(&query.resource.kind);
     }
     listed.items.append(&mut page.items);
-    if unreadable > 0 {
-        listed.note(format!("{unreadable} objects could not be read"));
-    }
+    listed.unreadable(unreadable);
     if !page.metadata.resource_version.is_empty() {
         listed.resource_version = page.metadata.resource_version;
     }
-    Ok(page.metadata.continue_token.filter(|token| !token.is_empty()))
+    page.metadata.continue_token.filter(|token| !token.is_empty())
 }
+
+/// A page, and how many of its objects could not be read.
+type Parsed<T> = (Page<T>, usize);
 
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
@@ -244,7 +328,7 @@ where
 }
 
 /// Reads a page. If an object does not fit, all are read one by one, and those that do not fit are counted.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Page<T>, usize), serde_json::Error> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Parsed<T>, serde_json::Error> {
     let error = match serde_json::from_slice::<Page<T>>(bytes) {
         Ok(page) => return Ok((page, 0)),
         Err(error) if error.is_data() => error,
@@ -259,15 +343,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Page<T>, usize), serde_js
         .into_iter()
         .filter_map(|item| serde_json::from_value(item).ok())
         .collect();
-    if items.is_empty() && all > 0 {
-        return Err(error);
-    }
     let unreadable = all.saturating_sub(items.len());
-    Ok((
-        Page {
-            metadata: page.metadata,
-            items,
-        },
-        unreadable,
-    ))
+    let metadata = page.metadata;
+    Ok((Page { metadata, items }, unreadable))
 }

@@ -2,13 +2,16 @@
 //!
 //! [`ClusterReader`] is the port: requests out, bytes in. [`KubeCluster`] answers it over the network; tests answer it
 //! from memory. [`Cluster`] is what tools hold: it lists page by page straight into the structs of
-//! [`model`](crate::model), and lets the tools of one run share what they read.
+//! [`model`](crate::model), and lets tools share for a moment what they read.
+mod body;
 mod connect;
+mod credentials;
 mod discovery;
 mod error;
 mod kube;
 mod list;
 mod resource;
+mod retry;
 mod shared;
 mod wire;
 
@@ -27,7 +30,7 @@ pub use self::connect::{Connection, TokenAccess};
 pub use self::discovery::{ApiGroup, Discovery};
 pub use self::error::{ClusterError, ServerSaid, Source};
 pub use self::kube::{KubeCluster, Limits};
-pub use self::list::{Listed, Query, list_all};
+pub use self::list::{Incomplete, Listed, Query, list_all};
 pub use self::resource::Resource;
 pub use self::shared::Cluster;
 

@@ -1,4 +1,4 @@
-//! What the tools hold: typed reading, shared between the tools of a run.
+//! What the tools hold: typed reading, shared for a moment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,24 +10,26 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::list::{Pages, absorb, walk};
+use super::list::{Pages, reread, walk};
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
-    Resource, ServerVersion, list_all,
+    Resource, ServerVersion,
 };
 use crate::model::Object;
+
+/// How long a list is used again.
+const LIST_LIFETIME: Duration = Duration::from_secs(5);
 
 /// How long the API groups are taken as known.
 const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
 
 /// A cluster as tools see it.
 ///
-/// Clones share what was read: a list that another tool read a moment ago, or is reading now, is not asked for again.
-/// That moment is five seconds unless [`with_reuse`](Self::with_reuse) says otherwise. Single objects are always read anew.
+/// Clones share what was read, in whichever run: a list that another tool read a moment ago, or is reading now, is not asked
+/// for again. That moment is five seconds. Single objects are always read anew.
 #[derive(Clone)]
 pub struct Cluster {
     reader: Arc<dyn ClusterReader>,
-    reuse: Duration,
     lists: Arc<Mutex<BTreeMap<Query, Arc<PagesSlot>>>>,
     discovery: Arc<Slot<Discovery>>,
 }
@@ -41,7 +43,7 @@ type PagesSlot = Slot<Vec<Vec<u8>>>;
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster")
-            .field("reuse", &self.reuse)
+            .field("reuse", &LIST_LIFETIME)
             .finish_non_exhaustive()
     }
 }
@@ -51,18 +53,8 @@ impl Cluster {
     pub fn new(reader: Arc<dyn ClusterReader>) -> Self {
         Self {
             reader,
-            reuse: Duration::from_secs(5),
             lists: Arc::default(),
             discovery: Arc::default(),
-        }
-    }
-
-    /// The same cluster, with nothing read yet, whose lists are reused for `reuse`. Zero reads each time anew.
-    #[must_use]
-    pub fn with_reuse(self, reuse: Duration) -> Self {
-        Self {
-            reuse,
-            ..Self::new(self.reader)
         }
     }
 
@@ -76,26 +68,19 @@ impl Cluster {
     where
         T: Object + DeserializeOwned,
     {
-        if self.reuse.is_zero() {
-            return list_all(&*self.reader, cx, query).await;
-        }
         let slot = self.slot(cx, query);
         let mut slot = wait(cx, &format!("list {}", query.resource), slot.lock()).await?;
         if let Some((time, pages)) = &*slot
-            && is_fresh(cx, *time, self.reuse)
+            && is_fresh(cx, *time, LIST_LIFETIME)
         {
-            let mut listed = Listed::default();
-            for page in pages.iter() {
-                absorb(&mut listed, query, page)?;
-            }
-            return Ok(listed);
+            return reread(query, pages);
         }
         let time = cx.clock.now();
         let mut pages = Pages::default();
         let listed = walk(&*self.reader, cx, query, Some(&mut pages)).await?;
         *slot = pages
             .into_pages()
-            .filter(|_| listed.incomplete.is_none())
+            .filter(|_| listed.incomplete.is_empty())
             .map(|pages| (time, Arc::new(pages)));
         Ok(listed)
     }
@@ -162,15 +147,10 @@ impl Cluster {
             Arc::strong_count(slot) > 1
                 || slot.try_lock().is_ok_and(|slot| {
                     slot.as_ref()
-                        .is_some_and(|(time, _)| is_fresh(cx, *time, self.reuse))
+                        .is_some_and(|(time, _)| is_fresh(cx, *time, LIST_LIFETIME))
                 })
         });
         Arc::clone(lists.entry(query.clone()).or_default())
-    }
-
-    /// Forgets every list that was kept. Call it when a run is over, or after something was changed.
-    pub fn forget(&self) {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -55,8 +55,8 @@ async fn reads_page_after_page() {
     let listed = list(mock).await.unwrap();
     assert_eq!(names(&listed), ["a", "b", "c"]);
     assert_eq!(
-        (listed.resource_version.as_str(), &listed.incomplete),
-        ("7", &None)
+        (listed.resource_version.as_str(), listed.incomplete.as_slice()),
+        ("7", [].as_slice())
     );
 }
 
@@ -77,7 +77,12 @@ async fn starts_an_expired_list_again_once() {
     }
     let listed = list(mock).await.unwrap();
     assert_eq!(names(&listed), ["a", "b"]);
-    assert!(listed.incomplete.unwrap().contains("first 2 objects"));
+    let gap = listed.incomplete[0].gap("pods");
+    assert_eq!(
+        gap.reason,
+        "only the first 2 objects: the list has expired: list pods"
+    );
+    assert_eq!(gap.remedy, "start the list again");
 }
 
 #[tokio::test]
@@ -97,7 +102,97 @@ async fn leaves_unreadable_objects_out_and_says_so() {
     });
     let listed = list(mock).await.unwrap();
     assert_eq!(names(&listed), ["a"]);
-    assert_eq!(listed.incomplete.as_deref(), Some("1 objects could not be read"));
+    assert_eq!(listed.incomplete, [Incomplete::Unreadable { objects: 1 }]);
+}
+
+fn broken_pods(count: usize, next: &str) -> Vec<u8> {
+    let items = vec![json!({"metadata": {"name": "b", "creationTimestamp": "yesterday"}}); count];
+    json!({"metadata": {"continue": next}, "items": items})
+        .to_string()
+        .into_bytes()
+}
+
+/// A list whose pages are these, in this order.
+fn paged(pages: impl IntoIterator<Item = Result<Vec<u8>, ClusterError>>) -> MockClusterReader {
+    let mut mock = MockClusterReader::new();
+    let mut order = Sequence::new();
+    for page in pages {
+        mock.expect_list_page()
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| page);
+    }
+    mock
+}
+
+#[tokio::test]
+async fn a_page_of_unreadable_objects_does_not_cost_the_others() {
+    let pages = [
+        Ok(pods(&["a"], "t1")),
+        Ok(broken_pods(1, "t2")),
+        Ok(broken_pods(2, "t3")),
+        Ok(pods(&["c"], "")),
+    ];
+    let listed = list(paged(pages)).await.unwrap();
+    assert_eq!(names(&listed), ["a", "c"]);
+    assert_eq!(listed.incomplete, [Incomplete::Unreadable { objects: 3 }]);
+    let gap = listed.incomplete[0].gap("pods");
+    assert_eq!(gap.reason, "3 objects could not be read");
+    assert!(
+        !gap.remedy.contains("selector"),
+        "a selector does not help: {}",
+        gap.remedy
+    );
+
+    let first = [Ok(broken_pods(1, "t1")), Ok(pods(&["a"], ""))];
+    assert_eq!(names(&list(paged(first)).await.unwrap()), ["a"]);
+    let none = list(paged([Ok(broken_pods(1, "t1")), Ok(broken_pods(1, ""))])).await;
+    assert!(matches!(none, Err(ClusterError::Malformed { .. })), "{none:?}");
+}
+
+#[tokio::test]
+async fn a_later_page_that_is_no_list_costs_only_what_follows() {
+    for body in ["<html>", "{\"items\": 3}"] {
+        let pages = [Ok(pods(&["a"], "t1")), Ok(body.as_bytes().to_vec())];
+        let listed = list(paged(pages)).await.unwrap();
+        assert_eq!(names(&listed), ["a"]);
+        let gap = listed.incomplete[0].gap("pods");
+        assert_eq!(
+            gap.reason,
+            "only the first 1 objects: the answer makes no sense: list pods"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_cancelled_on_a_later_page_is_cancelled() {
+    let cancelled = ClusterError::Cancelled {
+        request: "list pods".into(),
+    };
+    let result = list(paged([Ok(pods(&["a"], "t1")), Err(cancelled)])).await;
+    assert!(
+        matches!(result, Err(ClusterError::Cancelled { .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn errors_say_what_to_do_and_gaps_say_it_once() {
+    let errors = [
+        gone(),
+        ClusterError::Denied {
+            request: "list pods".into(),
+            source: "forbidden".into(),
+        },
+        ClusterError::Timeout {
+            request: "list pods".into(),
+        },
+    ];
+    for error in errors {
+        let gap = error.gap("pods");
+        assert_eq!(error.to_string(), format!("{}; {}", gap.reason, gap.remedy));
+        assert!(gap.reason.ends_with(": list pods"), "{}", gap.reason);
+    }
 }
 
 #[tokio::test]
@@ -143,13 +238,6 @@ async fn tools_share_lists_for_a_moment() {
     clock.advance(Duration::from_secs(6));
     cluster.list::<Pod>(&cx, &query).await.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 2, "too old to be used again");
-    cluster.forget();
-    cluster.list::<Pod>(&cx, &query).await.unwrap();
-    assert_eq!(asked.lock().unwrap().len(), 3);
-    let each = cluster.with_reuse(Duration::ZERO);
-    each.list::<Pod>(&cx, &query).await.unwrap();
-    each.list::<Pod>(&cx, &query).await.unwrap();
-    assert_eq!(asked.lock().unwrap().len(), 5);
 }
 
 fn real(budget: Duration) -> ToolContext {
@@ -571,4 +659,87 @@ async fn an_unusable_way_says_what_to_do() {
         let error = KubeCluster::connect(connection, quick()).await.unwrap_err();
         assert!(matches!(error, ClusterError::Config { .. }), "{error}");
     }
+}
+
+/// A kubeconfig whose token a program gives.
+#[cfg(unix)]
+fn exec_kubeconfig(server: &str, script: &str) -> String {
+    let script = serde_json::Value::from(script);
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: main\nclusters:\n- {{name: c, cluster: {{server: '{server}'}}}}\n\
+         contexts:\n- {{name: main, context: {{cluster: c, user: u}}}}\n\
+         users:\n- {{name: u, user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: ['-c', {script}]}}}}}}\n"
+    )
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_credential_program_that_hangs_holds_nobody_up() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401))
+        .mount(&server)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let connection = Connection::Kubeconfig {
+        files: vec![file.clone()],
+        context: None,
+    };
+    let hangs = exec_kubeconfig(&server.uri(), "sleep 5");
+    std::fs::write(&file, &hangs).unwrap();
+    let limits = Limits {
+        credentials: Duration::from_millis(50),
+        ..quick()
+    };
+    let error = KubeCluster::connect(connection.clone(), limits)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("exec plugin"), "{error}");
+
+    std::fs::write(&file, exec_kubeconfig(&server.uri(), TOKEN)).unwrap();
+    let cluster = KubeCluster::connect(connection, Limits::default()).await.unwrap();
+    std::fs::write(&file, &hangs).unwrap();
+    let started = real(Duration::from_secs(4));
+    let error = cluster
+        .list_page(&real(Duration::from_millis(200)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Timeout { .. }), "{error}");
+    let cx = real(Duration::from_secs(60));
+    let request = page_request();
+    let (result, ()) = futures::join!(cluster.list_page(&cx, &request), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        cx.cancel.cancel();
+    });
+    let error = result.unwrap_err();
+    assert!(matches!(error, ClusterError::Cancelled { .. }), "{error}");
+    assert!(!started.remaining().is_zero(), "neither waits for the program");
+}
+
+#[cfg(unix)]
+const TOKEN: &str = r#"echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "old"}}'"#;
+
+#[tokio::test]
+async fn credentials_that_cannot_be_renewed_are_refused_as_before() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, kubeconfig(&server.uri(), "old")).unwrap();
+    let connection = Connection::Kubeconfig {
+        files: vec![file.clone()],
+        context: Some("main".into()),
+    };
+    let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let error = cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Unauthorized { .. }), "{error}");
 }

@@ -189,6 +189,25 @@ pub(super) fn malformed(what: &str, source: impl Into<Source>) -> ClusterError {
     }
 }
 
+/// What a failed connection means.
+pub(super) fn no_answer(what: &str, error: kube::Error) -> ClusterError {
+    let request = what.to_owned();
+    if matches!(error, kube::Error::Auth(_)) {
+        // The text of an exec plugin may hold a credential.
+        return ClusterError::Unauthorized {
+            request,
+            source: "the credential plugin or token file failed".into(),
+        };
+    }
+    let tls = claw_core::http::is_tls_error(&error);
+    let source: Source = Box::new(error);
+    if tls {
+        ClusterError::Tls { request, source }
+    } else {
+        ClusterError::Unavailable { request, source }
+    }
+}
+
 /// What an answer that is no success means.
 pub(super) fn failure(
     status: StatusCode,

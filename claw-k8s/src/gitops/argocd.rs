@@ -5,7 +5,6 @@ use claw_core::entity::EntityRef;
 
 use super::{Delivered, delivery_change};
 use crate::model::{Application, ApplicationSource, Object};
-use crate::tools::redaction::without_credentials;
 
 /// How an Application stands.
 pub fn application(application: &Application) -> Delivered {
@@ -114,6 +113,17 @@ pub fn changes_of_application(application: &Application) -> Vec<Change> {
     changes
 }
 
+/// The address of a repository. Whoever stands before its host may be a token.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 fn revision(one: &str, several: &[String]) -> String {
     if one.is_empty() {
         several.join(", ")
@@ -128,8 +138,7 @@ fn source(source: &ApplicationSource) -> String {
     } else {
         &source.chart
     };
-    let repository = without_credentials(&source.repo_url);
-    let mut text = repository.into_owned();
+    let mut text = without_user(&source.repo_url);
     if !place.is_empty() {
         text.push(' ');
         text.push_str(place);

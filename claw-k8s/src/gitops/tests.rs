@@ -24,7 +24,7 @@ fn an_application_tells_what_it_delivered() {
     assert_eq!(delivered.message, "one object is invalid");
     assert_eq!(
         delivered.sources,
-        ["https://[redacted]@git.example.com/shop.git deploy@main"]
+        ["https://git.example.com/shop.git deploy@main"]
     );
     assert_eq!(delivered.keeps[0].to_string(), "Deployment shop/cart");
     let changes = changes_of_application(&app);

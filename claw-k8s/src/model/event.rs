@@ -5,16 +5,7 @@ use jiff::Timestamp;
 
 use super::meta::{Meta, ObjectReference};
 use super::slim::{objects, slim};
-
-/// Kinds that live in no namespace. Events about them are kept in one all the same.
-const CLUSTER_SCOPED: [&str; 6] = [
-    "Node",
-    "PersistentVolume",
-    "Namespace",
-    "StorageClass",
-    "IngressClass",
-    "GatewayClass",
-];
+use crate::cluster::Resource;
 
 slim! {
     /// Something that a component said about an object. Read from `v1` and `events.k8s.io/v1`.
@@ -122,7 +113,7 @@ impl Event {
         let namespace = object.namespace.clone().filter(|ns| !ns.is_empty());
         EntityRef {
             kind: object.kind.clone(),
-            namespace: if CLUSTER_SCOPED.contains(&object.kind.as_str()) {
+            namespace: if Resource::is_cluster_scoped(&object.kind) {
                 None
             } else {
                 namespace.or_else(|| self.metadata.namespace.clone())

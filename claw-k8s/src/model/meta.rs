@@ -147,7 +147,7 @@ slim! {
         pub controller: bool,
     }
 
-    /// Who wrote to an object. Which fields they wrote is not read.
+    /// Who wrote to an object.
     pub struct ManagedFields {
         /// Name of the writer: `kubectl-client-side-apply`, `argocd-controller`, …
         pub manager: String,
@@ -157,7 +157,27 @@ slim! {
         pub time: Option<Timestamp>,
         /// `status`, `scale`, or empty for the object itself.
         pub subresource: String,
+        /// What of it the writer wrote; only what a diagnosis uses is read.
+        #[serde(rename = "fieldsV1")]
+        pub fields: WrittenFields,
     }
+
+    /// What a writer wrote of an object.
+    pub struct WrittenFields {
+        /// What of its spec.
+        #[serde(rename = "f:spec")]
+        pub spec: WrittenSpec,
+    }
+
+    /// What a writer wrote of a spec.
+    pub struct WrittenSpec {
+        /// Its pod template, or a part of it.
+        #[serde(rename = "f:template")]
+        pub template: Option<Written>,
+    }
+
+    /// That something was written.
+    pub struct Written {}
 
     /// One condition of an object's status.
     pub struct Condition {

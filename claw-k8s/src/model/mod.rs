@@ -39,7 +39,7 @@ pub use gitops::{
 };
 pub use meta::{
     Condition, LAST_APPLIED, LocalReference, ManagedFields, Meta, Object, ObjectReference, OwnerReference,
-    condition,
+    Written, WrittenFields, WrittenSpec, condition,
 };
 pub use network::{
     EgressPolicyRule, Ingress, IngressBackend, IngressClass, IngressClassSpec, IngressPath, IngressPaths,
@@ -57,8 +57,8 @@ pub use pod::{
 pub use policy::{
     AutoscalerSpec, AutoscalerStatus, BudgetSpec, BudgetStatus, CustomMetric, HorizontalPodAutoscaler,
     LimitRange, LimitRangeItem, LimitRangeSpec, MetricName, MetricSpec, MetricTarget, PodDisruptionBudget,
-    PriorityClass, QuotaSpec, QuotaStatus, ResourceMetric, ResourceQuota, Webhook, WebhookClient,
-    WebhookConfiguration, WebhookRule, WebhookService,
+    QuotaSpec, QuotaStatus, ResourceMetric, ResourceQuota, Webhook, WebhookClient, WebhookConfiguration,
+    WebhookRule, WebhookService,
 };
 pub use selector::{LabelSelector, Requirement};
 pub use service::{

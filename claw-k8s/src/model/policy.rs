@@ -203,18 +203,6 @@ slim! {
         pub max_limit_request_ratio: Amounts,
     }
 
-    /// A PriorityClass.
-    pub struct PriorityClass {
-        /// Metadata.
-        pub metadata: Meta,
-        /// Priority.
-        pub value: i32,
-        /// Whether pods without a class get this one.
-        pub global_default: bool,
-        /// `Never` keeps its pods from pushing others out.
-        pub preemption_policy: String,
-    }
-
     /// A ValidatingWebhookConfiguration or MutatingWebhookConfiguration.
     pub struct WebhookConfiguration {
         /// Which of them.
@@ -285,7 +273,6 @@ objects! {
     PodDisruptionBudget => "PodDisruptionBudget",
     ResourceQuota => "ResourceQuota",
     LimitRange => "LimitRange",
-    PriorityClass => "PriorityClass",
 }
 
 impl super::meta::Object for WebhookConfiguration {

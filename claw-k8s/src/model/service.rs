@@ -109,11 +109,6 @@ objects! {
 }
 
 impl Service {
-    /// Whether clients get the addresses of the pods instead of one address.
-    pub fn is_headless(&self) -> bool {
-        self.spec.cluster_ip == "None"
-    }
-
     /// Whether it stands for a host outside.
     pub fn is_external_name(&self) -> bool {
         self.spec.kind == "ExternalName"

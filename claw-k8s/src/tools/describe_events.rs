@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::reading::{Reading, list, wanted};
 use super::since::Since;
 use crate::cluster::{Cluster, Resource};
-use crate::model::{Event, Metadata, Object};
+use crate::model::{Event, Metadata, Object, OwnerReference};
 
 /// Most events of one answer, the newest ones.
 const MAX_EVENTS: usize = 2000;
@@ -52,12 +52,20 @@ pub struct DescribeEventsOutput {
 #[derive(Clone, Debug)]
 pub struct DescribeEvents {
     cluster: Cluster,
+    jobs: bool,
 }
 
 impl DescribeEvents {
-    /// The tool over a cluster.
+    /// The tool over a cluster, for the rights of the role `openclaw-agent-readonly`.
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster }
+        Self { cluster, jobs: false }
+    }
+
+    /// Finds what a CronJob owns too, for which it needs rights on Jobs.
+    #[must_use]
+    pub fn with_jobs(mut self) -> Self {
+        self.jobs = true;
+        self
     }
 }
 
@@ -73,10 +81,16 @@ impl Tool for DescribeEvents {
     }
 
     fn access(&self) -> Access {
-        Access::none()
-            .requires("", "events", &["get", "list", "watch"])
-            .uses("", "pods", &["get", "list", "watch"])
-            .uses("apps", "replicasets", &["get", "list", "watch"])
+        let verbs = &["get", "list", "watch"];
+        let access = Access::none()
+            .requires("", "events", verbs)
+            .uses("", "pods", verbs)
+            .uses("apps", "replicasets", verbs);
+        if self.jobs {
+            access.uses("batch", "jobs", verbs)
+        } else {
+            access
+        }
     }
 
     async fn call(
@@ -84,13 +98,12 @@ impl Tool for DescribeEvents {
         cx: &ToolContext,
         input: DescribeEventsInput,
     ) -> Result<DescribeEventsOutput, ToolError> {
-        let kind = wanted(input.resource_type.as_deref()).map(kind_of);
+        let asked_type = wanted(input.resource_type.as_deref());
+        let known = asked_type.and_then(Resource::find);
+        let kind = known.map(|known| &*known.kind).or(asked_type);
         let name = wanted(input.resource_name.as_deref());
         // Events about what has no namespace are kept in the default one.
-        let cluster_scoped = kind
-            .as_deref()
-            .is_some_and(|kind| matches!(kind, "Node" | "PersistentVolume" | "Namespace" | "StorageClass"));
-        let namespace = if cluster_scoped {
+        let namespace = if known.is_some_and(|known| !known.namespaced) {
             Some("default")
         } else {
             wanted(input.namespace.as_deref())
@@ -98,9 +111,16 @@ impl Tool for DescribeEvents {
         let mut reading = Reading::default();
         let (events, owned) = futures::join!(
             list::<Event>(&self.cluster, cx, Resource::EVENTS, namespace),
-            self.owned(cx, namespace, kind.as_deref(), name),
+            self.owned(cx, namespace, kind, name),
         );
         let events = reading.take(&Resource::EVENTS, Ok(events?));
+        let of_kind =
+            |event: &Event| kind.is_none_or(|kind| event.involved_object.kind.eq_ignore_ascii_case(kind));
+        if let (None, Some(text)) = (known, asked_type)
+            && !events.iter().any(of_kind)
+        {
+            return Err(unknown_kind(text));
+        }
         let (owned, gaps) = owned;
         gaps.into_iter().for_each(|gap| reading.gap(gap));
 
@@ -108,11 +128,7 @@ impl Tool for DescribeEvents {
         let mut events: Vec<_> = events
             .into_iter()
             .filter(|event| {
-                let about = &event.involved_object;
-                let asked = kind
-                    .as_ref()
-                    .is_none_or(|kind| about.kind.eq_ignore_ascii_case(kind))
-                    && name.is_none_or(|name| about.name == name);
+                let asked = of_kind(event) && name.is_none_or(|name| event.involved_object.name == name);
                 asked || owned.contains(&event.about())
             })
             .filter(|event| since.is_none_or(|since| event.last_seen().is_none_or(|seen| seen >= since)))
@@ -128,8 +144,17 @@ impl Tool for DescribeEvents {
     }
 }
 
+/// The kind that stands between a workload and its pods.
+fn between(kind: &str) -> Option<Resource> {
+    match kind {
+        "Deployment" => Some(Resource::REPLICA_SETS),
+        "CronJob" => Some(Resource::JOBS),
+        _ => None,
+    }
+}
+
 impl DescribeEvents {
-    /// The ReplicaSets and pods that a workload owns.
+    /// The ReplicaSets, Jobs and pods that a workload owns.
     async fn owned(
         &self,
         cx: &ToolContext,
@@ -140,47 +165,66 @@ impl DescribeEvents {
         let (Some(kind), Some(name)) = (kind, name) else {
             return Default::default();
         };
-        let is_deployment = kind == "Deployment";
-        if !is_deployment && !matches!(kind, "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job") {
+        let between = between(kind);
+        if between.is_none() && !matches!(kind, "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job") {
             return Default::default();
         }
-        let (pods, sets) = futures::join!(
-            list::<Metadata>(&self.cluster, cx, Resource::PODS, namespace),
-            async {
-                if is_deployment {
-                    Some(list::<Metadata>(&self.cluster, cx, Resource::REPLICA_SETS, namespace).await)
-                } else {
-                    None
-                }
-            },
-        );
+        if kind == "CronJob" && !self.jobs {
+            let gap = Gap {
+                source: "events about the Jobs of a CronJob".to_owned(),
+                reason: "this agent is not set up to read Jobs".to_owned(),
+                remedy: "allow describe_events to read batch jobs".to_owned(),
+            };
+            return (BTreeSet::new(), vec![gap]);
+        }
+        let kinds: Vec<_> = between.into_iter().chain([Resource::PODS]).collect();
+        let lists = kinds
+            .iter()
+            .map(|resource| list::<Metadata>(&self.cluster, cx, resource.clone(), namespace));
+        let lists = futures::future::join_all(lists).await;
         let mut gaps = Vec::new();
-        let mut items =
-            |resource: &Resource, listed: Result<crate::cluster::Listed<Metadata>, _>| match listed {
-                Ok(listed) => listed.items,
+        let mut owners = BTreeSet::from([(kind.to_owned(), namespace.map(str::to_owned), name.to_owned())]);
+        let mut owned = BTreeSet::new();
+        for (resource, listed) in kinds.iter().zip(lists) {
+            let objects = match listed {
+                Ok(listed) => {
+                    gaps.extend(listed.incomplete.iter().map(|why| why.gap(resource.to_string())));
+                    listed.items
+                }
                 Err(error) => {
-                    let error: crate::cluster::ClusterError = error;
                     gaps.push(error.gap(resource.to_string()));
                     Vec::new()
                 }
             };
-        let pods = items(&Resource::PODS, pods);
-        let sets = sets.map_or_else(Vec::new, |sets| items(&Resource::REPLICA_SETS, sets));
-        let mut owners = BTreeSet::from([(kind.to_owned(), name.to_owned())]);
-        let mut owned = BTreeSet::new();
-        for object in sets.iter().chain(&pods) {
-            let is_owned = object
-                .metadata
-                .owner_references
-                .iter()
-                .any(|owner| owners.contains(&(owner.kind.clone(), owner.name.clone())));
-            if is_owned {
-                owners.insert((object.kind.clone(), object.metadata.name.clone()));
-                owned.insert(object.entity());
+            for object in objects {
+                let entity = object.entity();
+                let of = |owner: &OwnerReference, namespace| {
+                    owners.contains(&(owner.kind.clone(), namespace, owner.name.clone()))
+                };
+                let is_owned = object
+                    .metadata
+                    .owner_references
+                    .iter()
+                    .any(|owner| of(owner, None) || of(owner, entity.namespace.clone()));
+                if is_owned {
+                    owners.insert((entity.kind.clone(), entity.namespace.clone(), entity.name.clone()));
+                    owned.insert(entity);
+                }
             }
         }
         (owned, gaps)
     }
+}
+
+/// A custom resource that nothing was said about cannot be told from a slip.
+fn unknown_kind(text: &str) -> ToolError {
+    let hint = match Resource::nearest(text) {
+        Some(kind) => format!("did you mean `{kind}`?"),
+        None => "write a kind as in manifests, for example `Pod`".to_owned(),
+    };
+    ToolError::invalid_input(format!(
+        "there are no events about a resource_type `{text}`; {hint}"
+    ))
 }
 
 /// Oldest first; ties by name.
@@ -192,34 +236,4 @@ pub(super) fn sort(events: &mut [Event]) {
             &b.metadata.name,
         ))
     });
-}
-
-/// The kind that a person means: `pods`, `deploy` and `Deployment` alike.
-pub(super) fn kind_of(text: &str) -> String {
-    let text = text.trim();
-    let lower = text.to_ascii_lowercase();
-    let known = Resource::ALL
-        .iter()
-        .find(|resource| resource.kind.eq_ignore_ascii_case(text) || *resource.plural == lower);
-    if let Some(resource) = known {
-        return resource.kind.to_string();
-    }
-    match lower.as_str() {
-        "po" => "Pod",
-        "deploy" => "Deployment",
-        "rs" => "ReplicaSet",
-        "sts" => "StatefulSet",
-        "ds" => "DaemonSet",
-        "cj" => "CronJob",
-        "svc" => "Service",
-        "no" => "Node",
-        "pvc" => "PersistentVolumeClaim",
-        "pv" => "PersistentVolume",
-        "hpa" => "HorizontalPodAutoscaler",
-        "pdb" => "PodDisruptionBudget",
-        "ing" => "Ingress",
-        "cm" => "ConfigMap",
-        _ => text,
-    }
-    .to_owned()
 }

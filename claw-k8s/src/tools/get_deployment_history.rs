@@ -1,6 +1,6 @@
 //! `get_deployment_history`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::access::Access;
@@ -11,7 +11,6 @@ use claw_core::tool::{Effect, Tool, ToolContext, ToolError, ToolErrorKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::describe_events::kind_of;
 use super::history::{History, Stored, edits, histories, scalings};
 use super::reading::{Reading, list, wanted};
 use super::since::Since;
@@ -108,9 +107,10 @@ impl Tool for GetDeploymentHistory {
     ) -> Result<GetDeploymentHistoryOutput, ToolError> {
         let namespace = wanted(input.namespace.as_deref());
         let name = wanted(input.name.as_deref());
-        let kind = wanted(input.kind.as_deref()).map(kind_of);
-        if let Some(kind) = &kind
-            && !matches!(kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet")
+        let kind =
+            wanted(input.kind.as_deref()).map(|text| Resource::find(text).map_or(text, |known| &known.kind));
+        if let Some(kind) = kind
+            && !matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet")
         {
             return Err(ToolError::invalid_input(
                 "kind must be Deployment, StatefulSet or DaemonSet",
@@ -156,7 +156,7 @@ impl Tool for GetDeploymentHistory {
 
         let asked = |workload: &&Workload| {
             name.is_none_or(|name| workload.metadata.name == name)
-                && kind.as_ref().is_none_or(|kind| workload.kind == *kind)
+                && kind.is_none_or(|kind| workload.kind == kind)
         };
         let asked: Vec<_> = workloads.iter().filter(asked).collect();
         if asked.is_empty()
@@ -192,9 +192,18 @@ impl Tool for GetDeploymentHistory {
             changes.extend(edits(&configs, ChangeKind::Config, &[]));
             changes.extend(edits(&services, ChangeKind::Config, &[]));
         }
+        let targets: BTreeSet<_> = asked.iter().map(|workload| workload.entity()).collect();
         let scaling_asked: Vec<_> = autoscalers
             .into_iter()
-            .filter(|autoscaler| name.is_none_or(|name| autoscaler.spec.scale_target_ref.name == name))
+            .filter(|autoscaler| {
+                let target = &autoscaler.spec.scale_target_ref;
+                let target = EntityRef {
+                    kind: target.kind.clone(),
+                    namespace: autoscaler.metadata.namespace.clone(),
+                    name: target.name.clone(),
+                };
+                (name.is_none() && kind.is_none()) || targets.contains(&target)
+            })
             .collect();
         changes.extend(edits(&scaling_asked, ChangeKind::Scale, &[]));
 

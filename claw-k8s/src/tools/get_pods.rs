@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use claw_core::access::Access;
+use claw_core::redact::Redactor;
 use claw_core::report::Gap;
 use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reading::{Reading, list, list_served, wanted};
-use super::redaction;
+use super::redacted;
 use super::usage::{PodUsage, pod_usage};
 use crate::cluster::{Cluster, ClusterError, Query, Resource};
 use crate::model::{Event, Namespace, Object, Pod, PodMetrics};
@@ -100,7 +101,8 @@ impl Tool for GetPods {
                 Vec::new()
             }
         };
-        pods.iter_mut().for_each(redaction::pod);
+        let redactor = Redactor::new();
+        pods.iter_mut().for_each(|pod| redacted::pod(&redactor, pod));
         if pods.is_empty()
             && let Some(gap) = self.absent_namespace(cx, namespace).await
         {
@@ -115,6 +117,13 @@ impl Tool for GetPods {
         super::describe_events::sort(&mut events);
         let surplus = events.len().saturating_sub(MAX_EVENTS);
         events.drain(..surplus);
+        if surplus > 0 {
+            reading.gap(Gap {
+                source: "events about pods".to_owned(),
+                reason: format!("only the newest {MAX_EVENTS}; {surplus} older ones are left out"),
+                remedy: "ask for fewer pods, or describe_events about one of them".to_owned(),
+            });
+        }
         let usage = metrics
             .iter()
             .filter(|metrics| {

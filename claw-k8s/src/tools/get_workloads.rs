@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use claw_core::access::Access;
+use claw_core::redact::Redactor;
 use claw_core::report::Gap;
 use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reading::{Reading, list, wanted};
-use super::redaction;
+use super::redacted;
 use crate::cluster::{Cluster, Resource};
 use crate::model::{HorizontalPodAutoscaler, Object, Workload};
 
@@ -118,7 +119,10 @@ impl Tool for GetWorkloads {
             });
         }
         workloads.retain(|workload| !is_old_revision(workload));
-        workloads.iter_mut().for_each(redaction::workload);
+        let redactor = Redactor::new();
+        workloads
+            .iter_mut()
+            .for_each(|workload| redacted::workload(&redactor, workload));
         workloads.sort_by_cached_key(|workload| {
             let entity = workload.entity();
             (entity.namespace, entity.kind, entity.name)

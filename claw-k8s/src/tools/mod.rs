@@ -9,7 +9,7 @@ mod get_workloads;
 mod history;
 mod query_gitops;
 mod reading;
-pub(crate) mod redaction;
+mod redacted;
 mod since;
 mod usage;
 
@@ -55,7 +55,7 @@ pub fn all(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
     vec![
         Arc::new(GetPods::new(cluster.clone())),
         Arc::new(GetPodLogs::new(cluster.clone())),
-        Arc::new(DescribeEvents::new(cluster.clone())),
+        Arc::new(DescribeEvents::new(cluster.clone()).with_jobs()),
         Arc::new(GetWorkloads::new(cluster.clone()).with_jobs()),
         Arc::new(GetNodes::new(cluster.clone())),
         Arc::new(GetDeploymentHistory::new(cluster.clone()).with_controller_revisions()),

@@ -24,15 +24,11 @@ impl Reading {
         match listed {
             Ok(listed) => {
                 self.read = self.read.saturating_add(1);
-                match listed.incomplete {
-                    Some(reason) => self.gap(Gap {
-                        source: resource.to_string(),
-                        reason,
-                        remedy: "ask for one namespace or use a selector".to_owned(),
-                    }),
-                    None => {
-                        self.complete.insert(resource.kind.to_string());
-                    }
+                if listed.incomplete.is_empty() {
+                    self.complete.insert(resource.kind.to_string());
+                }
+                for why in &listed.incomplete {
+                    self.gap(why.gap(resource.to_string()));
                 }
                 listed.items
             }

@@ -31,7 +31,7 @@ mod tests;
 pub use graph::{Edge, Relation, World};
 pub use names::ServiceNames;
 pub use objects::Objects;
-pub use ports::{PortProblem, container_port, resolve_port};
+pub use ports::{PortProblem, container_port};
 pub use references::{Reference, call_targets, references};
 pub use timeline::{Fact, FactKind};
 pub use traffic::{Direction, Traffic, traffic};

@@ -3,19 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IntOrString, Pod, Service, ServicePort};
+use crate::model::{IntOrString, Pod, ServicePort};
 
 /// Why a Service's port leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PortProblem {
-    /// The Service has no such port.
-    #[error("the Service has no port {port}")]
-    NoSuchPort {
-        /// The port that was asked for.
-        port: i32,
-    },
     /// The Service's target port is a name that no container of the pod gives to a port of that protocol.
     #[error("no container has a {protocol} port named `{name}`")]
     NoSuchName {
@@ -34,15 +28,9 @@ pub enum PortProblem {
     },
 }
 
-/// The port of `pod` that connections to `port` of `service` arrive at.
+/// The port of `pod` that a Service's port leads to.
 ///
 /// `Err` holds the number too where there is one, in [`PortProblem::NotDeclared`].
-pub fn resolve_port(service: &Service, port: i32, pod: &Pod) -> Result<i32, PortProblem> {
-    let port = service.port(port).ok_or(PortProblem::NoSuchPort { port })?;
-    container_port(port, pod)
-}
-
-/// The port of `pod` that a Service's port leads to.
 pub fn container_port(port: &ServicePort, pod: &Pod) -> Result<i32, PortProblem> {
     let protocol = protocol(&port.protocol);
     let declared = || {

@@ -52,7 +52,7 @@ impl From<&Change> for Fact {
     }
 }
 
-/// Events, state changes and creations, in no order.
+/// Events and state changes, in no order.
 pub(super) fn facts(objects: &Objects) -> Vec<Fact> {
     let mut facts = Vec::new();
     for event in &objects.events {

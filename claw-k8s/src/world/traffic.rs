@@ -191,36 +191,40 @@ impl Question<'_> {
             let Some(within) = contains(&block.cidr, address) else {
                 return Answer::Unknown;
             };
-            let left_out = block
-                .except
-                .iter()
-                .any(|range| contains(range, address) == Some(true));
-            return (within && !left_out).into();
+            let left_out = || block.except.iter().map(|range| contains(range, address));
+            return match within {
+                false => Answer::No,
+                true if left_out().any(|left_out| left_out == Some(true)) => Answer::No,
+                true if left_out().any(|left_out| left_out.is_none()) => Answer::Unknown,
+                true => Answer::Yes,
+            };
         }
         if other.spec.host_network {
             // It appears under its node's address; whether a selector still matches depends on the network plugin.
             return Answer::Unknown;
         }
-        let namespace = other.metadata.ns();
-        let in_namespace = match &peer.namespace_selector {
-            None => namespace == own,
-            Some(selector) => match self.namespaces.get(namespace) {
-                Some(found) => selector.matches(&found.metadata.labels),
-                None => {
-                    let labels = BTreeMap::from([(NAMESPACE_NAME.to_owned(), namespace.to_owned())]);
-                    if selector.matches(&labels) {
-                        true
-                    } else {
-                        return Answer::Unknown;
-                    }
-                }
-            },
-        };
         let is_pod = peer
             .pod_selector
             .as_ref()
             .is_none_or(|selector| selector.matches(&other.metadata.labels));
-        (in_namespace && is_pod).into()
+        if !is_pod {
+            return Answer::No;
+        }
+        let namespace = other.metadata.ns();
+        let Some(selector) = &peer.namespace_selector else {
+            return (namespace == own).into();
+        };
+        match self.namespaces.get(namespace) {
+            Some(found) => selector.matches(&found.metadata.labels).into(),
+            None => {
+                let labels = BTreeMap::from([(NAMESPACE_NAME.to_owned(), namespace.to_owned())]);
+                if selector.matches(&labels) {
+                    Answer::Yes
+                } else {
+                    Answer::Unknown
+                }
+            }
+        }
     }
 }
 

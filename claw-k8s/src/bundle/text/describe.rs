@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::outline::Item;
 use super::{Source, events, node, pod, service, workload};
+use crate::cluster::Resource;
 
 pub(super) fn objects(source: &Source, text: &str, present: Timestamp) -> Vec<Value> {
     parts(text)
@@ -36,7 +37,7 @@ fn described(source: &Source, text: &str, present: Timestamp) -> Vec<Value> {
     let Some(name) = root.text("Name") else {
         return Vec::new();
     };
-    let scoped = !matches!(source.kind.as_str(), "Node" | "PersistentVolume" | "Namespace");
+    let scoped = !Resource::is_cluster_scoped(&source.kind);
     let namespace = root
         .text("Namespace")
         .or_else(|| source.namespace_before(name).filter(|_| scoped));

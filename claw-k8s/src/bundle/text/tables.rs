@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::entity::known_kind;
 use super::table::{self, Row};
 use super::{Source, age, events, node, pod, service, workload};
+use crate::cluster::Resource;
 
 pub(super) fn objects(source: &Source, text: &str, present: Timestamp) -> Vec<Value> {
     table::read(text)
@@ -35,7 +36,7 @@ fn object(source: &Source, row: &Row<'_>, index: usize, present: Timestamp) -> O
         None => source.namespace_before(name),
     };
     let mut metadata = Map::from_iter([("name".to_owned(), name.into())]);
-    if !matches!(kind, "Node" | "Namespace" | "PersistentVolume") {
+    if !Resource::is_cluster_scoped(kind) {
         metadata.insert("namespace".to_owned(), namespace.unwrap_or("default").into());
     }
     if let Some(time) = row.get("AGE").and_then(|age| age::before(age, present)) {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use claw_core::redact::Redactor;
 use serde_json::Value;
 
 use crate::model::PodTemplate;
-use crate::tools::redaction::{REDACTED, names_secret, without_credentials};
+use crate::tools::redacted::arguments;
 
 /// Longest value that is shown, in characters.
 const MAX_VALUE: usize = 160;
@@ -24,44 +25,56 @@ const NOISE: [&str; 4] = [
 pub(in crate::tools) fn differences(old: &PodTemplate, new: &PodTemplate) -> Vec<String> {
     let (old, new) = (fields(old), fields(new));
     let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let redactor = Redactor::new();
     paths
         .into_iter()
         .filter(|path| old.get(*path) != new.get(*path))
         .map(|path| {
-            format!(
-                "{path}: {} → {}",
-                shown(path, old.get(path)),
-                shown(path, new.get(path))
-            )
+            let shown = |field: Option<&Field>| {
+                field.map_or("(none)".to_owned(), |field| field.shown(&redactor, path))
+            };
+            format!("{path}: {} → {}", shown(old.get(path)), shown(new.get(path)))
         })
         .collect()
 }
 
-fn shown(path: &str, value: Option<&String>) -> String {
-    let Some(value) = value else {
-        return "(none)".to_owned();
-    };
-    let variable = path
-        .rsplit_once("env[")
-        .and_then(|(_, name)| name.split_once(']'))
-        .map(|(name, _)| name);
-    if variable.is_some_and(names_secret) && !value.starts_with("from ") {
-        return REDACTED.to_owned();
-    }
-    let value = without_credentials(value);
-    let mut short: String = value.chars().take(MAX_VALUE).collect();
-    if short.len() < value.len() {
-        short.push('…');
-    }
-    if short.is_empty() {
-        "(empty)".to_owned()
-    } else {
-        short
+/// The value of a field.
+#[derive(Debug, PartialEq)]
+enum Field {
+    /// One value.
+    Text(String),
+    /// Where a variable's value is taken from.
+    Source(String),
+    /// Several values, as they follow each other.
+    Words(Vec<String>),
+}
+
+impl Field {
+    /// The value without secrets, and not too long.
+    fn shown(&self, redactor: &Redactor, path: &str) -> String {
+        let text = match self {
+            // Variables, labels and annotations have names that tell.
+            Self::Text(text) => match path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) {
+                Some((_, name)) => redactor.redact_named(name, text).into_owned(),
+                None => redactor.redact(text).into_owned(),
+            },
+            Self::Source(text) => text.clone(),
+            Self::Words(words) => arguments(redactor, words).join(" "),
+        };
+        let mut short: String = text.chars().take(MAX_VALUE).collect();
+        if short.len() < text.len() {
+            short.push('…');
+        }
+        if short.is_empty() {
+            "(empty)".to_owned()
+        } else {
+            short
+        }
     }
 }
 
 /// All fields of a template by path.
-fn fields(template: &PodTemplate) -> BTreeMap<String, String> {
+fn fields(template: &PodTemplate) -> BTreeMap<String, Field> {
     let mut fields = BTreeMap::new();
     for (kind, map) in [
         ("labels", &template.metadata.labels),
@@ -69,7 +82,7 @@ fn fields(template: &PodTemplate) -> BTreeMap<String, String> {
     ] {
         for (key, value) in map {
             if !NOISE.contains(&key.as_str()) {
-                fields.insert(format!("{kind}[{key}]"), value.clone());
+                fields.insert(format!("{kind}[{key}]"), Field::Text(value.clone()));
             }
         }
     }
@@ -79,11 +92,11 @@ fn fields(template: &PodTemplate) -> BTreeMap<String, String> {
     fields
 }
 
-fn flatten(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
+fn flatten(path: &str, value: &Value, out: &mut BTreeMap<String, Field>) {
     match value {
         Value::Object(map) => {
-            if let Some(text) = variable(map) {
-                out.insert(path.to_owned(), text);
+            if let Some(field) = variable(map) {
+                out.insert(path.to_owned(), field);
                 return;
             }
             for (key, value) in map {
@@ -97,8 +110,7 @@ fn flatten(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
         }
         Value::Array(items) => {
             if items.iter().all(|item| !item.is_object() && !item.is_array()) {
-                let words: Vec<_> = items.iter().map(scalar).collect();
-                out.insert(path.to_owned(), words.join(" "));
+                out.insert(path.to_owned(), Field::Words(items.iter().map(scalar).collect()));
                 return;
             }
             let mut seen = BTreeSet::new();
@@ -114,13 +126,13 @@ fn flatten(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
                 let next = format!("{path}[{key}]");
                 flatten(&next, item, out);
                 if out.len() == before {
-                    out.insert(next, "(present)".to_owned());
+                    out.insert(next, Field::Text("(present)".to_owned()));
                 }
             }
         }
         Value::Null => {}
         other => {
-            out.insert(path.to_owned(), scalar(other));
+            out.insert(path.to_owned(), Field::Text(scalar(other)));
         }
     }
 }
@@ -150,14 +162,14 @@ fn identity(item: &Value) -> Option<String> {
 }
 
 /// An environment variable as one value.
-fn variable(map: &serde_json::Map<String, Value>) -> Option<String> {
+fn variable(map: &serde_json::Map<String, Value>) -> Option<Field> {
     let only = |allowed: &[&str]| map.keys().all(|key| allowed.contains(&key.as_str()));
     if !map.contains_key("name") || !only(&["name", "value", "valueFrom"]) {
         return None;
     }
     match (map.get("value"), map.get("valueFrom")) {
-        (Some(Value::String(value)), None) => Some(value.clone()),
-        (None, Some(source)) => Some(format!("from {}", described(source))),
+        (Some(Value::String(value)), None) => Some(Field::Text(value.clone())),
+        (None, Some(source)) => Some(Field::Source(format!("from {}", described(source)))),
         _ => None,
     }
 }
@@ -167,7 +179,10 @@ fn described(source: &Value) -> String {
     flatten("", source, &mut fields);
     let parts: Vec<_> = fields
         .iter()
-        .map(|(path, value)| format!("{path} {value}"))
+        .map(|(path, value)| match value {
+            Field::Text(text) | Field::Source(text) => format!("{path} {text}"),
+            Field::Words(words) => format!("{path} {}", words.join(" ")),
+        })
         .collect();
     parts.join(", ")
 }

@@ -1,6 +1,7 @@
 //! Changes that leave no revision behind, told from who wrote to an object last and when.
 
 use claw_core::change::{Change, ChangeKind};
+use claw_core::entity::EntityRef;
 use jiff::Timestamp;
 
 use super::rollout::CONTROLLER;
@@ -35,7 +36,7 @@ pub(in crate::tools) fn edits<T: Object>(
                     let time = fields.time?;
                     let known = created.iter().chain(not_at).any(|known| near(*known, time));
                     (!known).then(|| Change {
-                        reference: format!("{}/{}#{}", entity.kind, entity.path(), time.as_second()),
+                        reference: reference(&entity, "", time, &fields.manager),
                         time,
                         kind,
                         entity: entity.clone(),
@@ -68,7 +69,7 @@ pub(in crate::tools) fn scalings<'a>(workloads: impl IntoIterator<Item = &'a Wor
                         &fields.manager
                     };
                     Some(Change {
-                        reference: format!("{}/{}#scale-{}", entity.kind, entity.path(), time.as_second()),
+                        reference: reference(&entity, "scale-", time, &fields.manager),
                         time,
                         kind: ChangeKind::Scale,
                         entity: entity.clone(),
@@ -79,6 +80,12 @@ pub(in crate::tools) fn scalings<'a>(workloads: impl IntoIterator<Item = &'a Wor
                 })
         })
         .collect()
+}
+
+/// Two writers may write in the same second.
+fn reference(entity: &EntityRef, what: &str, time: Timestamp, writer: &str) -> String {
+    let (kind, path, second) = (&entity.kind, entity.path(), time.as_second());
+    format!("{kind}/{path}#{what}{second}-{writer}")
 }
 
 fn near(a: Timestamp, b: Timestamp) -> bool {

@@ -18,7 +18,7 @@ const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 const EARLIER_REVISIONS: &str = "deployment.kubernetes.io/revision-history";
 
 /// An edit this close to a revision made it, in seconds.
-const SAME_EDIT: i64 = 10;
+const SAME_EDIT: u64 = 10;
 
 /// Writers that only carry out what others decided.
 pub(super) const CONTROLLER: &str = "kube-controller-manager";
@@ -181,20 +181,31 @@ fn last_edit(workload: &Workload) -> Option<&ManagedFields> {
         .max_by_key(|fields| fields.time)
 }
 
+/// Whose edit made a revision at that time: of those who wrote the pod template, the one who wrote nearest to it. Where it
+/// is not known what they wrote, all count.
+fn author(workload: &Workload, time: Timestamp) -> Option<&ManagedFields> {
+    let writers = || {
+        let managed = workload.metadata.managed_fields.iter();
+        managed.filter(|fields| fields.subresource.is_empty() && fields.manager != CONTROLLER)
+    };
+    let wrote_template = |fields: &&ManagedFields| fields.fields.spec.template.is_some();
+    let known = writers().any(|fields| wrote_template(&fields));
+    writers()
+        .filter(|fields| !known || wrote_template(fields))
+        .filter_map(|fields| {
+            let edit = fields.time?.as_second();
+            let distance = edit.abs_diff(time.as_second());
+            // The edit comes first.
+            (distance <= SAME_EDIT).then_some(((distance, edit > time.as_second()), fields))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, fields)| fields)
+}
+
 fn change(workload: &Workload, revision: &Revision) -> Option<Change> {
     let time = revision.time?;
     let entity = workload.entity();
-    let author = workload
-        .metadata
-        .managed_fields
-        .iter()
-        .filter(|fields| fields.subresource.is_empty() && fields.manager != CONTROLLER)
-        .find(|fields| {
-            fields
-                .time
-                .is_some_and(|edit| edit.as_second().abs_diff(time.as_second()) <= SAME_EDIT.unsigned_abs())
-        })
-        .map(|fields| fields.manager.clone());
+    let author = author(workload, time).map(|fields| fields.manager.clone());
     Some(Change {
         reference: format!("{}/{}@{}", entity.kind, entity.path(), revision.number),
         time,
