@@ -143,7 +143,7 @@ impl Redactor {
     }
 
     /// A quick test on JSON text. `false` means that [`redact_json`](Self::redact_json) would change nothing.
-    pub(crate) fn may_hold_secret(&self, json: &str) -> bool {
+    pub fn may_hold_secret(&self, json: &str) -> bool {
         glance::may_hold_secret(json) || self.own_may_match(json)
     }
 
