@@ -50,6 +50,17 @@ impl Registry {
         self.tools.values()
     }
 
+    /// The registry with those of its tools only that have one of `names`.
+    #[must_use]
+    pub fn only<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let tools = names
+            .into_iter()
+            .filter_map(|name| self.tools.get_key_value(name))
+            .map(|(name, tool)| (*name, Arc::clone(tool)))
+            .collect();
+        Self { tools }
+    }
+
     /// The faces of all tools by name.
     pub fn specs(&self) -> Vec<ToolSpec> {
         self.iter().map(|tool| tool.spec()).collect()

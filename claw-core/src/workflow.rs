@@ -114,11 +114,14 @@ impl StepContext {
 
     /// Calls the tool that is registered under `T`'s name. `why` goes into the audit log.
     ///
-    /// A tool that is not registered answers [`ToolErrorKind::Unavailable`]: a source that an agent was built without
-    /// is a gap like one that is down.
+    /// A tool that is not at hand answers [`ToolErrorKind::Unavailable`]: a source that an agent was built without, or that
+    /// a definition keeps from this step, is a gap like one that is down.
     pub async fn observe<T: Tool>(&self, input: T::Input, why: &str) -> Result<T::Output, ObserveError> {
         let Some(tool) = self.tools.get(T::NAME) else {
-            let message = format!("no tool named {} is registered with this agent", T::NAME);
+            let message = format!(
+                "{} is not at hand: the agent was built without it, or a definition does not list it for this step",
+                T::NAME
+            );
             return Err(ToolError::new(ToolErrorKind::Unavailable, message).into());
         };
         self.gate.observe::<T>(&self.scope, tool, input, why).await

@@ -23,7 +23,9 @@ fn hidden() -> Bundle {
             Some("Pod") => "/spec/containers",
             _ => "/spec/template/spec/containers",
         };
-        let containers = object.pointer_mut(containers).and_then(|list| list.as_array_mut());
+        let containers = object
+            .pointer_mut(containers)
+            .and_then(|list| list.as_array_mut());
         for container in containers.into_iter().flatten() {
             container.as_object_mut().unwrap().remove("env");
         }
@@ -48,8 +50,15 @@ async fn looks_at_a_suspect_that_nobody_looked_at() {
         )
     );
     let asked: Vec<_> = report.tests.iter().map(|test| test.question.as_str()).collect();
-    assert_eq!(asked, ["Is anything wrong with Service ledger/ledger-writer itself?"]);
-    assert!(report.tests[0].answer.starts_with("Yes: "), "{}", report.tests[0].answer);
+    assert_eq!(
+        asked,
+        ["Is anything wrong with Service ledger/ledger-writer itself?"]
+    );
+    assert!(
+        report.tests[0].answer.starts_with("Yes: "),
+        "{}",
+        report.tests[0].answer
+    );
 }
 
 /// Answers as it is told, and keeps what it was asked.
@@ -83,7 +92,11 @@ async fn a_reasoner_that_fails_leaves_the_rules_and_a_gap() {
     let reasoner = Arc::new(Stubborn::default());
     let report = with(&reasoner).await;
     assert_ne!(first(&report).1, "memory_limit");
-    assert!(report.gaps.iter().any(|gap| gap.source == "reasoner"), "{:?}", report.gaps);
+    assert!(
+        report.gaps.iter().any(|gap| gap.source == "reasoner"),
+        "{:?}",
+        report.gaps
+    );
 }
 
 #[tokio::test]
@@ -95,7 +108,11 @@ async fn a_reasoner_chooses_among_what_it_is_offered_and_nothing_else() {
     let report = with(&reasoner).await;
     assert!(report.tests.is_empty());
     let gap = report.gaps.iter().find(|gap| gap.source == "reasoner").unwrap();
-    assert!(gap.reason.contains("kubectl delete namespace ledger"), "{}", gap.reason);
+    assert!(
+        gap.reason.contains("kubectl delete namespace ledger"),
+        "{}",
+        gap.reason
+    );
 }
 
 #[tokio::test]
@@ -110,9 +127,17 @@ async fn a_reasoner_that_asks_for_everything_comes_to_an_end() {
     assert_eq!(first(&report).1, "memory_limit");
     let asked = reasoner.asked.lock().unwrap();
     assert!((1..=4).contains(&asked.len()), "{}", asked.len());
-    assert!(asked[0].goal.contains("PaymentsErrorBudgetBurn"), "{}", asked[0].goal);
+    assert!(
+        asked[0].goal.contains("PaymentsErrorBudgetBurn"),
+        "{}",
+        asked[0].goal
+    );
     // Nothing is offered twice.
-    let mut offers: Vec<_> = asked.iter().flat_map(|question| &question.offers).map(|offer| &offer.id).collect();
+    let mut offers: Vec<_> = asked
+        .iter()
+        .flat_map(|question| &question.offers)
+        .map(|offer| &offer.id)
+        .collect();
     let all = offers.len();
     offers.sort();
     offers.dedup();

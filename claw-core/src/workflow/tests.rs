@@ -144,7 +144,7 @@ async fn a_tool_that_the_agent_does_not_have_is_a_source_that_is_not_there() {
     assert_eq!(error.kind(), ToolErrorKind::Unavailable);
     assert_eq!(
         error.to_string(),
-        "no tool named double is registered with this agent"
+        "double is not at hand: the agent was built without it, or a definition does not list it for this step"
     );
 }
 

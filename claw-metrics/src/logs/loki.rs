@@ -75,9 +75,25 @@ struct Names {
 
 /// Names that collectors give to the labels of namespace, pod and container, the most usual ones first.
 const ALIASES: [&[&str]; 3] = [
-    &["namespace", "k8s_namespace_name", "kubernetes_namespace_name", "namespace_name"],
-    &["pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name", "instance"],
-    &["container", "k8s_container_name", "kubernetes_container_name", "container_name"],
+    &[
+        "namespace",
+        "k8s_namespace_name",
+        "kubernetes_namespace_name",
+        "namespace_name",
+    ],
+    &[
+        "pod",
+        "k8s_pod_name",
+        "kubernetes_pod_name",
+        "pod_name",
+        "instance",
+    ],
+    &[
+        "container",
+        "k8s_container_name",
+        "kubernetes_container_name",
+        "container_name",
+    ],
 ];
 
 /// Labels that streams without a namespace are told apart by.
@@ -91,7 +107,9 @@ impl Names {
             let aliases = ALIASES.get(index).copied().unwrap_or_default();
             let configured = given.get(index).cloned().flatten();
             let found = aliases.iter().find(|name| has(name)).or(aliases.first());
-            configured.or_else(|| found.map(|name| (*name).to_owned())).unwrap_or_default()
+            configured
+                .or_else(|| found.map(|name| (*name).to_owned()))
+                .unwrap_or_default()
         });
         let any = [namespace.as_str(), pod.as_str(), container.as_str()]
             .into_iter()

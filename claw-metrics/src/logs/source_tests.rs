@@ -148,7 +148,10 @@ async fn queries_with_labels(labels: &[&str], asked: &[LogQuery]) -> Vec<String>
         client.search(&cx(), query).await.unwrap();
     }
     let requests = server.received_requests().await.unwrap();
-    let asked_for_labels = requests.iter().filter(|r| r.url.path().ends_with("labels")).count();
+    let asked_for_labels = requests
+        .iter()
+        .filter(|r| r.url.path().ends_with("labels"))
+        .count();
     assert_eq!(asked_for_labels, 1, "once for each client");
     requests
         .iter()
@@ -165,7 +168,12 @@ async fn loki_labels_are_found_by_asking() {
         pod: None,
         ..query()
     };
-    let opentelemetry = ["k8s_container_name", "k8s_namespace_name", "k8s_pod_name", "service_name"];
+    let opentelemetry = [
+        "k8s_container_name",
+        "k8s_namespace_name",
+        "k8s_pod_name",
+        "service_name",
+    ];
     assert_eq!(
         queries_with_labels(&opentelemetry, &[query(), everything.clone()]).await,
         [

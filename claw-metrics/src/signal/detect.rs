@@ -349,7 +349,11 @@ const MAX_LABELS: usize = 4;
 
 /// The metric with the labels that tell the series apart from others of the same entity.
 fn label(labels: &Labels, subject: &Subject) -> String {
-    let entities = || std::iter::once(&subject.entity).chain(&subject.peer).chain(&subject.related);
+    let entities = || {
+        std::iter::once(&subject.entity)
+            .chain(&subject.peer)
+            .chain(&subject.related)
+    };
     let names_it = |value: &String| {
         entities().any(|entity| entity.name == *value || entity.namespace.as_ref() == Some(value))
     };

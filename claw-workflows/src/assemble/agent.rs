@@ -16,8 +16,8 @@ use claw_guardrails::engine::{Config, Engine};
 
 use super::sources::Sources;
 use crate::deliver::Sink;
-use crate::incident::{self, IncidentInvestigation};
 use crate::incident::weights::Weights;
+use crate::incident::{self, IncidentInvestigation};
 use crate::runtime::{Ended, Runner, RunnerError, Settings};
 use crate::trigger::{Filter, Incident, Intake};
 
@@ -136,8 +136,15 @@ impl Assembly {
             .and_then(|workflow| workflow.trigger.as_ref())
             .map_or_else(Filter::any, Filter::from);
         let mut runner = Runner::builder(gate.clone(), tools.clone(), self.journal)
-            .workflow(IncidentInvestigation::with(self.cluster, self.weights, self.reasoner))
+            .workflow(IncidentInvestigation::with(
+                self.cluster,
+                self.weights,
+                self.reasoner,
+            ))
             .settings(self.settings);
+        for (step, tools) in step_tools(&self.definition) {
+            runner = runner.limit_step(IncidentInvestigation::NAME, step, tools);
+        }
         for sink in self.sinks {
             runner = runner.sink(sink);
         }
@@ -150,6 +157,15 @@ impl Assembly {
             filter,
         })
     }
+}
+
+/// The steps whose tools a definition lists, with those tools.
+fn step_tools(definition: &Definition) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+    let workflow = definition.workflows.get(IncidentInvestigation::NAME);
+    let steps = workflow.into_iter().flat_map(|workflow| &workflow.steps);
+    steps
+        .filter(|step| !step.tools.is_empty())
+        .map(|step| (step.name.as_str(), step.tools.iter().map(|tool| tool.as_str())))
 }
 
 /// An agent, ready to investigate. Clones share everything.

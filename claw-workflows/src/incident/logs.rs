@@ -164,7 +164,8 @@ pub fn digest(
         }
     }
     if let Some(usual) = began.and_then(|began| Usual::of(&recent, began)) {
-        patterns.retain(|id, pattern| pattern.fatal || !usual.covers(times.get(id).map_or(&[], Vec::as_slice)));
+        patterns
+            .retain(|id, pattern| pattern.fatal || !usual.covers(times.get(id).map_or(&[], Vec::as_slice)));
     }
     for (id, pattern) in &mut patterns {
         if let Some(template) = miner.template(*id) {
@@ -219,8 +220,7 @@ impl Usual {
             count as f64 / end.duration_since(start).as_secs_f64().max(1.0)
         };
         let since = times.len().saturating_sub(before);
-        before >= Self::FEW
-            && rate(since, self.to, self.end) <= Self::MORE * rate(before, self.from, self.to)
+        before >= Self::FEW && rate(since, self.to, self.end) <= Self::MORE * rate(before, self.from, self.to)
     }
 }
 

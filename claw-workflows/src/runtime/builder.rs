@@ -17,6 +17,9 @@ use crate::deliver::Sink;
 /// How many signs of life a slow watcher may lag behind before it misses some.
 const PROGRESS_BACKLOG: usize = 1024;
 
+/// Tools of the steps that may not call all, by the names of workflow and step.
+pub(super) type Limits = BTreeMap<(String, String), Registry>;
+
 /// Assembles a [`Runner`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder {
@@ -26,6 +29,7 @@ pub struct Builder {
     workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
     sinks: BTreeMap<String, Arc<dyn Sink>>,
     settings: Settings,
+    limits: Limits,
 }
 
 impl std::fmt::Debug for Builder {
@@ -46,12 +50,25 @@ impl Builder {
             workflows: BTreeMap::new(),
             sinks: BTreeMap::new(),
             settings: Settings::default(),
+            limits: Limits::new(),
         }
     }
 
     /// Adds a workflow. Of two with one name the later one stands.
     pub fn workflow<W: Workflow>(mut self, workflow: W) -> Self {
         self.workflows.insert(W::NAME, Arc::new(workflow));
+        self
+    }
+
+    /// Lets a step of a workflow call these tools only. A step that is not limited may call all.
+    pub fn limit_step<'a>(
+        mut self,
+        workflow: &str,
+        step: &str,
+        tools: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let only = self.tools.only(tools);
+        self.limits.insert((workflow.to_owned(), step.to_owned()), only);
         self
     }
 
@@ -76,6 +93,7 @@ impl Builder {
             workflows: self.workflows,
             sinks: self.sinks,
             settings: self.settings,
+            limits: self.limits,
             progress: broadcast::Sender::new(PROGRESS_BACKLOG),
             changed: watch::Sender::new(0),
             active: Mutex::new(BTreeMap::new()),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::builder::Builder;
+use super::builder::{Builder, Limits};
 use super::ended::Ended;
 use super::erased::ErasedWorkflow;
 use super::error::RunnerError;
@@ -28,6 +28,7 @@ pub struct Runner(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) gate: Gate,
     pub(super) tools: Registry,
+    pub(super) limits: Limits,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
     pub(super) sinks: BTreeMap<String, Arc<dyn Sink>>,

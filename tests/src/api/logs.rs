@@ -179,7 +179,11 @@ fn missing(status: Option<&Value>, pod: &str, container: &str, previous: bool) -
         };
         return Err(Failure::bad_request(message));
     }
-    let run = if previous { "/lastState/terminated/containerID" } else { "/containerID" };
+    let run = if previous {
+        "/lastState/terminated/containerID"
+    } else {
+        "/containerID"
+    };
     let id = at(run).and_then(Value::as_str).unwrap_or("containerd://unknown");
     Ok(format!("unable to retrieve container logs for {id}"))
 }

@@ -176,8 +176,11 @@ impl View {
 
     /// The hypotheses that are neither the answer nor ruled out by name.
     pub(crate) fn others(&self, report: &Report) -> Vec<&Hypothesis> {
-        let ruled_out =
-            |cause: &str, entity: &Entity| self.ruled_out.iter().any(|out| out.cause == cause && out.entity == *entity);
+        let ruled_out = |cause: &str, entity: &Entity| {
+            self.ruled_out
+                .iter()
+                .any(|out| out.cause == cause && out.entity == *entity)
+        };
         self.hypotheses
             .iter()
             .skip(self.leading(report))

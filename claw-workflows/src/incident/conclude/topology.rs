@@ -15,7 +15,12 @@ use crate::incident::rank::Ranked;
 const MAX_NODES: usize = 80;
 
 /// Services and workloads around the trouble, by calls and by what they stand on.
-pub(super) fn topology(case: &Case, facts: &Facts<'_>, first: Option<&Ranked>, symptoms: &[Symptom]) -> Topology {
+pub(super) fn topology(
+    case: &Case,
+    facts: &Facts<'_>,
+    first: Option<&Ranked>,
+    symptoms: &[Symptom],
+) -> Topology {
     let troubled: BTreeSet<EntityRef> = symptoms
         .iter()
         .filter(|symptom| symptom.severity >= Severity::Warning)

@@ -75,15 +75,13 @@ fn detect(case: &Case, series: &[Series]) -> Vec<Signal> {
 /// `namespace=~"a|b|"`, which series without a namespace fit, too, unless all namespaces are asked for.
 fn namespace_selector(case: &Case, namespaces: &BTreeSet<String>) -> Option<String> {
     let incident = &case.incident;
-    let asked = !incident.alerts.is_empty() || !incident.namespaces.is_empty() || !incident.subject.is_empty();
+    let asked =
+        !incident.alerts.is_empty() || !incident.namespaces.is_empty() || !incident.subject.is_empty();
     // Without objects the namespaces are not known to be those of the series.
     if namespaces.is_empty() || case.objects.pods.is_empty() || !asked {
         return None;
     }
-    let names: Vec<String> = namespaces
-        .iter()
-        .map(|name| escape(name).into_owned())
-        .collect();
+    let names: Vec<String> = namespaces.iter().map(|name| escape(name).into_owned()).collect();
     Some(format!("namespace=~\"{}|\"", names.join("|")))
 }
 

@@ -1,10 +1,12 @@
 //! Which metrics are worth reading.
 
 use claw_core::report::Window;
+use claw_core::tool::Tool as _;
 use claw_core::workflow::{StepContext, StepError};
 use claw_metrics::classify::{Measure, classify};
 use claw_metrics::series::Labels;
-use claw_metrics::tools::{ListMetrics, ListMetricsInput};
+use claw_metrics::tools::{ListMetrics, ListMetricsInput, QueryPrometheus, QueryPrometheusInput};
+use jiff::Timestamp;
 
 use crate::incident::case::Case;
 use crate::incident::steps::settle;
@@ -46,6 +48,9 @@ pub(super) async fn list(
     selector: Option<&str>,
 ) -> Result<Vec<String>, StepError> {
     let Window { start, end } = case.window;
+    if cx.tools().get(ListMetrics::NAME).is_none() && cx.tools().get(QueryPrometheus::NAME).is_some() {
+        return count(cx, case, selector, end).await;
+    }
     let input = ListMetricsInput {
         selector: selector.map(|selector| format!("{{{selector}}}")),
         start: Some(start),
@@ -57,6 +62,30 @@ pub(super) async fn list(
         .into_iter()
         .flat_map(|answer| answer.metrics)
         .map(|metric| metric.name)
+        .collect())
+}
+
+/// As [`list`], for a step that may query only: names of metrics that had a sample at `time`.
+async fn count(
+    cx: &StepContext,
+    case: &mut Case,
+    selector: Option<&str>,
+    time: Timestamp,
+) -> Result<Vec<String>, StepError> {
+    let selector = selector.unwrap_or("__name__=~\".+\"");
+    let input = QueryPrometheusInput {
+        time: Some(time),
+        ..QueryPrometheusInput::instant(format!("count by (__name__) ({{{selector}}})"))
+    };
+    let answer = cx
+        .observe::<QueryPrometheus>(input, "which metrics there are")
+        .await;
+    let answer = settle::<QueryPrometheus>(cx, case, answer)?;
+    Ok(answer
+        .into_iter()
+        .flat_map(|answer| answer.series)
+        .map(|series| series.name().to_owned())
+        .filter(|name| !name.is_empty())
         .collect())
 }
 

@@ -132,7 +132,10 @@ impl Read {
 fn is_too_large(error: &ObserveError) -> bool {
     match error {
         ObserveError::Tool(error) => {
-            matches!(error.kind(), ToolErrorKind::TooLarge | ToolErrorKind::InvalidInput)
+            matches!(
+                error.kind(),
+                ToolErrorKind::TooLarge | ToolErrorKind::InvalidInput
+            )
         }
         _ => false,
     }
@@ -140,11 +143,7 @@ fn is_too_large(error: &ObserveError) -> bool {
 
 /// Raw samples with their own times: a range query would repeat samples that are further apart than its steps.
 fn query(chunk: &Chunk, selector: Option<&str>) -> QueryPrometheusInput {
-    let names: Vec<String> = chunk
-        .names
-        .iter()
-        .map(|name| escape(name).into_owned())
-        .collect();
+    let names: Vec<String> = chunk.names.iter().map(|name| escape(name).into_owned()).collect();
     let rest = selector
         .map(|selector| format!(",{selector}"))
         .unwrap_or_default();

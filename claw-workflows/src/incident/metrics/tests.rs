@@ -31,7 +31,10 @@ fn shown(case: &Case) -> Vec<(String, String)> {
 fn a_short_time_is_read_whole() {
     assert_eq!(
         shown(&case("2026-03-04T18:00:00Z")),
-        [("2026-03-04T16:00:00Z".to_owned(), "2026-03-04T20:00:00Z".to_owned())]
+        [(
+            "2026-03-04T16:00:00Z".to_owned(),
+            "2026-03-04T20:00:00Z".to_owned()
+        )]
     );
 }
 
@@ -41,8 +44,14 @@ fn of_a_long_time_the_beginning_and_the_end_are_read() {
     assert_eq!(
         spans,
         [
-            ("2026-02-28T05:00:00Z".to_owned(), "2026-02-28T09:00:00Z".to_owned()),
-            ("2026-03-04T19:00:00Z".to_owned(), "2026-03-04T20:00:00Z".to_owned()),
+            (
+                "2026-02-28T05:00:00Z".to_owned(),
+                "2026-02-28T09:00:00Z".to_owned()
+            ),
+            (
+                "2026-03-04T19:00:00Z".to_owned(),
+                "2026-03-04T20:00:00Z".to_owned()
+            ),
         ]
     );
 }

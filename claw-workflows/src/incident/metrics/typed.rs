@@ -85,7 +85,10 @@ pub(super) async fn of_large(
     if !left.is_empty() {
         case.gap(
             "query_prometheus",
-            format!("more series than one answer may have; some were left out: {}", left.join(", ")),
+            format!(
+                "more series than one answer may have; some were left out: {}",
+                left.join(", ")
+            ),
             "narrow the alert to a workload, or raise the limit of series",
         );
     }

@@ -32,7 +32,12 @@ struct Logs {
 /// One for each suspect whose pods are known and whose logs are not.
 pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
     let facts = &weighed.facts;
-    let read: BTreeSet<EntityRef> = facts.case.logs.iter().map(|digest| facts.unit_of(&digest.pod)).collect();
+    let read: BTreeSet<EntityRef> = facts
+        .case
+        .logs
+        .iter()
+        .map(|digest| facts.unit_of(&digest.pod))
+        .collect();
     let mut suspects: BTreeMap<EntityRef, Vec<u32>> = BTreeMap::new();
     for ranked in weighed.ranked.iter().take(MAX_RIVALS) {
         if ranked.hypothesis.confidence >= RIVAL {

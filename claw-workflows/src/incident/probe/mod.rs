@@ -21,7 +21,6 @@ use super::conclude::{Weighed, weigh};
 use super::rank::Ranked;
 use super::weights::Weights;
 
-
 /// Rounds of asking and weighing again.
 const MAX_ROUNDS: usize = 4;
 /// Tool calls that the rounds may make together.
@@ -134,12 +133,20 @@ async fn ask(
     let thought = match reasoner.think(&context, question).await {
         Ok(thought) => thought,
         Err(error) => {
-            case.gap("reasoner", error.to_string(), "see why the reasoner fails; the rules need none");
+            case.gap(
+                "reasoner",
+                error.to_string(),
+                "see why the reasoner fails; the rules need none",
+            );
             return Ok(None);
         }
     };
     if let Err(error) = reason::validate(&thought, question) {
-        case.gap("reasoner", error.to_string(), "use a reasoner that keeps to what it is offered");
+        case.gap(
+            "reasoner",
+            error.to_string(),
+            "use a reasoner that keeps to what it is offered",
+        );
         return Ok(None);
     }
     match thought {

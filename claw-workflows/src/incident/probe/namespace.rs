@@ -64,10 +64,13 @@ pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
 impl Probe for Namespace {
     fn offer(&self) -> Offer {
         let id = format!("objects of the namespace {}", self.name);
-        let names: Vec<String> = self.suspects.iter().map(|(_, entity)| entity.to_string()).collect();
+        let names: Vec<String> = self
+            .suspects
+            .iter()
+            .map(|(_, entity)| entity.to_string())
+            .collect();
         let question = format!("Is anything wrong with {} itself?", names.join(" or "));
-        let mut offer =
-            Offer::new(id, GetPods::NAME, question).with_input(json!({"namespace": self.name}));
+        let mut offer = Offer::new(id, GetPods::NAME, question).with_input(json!({"namespace": self.name}));
         offer.calls = CALLS;
         offer.otherwise = OTHERWISE;
         self.suspects

@@ -285,7 +285,11 @@ pub(in crate::incident) fn of_pod(pod: &Pod) -> Vec<Wanted> {
 /// are not known, and from the time when the trouble began.
 async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
     let mut namespaces: BTreeSet<String> = case.namespaces.clone();
-    namespaces.extend(case.signals.iter().filter_map(|signal| signal.entity.namespace.clone()));
+    namespaces.extend(
+        case.signals
+            .iter()
+            .filter_map(|signal| signal.entity.namespace.clone()),
+    );
     namespaces.extend(case.subject.iter().filter_map(|entity| entity.namespace.clone()));
     // Recordings that hold nothing but logs name no namespace: all lines are asked for.
     let scopes: Vec<Option<String>> = if namespaces.is_empty() {

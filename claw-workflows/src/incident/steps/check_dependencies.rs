@@ -93,7 +93,11 @@ fn called_into(case: &Case) -> Vec<String> {
     }
     let mut namespaces: Vec<(usize, String)> = calls.into_iter().map(|(name, calls)| (calls, name)).collect();
     namespaces.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.cmp(y)));
-    namespaces.into_iter().take(MAX_BESIDE).map(|(_, name)| name).collect()
+    namespaces
+        .into_iter()
+        .take(MAX_BESIDE)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 /// Adds what the tool read to the case.

@@ -26,7 +26,7 @@ impl Step<Case> for CorrelateChanges {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("reading rollout histories and changes");
-        if !case.objects.workloads.is_empty() {
+        if !case.objects.workloads.is_empty() || !case.objects.pods.is_empty() {
             for namespace in scopes(&case) {
                 read_history(cx, &mut case, namespace).await?;
             }
@@ -57,12 +57,13 @@ fn scopes(case: &Case) -> Vec<Option<String>> {
     if case.everywhere {
         return vec![None];
     }
-    let namespaces: BTreeSet<String> = case
-        .objects
-        .workloads
-        .iter()
-        .filter_map(|workload| workload.metadata.namespace.clone())
-        .collect();
+    let mut namespaces = case.namespaces.clone();
+    namespaces.extend(
+        case.objects
+            .workloads
+            .iter()
+            .filter_map(|workload| workload.metadata.namespace.clone()),
+    );
     namespaces.into_iter().map(Some).collect()
 }
 
@@ -74,10 +75,7 @@ async fn read_history(cx: &StepContext, case: &mut Case, namespace: Option<Strin
         kind: None,
         since: None,
     };
-    let delivered = QueryGitopsInput {
-        namespace,
-        app: None,
-    };
+    let delivered = QueryGitopsInput { namespace, app: None };
     let (rollouts, delivered) = futures::join!(
         cx.observe::<GetDeploymentHistory>(rollouts, "whether a rollout came before the trouble"),
         cx.observe::<QueryGitops>(delivered, "what GitOps delivered, and from which commit"),
@@ -237,7 +235,11 @@ fn tidy(changes: &mut Vec<Change>) {
     changes.retain(|change| {
         !is_derived(change)
             || change.author.is_none()
-            || edits.insert((change.entity.clone(), change.time.as_second(), change.author.clone()))
+            || edits.insert((
+                change.entity.clone(),
+                change.time.as_second(),
+                change.author.clone(),
+            ))
     });
     complete(changes);
     let recorded: Vec<(EntityRef, Timestamp)> = changes

@@ -78,8 +78,16 @@ fn in_depth(case: &mut Case, hints: &Hints) -> BTreeSet<String> {
     };
     let mut namespaces: Vec<&String> = hints.namespaces.iter().collect();
     namespaces.sort_by_key(|namespace| (std::cmp::Reverse(alerts(namespace)), *namespace));
-    let left: Vec<&str> = namespaces.iter().skip(MAX_NAMESPACES).map(|name| name.as_str()).collect();
-    let kept = namespaces.iter().take(MAX_NAMESPACES).map(|name| (*name).clone()).collect();
+    let left: Vec<&str> = namespaces
+        .iter()
+        .skip(MAX_NAMESPACES)
+        .map(|name| name.as_str())
+        .collect();
+    let kept = namespaces
+        .iter()
+        .take(MAX_NAMESPACES)
+        .map(|name| (*name).clone())
+        .collect();
     if !left.is_empty() {
         case.gap(
             "namespaces",

@@ -165,7 +165,8 @@ impl Subject {
             cluster,
             collected_at: now,
             window: incident::window(
-                self.began.unwrap_or_else(|| now.checked_sub(RECENT).unwrap_or(now)),
+                self.began
+                    .unwrap_or_else(|| now.checked_sub(RECENT).unwrap_or(now)),
                 now,
                 self.lookback,
             ),
