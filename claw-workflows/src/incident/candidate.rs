@@ -13,6 +13,9 @@ pub struct Candidate {
     pub entity: EntityRef,
     /// The cause in one sentence.
     pub cause: String,
+    /// Which of several faults of the same kind at the same entity it is: the object that is missing, the resource that is
+    /// short. Empty where an entity can have the fault in one way only.
+    pub aspect: String,
     /// Observations with their weights.
     pub clues: Vec<Clue>,
     /// What would have helped to judge it but could not be seen.
@@ -37,6 +40,7 @@ impl Candidate {
             mechanism,
             entity,
             cause: cause.into(),
+            aspect: String::new(),
             clues: Vec::new(),
             unseen: Vec::new(),
             onset: None,
@@ -45,6 +49,13 @@ impl Candidate {
             derived: 0.0,
             advice: Vec::new(),
         }
+    }
+
+    /// Says which of several faults of the same kind it is.
+    #[must_use]
+    pub fn aspect(mut self, aspect: impl Into<String>) -> Self {
+        self.aspect = aspect.into();
+        self
     }
 
     /// Adds a clue. See [`Clue`] for the scale.

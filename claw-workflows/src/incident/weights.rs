@@ -19,6 +19,8 @@ pub struct Weights {
     pub explains_symptoms: f64,
     /// The candidate began before the first symptom that it would explain.
     pub precedes: f64,
+    /// For how long before the first symptom `precedes` counts, in seconds.
+    pub precedes_seconds: i64,
     /// The candidate began after the first symptom on the alerting entity: causes do not follow effects.
     pub follows: f64,
     /// The change that the candidate rests on took effect shortly before the first symptom.
@@ -46,6 +48,7 @@ impl Default for Weights {
             misses_alert: -3.0,
             explains_symptoms: 1.5,
             precedes: 0.4,
+            precedes_seconds: 86_400,
             follows: -2.0,
             change_before_onset: 1.0,
             explained_away: -3.0,
@@ -55,5 +58,92 @@ impl Default for Weights {
             simultaneous_seconds: 120,
             change_window_seconds: 7200,
         }
+    }
+}
+
+/// A weight with which no ranking would mean anything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// Not a number, or without end.
+    #[error("weight `{0}` must be a finite number")]
+    NotFinite(&'static str),
+    /// Less than it may be.
+    #[error("weight `{0}` must be above zero")]
+    NotPositive(&'static str),
+    /// A confidence is between 0 and 1.
+    #[error("weight `{0}` is a confidence and must lie between 0 and 1")]
+    NoConfidence(&'static str),
+}
+
+impl Weights {
+    /// Says what is wrong with the weights, where something is. Loaders call it; a ranking with wrong weights does not
+    /// fail, and its confidences mean nothing.
+    pub fn check(&self) -> Result<(), WeightsError> {
+        let finite = [
+            ("prior", self.prior),
+            ("explains_alert", self.explains_alert),
+            ("per_hop", self.per_hop),
+            ("misses_alert", self.misses_alert),
+            ("explains_symptoms", self.explains_symptoms),
+            ("precedes", self.precedes),
+            ("follows", self.follows),
+            ("change_before_onset", self.change_before_onset),
+            ("explained_away", self.explained_away),
+            ("temperature", self.temperature),
+            ("unknown", self.unknown),
+            ("cap_without_mechanism", self.cap_without_mechanism),
+        ];
+        if let Some((name, _)) = finite.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(WeightsError::NotFinite(name));
+        }
+        if self.temperature <= 0.0 {
+            return Err(WeightsError::NotPositive("temperature"));
+        }
+        let seconds = [
+            ("precedes_seconds", self.precedes_seconds),
+            ("change_window_seconds", self.change_window_seconds),
+        ];
+        if let Some((name, _)) = seconds.iter().find(|(_, value)| *value <= 0) {
+            return Err(WeightsError::NotPositive(name));
+        }
+        if self.simultaneous_seconds < 0 {
+            return Err(WeightsError::NotPositive("simultaneous_seconds"));
+        }
+        if !(0.0..=1.0).contains(&self.cap_without_mechanism) {
+            return Err(WeightsError::NoConfidence("cap_without_mechanism"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Weights, WeightsError};
+
+    #[test]
+    fn weights_that_mean_nothing_are_named() {
+        assert_eq!(Weights::default().check(), Ok(()));
+        let with = |change: fn(&mut Weights)| {
+            let mut weights = Weights::default();
+            change(&mut weights);
+            weights.check()
+        };
+        assert_eq!(
+            with(|w| w.prior = f64::NAN),
+            Err(WeightsError::NotFinite("prior"))
+        );
+        assert_eq!(
+            with(|w| w.temperature = 0.0),
+            Err(WeightsError::NotPositive("temperature"))
+        );
+        assert_eq!(
+            with(|w| w.change_window_seconds = 0),
+            Err(WeightsError::NotPositive("change_window_seconds"))
+        );
+        assert_eq!(
+            with(|w| w.cap_without_mechanism = 1.5),
+            Err(WeightsError::NoConfidence("cap_without_mechanism"))
+        );
     }
 }

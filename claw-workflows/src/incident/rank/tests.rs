@@ -183,6 +183,85 @@ fn a_change_just_before_the_onset_counts_and_one_after_it_speaks_against() {
 }
 
 #[test]
+fn a_second_fault_of_the_same_kind_keeps_its_cause_and_its_advice() {
+    let entity = workload("front");
+    let missing = |name: &str, other: &'static str| {
+        Candidate::new("config_missing", entity.clone(), format!("{name} is missing"))
+            .aspect(name)
+            .clue("seen", 4.0, seen(&entity, name))
+            .clue(other, 2.0, seen(&entity, other))
+            .advise(Advice::new(format!("Create {name}"), "it is missing"))
+    };
+    let ranked = first(
+        vec![
+            missing("b", "second"),
+            missing("a", "first"),
+            missing("a", "first"),
+        ],
+        std::slice::from_ref(&entity),
+        &[symptom(&entity, 0)],
+    );
+    assert_eq!(ranked.len(), 1);
+    let hypothesis = &ranked[0].hypothesis;
+    assert_eq!(hypothesis.cause, "a is missing; also: b is missing");
+    let titles: Vec<&str> = ranked[0]
+        .advice
+        .iter()
+        .map(|advice| advice.title.as_str())
+        .collect();
+    assert_eq!(titles, ["Create a", "Create b"]);
+    assert_eq!(hypothesis.evidence.len(), 4);
+    let weight = |name: &str| {
+        hypothesis
+            .terms
+            .iter()
+            .find(|term| term.name == name)
+            .map(|term| term.log_odds)
+    };
+    assert_eq!((weight("first"), weight("second")), (Some(2.0), Some(0.5)));
+}
+
+#[test]
+fn what_began_long_before_gets_nothing_for_being_first() {
+    let entity = workload("front");
+    let term = |since: i64| {
+        let ranked = first(
+            vec![candidate("memory_limit", "front", 3.5, since)],
+            std::slice::from_ref(&entity),
+            &[symptom(&entity, 0)],
+        );
+        let terms = &ranked[0].hypothesis.terms;
+        terms.iter().any(|term| term.name == "began before the symptoms")
+    };
+    assert!(term(-600));
+    assert!(!term(-40 * 86_400));
+}
+
+#[test]
+fn scores_beyond_measure_do_not_make_sure() {
+    let entity = workload("front");
+    let ranked = first(
+        vec![
+            candidate("a", "front", f64::NAN, 0),
+            candidate("b", "front", 1e6, 0),
+            candidate("c", "front", 1e6, 0),
+        ],
+        std::slice::from_ref(&entity),
+        &[symptom(&entity, 0)],
+    );
+    let confidence = |mechanism: &str| {
+        let found = ranked
+            .iter()
+            .find(|ranked| ranked.hypothesis.mechanism == mechanism);
+        found.unwrap().hypothesis.confidence
+    };
+    assert_eq!(
+        (confidence("a"), confidence("b"), confidence("c")),
+        (0.0, 0.5, 0.5)
+    );
+}
+
+#[test]
 fn the_terms_add_up_to_the_score() {
     let entity = workload("front");
     let ranked = first(

@@ -1,5 +1,9 @@
 //! Which candidate explains the incident best: additive log-odds over named weights.
 
+mod confidence;
+mod explain;
+mod merge;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::Change;
@@ -10,6 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::candidate::{Advice, Candidate, Symptom};
 use super::graph::FailureGraph;
 use super::weights::Weights;
+use confidence::confidences;
+use explain::explain_away;
+use merge::merge;
 
 /// What the candidates compete for.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +61,10 @@ struct Contender {
 }
 
 impl Contender {
+    /// Sum of all terms. What is no number ranks last.
     fn score(&self) -> f64 {
-        self.terms.iter().map(|term| term.log_odds).sum()
+        let sum: f64 = self.terms.iter().map(|term| term.log_odds).sum();
+        if sum.is_nan() { f64::NEG_INFINITY } else { sum }
     }
 
     fn add(&mut self, name: &str, log_odds: f64) {
@@ -88,49 +97,6 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .zip(1..)
         .map(|((contender, confidence), rank)| finish(contender, confidence, rank, field, &names))
         .collect()
-}
-
-/// One candidate for each mechanism and entity; the clues of all of them, each once.
-fn merge(candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let mut merged: BTreeMap<(&'static str, EntityRef), Candidate> = BTreeMap::new();
-    let mut sorted = candidates;
-    sorted.sort_by(|a, b| {
-        b.own_score()
-            .total_cmp(&a.own_score())
-            .then_with(|| a.cause.cmp(&b.cause))
-    });
-    for candidate in sorted {
-        match merged.entry((candidate.mechanism, candidate.entity.clone())) {
-            std::collections::btree_map::Entry::Vacant(slot) => {
-                slot.insert(candidate);
-            }
-            std::collections::btree_map::Entry::Occupied(mut slot) => {
-                let kept = slot.get_mut();
-                for clue in candidate.clues {
-                    match kept.clues.iter_mut().find(|known| known.name == clue.name) {
-                        Some(known) => {
-                            let fresh = clue
-                                .evidence
-                                .into_iter()
-                                .filter(|e| !known.evidence.contains(e))
-                                .collect::<Vec<_>>();
-                            known.evidence.extend(fresh);
-                        }
-                        None => kept.clues.push(clue),
-                    }
-                }
-                kept.onset = kept.onset.into_iter().chain(candidate.onset).min();
-                kept.change = kept.change.take().or(candidate.change);
-                kept.hurts.extend(candidate.hurts);
-                for what in candidate.unseen {
-                    if !kept.unseen.contains(&what) {
-                        kept.unseen.push(what);
-                    }
-                }
-            }
-        }
-    }
-    merged.into_values().collect()
 }
 
 fn contend(candidate: Candidate, field: Field<'_>, weights: &Weights) -> Contender {
@@ -203,7 +169,8 @@ fn time_terms(contender: &mut Contender, field: Field<'_>, weights: &Weights) {
         let late = began.duration_since(first).as_secs();
         if late > weights.simultaneous_seconds {
             contender.add("began after the symptoms", weights.follows);
-        } else if late < 0 {
+        } else if late < 0 && late >= -weights.precedes_seconds {
+            // What went on for long before did not matter until something else came.
             contender.add("began before the symptoms", weights.precedes);
         }
     }
@@ -222,60 +189,6 @@ fn time_terms(contender: &mut Contender, field: Field<'_>, weights: &Weights) {
             contender.add("changed only after the symptoms", weights.follows);
         }
     }
-}
-
-/// A candidate whose trouble another one would bring about is its victim, to the degree that it can be one.
-fn explain_away(contenders: &mut [Contender], weights: &Weights) {
-    let scores: Vec<f64> = contenders.iter().map(Contender::score).collect();
-    let mut penalties: Vec<(usize, usize, f64)> = Vec::new();
-    for (victim, contender) in contenders.iter().enumerate() {
-        if contender.candidate.derived <= 0.0 {
-            continue;
-        }
-        let best = contenders
-            .iter()
-            .enumerate()
-            .filter(|(index, other)| {
-                *index != victim
-                    && other.candidate.derived < contender.candidate.derived + 0.5
-                    && explains(other, contender, weights)
-                    && !(other.candidate.derived >= contender.candidate.derived
-                        && explains(contender, other, weights))
-            })
-            .filter_map(|(index, _)| Some((index, *scores.get(index)?)))
-            .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        if let Some((cause, score)) = best {
-            // A weak explanation takes little away; one that is sure takes all of what the weight allows.
-            let sure = 1.0 / (1.0 + (-score).exp());
-            penalties.push((
-                victim,
-                cause,
-                weights.explained_away * contender.candidate.derived * sure,
-            ));
-        }
-    }
-    for (victim, cause, penalty) in penalties {
-        if let Some(contender) = contenders.get_mut(victim) {
-            contender.add("explained by another cause", penalty);
-            contender.explained_by = Some(cause);
-        }
-    }
-}
-
-/// Whether `cause` would bring about the trouble of `effect`.
-fn explains(cause: &Contender, effect: &Contender, weights: &Weights) -> bool {
-    let reaches = effect
-        .candidate
-        .seeds()
-        .iter()
-        .any(|seed| cause.reach.contains_key(*seed));
-    let same = cause.candidate.entity == effect.candidate.entity;
-    let later = starts_after(
-        cause.candidate.onset,
-        effect.candidate.onset,
-        weights.simultaneous_seconds,
-    );
-    reaches && !later && (!same || cause.candidate.derived < effect.candidate.derived)
 }
 
 fn order(contenders: &mut Vec<Contender>) {
@@ -303,57 +216,6 @@ fn order(contenders: &mut Vec<Contender>) {
                 .and_then(|index| new_place.get(&index).copied());
             contenders.push(contender);
         }
-    }
-}
-
-/// Candidates compete with those that explain the same symptoms, and with a cause that nobody put forward: two
-/// independent faults may both be certain.
-fn confidences(contenders: &[Contender], field: Field<'_>, weights: &Weights) -> Vec<f64> {
-    let temperature = weights.temperature.max(0.05);
-    let odds: Vec<f64> = contenders
-        .iter()
-        .map(|contender| (contender.score() / temperature).exp())
-        .collect();
-    contenders
-        .iter()
-        .zip(&odds)
-        .map(|(contender, own)| {
-            let rivals: f64 = contenders
-                .iter()
-                .zip(&odds)
-                .filter(|(rival, _)| !std::ptr::eq(*rival, contender))
-                .map(|(rival, odds)| odds * overlap(contender, rival, field))
-                .sum();
-            let confidence = own / (own + rivals + (weights.unknown / temperature).exp());
-            let seen = contender
-                .candidate
-                .clues
-                .iter()
-                .any(|clue| clue.log_odds > 0.0 && !clue.evidence.is_empty());
-            let confidence = if confidence.is_finite() { confidence } else { 1.0 };
-            let capped = if seen {
-                confidence
-            } else {
-                confidence.min(weights.cap_without_mechanism)
-            };
-            (capped * 1000.0).round() / 1000.0
-        })
-        .collect()
-}
-
-fn overlap(a: &Contender, b: &Contender, field: Field<'_>) -> f64 {
-    let weight = |set: &BTreeSet<usize>| -> f64 {
-        set.iter()
-            .filter_map(|&index| field.symptoms.get(index))
-            .map(gravity)
-            .sum()
-    };
-    let common: BTreeSet<usize> = a.explains.intersection(&b.explains).copied().collect();
-    let smaller = weight(&a.explains).min(weight(&b.explains));
-    if smaller > 0.0 {
-        weight(&common) / smaller
-    } else {
-        1.0
     }
 }
 
@@ -448,5 +310,4 @@ fn starts_after(a: Option<Timestamp>, b: Option<Timestamp>, slack_seconds: i64) 
 }
 
 #[cfg(test)]
-#[path = "rank_tests.rs"]
 mod tests;
