@@ -62,7 +62,12 @@ impl Complaint<'_> {
 }
 
 /// All complaints, in a fixed order.
-pub fn complaints<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
+pub fn complaints<'f, 'a>(facts: &'f Facts<'a>) -> &'f [Complaint<'a>] {
+    facts.complaints()
+}
+
+/// Gathers the complaints, which [`Facts`] keeps.
+pub(super) fn gather<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
     let mut found: BTreeMap<(EntityRef, Indicator, Target), Complaint<'a>> = BTreeMap::new();
     for digest in &facts.case.logs {
         let workload = facts.unit_of(&digest.pod);

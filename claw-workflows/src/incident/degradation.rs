@@ -10,10 +10,13 @@ use claw_core::evidence::{Evidence, Source, SourceKind};
 use claw_metrics::signal::{Direction, Signal};
 
 use super::candidate::{Advice, Candidate};
-use super::units::{Strain, Unit};
+use super::units::{Excess, Scale, Strain, Unit};
 
 /// A signal below this many robust standard deviations does not make a suspect.
 const NOTABLE: f64 = 4.0;
+/// Said of a unit whose callees are in the same kind of trouble, measured in another way.
+const INCOMPARABLE: &str =
+    "how much of its trouble comes from the services that it calls: they are measured in other units";
 /// Signals of one kind of strain that a clue names at most.
 const MAX_SIGNALS: usize = 24;
 
@@ -47,7 +50,7 @@ pub struct Strains<'a> {
     pub callees: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
 }
 
-impl Strains<'_> {
+impl<'a> Strains<'a> {
     /// Units that stand out, each with the mechanism that its strongest own strain speaks for.
     pub fn candidates(&self) -> Vec<Candidate> {
         let mut entities: BTreeSet<&EntityRef> = self.units.keys().collect();
@@ -73,7 +76,7 @@ impl Strains<'_> {
     }
 
     /// Processor, memory or storage under strain, and more so than the work explains.
-    fn resources(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+    fn resources(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
         const KINDS: [(Strain, &str, &str); 4] = [
             (Strain::Cpu, "cpu_contention", "processor time"),
             (Strain::Memory, "memory_pressure", "memory"),
@@ -130,17 +133,15 @@ impl Strains<'_> {
     }
 
     /// Answers late by more than the callees are late.
-    fn latency(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+    fn latency(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
         let signal = unit
             .worst(Strain::Latency)
             .filter(|signal| signal.score >= NOTABLE)?;
-        let own = unit.latency_excess()?;
-        let (inherited, slowest) = self.inherited(entity, |unit| unit.latency_excess());
-        let share = if own > 0.0 {
-            ((own - inherited) / own).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        let own = unit.latency_excess();
+        if own.is_empty() {
+            return None;
+        }
+        let part = self.own_part(entity, &own, |unit| unit.latency_excess());
         let mut candidate = Candidate::new(
             "latency_degradation",
             entity.clone(),
@@ -149,8 +150,8 @@ impl Strains<'_> {
         .clue("answers slow", strength(signal), all_of(unit, Strain::Latency))
         .clue(
             "slowness of its own",
-            2.5 * share - 1.0,
-            slowest.into_iter().map(evidence).collect(),
+            2.5 * part.share - 1.0,
+            part.heaviest.into_iter().map(evidence).collect(),
         )
         .since(signal.onset)
         .derived(0.8)
@@ -165,48 +166,45 @@ impl Strains<'_> {
         {
             candidate = candidate.unseen("metrics of some services that it calls");
         }
+        if part.incomparable {
+            candidate = candidate.unseen(INCOMPARABLE);
+        }
         Some(candidate)
     }
 
     /// Failures that the callees do not account for.
-    fn errors(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+    fn errors(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
         let signal = unit
             .worst(Strain::Errors)
             .filter(|signal| signal.score >= NOTABLE)?;
-        let excess = |unit: &Unit<'_>| {
-            unit.worst(Strain::Errors)
-                .map(|signal| (signal.observed - signal.baseline).abs())
-        };
-        let own = excess(unit)?;
-        let (inherited, worst) = self.inherited(entity, excess);
-        let share = if own > 0.0 {
-            ((own - inherited) / own).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
-        Some(
-            Candidate::new(
-                "error_degradation",
-                entity.clone(),
-                format!("{entity} fails by itself: {}", signal.statement()),
-            )
-            .clue("requests fail", strength(signal), all_of(unit, Strain::Errors))
-            .clue(
-                "failures of its own",
-                2.5 * share - 1.0,
-                worst.into_iter().map(evidence).collect(),
-            )
-            .since(signal.onset)
-            .derived(0.8)
-            .advise(Advice::new(
-                format!("Look at the errors that {entity} logs"),
-                "The services that it calls do not account for its failures",
-            )),
+        let own = unit.error_excess();
+        let part = self.own_part(entity, &own, |unit| unit.error_excess());
+        let candidate = Candidate::new(
+            "error_degradation",
+            entity.clone(),
+            format!("{entity} fails by itself: {}", signal.statement()),
         )
+        .clue("requests fail", strength(signal), all_of(unit, Strain::Errors))
+        .clue(
+            "failures of its own",
+            2.5 * part.share - 1.0,
+            part.heaviest.into_iter().map(evidence).collect(),
+        )
+        .since(signal.onset)
+        .derived(0.8)
+        .advise(Advice::new(
+            format!("Look at the errors that {entity} logs"),
+            "The services that it calls do not account for its failures",
+        ));
+        Some(if part.incomparable {
+            candidate.unseen(INCOMPARABLE)
+        } else {
+            candidate
+        })
     }
 
     /// Slow or lossy on the way: callers see it late, or packets are lost, and the unit itself is not slow.
-    fn network(&self, entity: &EntityRef, unit: &Unit<'_>) -> Option<Candidate> {
+    fn network(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
         let lossy = unit
             .worst(Strain::Network)
             .filter(|signal| signal.score >= NOTABLE);
@@ -272,30 +270,73 @@ impl Strains<'_> {
         Some(candidate)
     }
 
-    /// The most that one callee's trouble accounts for, with the signal that shows it.
-    fn inherited(
+    /// How much of a unit's trouble its callees do not account for. Amounts are compared on the same scale only; of several
+    /// scales the one counts on which the callees account for most.
+    fn own_part(
         &self,
         entity: &EntityRef,
-        excess: impl Fn(&Unit<'_>) -> Option<f64>,
-    ) -> (f64, Option<&Signal>) {
-        self.callees
-            .get(entity)
-            .into_iter()
-            .flatten()
+        own: &BTreeMap<Scale, Excess<'_>>,
+        excess: impl Fn(&Unit<'a>) -> BTreeMap<Scale, Excess<'a>>,
+    ) -> OwnPart<'a> {
+        let mut heaviest: BTreeMap<Scale, Excess<'a>> = BTreeMap::new();
+        let callees = self.callees.get(entity).into_iter().flatten();
+        for (scale, found) in callees
             .filter_map(|callee| self.units.get(callee))
-            .filter_map(|unit| {
-                let value = excess(unit)?;
-                let signal = unit
-                    .worst(Strain::Latency)
-                    .or_else(|| unit.worst(Strain::Errors))?;
-                Some((value, Some(signal)))
-            })
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .unwrap_or((0.0, None))
+            .flat_map(excess)
+        {
+            heaviest
+                .entry(scale)
+                .and_modify(|known| {
+                    if known.amount < found.amount {
+                        *known = found;
+                    }
+                })
+                .or_insert(found);
+        }
+        let compared = own.iter().filter_map(|(scale, own)| {
+            let inherited = heaviest.get(scale)?;
+            let share = if own.amount > 0.0 {
+                ((own.amount - inherited.amount) / own.amount).clamp(0.0, 1.0)
+            } else {
+                0.0
+            };
+            Some((share, inherited.signal))
+        });
+        match compared.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((share, signal)) => OwnPart {
+                share,
+                heaviest: Some(signal),
+                incomparable: false,
+            },
+            // Nobody that it calls is in such trouble.
+            None if heaviest.is_empty() => OwnPart {
+                share: 1.0,
+                heaviest: None,
+                incomparable: false,
+            },
+            None => OwnPart {
+                share: 0.5,
+                heaviest: heaviest.values().next().map(|found| found.signal),
+                incomparable: true,
+            },
+        }
     }
+}
+
+/// How much of a unit's trouble is its own.
+struct OwnPart<'a> {
+    /// Share of it that the callees do not account for, 0 to 1.
+    share: f64,
+    /// The callee's signal that accounts for most.
+    heaviest: Option<&'a Signal>,
+    /// Whether callees are in trouble that cannot be compared.
+    incomparable: bool,
 }
 
 /// Weight of a signal: grows with the logarithm of its distance from normal, 0.7 to 3.
 fn strength(signal: &Signal) -> f64 {
     (signal.score / NOTABLE).max(1.0).ln().mul_add(0.9, 0.7).min(3.0)
 }
+
+#[cfg(test)]
+mod tests;

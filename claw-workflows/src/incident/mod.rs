@@ -10,6 +10,7 @@ pub mod case;
 pub mod complaint;
 pub mod conclude;
 pub mod degradation;
+mod ending;
 pub mod facts;
 pub mod graph;
 pub mod logs;
@@ -21,6 +22,8 @@ mod spread;
 pub mod steps;
 pub mod subject;
 pub mod symptom;
+#[cfg(test)]
+mod testing;
 pub mod units;
 pub mod weights;
 mod window;

@@ -1,77 +1,81 @@
 //! What an alert is about, read from its labels.
+//!
+//! Labels are read as those of series are ([`claw_metrics::classify`]). An alert does not say which exporter wrote its
+//! series, so a label may as well name the exporter that was scraped as the object that is measured: kube-state-metrics'
+//! own pod beside the node that it tells of. What was read of the cluster decides ([`alerting`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
+use claw_k8s::model::{Node, Object};
+use claw_metrics::classify::{UNKNOWN_WORKLOAD, subject_of};
+use claw_metrics::series::Labels;
 
-/// Labels that name one object, with the object's kind; the most telling first.
-const NAMING: &[(&str, &str)] = &[
-    ("pod", "Pod"),
-    ("pod_name", "Pod"),
-    ("k8s_pod_name", "Pod"),
-    ("deployment", "Deployment"),
-    ("k8s_deployment_name", "Deployment"),
-    ("statefulset", "StatefulSet"),
-    ("daemonset", "DaemonSet"),
-    ("replicaset", "ReplicaSet"),
-    ("job_name", "Job"),
-    ("cronjob", "CronJob"),
-    ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
-    ("hpa", "HorizontalPodAutoscaler"),
-    ("persistentvolumeclaim", "PersistentVolumeClaim"),
-    ("persistentvolume", "PersistentVolume"),
-    ("poddisruptionbudget", "PodDisruptionBudget"),
-    ("resourcequota", "ResourceQuota"),
-    ("ingress", "Ingress"),
-    ("service", "Service"),
-    ("service_name", "Service"),
-    ("destination_service_name", "Service"),
-    ("exported_service", "Service"),
-    ("node", "Node"),
-    ("nodename", "Node"),
-    ("kubernetes_node", "Node"),
+use super::case::Case;
+use super::facts::Facts;
+use super::logs::host_of;
+
+/// Prefix of labels of the measured object where the scraped target bears the same label.
+const EXPORTED: &str = "exported_";
+/// Labels that a scrape adds of its target.
+const OF_TARGET: [&str; 7] = [
+    "namespace",
+    "pod",
+    "container",
+    "service",
+    "endpoint",
+    "job",
+    "instance",
+];
+/// Labels that name a Service and nothing else; others that the classifier reads as one name an application.
+const OF_SERVICE: [&str; 4] = [
+    "service",
+    "service_name",
+    "kubernetes_service",
+    "destination_service_name",
+];
+/// Kinds of which it is known after the first step whether an object exists.
+const READ: [&str; 7] = [
+    "Pod",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Node",
 ];
 
-/// Labels that name an application in a way that teams choose: a workload, a service, or the value of an `app` label.
-const APPLICATION: &[&str] = &[
-    "app",
-    "app_kubernetes_io_name",
-    "app_kubernetes_io_instance",
-    "application",
-    "workload",
-    "destination_workload",
-    "exported_app",
-    "component",
-    "svc",
-];
-
-/// Kinds without a namespace.
-const CLUSTER_SCOPED: &[&str] = &["Node", "PersistentVolume"];
-
-/// Services that carry metrics of others: an alert's `service` label may name the exporter, not the subject.
-const EXPORTERS: &[&str] = &[
-    "kube-state-metrics",
-    "node-exporter",
-    "kubelet",
-    "cadvisor",
-    "pushgateway",
-];
-
-/// What one alert says of its subject.
+/// What alerts say of their subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Namespaces that it names.
+    /// Namespaces that they name.
     pub namespaces: BTreeSet<String>,
-    /// Objects that it names by kind.
+    /// Objects that are in question in any case.
     pub entities: Vec<EntityRef>,
-    /// Names of applications whose kind it leaves open.
+    /// Names of applications whose kind is open.
     pub applications: BTreeSet<String>,
+    /// Objects that one alert names, of which one or more may be meant.
+    pub named: Vec<Named>,
+}
+
+/// What the labels of one alert name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Objects, the likeliest first.
+    pub entities: Vec<EntityRef>,
+    /// Address that was scraped, without its port.
+    pub scraped: Option<String>,
+    /// What runs there, as the scrape is named: of use where nothing else is told.
+    pub job: Option<String>,
 }
 
 impl Hints {
-    /// Whether the alert names nothing at all.
+    /// Whether the alerts name nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.entities.is_empty() && self.applications.is_empty()
+        self.namespaces.is_empty()
+            && self.entities.is_empty()
+            && self.applications.is_empty()
+            && self.named.is_empty()
     }
 
     /// Adds another alert's hints.
@@ -83,69 +87,177 @@ impl Hints {
             }
         }
         self.applications.extend(other.applications);
+        for named in other.named {
+            if !self.named.contains(&named) {
+                self.named.push(named);
+            }
+        }
     }
 }
 
 /// Reads the subject from an alert's labels. Unknown labels are left alone; nothing is guessed from free text.
 pub fn hints(labels: &BTreeMap<String, String>) -> Hints {
-    let named = |label: &str| {
-        labels
-            .get(label)
-            .map(String::as_str)
-            .filter(|value| !value.trim().is_empty())
-    };
-    let namespace = [
-        "namespace",
-        "exported_namespace",
-        "kubernetes_namespace",
-        "k8s_namespace_name",
-        "destination_service_namespace",
-    ]
-    .iter()
-    .find_map(|label| named(label));
-    let exported = named("exported_namespace").or(namespace);
+    let mut labels = of_measured(labels);
     let mut hints = Hints::default();
-    hints.namespaces.extend(exported.map(str::to_owned));
-    for (label, kind) in NAMING {
-        let Some(name) = named(label) else { continue };
-        if *kind == "Service" && EXPORTERS.iter().any(|exporter| name.contains(exporter)) {
+    let scraped = labels.remove("instance");
+    let job = labels.remove("job");
+    let told = subject_of(&labels);
+    let mut all: Vec<EntityRef> = Vec::new();
+    if let Some(told) = told {
+        all.push(told.entity);
+        all.extend(told.peer);
+        let mut related = told.related;
+        related.sort_by_key(|entity| (order(entity), entity.clone()));
+        all.extend(related);
+    }
+    let mut named = Named::default();
+    for mut entity in all {
+        let open = entity.kind == UNKNOWN_WORKLOAD
+            || entity.kind == "Service"
+                && !OF_SERVICE
+                    .iter()
+                    .any(|label| labels.get(*label) == Some(&entity.name));
+        if entity.kind == "Namespace" {
+            hints.namespaces.insert(entity.name);
             continue;
         }
-        let entity = match (CLUSTER_SCOPED.contains(kind), exported) {
-            (true, _) => EntityRef::cluster(*kind, name),
-            (false, Some(ns)) => EntityRef::namespaced(*kind, ns, name),
+        if matches!(entity.kind.as_str(), "Node" | "PersistentVolume") {
+            entity.namespace = None;
+        } else if entity.kind != EntityRef::EXTERNAL_HOST {
+            hints.namespaces.extend(entity.namespace.clone());
             // Without a namespace the name alone has to do: it is looked for in all that may be read.
-            (false, None) => {
-                hints.applications.insert(name.to_owned());
+            if open || entity.namespace.is_none() {
+                hints.applications.insert(entity.name);
                 continue;
             }
-        };
-        if !hints.entities.contains(&entity) {
-            hints.entities.push(entity);
         }
+        named.entities.push(entity);
     }
-    hints.applications.extend(
-        APPLICATION
-            .iter()
-            .filter_map(|label| named(label))
-            .map(str::to_owned),
+    hints.namespaces.extend(
+        labels
+            .get("namespace")
+            .filter(|name| !name.trim().is_empty())
+            .cloned(),
     );
-    // `job` is the scrape job; it names the application only where nothing else does.
-    if hints.entities.is_empty()
-        && hints.applications.is_empty()
-        && let Some(job) = named("job")
-        && !EXPORTERS.iter().any(|exporter| job.contains(exporter))
-    {
-        hints
-            .applications
-            .insert(job.rsplit('/').next().unwrap_or(job).to_owned());
+    let word = |text: String| Some(text).filter(|text| !text.trim().is_empty());
+    named.scraped = scraped.and_then(word).map(|address| host_of(&address).to_owned());
+    if named.entities.is_empty() && hints.applications.is_empty() {
+        // The name of the scrape is all that there is; OpenTelemetry writes `namespace/service`.
+        named.job = job
+            .and_then(word)
+            .map(|job| job.rsplit('/').next().unwrap_or_default().to_owned());
+    }
+    if named != Named::default() {
+        hints.named.push(named);
     }
     hints
 }
 
+/// The labels of the measured object. Where the scrape's own labels collide with those of the object, Prometheus renames the
+/// object's to `exported_…`: what bears a plain name then is the exporter's.
+fn of_measured(labels: &BTreeMap<String, String>) -> Labels {
+    let renamed = labels.keys().any(|name| {
+        name.strip_prefix(EXPORTED)
+            .is_some_and(|rest| OF_TARGET.contains(&rest))
+    });
+    let mut own: Labels = labels
+        .iter()
+        .filter(|(name, value)| !(value.trim().is_empty() || renamed && OF_TARGET.contains(&name.as_str())))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if renamed {
+        for name in OF_TARGET {
+            if let Some(value) = own.remove(&format!("{EXPORTED}{name}")) {
+                own.insert(name.to_owned(), value);
+            }
+        }
+    }
+    own.remove("alertname");
+    own
+}
+
+/// Pods before what runs them, that before nodes, those before services.
+fn order(entity: &EntityRef) -> u8 {
+    match entity.kind.as_str() {
+        "Pod" => 0,
+        "Node" => 2,
+        "Service" => 3,
+        _ => 1,
+    }
+}
+
+/// The objects that the alerts are about, as far as what was read tells, and names that are left open by that.
+pub fn alerting(case: &Case, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<String>) {
+    let facts = Facts::new(case);
+    let mut found = hints.entities.clone();
+    let mut applications = hints.applications.clone();
+    for named in &hints.named {
+        let node = named
+            .scraped
+            .as_deref()
+            .and_then(|address| node_at(case, address))
+            .map(Object::entity);
+        let there = |entity: &&EntityRef| exists(&facts, entity) && !is_exporter(&facts, entity, named);
+        let mut meant: Vec<EntityRef> = named.entities.iter().find(there).cloned().into_iter().collect();
+        if meant.is_empty() {
+            meant.extend(named.entities.first().filter(|_| node.is_none()).cloned());
+        }
+        // What is scraped at the address of a node tells of the node, or runs on its network.
+        let on_node = meant.first().is_none_or(|entity| {
+            facts
+                .pod(entity)
+                .is_some_and(|pod| entity.kind == "Pod" && pod.spec.host_network)
+        });
+        if on_node {
+            meant.extend(node);
+        }
+        if meant.is_empty() && applications.is_empty() {
+            applications.extend(named.job.clone());
+        }
+        for entity in meant {
+            if !found.contains(&entity) {
+                found.push(entity);
+            }
+        }
+    }
+    (found, applications)
+}
+
+fn node_at<'a>(case: &'a Case, address: &str) -> Option<&'a Node> {
+    case.objects.nodes.iter().find(|node| {
+        node.metadata.name == address || node.status.addresses.iter().any(|known| known.address == address)
+    })
+}
+
+/// Whether an object exists, or may do so: not all kinds were read, and not all that were read completely.
+fn exists(facts: &Facts<'_>, entity: &EntityRef) -> bool {
+    if !READ.contains(&entity.kind.as_str()) {
+        return true;
+    }
+    let namespace = entity.namespace.as_deref().unwrap_or_default();
+    match entity.kind.as_str() {
+        "Pod" => facts.pod(entity).is_some() || !facts.case.knows_all("Pod", namespace),
+        "Node" => facts.node(&entity.name).is_some() || facts.case.objects.nodes.is_empty(),
+        _ => facts.workload(entity).is_some() || facts.case.objects.workloads.is_empty(),
+    }
+}
+
+/// Whether a pod is the exporter that was scraped and tells of a node that it does not run on.
+fn is_exporter(facts: &Facts<'_>, entity: &EntityRef, named: &Named) -> bool {
+    let node = named.entities.iter().find(|other| other.kind == "Node");
+    let (Some(node), Some(pod)) = (node, facts.pod(entity).filter(|_| entity.kind == "Pod")) else {
+        return false;
+    };
+    let scraped = named.scraped.as_deref() == Some(pod.status.pod_ip.as_str());
+    scraped && pod.spec.node_name != node.name
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::incident::testing::{case, object};
 
     fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs
@@ -154,41 +266,145 @@ mod tests {
             .collect()
     }
 
+    fn pod(name: &str, namespace: &str, address: &str, node: &str, host_network: bool) -> Value {
+        json!({
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"nodeName": node, "hostNetwork": host_network},
+            "status": {"podIP": address},
+        })
+    }
+
+    /// A cluster with a workload, an exporter and two nodes.
+    fn subject(pairs: &[(&str, &str)]) -> (Vec<EntityRef>, Vec<String>) {
+        let mut case = case();
+        for pod in [
+            pod("cart-6f7-x", "shop", "10.1.0.5", "n1", false),
+            pod("ksm-0", "monitoring", "10.1.0.9", "n2", false),
+            pod("node-exporter-a", "monitoring", "192.168.0.1", "n1", true),
+        ] {
+            case.objects.pods.push(serde_json::from_value(pod).unwrap());
+        }
+        case.objects
+            .workloads
+            .push(object("cart", json!({"kind": "Deployment"})));
+        for (name, address) in [("n1", "192.168.0.1"), ("n2", "192.168.0.2")] {
+            let addresses = json!([{"type": "InternalIP", "address": address}]);
+            let node = json!({"metadata": {"name": name}, "status": {"addresses": addresses}});
+            case.objects.nodes.push(serde_json::from_value(node).unwrap());
+        }
+        let (entities, applications) = alerting(&case, &hints(&labels(pairs)));
+        (entities, applications.into_iter().collect())
+    }
+
     #[test]
-    fn a_crash_loop_alert_is_about_its_pod_and_not_about_the_exporter() {
-        let hints = hints(&labels(&[
-            ("alertname", "KubePodCrashLooping"),
-            ("namespace", "shop"),
-            ("pod", "cart-6f7-x"),
-            ("service", "kube-state-metrics"),
-            ("job", "kube-state-metrics"),
-        ]));
-        assert_eq!(
-            hints.entities,
-            [EntityRef::namespaced("Pod", "shop", "cart-6f7-x")]
-        );
-        assert!(hints.applications.is_empty());
+    fn the_subject_is_what_is_measured_and_not_who_measures() {
+        let cart_pod = || EntityRef::namespaced("Pod", "shop", "cart-6f7-x");
+        let cart = || EntityRef::namespaced("Deployment", "shop", "cart");
+        let n1 = || EntityRef::cluster("Node", "n1");
+        type Pairs<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Pairs<'_>, Vec<EntityRef>); 8] = [
+            // The exporter's labels are honoured.
+            (
+                &[
+                    ("namespace", "shop"),
+                    ("pod", "cart-6f7-x"),
+                    ("service", "kube-state-metrics"),
+                    ("job", "ksm"),
+                ],
+                vec![cart_pod()],
+            ),
+            // They are not: the object's are renamed.
+            (
+                &[
+                    ("namespace", "monitoring"),
+                    ("pod", "ksm-0"),
+                    ("service", "ksm"),
+                    ("container", "ksm"),
+                    ("exported_namespace", "shop"),
+                    ("exported_pod", "cart-6f7-x"),
+                    ("exported_container", "app"),
+                ],
+                vec![cart_pod()],
+            ),
+            (
+                &[
+                    ("namespace", "monitoring"),
+                    ("pod", "ksm-0"),
+                    ("exported_namespace", "shop"),
+                    ("deployment", "cart"),
+                    ("instance", "10.1.0.9:8080"),
+                ],
+                vec![cart()],
+            ),
+            // A label of the exporter's pod beside a deployment of another namespace.
+            (
+                &[("namespace", "shop"), ("pod", "ksm-0"), ("deployment", "cart")],
+                vec![cart()],
+            ),
+            // The exporter tells of a node that it does not run on.
+            (
+                &[
+                    ("namespace", "monitoring"),
+                    ("pod", "ksm-0"),
+                    ("node", "n1"),
+                    ("instance", "10.1.0.9:8080"),
+                ],
+                vec![n1()],
+            ),
+            // A container of a node, as the kubelet tells of it.
+            (
+                &[
+                    ("namespace", "shop"),
+                    ("pod", "cart-6f7-x"),
+                    ("node", "n1"),
+                    ("instance", "192.168.0.1:10250"),
+                ],
+                vec![cart_pod()],
+            ),
+            (
+                &[("instance", "192.168.0.1:9100"), ("job", "node-exporter")],
+                vec![n1()],
+            ),
+            (
+                &[
+                    ("namespace", "monitoring"),
+                    ("pod", "node-exporter-a"),
+                    ("instance", "192.168.0.1:9100"),
+                    ("job", "node-exporter"),
+                ],
+                vec![
+                    EntityRef::namespaced("Pod", "monitoring", "node-exporter-a"),
+                    n1(),
+                ],
+            ),
+        ];
+        for (labels, expected) in cases {
+            let (entities, applications) = subject(labels);
+            assert_eq!(entities, expected, "{labels:?}");
+            assert!(applications.is_empty(), "{labels:?}: {applications:?}");
+        }
     }
 
     #[test]
     fn the_scrape_job_is_the_last_resort() {
-        let found = hints(&labels(&[("job", "shop/cart"), ("severity", "critical")]));
-        assert_eq!(found.applications, BTreeSet::from(["cart".to_owned()]));
-        let found = hints(&labels(&[("job", "shop/cart"), ("app", "checkout")]));
-        assert_eq!(found.applications, BTreeSet::from(["checkout".to_owned()]));
+        let (entities, applications) = subject(&[("job", "shop/cart"), ("severity", "critical")]);
+        assert!(entities.is_empty());
+        assert_eq!(applications, ["cart"]);
+        let (_, applications) = subject(&[("job", "shop/cart"), ("app", "checkout")]);
+        assert_eq!(applications, ["checkout"]);
     }
 
     #[test]
     fn a_name_without_a_namespace_is_kept_as_an_application() {
-        let found = hints(&labels(&[("deployment", "cart")]));
-        assert_eq!(found.applications, BTreeSet::from(["cart".to_owned()]));
-        assert!(found.entities.is_empty());
+        let (entities, applications) = subject(&[("deployment", "cart")]);
+        assert_eq!(applications, ["cart"]);
+        assert!(entities.is_empty());
     }
 
     #[test]
     fn nodes_have_no_namespace() {
-        let found = hints(&labels(&[("node", "n1"), ("namespace", "monitoring")]));
-        assert_eq!(found.entities, [EntityRef::cluster("Node", "n1")]);
+        let (entities, _) = subject(&[("node", "n1"), ("namespace", "monitoring")]);
+        assert_eq!(entities, [EntityRef::cluster("Node", "n1")]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
-use claw_metrics::classify::{Measure, Stat};
+use claw_metrics::classify::{Kind, Measure, Stat, Unit as MetricUnit};
 use claw_metrics::signal::{Direction, Signal};
 use jiff::Timestamp;
 
@@ -54,6 +54,57 @@ pub fn strain(signal: &Signal) -> Strain {
     }
 }
 
+/// In what a difference is counted. Only differences of the same scale can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Scale {
+    /// Seconds.
+    Seconds,
+    /// Share of a whole.
+    Share,
+    /// Events per second.
+    PerSecond,
+    /// A number of things.
+    Count,
+    /// Whatever the metric counts in: its name does not tell.
+    Untold,
+}
+
+impl Scale {
+    /// The scale of a signal's values, and what they are multiplied with to be on it.
+    fn of(signal: &Signal) -> (Self, f64) {
+        let unit = signal.classification.unit;
+        if signal.classification.kind == Kind::Counter {
+            // Counters count as rates.
+            return match unit {
+                MetricUnit::PerMinute => (Self::PerSecond, 1.0 / 60.0),
+                _ => (Self::PerSecond, 1.0),
+            };
+        }
+        match unit {
+            MetricUnit::Seconds => (Self::Seconds, 1.0),
+            MetricUnit::Milliseconds => (Self::Seconds, 1e-3),
+            MetricUnit::Microseconds => (Self::Seconds, 1e-6),
+            MetricUnit::Nanoseconds => (Self::Seconds, 1e-9),
+            MetricUnit::Ratio => (Self::Share, 1.0),
+            MetricUnit::Percent => (Self::Share, 1e-2),
+            MetricUnit::PerSecond => (Self::PerSecond, 1.0),
+            MetricUnit::PerMinute => (Self::PerSecond, 1.0 / 60.0),
+            MetricUnit::Count => (Self::Count, 1.0),
+            _ => (Self::Untold, 1.0),
+        }
+    }
+}
+
+/// A difference from what is usual.
+#[derive(Clone, Copy, Debug)]
+pub struct Excess<'a> {
+    /// How large it is, in its scale.
+    pub amount: f64,
+    /// What shows it.
+    pub signal: &'a Signal,
+}
+
 /// What the metrics say of one unit.
 #[derive(Clone, Debug, Default)]
 pub struct Unit<'a> {
@@ -86,15 +137,43 @@ impl<'a> Unit<'a> {
             .min()
     }
 
-    /// By how much answers are late, in the unit of the metric: the largest difference over comparable statistics.
-    pub fn latency_excess(&self) -> Option<f64> {
-        let signals = self.strains.get(&Strain::Latency)?;
-        signals
-            .iter()
-            .filter(|signal| signal.harmful && signal.direction == Direction::Up && signal.peer.is_none())
-            .filter(|signal| !matches!(signal.stat(), Stat::Min | Stat::Spread | Stat::Max))
-            .map(|signal| signal.observed - signal.baseline)
-            .max_by(f64::total_cmp)
+    /// By how much answers are late, by scale: the largest difference over comparable statistics, with its signal.
+    pub fn latency_excess(&self) -> BTreeMap<Scale, Excess<'a>> {
+        let late = |signal: &Signal| {
+            signal.direction == Direction::Up
+                && signal.peer.is_none()
+                && !matches!(signal.stat(), Stat::Min | Stat::Spread | Stat::Max)
+        };
+        self.excess(Strain::Latency, late)
+    }
+
+    /// By how much more work fails, by scale: the largest difference, with its signal.
+    pub fn error_excess(&self) -> BTreeMap<Scale, Excess<'a>> {
+        self.excess(Strain::Errors, |_| true)
+    }
+
+    fn excess(&self, strain: Strain, counts: impl Fn(&Signal) -> bool) -> BTreeMap<Scale, Excess<'a>> {
+        let mut largest: BTreeMap<Scale, Excess<'a>> = BTreeMap::new();
+        for &signal in self.strains.get(&strain).into_iter().flatten() {
+            if !signal.harmful || !counts(signal) {
+                continue;
+            }
+            let (scale, factor) = Scale::of(signal);
+            let amount = (signal.observed - signal.baseline).abs() * factor;
+            if !amount.is_finite() {
+                continue;
+            }
+            let found = Excess { amount, signal };
+            largest
+                .entry(scale)
+                .and_modify(|known| {
+                    if known.amount < amount {
+                        *known = found;
+                    }
+                })
+                .or_insert(found);
+        }
+        largest
     }
 }
 

@@ -6,7 +6,8 @@ use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod};
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::witness;
@@ -28,7 +29,7 @@ impl Mechanism for ConfigMissing {
         let mut missing: BTreeMap<(EntityRef, Missing), Vec<(&Pod, String)>> = BTreeMap::new();
         for pod in facts.pods().filter(|pod| !pod.is_finished() && !pod.is_ready()) {
             for text in complaints(facts, pod) {
-                if let Some(what) = Missing::named_in(&text) {
+                if let Some(what) = Missing::named_in(&text, pod) {
                     missing
                         .entry((facts.workload_of(pod), what))
                         .or_default()
@@ -73,7 +74,9 @@ fn candidate(
         let statement = format!("cannot start: {}", clip(text, 300));
         (*pod, pod.metadata.creation_timestamp, statement)
     });
-    let seen = witness::of_pods(facts, stuck, |event| what.is_named_in(&event.message));
+    let seen = witness::of_pods(facts, stuck, |event| {
+        pods.iter().any(|(pod, _)| what.is_named_in(&event.message, pod))
+    });
     let namespace = workload.namespace.clone().unwrap_or_default();
     let object = EntityRef::namespaced(what.kind, &namespace, &what.name);
     let mut candidate = Candidate::new(
@@ -84,6 +87,7 @@ fn candidate(
             None => format!("{workload} needs {object}, which does not exist"),
         },
     )
+    .aspect(what.words())
     .clue("kubelet names what is missing", 4.5, seen)
     .since(since)
     .hurting(pods.iter().map(|(pod, _)| pod.entity()));
@@ -98,15 +102,8 @@ fn candidate(
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
-        if can_undo(workload) {
-            candidate = candidate.advise(
-                Advice::new(
-                    format!("Roll {workload} back"),
-                    "The revision before did not need it",
-                )
-                .command(undo(workload)),
-            );
-        }
+        let back = roll_back(facts, workload, change, "The revision before did not need it");
+        candidate.advice.extend(back);
     } else if let Some(change) = removed {
         candidate = candidate
             .clue(
@@ -170,6 +167,9 @@ fn candidate(
     )
 }
 
+/// What the kubelet says of a volume whose ConfigMap or Secret lacks a key.
+pub(super) const NO_SUCH_KEY: &str = "references non-existent";
+
 /// What is not there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Missing {
@@ -180,8 +180,12 @@ struct Missing {
 
 impl Missing {
     /// The kubelet's sentences: `configmap "x" not found`, `secret "x" not found`,
-    /// `couldn't find key K in ConfigMap ns/x`, `references non-existent config key: K`.
-    fn named_in(text: &str) -> Option<Self> {
+    /// `couldn't find key K in ConfigMap ns/x`, and of volumes, which it names by their name in the pod,
+    /// `MountVolume.SetUp failed for volume "v" : references non-existent config key: K`.
+    fn named_in(text: &str, pod: &Pod) -> Option<Self> {
+        if text.contains(NO_SUCH_KEY) {
+            return Self::key_of_volume(text, pod);
+        }
         if let Some(rest) = text.split("couldn't find key ").nth(1) {
             let mut words = rest.split_whitespace();
             let key = words.next()?.to_owned();
@@ -217,8 +221,46 @@ impl Missing {
         None
     }
 
-    fn is_named_in(&self, text: &str) -> bool {
-        Self::named_in(text).as_ref() == Some(self)
+    /// The key that a volume asks of its ConfigMap or Secret and that is not there.
+    fn key_of_volume(text: &str, pod: &Pod) -> Option<Self> {
+        let (_, rest) = text.split_once(NO_SUCH_KEY)?;
+        let (_, key) = rest.split_once("key:")?;
+        let key = key.split_whitespace().next()?.trim_end_matches([',', '.', ';']);
+        let (_, rest) = text.split_once("for volume \"")?;
+        let (volume, _) = rest.split_once('"')?;
+        let volume = pod.spec.volumes.iter().find(|known| known.name == volume)?;
+        let sources = volume.projected.iter().flat_map(|projected| &projected.sources);
+        let maps = volume
+            .config_map
+            .iter()
+            .chain(sources.clone().filter_map(|source| source.config_map.as_ref()))
+            .map(|map| ("ConfigMap", map.name.as_str(), map.items.as_slice()));
+        let secrets = volume
+            .secret
+            .iter()
+            .map(|secret| ("Secret", secret.secret_name.as_str(), secret.items.as_slice()));
+        let all: Vec<_> = maps
+            .chain(secrets)
+            .chain(
+                sources
+                    .filter_map(|source| source.secret.as_ref())
+                    .map(|secret| ("Secret", secret.name.as_str(), [].as_slice())),
+            )
+            .collect();
+        // A projected volume has several sources; the one that asks for the key is meant.
+        let asks = all
+            .iter()
+            .find(|(_, _, items)| items.iter().any(|item| item.key == key));
+        let (kind, name, _) = asks.or_else(|| all.first())?;
+        Some(Self {
+            kind,
+            name: (*name).to_owned(),
+            key: Some(key.to_owned()),
+        })
+    }
+
+    fn is_named_in(&self, text: &str, pod: &Pod) -> bool {
+        Self::named_in(text, pod).as_ref() == Some(self)
     }
 
     fn words(&self) -> String {
@@ -231,11 +273,75 @@ impl Missing {
 
 #[cfg(test)]
 mod tests {
-    use super::Missing;
+    use claw_k8s::model::Pod;
+    use serde_json::json;
+
+    use super::{ConfigMissing, Missing};
+    use crate::incident::testing::{case, deployment, event, object, of};
+
+    #[test]
+    fn a_key_that_a_volume_asks_for_is_that_of_its_source() {
+        let pod: Pod = object(
+            "web",
+            json!({"spec": {"volumes": [
+                {"name": "config", "configMap": {"name": "web-config", "items": [{"key": "app.yaml", "path": "a"}]}},
+                {"name": "tls", "secret": {"secretName": "web-tls"}},
+                {"name": "all", "projected": {"sources": [
+                    {"configMap": {"name": "one", "items": [{"key": "a", "path": "a"}]}},
+                    {"configMap": {"name": "two", "items": [{"key": "b", "path": "b"}]}},
+                ]}},
+            ]}}),
+        );
+        let of = |volume: &str, rest: &str| {
+            let text = format!("MountVolume.SetUp failed for volume \"{volume}\" : {rest}");
+            Missing::named_in(&text, &pod).map(|found| found.words())
+        };
+        let config = "references non-existent config key: app.yaml";
+        assert_eq!(
+            of("config", config).as_deref(),
+            Some("key app.yaml in ConfigMap web-config")
+        );
+        let secret = "references non-existent secret key: tls.key";
+        assert_eq!(
+            of("tls", secret).as_deref(),
+            Some("key tls.key in Secret web-tls")
+        );
+        assert_eq!(
+            of("all", "references non-existent config key: b").as_deref(),
+            Some("key b in ConfigMap two")
+        );
+        assert_eq!(of("other", config), None);
+        assert_eq!(of("config", "references non-existent"), None);
+    }
+
+    #[test]
+    fn a_missing_key_of_a_volume_is_configuration_and_not_storage() {
+        let mut case = case();
+        let volumes = json!([{"name": "config", "configMap": {"name": "web-config", "items": [{"key": "k", "path": "p"}]}}]);
+        let status = json!({"phase": "Pending"});
+        deployment(
+            &mut case,
+            "web",
+            json!({"containers": [{"name": "app"}], "volumes": volumes, "status": status}),
+        );
+        let message =
+            "MountVolume.SetUp failed for volume \"config\" : references non-existent config key: k";
+        event(&mut case, "Pod", "web-pod", "FailedMount", message, 10);
+        let found = of(&ConfigMissing, &case);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0]
+                .cause
+                .contains("needs key k of ConfigMap shop/web-config"),
+            "{}",
+            found[0].cause
+        );
+        assert!(of(&super::super::volume_unavailable::VolumeUnavailable, &case).is_empty());
+    }
 
     #[test]
     fn reads_the_kubelets_sentences() {
-        let of = |text| Missing::named_in(text);
+        let of = |text| Missing::named_in(text, &Pod::default());
         assert_eq!(
             of("configmap \"app-config\" not found"),
             Some(Missing {

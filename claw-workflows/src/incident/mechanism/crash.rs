@@ -8,8 +8,10 @@ use claw_core::evidence::Evidence;
 use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use jiff::Timestamp;
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::ending::{ending, ends_since};
 use crate::incident::facts::{Facts, clip, needs};
 use crate::incident::logs::{Digest, Pattern};
 use crate::incident::witness;
@@ -32,7 +34,7 @@ impl Mechanism for Crash {
         let mut crashed: BTreeMap<(EntityRef, String), Vec<Run<'_>>> = BTreeMap::new();
         for pod in facts.pods() {
             for status in pod.all_statuses() {
-                if let Some(end) = failed_run(status) {
+                if let Some(end) = failed_run(facts, pod, status) {
                     crashed
                         .entry((facts.workload_of(pod), status.name.clone()))
                         .or_default()
@@ -51,11 +53,10 @@ impl Mechanism for Crash {
 type Run<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
 
 /// The run of a container that ended with an error, unless it was killed for memory.
-fn failed_run(status: &ContainerStatus) -> Option<&Terminated> {
-    [&status.state, &status.last_state]
-        .into_iter()
-        .filter_map(|state| state.terminated.as_ref())
-        .find(|end| end.exit_code != 0 && end.reason != "OOMKilled")
+fn failed_run<'p>(facts: &Facts<'_>, pod: &Pod, status: &'p ContainerStatus) -> Option<&'p Terminated> {
+    ending(facts, pod, status, |end| {
+        end.exit_code != 0 && end.reason != "OOMKilled"
+    })
 }
 
 fn candidate(
@@ -75,14 +76,14 @@ fn candidate(
     });
     let since = runs
         .iter()
-        .filter_map(|(pod, _, end)| began(facts, pod, end))
+        .filter_map(|(pod, status, end)| ends_since(facts, pod, status, end))
         .min();
     let ended = runs.iter().map(|(pod, status, end)| {
         let statement = format!(
             "container {container} ended with exit code {} ({}), {} restarts",
             end.exit_code, end.reason, status.restart_count
         );
-        (*pod, began(facts, pod, end), statement)
+        (*pod, ends_since(facts, pod, status, end), statement)
     });
     let seen = witness::of_pods(facts, ended, |event| event.reason == "BackOff");
     let last_words = last_words(facts, runs);
@@ -105,6 +106,7 @@ fn candidate(
             None => format!("{who} {}, exit code {}", cause.words(), end.exit_code),
         },
     )
+    .aspect(container)
     .clue(
         "container ends with an error",
         if loops { 2.0 } else { 0.0 },
@@ -130,23 +132,9 @@ fn candidate(
     if status.ready && !loops {
         candidate = candidate.clue("it runs by now", -1.5, Vec::new());
     }
-    Some(with_change(facts, candidate, workload, pod, since))
-}
-
-/// The first time that this container failed, as far as the objects tell: a container that restarted was well until its
-/// first failure, which is not kept; the pod's own start is the bound.
-fn began(facts: &Facts<'_>, pod: &Pod, end: &Terminated) -> Option<Timestamp> {
-    let backoff = facts
-        .events_of(&pod.entity())
-        .iter()
-        .filter(|event| event.reason == "BackOff" && event.is_warning())
-        .filter_map(|event| event.first_seen())
-        .min();
-    backoff
-        .into_iter()
-        .chain(end.finished_at)
-        .min()
-        .or(pod.status.start_time)
+    // Where the first end is not known, a change has to be older than the last one at least.
+    let until = since.or_else(|| runs.iter().filter_map(|(_, _, end)| end.finished_at).max());
+    Some(with_change(facts, candidate, workload, pod, until))
 }
 
 fn killed_by_probe(facts: &Facts<'_>, pod: &Pod) -> Option<Evidence> {
@@ -233,14 +221,10 @@ fn with_change(
         .since(Some(change.time));
     // What began with a change of its own is less likely to be brought about by something else.
     candidate.derived *= 0.5;
-    if is_rollout && can_undo(workload) {
-        candidate.advise(
-            Advice::new(
-                format!("Roll {workload} back"),
-                "It did not crash before this rollout",
-            )
-            .command(undo(workload)),
-        )
+    if is_rollout {
+        let back = roll_back(facts, workload, change, "It did not crash before this rollout");
+        candidate.advice.extend(back);
+        candidate
     } else {
         candidate.advise(Advice::new(
             format!("Take the edit of {} back and restart {workload}", change.entity),
@@ -336,3 +320,50 @@ pub(super) const DEPENDENCY: &[claw_metrics::logs::indicators::Indicator] = {
         Indicator::DatabaseTrouble,
     ]
 };
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Crash;
+    use crate::incident::testing::{at, case, deployment, of};
+
+    fn fires(phase: &str, state: Value, last: Value) -> bool {
+        let mut case = case();
+        let status = json!({
+            "phase": phase,
+            "startTime": at(-9_000_000),
+            "containerStatuses": [{
+                "name": "app", "ready": phase == "Running", "restartCount": 1, "state": state,
+                "lastState": {"terminated": last},
+            }],
+        });
+        deployment(
+            &mut case,
+            "import",
+            json!({"containers": [{"name": "app"}], "status": status}),
+        );
+        !of(&Crash, &case).is_empty()
+    }
+
+    #[test]
+    fn ends_of_long_ago_are_no_crashes_of_today() {
+        let end = |second: i64| json!({"reason": "Error", "exitCode": 1, "finishedAt": at(second)});
+        let running = json!({"running": {"startedAt": at(-8_000_000)}});
+        let old = -8_000_100;
+        assert!(!fires("Running", running.clone(), end(old)));
+        assert!(fires(
+            "Running",
+            json!({"running": {"startedAt": at(-60)}}),
+            end(-65)
+        ));
+        // Pods of failed Jobs stay for weeks.
+        assert!(!fires("Failed", json!({"terminated": end(old)}), Value::Null));
+        assert!(fires("Failed", json!({"terminated": end(-600)}), Value::Null));
+        assert!(!fires(
+            "Running",
+            running,
+            json!({"reason": "Completed", "exitCode": 0, "finishedAt": at(-60)})
+        ));
+    }
+}

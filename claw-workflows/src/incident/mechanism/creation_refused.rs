@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Event, Object, ResourceQuota};
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 
@@ -115,14 +116,9 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, events: &[&Event]) -> Opti
                 vec![facts.change_evidence(change)],
             )
             .brought_by(Some(&change.reference));
-        if can_undo(workload) && !matches!(obstacle, Obstacle::Quota(_)) {
-            candidate = candidate.advise(
-                Advice::new(
-                    format!("Roll {workload} back"),
-                    "The revision before was accepted",
-                )
-                .command(undo(workload)),
-            );
+        if !matches!(obstacle, Obstacle::Quota(_)) {
+            let back = roll_back(facts, workload, change, "The revision before was accepted");
+            candidate.advice.extend(back);
         }
     }
     Some(candidate.advise(obstacle.advice(workload)))

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{ContainerStatus, Object, Pod};
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::facts::{Facts, trouble_since};
+use crate::incident::ending::waits_since;
+use crate::incident::facts::Facts;
 use crate::incident::witness;
 
 /// A name, tag or digest that the registry does not have, a registry that refuses or cannot be reached, or a pull policy
@@ -77,7 +79,7 @@ fn candidate<'a>(
     let why = Why::of(&waiting.reason, &text);
     let since = stuck
         .iter()
-        .filter_map(|(pod, status)| trouble_since(pod, status))
+        .filter_map(|(pod, status)| waits_since(facts, pod, status))
         .min();
     let waits = |(pod, status): &(&'a Pod, &ContainerStatus)| {
         let reason = status
@@ -86,7 +88,7 @@ fn candidate<'a>(
             .as_ref()
             .map_or("", |waiting| &waiting.reason);
         let statement = format!("container {} waits with {reason} for image {image}", status.name);
-        (*pod, trouble_since(pod, status), statement)
+        (*pod, waits_since(facts, pod, status), statement)
     };
     let seen = witness::of_pods(facts, stuck.iter().map(waits), |event| {
         event.is_warning() && event.message.contains(image)
@@ -97,6 +99,7 @@ fn candidate<'a>(
         workload.clone(),
         format!("image {image} of {workload} cannot be pulled: {}", why.words()),
     )
+    .aspect(image)
     .clue("kubelet cannot pull the image", 4.5, seen)
     .since(since)
     .hurting(stuck.iter().map(|(pod, _)| pod.entity()));
@@ -109,17 +112,12 @@ fn candidate<'a>(
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
-        if can_undo(workload) {
-            candidate = candidate.advise(
-                Advice::new(
-                    format!("Roll {workload} back to the image that it had before"),
-                    "The image before could be pulled, so this restores service at once",
-                )
-                .command(undo(workload)),
-            );
-        }
+        let reason = "The image before could be pulled, so this restores service at once";
+        candidate
+            .advice
+            .extend(roll_back(facts, workload, change, reason));
     }
-    Some(candidate.advise(why.advice(workload, image)))
+    Some(candidate.advise(why.advice(workload, &status.name, image)))
 }
 
 /// Why the image does not come.
@@ -201,12 +199,13 @@ impl Why {
         }
     }
 
-    fn advice(self, workload: &EntityRef, image: &str) -> Advice {
+    fn advice(self, workload: &EntityRef, container: &str, image: &str) -> Advice {
         let set = format!(
-            "kubectl -n {} set image {}/{} CONTAINER=IMAGE:TAG",
+            "kubectl -n {} set image {}/{} {container}={}:TAG",
             workload.namespace.as_deref().unwrap_or("default"),
             workload.kind.to_lowercase(),
-            workload.name
+            workload.name,
+            repository(image)
         );
         match self {
             Self::Denied => Advice::new(
@@ -234,9 +233,34 @@ impl Why {
     }
 }
 
+/// The name of an image without its tag and digest.
+fn repository(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or(image);
+    match name.rsplit_once(':') {
+        // A colon before a slash is that of the registry's port.
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Why;
+    use super::{Why, repository};
+
+    #[test]
+    fn the_repository_is_the_name_without_tag_and_digest() {
+        for (image, expected) in [
+            ("nginx", "nginx"),
+            ("nginx:1.99", "nginx"),
+            ("reg.local:5000/shop/cart", "reg.local:5000/shop/cart"),
+            (
+                "reg.local:5000/shop/cart:2@sha256:abc",
+                "reg.local:5000/shop/cart",
+            ),
+        ] {
+            assert_eq!(repository(image), expected);
+        }
+    }
 
     #[test]
     fn tells_apart_why_an_image_does_not_come() {

@@ -7,9 +7,11 @@ use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use claw_metrics::classify::Measure;
 use claw_metrics::signal::{Shape, Signal};
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
+use crate::incident::ending::{ends_since, killed_for_memory};
 use crate::incident::facts::Facts;
 use crate::incident::witness;
 
@@ -27,16 +29,15 @@ impl Mechanism for MemoryLimit {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let mut killed: BTreeMap<(EntityRef, String), Vec<(&Pod, &ContainerStatus)>> = BTreeMap::new();
+        let mut killed: BTreeMap<(EntityRef, String), Vec<Kill<'_>>> = BTreeMap::new();
         for pod in facts.pods() {
-            for status in pod
-                .all_statuses()
-                .filter(|status| killed_for_memory(status).is_some())
-            {
-                killed
-                    .entry((facts.workload_of(pod), status.name.clone()))
-                    .or_default()
-                    .push((pod, status));
+            for status in pod.all_statuses() {
+                if let Some(end) = killed_for_memory(facts, pod, status) {
+                    killed
+                        .entry((facts.workload_of(pod), status.name.clone()))
+                        .or_default()
+                        .push((pod, status, end));
+                }
             }
         }
         killed
@@ -46,25 +47,22 @@ impl Mechanism for MemoryLimit {
     }
 }
 
-/// The termination of a container that was killed for memory.
-pub(in crate::incident) fn killed_for_memory(status: &ContainerStatus) -> Option<&Terminated> {
-    [&status.state, &status.last_state]
-        .into_iter()
-        .filter_map(|state| state.terminated.as_ref())
-        .find(|end| end.reason == "OOMKilled")
-}
+/// A container that was killed, with the last end that is known.
+type Kill<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
 
 fn candidate(
     facts: &Facts<'_>,
     workload: &EntityRef,
     container: &str,
-    pods: &[(&Pod, &ContainerStatus)],
+    pods: &[Kill<'_>],
 ) -> Option<Candidate> {
-    let (pod, _) = pods.first()?;
+    let (pod, _, _) = pods.first()?;
     let since = pods
         .iter()
-        .filter_map(|(_, status)| killed_for_memory(status)?.finished_at)
+        .filter_map(|(pod, status, end)| ends_since(facts, pod, status, end))
         .min();
+    // Where the first kill is not known, a change has to be older than the last one at least.
+    let until = since.or_else(|| pods.iter().filter_map(|(_, _, end)| end.finished_at).max());
     let limit = pod
         .container(container)
         .and_then(|c| c.resources.limits.get("memory"))
@@ -73,26 +71,27 @@ fn candidate(
         || "the node's memory (it has no limit)".to_owned(),
         |limit| format!("its limit of {limit}"),
     );
-    let killed = pods.iter().filter_map(|(pod, status)| {
-        let end = killed_for_memory(status)?;
+    let killed = pods.iter().map(|(pod, status, end)| {
         let statement = format!(
             "container {container} was killed for memory at {bound}, exit code {}, {} restarts",
             end.exit_code, status.restart_count
         );
-        Some((*pod, end.finished_at, statement))
+        (*pod, end.finished_at, statement)
     });
     let seen = witness::of_pods(facts, killed, |event| event.reason == "OOMKilling");
     let memory = memory_signal(facts, workload, pods);
     let change = facts
-        .rollout_before(workload, since, &["resources"])
+        .rollout_before(workload, until, &["resources"])
         .filter(|change| lowers_memory(&change.detail));
     let rollout = facts
-        .rollout_before(workload, since, &[])
+        .rollout_before(workload, until, &[])
         .filter(|_| change.is_none());
+    let mut blamed = change;
     let mut candidate = Candidate::new("memory_limit", workload.clone(), String::new())
+        .aspect(container)
         .clue("killed for memory", 3.5, seen)
         .since(since)
-        .hurting(pods.iter().map(|(pod, _)| pod.entity()));
+        .hurting(pods.iter().map(|(pod, _, _)| pod.entity()));
     let why;
     if let Some(change) = change {
         why = format!("its memory limit was lowered ({})", change.reference);
@@ -110,13 +109,15 @@ fn candidate(
             .clue("memory grows steadily", 1.5, vec![degradation::evidence(signal)])
             .since(signal.onset);
         if let Some(rollout) = rollout {
+            blamed = Some(rollout);
             candidate = candidate
                 .clue("grows since a rollout", 0.7, vec![facts.change_evidence(rollout)])
                 .brought_by(Some(&rollout.reference));
         }
     } else if let Some(rollout) = rollout
-        .filter(|rollout| since.is_some_and(|since| since.duration_since(rollout.time).as_hours() < 24))
+        .filter(|rollout| until.is_some_and(|until| until.duration_since(rollout.time).as_hours() < 24))
     {
+        blamed = Some(rollout);
         why = format!("it needs more than {bound} since {}", rollout.reference);
         candidate = candidate
             .clue(
@@ -141,11 +142,9 @@ fn candidate(
         }
     }
     candidate.cause = format!("container {container} of {workload} is killed for memory: {why}");
-    if candidate.change.is_some() && can_undo(workload) {
-        candidate = candidate.advise(
-            Advice::new(format!("Roll {workload} back"), "It ran within its memory before")
-                .command(undo(workload)),
-        );
+    if let Some(change) = blamed {
+        let back = roll_back(facts, workload, change, "It ran within its memory before");
+        candidate.advice.extend(back);
     }
     let namespace = workload.namespace.as_deref().unwrap_or("default");
     Some(
@@ -163,18 +162,14 @@ fn candidate(
     )
 }
 
-fn memory_signal<'a>(
-    facts: &Facts<'a>,
-    workload: &EntityRef,
-    pods: &[(&Pod, &ContainerStatus)],
-) -> Option<&'a Signal> {
+fn memory_signal<'a>(facts: &Facts<'a>, workload: &EntityRef, pods: &[Kill<'_>]) -> Option<&'a Signal> {
     facts
         .case
         .signals
         .iter()
         .filter(|signal| signal.measure == Measure::Memory && signal.harmful)
         .filter(|signal| {
-            signal.entity == *workload || pods.iter().any(|(pod, _)| signal.entity == pod.entity())
+            signal.entity == *workload || pods.iter().any(|(pod, _, _)| signal.entity == pod.entity())
         })
         .max_by(|a, b| a.score.total_cmp(&b.score))
 }
@@ -203,7 +198,107 @@ fn lowers_memory(detail: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::lowers_memory;
+    use claw_core::entity::EntityRef;
+    use serde_json::{Value, json};
+
+    use super::{MemoryLimit, lowers_memory};
+    use crate::incident::candidate::Candidate;
+    use crate::incident::testing::{at, case, deploy, deployment, event, of};
+
+    fn kill(second: i64) -> Value {
+        json!({"reason": "OOMKilled", "exitCode": 137, "startedAt": at(second - 60), "finishedAt": at(second)})
+    }
+
+    fn killed(
+        state: Value,
+        last: Value,
+        restarts: i64,
+        ready: bool,
+        first_back_off: Option<i64>,
+    ) -> Vec<Candidate> {
+        let mut case = case();
+        let status = json!({
+            "phase": "Running",
+            "startTime": at(-1_000_000),
+            "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }, "lastTransitionTime": last["finishedAt"]}],
+            "containerStatuses": [{
+                "name": "app", "ready": ready, "restartCount": restarts,
+                "state": state, "lastState": {"terminated": last},
+            }],
+        });
+        let containers = json!([{"name": "app", "resources": {"limits": {"memory": "256Mi"}}}]);
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": containers, "status": status}),
+        );
+        if let Some(second) = first_back_off {
+            event(
+                &mut case,
+                "Pod",
+                "cart-pod",
+                "BackOff",
+                "Back-off restarting failed container app",
+                second,
+            );
+        }
+        of(&MemoryLimit, &case)
+    }
+
+    #[test]
+    fn a_kill_of_long_ago_on_a_ready_pod_is_over() {
+        let running = |second| json!({"running": {"startedAt": at(second)}});
+        let backing_off = || json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let old = -40 * 86_400;
+        for (state, last, restarts, ready, fires) in [
+            (running(old + 5), kill(old), 3, true, false),
+            // Unready for another reason, the container has been running ever since.
+            (running(old + 5), kill(old), 3, false, false),
+            (running(-295), kill(-300), 1, true, true),
+            (backing_off(), kill(60), 9, false, true),
+            (backing_off(), kill(old), 9, false, true),
+            (json!({"terminated": kill(60)}), Value::Null, 0, false, true),
+        ] {
+            let found = killed(state.clone(), last.clone(), restarts, ready, None);
+            assert_eq!(!found.is_empty(), fires, "{state} after {last}");
+        }
+    }
+
+    #[test]
+    fn the_first_kill_of_a_loop_is_not_the_last_one() {
+        let onset = |restarts, back_off| {
+            let state = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+            killed(state, kill(1200), restarts, false, back_off)[0].onset
+        };
+        assert_eq!(onset(1, None), Some(at(1200)));
+        assert_eq!(onset(20, Some(-10_000)), Some(at(-10_000)));
+        // Nothing tells when it began, so nothing is said.
+        assert_eq!(onset(20, None), None);
+    }
+
+    #[test]
+    fn a_lowered_limit_is_found_before_the_last_kill_where_the_first_is_unknown() {
+        let mut case = case();
+        let status = json!({
+            "phase": "Running",
+            "containerStatuses": [{
+                "name": "app", "ready": false, "restartCount": 20,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": kill(1200)},
+            }],
+        });
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": [{"name": "app"}], "status": status}),
+        );
+        let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+        let mut change = deploy(&cart, "Deployment/shop/cart@14", -3600);
+        change.detail = vec!["containers[app].resources.limits.memory: 1Gi → 256Mi".to_owned()];
+        case.changes = vec![change];
+        let found = of(&MemoryLimit, &case);
+        assert_eq!(found[0].change.as_deref(), Some("Deployment/shop/cart@14"));
+        assert_eq!(found[0].onset, Some(at(-3600)));
+    }
 
     #[test]
     fn sees_that_a_limit_was_lowered() {

@@ -19,6 +19,7 @@ mod node_unhealthy;
 mod pool_exhausted;
 mod port_mismatch;
 mod probe_failing;
+mod rollback;
 mod selector_mismatch;
 mod unschedulable;
 mod volume_unavailable;
@@ -86,21 +87,4 @@ pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
     ];
     all.sort_by_key(|mechanism| mechanism.id());
     all
-}
-
-pub(super) use memory_limit::killed_for_memory;
-
-/// The command that takes a workload back to the revision before the last one.
-pub(super) fn undo(workload: &claw_core::entity::EntityRef) -> String {
-    let namespace = workload.namespace.as_deref().unwrap_or("default");
-    format!(
-        "kubectl -n {namespace} rollout undo {}/{}",
-        workload.kind.to_lowercase(),
-        workload.name
-    )
-}
-
-/// Whether a kind has a rollout that can be undone.
-pub(super) fn can_undo(workload: &claw_core::entity::EntityRef) -> bool {
-    matches!(workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet")
 }

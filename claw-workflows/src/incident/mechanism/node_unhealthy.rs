@@ -60,6 +60,7 @@ fn of(facts: &Facts<'_>, node: &Node) -> Vec<Candidate> {
                 entity.clone(),
                 format!("the network of {entity} is not set up"),
             )
+            .aspect("network")
             .clue(
                 "node's network is unavailable",
                 3.5,
@@ -101,6 +102,7 @@ fn not_ready(facts: &Facts<'_>, node: &Node, ready: &Condition) -> Candidate {
         entity.clone(),
         format!("{entity} is not ready: {what}{said}"),
     )
+    .aspect("readiness")
     .clue(
         "node is not ready",
         3.5,
@@ -184,6 +186,7 @@ fn pressure(
         entity.clone(),
         format!("{entity} runs out of {what}"),
     )
+    .aspect(what)
     .since(since);
     if let Some(condition) = now {
         let statement = format!("{} is True: {}", condition.kind, clip(&condition.message, 200));

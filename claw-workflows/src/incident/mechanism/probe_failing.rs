@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Container, Event, IntOrString, Object, Pod, Probe};
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
 use crate::incident::witness;
@@ -118,6 +119,7 @@ fn candidate(
             None => format!("the {} probe of {workload} fails", kind.words()),
         },
     )
+    .aspect(kind.words())
     .clue(
         "probe fails",
         1.8,
@@ -156,12 +158,8 @@ fn candidate(
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
-        if can_undo(workload) {
-            candidate = candidate.advise(
-                Advice::new(format!("Roll {workload} back"), "The probe before passed")
-                    .command(undo(workload)),
-            );
-        }
+        let back = roll_back(facts, workload, change, "The probe before passed");
+        candidate.advice.extend(back);
     }
     if crashes {
         candidate = candidate.clue(

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod, condition};
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::witness;
@@ -108,15 +109,10 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[(&Pod, String)]) -
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
-        if can_undo(workload) {
-            candidate = candidate.advise(
-                Advice::new(
-                    format!("Roll {workload} back"),
-                    "What it asked for before could be had",
-                )
-                .command(undo(workload)),
-            );
-        }
+        let reason = "What it asked for before could be had";
+        candidate
+            .advice
+            .extend(roll_back(facts, workload, change, reason));
     }
     let cordoned: Vec<_> = facts
         .case

@@ -202,6 +202,7 @@ fn absent_claims(facts: &Facts<'_>, pod: &Pod) -> Vec<Candidate> {
                     workload.clone(),
                     format!("{workload} needs {claim}, which does not exist"),
                 )
+                .aspect(claim.name.as_str())
                 .clue("claim does not exist", 4.5, seen)
                 .since(pod.metadata.creation_timestamp)
                 .hurting([pod.entity()])
@@ -220,6 +221,7 @@ fn attach(facts: &Facts<'_>, pod: &Pod) -> Option<Candidate> {
         matches!(event.reason.as_str(), "FailedAttachVolume" | "FailedMount" | "FailedMapVolume")
             && !event.message.contains("configmap \"")
             && !event.message.contains("secret \"")
+            && !event.message.contains(super::config_missing::NO_SUCH_KEY)
             // The summary that follows any failed mount says nothing of its own.
             && !event.message.contains("timed out waiting for the condition")
             && !event.message.starts_with("Unable to attach or mount volumes")
@@ -265,6 +267,7 @@ fn attach(facts: &Facts<'_>, pod: &Pod) -> Option<Candidate> {
             workload.clone(),
             format!("a volume of {workload} cannot be used: {why}"),
         )
+        .aspect(why)
         .clue(
             "kubelet cannot use the volume",
             4.0,

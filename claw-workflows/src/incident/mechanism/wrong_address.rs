@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use claw_k8s::model::Object;
 use claw_metrics::logs::indicators::Indicator;
 
-use super::{Area, Mechanism, can_undo, undo};
+use super::rollback::roll_back;
+use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
 use crate::incident::facts::{Facts, needs};
@@ -101,12 +102,8 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
-        if can_undo(workload) {
-            candidate = candidate.advise(
-                Advice::new(format!("Roll {workload} back"), "It called the right host before")
-                    .command(undo(workload)),
-            );
-        }
+        let back = roll_back(facts, workload, change, "It called the right host before");
+        candidate.advice.extend(back);
     } else if let Some(change) = edit {
         candidate = candidate
             .clue(

@@ -7,6 +7,7 @@ use claw_core::entity::EntityRef;
 use claw_core::gate::ObserveError;
 use claw_core::tool::ToolErrorKind;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
+use claw_k8s::cluster::Resource;
 use claw_k8s::model::{Object, Workload};
 use claw_k8s::tools::{
     DescribeEvents, DescribeEventsInput, GetNodes, GetNodesInput, GetPods, GetPodsInput, GetPodsOutput,
@@ -139,7 +140,7 @@ async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>
         namespace: scope.clone(),
     };
     let events = DescribeEventsInput {
-        namespace: scope,
+        namespace: scope.clone(),
         ..DescribeEventsInput::default()
     };
     let (pods, workloads, events) = futures::join!(
@@ -158,6 +159,18 @@ async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>
         usage: _,
     }) = settle::<GetPods>(cx, case, pods)?
     {
+        // A list that was cut leaves a gap of that name.
+        if !gaps.iter().any(|gap| gap.source == Resource::PODS.to_string()) {
+            match &scope {
+                Some(namespace) => {
+                    let known = case.listed.entry("Pod".to_owned()).or_default();
+                    known.insert(namespace.clone());
+                }
+                None => {
+                    case.listed_everywhere.insert("Pod".to_owned());
+                }
+            }
+        }
         case.objects.pods.extend(pods);
         case.objects.events.extend(events);
         case.gaps.extend(gaps);
@@ -237,11 +250,10 @@ fn alerting(case: &Case, hints: &Hints) -> Vec<EntityRef> {
             found.push(entity);
         }
     };
-    for entity in &hints.entities {
-        add(entity.clone());
-    }
+    let (entities, applications) = subject::alerting(case, hints);
+    entities.into_iter().for_each(&mut add);
     let facts = Facts::new(case);
-    for name in &hints.applications {
+    for name in &applications {
         let bears = |workload: &&Workload| {
             let labels = &workload.template().metadata.labels;
             workload.metadata.name == *name

@@ -1,0 +1,170 @@
+//! Back to the revision before the one that is blamed.
+
+use std::collections::BTreeSet;
+
+use claw_core::change::{Change, ChangeKind};
+use claw_core::entity::EntityRef;
+
+use crate::incident::candidate::Advice;
+use crate::incident::facts::Facts;
+
+/// A ReplicaSet made this close to a rollout is that rollout's.
+const SAME: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+
+/// Advice to take `workload` back to the revision before `blamed`. `None` where there is none: the kind keeps no
+/// revisions, the blamed one is no longer in use, or the one before is gone.
+pub(super) fn roll_back(
+    facts: &Facts<'_>,
+    workload: &EntityRef,
+    blamed: &Change,
+    reason: &str,
+) -> Option<Advice> {
+    if !matches!(workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet")
+        || blamed.entity != *workload
+        || blamed.kind != ChangeKind::Deploy
+    {
+        return None;
+    }
+    let namespace = workload.namespace.as_deref().unwrap_or("default");
+    let command = format!(
+        "kubectl -n {namespace} rollout undo {}/{}",
+        workload.kind.to_lowercase(),
+        workload.name
+    );
+    let known = revisions(facts, workload);
+    let number = revision_of(facts, workload, blamed);
+    let before = number.and_then(|number| known.range(..number).next_back().copied());
+    let advice = match (number, before) {
+        (_, Some(before)) => Advice::new(format!("Roll {workload} back to revision {before}"), reason)
+            .command(format!("{command} --to-revision={before}")),
+        // The last rollout is blamed, and kubectl knows the revision before it better than we do.
+        _ if is_last(facts, workload, blamed) => {
+            Advice::new(format!("Roll {workload} back"), reason).command(command)
+        }
+        _ => return None,
+    };
+    Some(advice)
+}
+
+/// Numbers of the revisions that can be gone back to.
+fn revisions(facts: &Facts<'_>, workload: &EntityRef) -> BTreeSet<i64> {
+    let sets: BTreeSet<i64> = facts
+        .owned_by(workload)
+        .filter_map(|set| set.revision())
+        .collect();
+    if !sets.is_empty() {
+        // A Deployment keeps a ReplicaSet for each.
+        return sets;
+    }
+    facts
+        .changes_of(workload)
+        .iter()
+        .filter_map(|change| written_number(change))
+        .collect()
+}
+
+/// The number of the revision that a change rolled out.
+fn revision_of(facts: &Facts<'_>, workload: &EntityRef, change: &Change) -> Option<i64> {
+    written_number(change).or_else(|| {
+        facts
+            .owned_by(workload)
+            .filter_map(|set| {
+                let apart = set.metadata.creation_timestamp?.duration_since(change.time).abs();
+                (apart <= SAME).then_some((apart, set.revision()?))
+            })
+            .min()
+            .map(|(_, number)| number)
+    })
+}
+
+/// The number in the reference of a change that was told from revisions: `Deployment/shop/cart@14`.
+fn written_number(change: &Change) -> Option<i64> {
+    let rest = change.reference.strip_prefix(change.entity.kind.as_str())?;
+    let rest = rest
+        .strip_prefix('/')?
+        .strip_prefix(change.entity.path().as_str())?;
+    rest.strip_prefix('@')?.parse().ok()
+}
+
+/// Whether nothing was rolled out after a change.
+fn is_last(facts: &Facts<'_>, workload: &EntityRef, change: &Change) -> bool {
+    let later = facts
+        .changes_of(workload)
+        .iter()
+        .any(|other| other.kind == ChangeKind::Deploy && other.time > change.time);
+    let set_later = facts.owned_by(workload).any(|set| {
+        set.metadata
+            .creation_timestamp
+            .is_some_and(|made| made.duration_since(change.time) > SAME)
+    });
+    !later && !set_later
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::testing::{at, case, deploy};
+
+    fn cart() -> EntityRef {
+        EntityRef::namespaced("Deployment", "shop", "cart")
+    }
+
+    fn command(case: &crate::incident::case::Case, blamed: &Change) -> Option<String> {
+        roll_back(&Facts::new(case), &cart(), blamed, "why")?.command
+    }
+
+    #[test]
+    fn goes_to_the_revision_before_the_blamed_one() {
+        let mut case = case();
+        let revision =
+            |number: i64, second| deploy(&cart(), &format!("Deployment/shop/cart@{number}"), second);
+        case.changes = vec![revision(12, -9000), revision(13, -4000), revision(14, -60)];
+        let undo = "kubectl -n shop rollout undo deployment/cart";
+        let of = |index: usize| command(&case, &case.changes[index]);
+        assert_eq!(of(2), Some(format!("{undo} --to-revision=13")));
+        assert_eq!(of(1), Some(format!("{undo} --to-revision=12")));
+        // Nothing is known before revision 12, and it is no longer in use.
+        assert_eq!(of(0), None);
+    }
+
+    #[test]
+    fn the_last_rollout_needs_no_number() {
+        let mut case = case();
+        case.changes = vec![deploy(&cart(), "1fd0a62", -600), deploy(&cart(), "9c41e7b", -60)];
+        let undo = "kubectl -n shop rollout undo deployment/cart";
+        assert_eq!(command(&case, &case.changes[1]), Some(undo.to_owned()));
+        assert_eq!(command(&case, &case.changes[0]), None);
+    }
+
+    #[test]
+    fn a_recorded_rollout_is_the_replica_set_of_its_time() {
+        let mut case = case();
+        case.changes = vec![deploy(&cart(), "9c41e7b", -600)];
+        for (revision, second) in [(7, -90_000), (9, -605), (10, -30)] {
+            case.objects.workloads.push(
+                serde_json::from_value(serde_json::json!({
+                    "kind": "ReplicaSet",
+                    "metadata": {
+                        "name": format!("cart-{revision}"), "namespace": "shop", "creationTimestamp": at(second),
+                        "annotations": {"deployment.kubernetes.io/revision": revision.to_string()},
+                        "ownerReferences": [{"kind": "Deployment", "name": "cart", "controller": true}],
+                    },
+                }))
+                .unwrap(),
+            );
+        }
+        let found = command(&case, &case.changes[0]).unwrap();
+        assert!(found.ends_with("--to-revision=7"), "{found}");
+    }
+
+    #[test]
+    fn jobs_and_edits_have_nothing_to_go_back_to() {
+        let case = case();
+        let job = EntityRef::namespaced("Job", "shop", "cart");
+        let change = deploy(&job, "x", -60);
+        assert!(roll_back(&Facts::new(&case), &job, &change, "why").is_none());
+        let mut edit = deploy(&cart(), "x", -60);
+        edit.kind = ChangeKind::Config;
+        assert!(roll_back(&Facts::new(&case), &cart(), &edit, "why").is_none());
+    }
+}

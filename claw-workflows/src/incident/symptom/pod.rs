@@ -1,0 +1,159 @@
+//! What is wrong with pods.
+
+use claw_core::evidence::Severity;
+use claw_k8s::model::{Object, Pod};
+use jiff::Timestamp;
+
+use super::said;
+use crate::incident::candidate::Symptom;
+use crate::incident::ending::{ending, ends_since, killed_for_memory, waits_since};
+use crate::incident::facts::{Facts, clip};
+
+/// Everything that is wrong with a pod.
+pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
+    let entity = pod.entity();
+    let symptom = |id, severity, since: Option<Timestamp>, statement: String| Symptom {
+        id,
+        entity: entity.clone(),
+        severity,
+        since,
+        evidence: vec![facts.object(pod, since, statement.clone())],
+        statement,
+    };
+    let mut found = Vec::new();
+    if pod.status.reason == "Evicted" {
+        found.push(symptom(
+            "pod.evicted",
+            Severity::Warning,
+            pod.status.start_time,
+            format!("evicted: {}", clip(&pod.status.message, 200)),
+        ));
+    }
+    if pod.status.phase == "Failed" && pod.status.reason != "Evicted" {
+        found.push(symptom(
+            "pod.failed",
+            Severity::Critical,
+            pod.status.start_time,
+            "failed".to_owned(),
+        ));
+    }
+    if !pod.spec.scheduling_gates.is_empty() {
+        found.push(symptom(
+            "pod.scheduling_gated",
+            Severity::Warning,
+            pod.metadata.creation_timestamp,
+            "waits for its scheduling gates".to_owned(),
+        ));
+    }
+    if let Some(condition) = pod
+        .condition("PodScheduled")
+        .filter(|c| c.status == "False" && c.reason == "Unschedulable")
+    {
+        let since = condition.last_transition_time.or(pod.metadata.creation_timestamp);
+        found.push(symptom(
+            "pod.unschedulable",
+            Severity::Critical,
+            since,
+            format!("cannot be scheduled: {}", clip(&condition.message, 200)),
+        ));
+    }
+    for status in pod.all_statuses() {
+        if let Some(waiting) = &status.state.waiting
+            && !matches!(
+                waiting.reason.as_str(),
+                "ContainerCreating" | "PodInitializing" | ""
+            )
+        {
+            let since = waits_since(facts, pod, status);
+            found.push(symptom(
+                waiting_id(&waiting.reason),
+                Severity::Critical,
+                since,
+                format!(
+                    "container {} waits: {}{}",
+                    status.name,
+                    waiting.reason,
+                    said(&waiting.message)
+                ),
+            ));
+        }
+        if let Some(end) = killed_for_memory(facts, pod, status) {
+            found.push(symptom(
+                "pod.oom_killed",
+                Severity::Critical,
+                ends_since(facts, pod, status, end),
+                format!("container {} was killed for memory", status.name),
+            ));
+        } else if let Some(end) = ending(facts, pod, status, |end| end.exit_code != 0) {
+            found.push(symptom(
+                "pod.exited",
+                if status.ready {
+                    Severity::Info
+                } else {
+                    Severity::Warning
+                },
+                ends_since(facts, pod, status, end),
+                format!(
+                    "container {} ended with exit code {} ({}), {} restarts",
+                    status.name, end.exit_code, end.reason, status.restart_count
+                ),
+            ));
+        }
+    }
+    let creating = pod.all_statuses().any(|s| {
+        s.state
+            .waiting
+            .as_ref()
+            .is_some_and(|w| w.reason == "ContainerCreating" || w.reason == "PodInitializing")
+    });
+    if creating
+        && let Some(event) = facts.event(&entity, |event| {
+            event.is_warning()
+                && matches!(
+                    event.reason.as_str(),
+                    "FailedMount" | "FailedAttachVolume" | "FailedCreatePodSandBox"
+                )
+        })
+    {
+        let mut stuck = symptom(
+            "pod.not_created",
+            Severity::Critical,
+            event.first_seen(),
+            format!("cannot be set up: {}", clip(&event.message, 200)),
+        );
+        stuck.evidence.push(facts.event_evidence(event));
+        found.push(stuck);
+    }
+    let running = pod.status.phase == "Running" && pod.metadata.deletion_timestamp.is_none();
+    if running && !pod.is_ready() && found.is_empty() {
+        let since = pod
+            .condition("Ready")
+            .and_then(|condition| condition.last_transition_time);
+        let mut unready = symptom(
+            "pod.not_ready",
+            Severity::Critical,
+            since,
+            "runs and is not ready".to_owned(),
+        );
+        if let Some(event) = facts.event(&entity, |event| event.reason == "Unhealthy") {
+            unready.evidence.push(facts.event_evidence(event));
+        }
+        found.push(unready);
+    }
+    found
+}
+
+fn waiting_id(reason: &str) -> &'static str {
+    match reason {
+        "CrashLoopBackOff" => "pod.crash_loop",
+        "ErrImageNeverPull" => "pod.image_never_pull",
+        "InvalidImageName" => "pod.invalid_image_name",
+        "ImageInspectError" => "pod.image_inspect_error",
+        "CreateContainerConfigError" => "pod.create_container_config_error",
+        "CreateContainerError" => "pod.create_container_error",
+        "RunContainerError" => "pod.run_container_error",
+        "PreCreateHookError" | "PreStartHookError" | "PostStartHookError" => "pod.hook_error",
+        reason if reason.contains("ImagePull") => "pod.image_pull",
+        _ => "pod.waiting",
+    }
+}
