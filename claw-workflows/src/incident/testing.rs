@@ -116,13 +116,3 @@ pub(super) fn event(case: &mut Case, kind: &str, name: &str, reason: &str, messa
 pub(super) fn of(mechanism: &dyn Mechanism, case: &Case) -> Vec<Candidate> {
     mechanism.candidates(&Facts::new(case))
 }
-
-/// The weight of a clue, 0 where the candidate has none of that name.
-pub(super) fn weight(candidate: &Candidate, clue: &str) -> f64 {
-    candidate
-        .clues
-        .iter()
-        .filter(|known| known.name == clue)
-        .map(|known| known.log_odds)
-        .sum()
-}

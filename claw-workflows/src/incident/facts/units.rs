@@ -164,3 +164,63 @@ fn service_names(pod: &str) -> Vec<&str> {
     let two = one.and_then(|rest| rest.rsplit_once('-')).map(|(rest, _)| rest);
     two.into_iter().chain(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::incident::testing::{case, object};
+
+    #[test]
+    fn a_workload_of_unknown_kind_is_the_one_of_its_name() {
+        let mut case = case();
+        for (kind, name) in [
+            ("Deployment", "cart"),
+            ("StatefulSet", "db"),
+            ("Deployment", "batch"),
+            ("CronJob", "batch"),
+        ] {
+            case.objects.workloads.push(object(name, json!({"kind": kind})));
+        }
+        let facts = Facts::new(&case);
+        let open = |name| EntityRef::namespaced(UNKNOWN_WORKLOAD, "shop", name);
+        let unit = |name| facts.unit_of(&open(name));
+        assert_eq!(unit("cart"), EntityRef::namespaced("Deployment", "shop", "cart"));
+        assert_eq!(unit("db"), EntityRef::namespaced("StatefulSet", "shop", "db"));
+        // Two bear the name, and nobody does.
+        assert_eq!(unit("batch"), open("batch"));
+        assert_eq!(unit("gone"), open("gone"));
+        let reach = facts
+            .graph()
+            .reach([&EntityRef::namespaced("Deployment", "shop", "cart")]);
+        assert!(reach.contains_key(&open("cart")));
+    }
+
+    #[test]
+    fn a_service_counts_for_the_only_workload_behind_it() {
+        let mut case = case();
+        for name in ["cart", "cart-canary"] {
+            let labels = json!({"app": name, "part-of": "cart"});
+            let template = json!({"template": {"metadata": {"labels": labels}}});
+            case.objects
+                .workloads
+                .push(object(name, json!({"kind": "Deployment", "spec": template})));
+        }
+        for (name, selector) in [
+            ("one", json!({"app": "cart"})),
+            ("both", json!({"part-of": "cart"})),
+        ] {
+            case.objects
+                .services
+                .push(object(name, json!({"spec": {"selector": selector}})));
+        }
+        let facts = Facts::new(&case);
+        let service = |name| EntityRef::namespaced("Service", "shop", name);
+        assert_eq!(
+            facts.unit_of(&service("one")),
+            EntityRef::namespaced("Deployment", "shop", "cart")
+        );
+        assert_eq!(facts.unit_of(&service("both")), service("both"));
+    }
+}

@@ -32,7 +32,7 @@ impl Mechanism for DependencyUnavailable {
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
         let all = complaints(facts);
         all.iter()
-            .filter_map(|complaint| candidate(facts, complaint, &all))
+            .filter_map(|complaint| candidate(facts, complaint, all))
             .collect()
     }
 }

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn scores_of_any_size_make_probabilities() {
-        let cases: [(f64, &[(f64, f64)], f64); 7] = [
+        type Rivals<'a> = &'a [(f64, f64)];
+        let cases: [(f64, Rivals<'_>, f64); 7] = [
             (0.0, &[(0.0, 1.0)], 0.5),
             (2000.0, &[(0.0, 1.0)], 1.0),
             (2000.0, &[(2000.0, 1.0)], 0.5),

@@ -1,0 +1,157 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::incident::testing::{case, object};
+
+fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect()
+}
+
+fn pod(name: &str, namespace: &str, address: &str, node: &str, host_network: bool) -> Value {
+    json!({
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"nodeName": node, "hostNetwork": host_network},
+        "status": {"podIP": address},
+    })
+}
+
+/// A cluster with a workload, an exporter and two nodes.
+fn subject(pairs: &[(&str, &str)]) -> (Vec<EntityRef>, Vec<String>) {
+    let mut case = case();
+    for pod in [
+        pod("cart-6f7-x", "shop", "10.1.0.5", "n1", false),
+        pod("ksm-0", "monitoring", "10.1.0.9", "n2", false),
+        pod("node-exporter-a", "monitoring", "192.168.0.1", "n1", true),
+    ] {
+        case.objects.pods.push(serde_json::from_value(pod).unwrap());
+    }
+    case.objects
+        .workloads
+        .push(object("cart", json!({"kind": "Deployment"})));
+    for (name, address) in [("n1", "192.168.0.1"), ("n2", "192.168.0.2")] {
+        let addresses = json!([{"type": "InternalIP", "address": address}]);
+        let node = json!({"metadata": {"name": name}, "status": {"addresses": addresses}});
+        case.objects.nodes.push(serde_json::from_value(node).unwrap());
+    }
+    let (entities, applications) = alerting(&case, &hints(&labels(pairs)));
+    (entities, applications.into_iter().collect())
+}
+
+#[test]
+fn the_subject_is_what_is_measured_and_not_who_measures() {
+    let cart_pod = || EntityRef::namespaced("Pod", "shop", "cart-6f7-x");
+    let cart = || EntityRef::namespaced("Deployment", "shop", "cart");
+    let n1 = || EntityRef::cluster("Node", "n1");
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Pairs<'_>, Vec<EntityRef>); 8] = [
+        // The exporter's labels are honoured.
+        (
+            &[
+                ("namespace", "shop"),
+                ("pod", "cart-6f7-x"),
+                ("service", "kube-state-metrics"),
+                ("job", "ksm"),
+            ],
+            vec![cart_pod()],
+        ),
+        // They are not: the object's are renamed.
+        (
+            &[
+                ("namespace", "monitoring"),
+                ("pod", "ksm-0"),
+                ("service", "ksm"),
+                ("container", "ksm"),
+                ("exported_namespace", "shop"),
+                ("exported_pod", "cart-6f7-x"),
+                ("exported_container", "app"),
+            ],
+            vec![cart_pod()],
+        ),
+        (
+            &[
+                ("namespace", "monitoring"),
+                ("pod", "ksm-0"),
+                ("exported_namespace", "shop"),
+                ("deployment", "cart"),
+                ("instance", "10.1.0.9:8080"),
+            ],
+            vec![cart()],
+        ),
+        // A label of the exporter's pod beside a deployment of another namespace.
+        (
+            &[("namespace", "shop"), ("pod", "ksm-0"), ("deployment", "cart")],
+            vec![cart()],
+        ),
+        // The exporter tells of a node that it does not run on.
+        (
+            &[
+                ("namespace", "monitoring"),
+                ("pod", "ksm-0"),
+                ("node", "n1"),
+                ("instance", "10.1.0.9:8080"),
+            ],
+            vec![n1()],
+        ),
+        // A container of a node, as the kubelet tells of it.
+        (
+            &[
+                ("namespace", "shop"),
+                ("pod", "cart-6f7-x"),
+                ("node", "n1"),
+                ("instance", "192.168.0.1:10250"),
+            ],
+            vec![cart_pod()],
+        ),
+        (
+            &[("instance", "192.168.0.1:9100"), ("job", "node-exporter")],
+            vec![n1()],
+        ),
+        (
+            &[
+                ("namespace", "monitoring"),
+                ("pod", "node-exporter-a"),
+                ("instance", "192.168.0.1:9100"),
+                ("job", "node-exporter"),
+            ],
+            vec![
+                EntityRef::namespaced("Pod", "monitoring", "node-exporter-a"),
+                n1(),
+            ],
+        ),
+    ];
+    for (labels, expected) in cases {
+        let (entities, applications) = subject(labels);
+        assert_eq!(entities, expected, "{labels:?}");
+        assert!(applications.is_empty(), "{labels:?}: {applications:?}");
+    }
+}
+
+#[test]
+fn the_scrape_job_is_the_last_resort() {
+    let (entities, applications) = subject(&[("job", "shop/cart"), ("severity", "critical")]);
+    assert!(entities.is_empty());
+    assert_eq!(applications, ["cart"]);
+    let (_, applications) = subject(&[("job", "shop/cart"), ("app", "checkout")]);
+    assert_eq!(applications, ["checkout"]);
+}
+
+#[test]
+fn a_name_without_a_namespace_is_kept_as_an_application() {
+    let (entities, applications) = subject(&[("deployment", "cart")]);
+    assert_eq!(applications, ["cart"]);
+    assert!(entities.is_empty());
+}
+
+#[test]
+fn nodes_have_no_namespace() {
+    let (entities, _) = subject(&[("node", "n1"), ("namespace", "monitoring")]);
+    assert_eq!(entities, [EntityRef::cluster("Node", "n1")]);
+}
+
+#[test]
+fn unknown_and_empty_labels_say_nothing() {
+    assert!(hints(&labels(&[("foo", "bar"), ("pod", " "), ("severity", "page")])).is_empty());
+}
