@@ -75,7 +75,11 @@ pub(super) fn ends_since(
         .and_then(|condition| condition.last_transition_time)
         .filter(|time| last_start(status, end).is_some_and(|start| *time < start));
     let bound = backed_off.chain(counted).chain(unready).min();
-    if status.restart_count > 1 {
+    // A run that began before the time in question was no part of a loop: with its end the trouble begins.
+    let ran_long = end
+        .started_at
+        .is_some_and(|start| start < facts.case.window.start);
+    if status.restart_count > 1 && !ran_long {
         bound.map(|bound| end.finished_at.map_or(bound, |time| time.min(bound)))
     } else {
         end.finished_at
@@ -90,6 +94,31 @@ pub(super) fn ends_since(
 fn last_start(status: &ContainerStatus, end: &Terminated) -> Option<Timestamp> {
     let running = status.state.running.as_ref();
     running.and_then(|running| running.started_at).or(end.started_at)
+}
+
+/// Whether a pod failed, or was evicted, in the time in question. Failed pods stay until somebody deletes them. One that does
+/// not say when it failed counts.
+pub(super) fn failed_recently(facts: &Facts<'_>, pod: &Pod) -> bool {
+    let ended = pod
+        .all_statuses()
+        .filter_map(|status| status.state.terminated.as_ref()?.finished_at);
+    let turned = pod
+        .status
+        .conditions
+        .iter()
+        .filter_map(|condition| condition.last_transition_time);
+    let said = facts
+        .events_of(&pod.entity())
+        .iter()
+        .filter(|event| event.reason == "Evicted")
+        .filter_map(|event| event.last_seen());
+    ended
+        .chain(turned)
+        .chain(said)
+        .max()
+        .or(pod.status.start_time)
+        .or(pod.metadata.creation_timestamp)
+        .is_none_or(|time| time >= facts.case.window.start)
 }
 
 fn is_back_off(event: &Event, container: &str) -> bool {

@@ -274,6 +274,17 @@ mod tests {
         assert_eq!(onset(20, Some(-10_000)), Some(at(-10_000)));
         // Nothing tells when it began, so nothing is said.
         assert_eq!(onset(20, None), None);
+        // The run that ended had begun long before: the restarts are those of other days.
+        let end =
+            json!({"reason": "OOMKilled", "exitCode": 137, "startedAt": at(-90_000), "finishedAt": at(600)});
+        let found = killed(
+            json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+            end,
+            20,
+            false,
+            None,
+        );
+        assert_eq!(found[0].onset, Some(at(600)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::ending::failed_recently;
 use crate::incident::facts::{Facts, clip};
 
 /// A node that is not ready, or under pressure for memory, disk or process ids.
@@ -157,6 +158,7 @@ fn evicted<'a>(facts: &Facts<'a>, node: &Node, what: &str) -> Vec<&'a Pod> {
     };
     pods_on(facts, node)
         .into_iter()
+        .filter(|pod| failed_recently(facts, pod))
         .filter(|pod| {
             pod.status.reason == "Evicted" && words.iter().any(|word| pod.status.message.contains(word))
         })

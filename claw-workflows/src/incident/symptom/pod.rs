@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::said;
 use crate::incident::candidate::Symptom;
-use crate::incident::ending::{ending, ends_since, killed_for_memory, waits_since};
+use crate::incident::ending::{ending, ends_since, failed_recently, killed_for_memory, waits_since};
 use crate::incident::facts::{Facts, clip};
 
 /// Everything that is wrong with a pod.
@@ -21,7 +21,8 @@ pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
         statement,
     };
     let mut found = Vec::new();
-    if pod.status.reason == "Evicted" {
+    let recently = failed_recently(facts, pod);
+    if pod.status.reason == "Evicted" && recently {
         found.push(symptom(
             "pod.evicted",
             Severity::Warning,
@@ -29,7 +30,7 @@ pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
             format!("evicted: {}", clip(&pod.status.message, 200)),
         ));
     }
-    if pod.status.phase == "Failed" && pod.status.reason != "Evicted" {
+    if pod.status.phase == "Failed" && pod.status.reason != "Evicted" && recently {
         found.push(symptom(
             "pod.failed",
             Severity::Critical,
@@ -155,5 +156,60 @@ fn waiting_id(reason: &str) -> &'static str {
         "PreCreateHookError" | "PreStartHookError" | "PostStartHookError" => "pod.hook_error",
         reason if reason.contains("ImagePull") => "pod.image_pull",
         _ => "pod.waiting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::symptoms;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{at, case, deployment};
+
+    fn ids(status: Value) -> Vec<&'static str> {
+        let mut case = case();
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": [{"name": "app"}], "status": status}),
+        );
+        let facts = Facts::new(&case);
+        facts
+            .pods()
+            .flat_map(|pod| symptoms(&facts, pod))
+            .map(|symptom| symptom.id)
+            .collect()
+    }
+
+    #[test]
+    fn pods_that_failed_long_ago_are_no_symptoms() {
+        let old = -40 * 86_400;
+        let evicted = |second| json!({"phase": "Failed", "reason": "Evicted", "startTime": at(second - 60), "message": "low on resource: memory"});
+        assert!(ids(evicted(old)).is_empty());
+        assert_eq!(ids(evicted(-60)), ["pod.evicted"]);
+        let failed = |second| {
+            let end = json!({"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": at(second)}});
+            json!({"phase": "Failed", "startTime": at(old), "containerStatuses": [{"name": "app", "state": end}]})
+        };
+        assert!(ids(failed(old)).is_empty());
+        assert_eq!(ids(failed(-60)), ["pod.failed", "pod.exited"]);
+    }
+
+    #[test]
+    fn an_old_kill_of_a_ready_container_is_no_symptom() {
+        let status = |second: i64| {
+            let last = json!({"reason": "OOMKilled", "exitCode": 137, "finishedAt": at(second)});
+            json!({
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{
+                    "name": "app", "ready": true, "restartCount": 1,
+                    "state": {"running": {"startedAt": at(second + 5)}}, "lastState": {"terminated": last},
+                }],
+            })
+        };
+        assert!(ids(status(-40 * 86_400)).is_empty());
+        assert_eq!(ids(status(-60)), ["pod.oom_killed"]);
     }
 }
