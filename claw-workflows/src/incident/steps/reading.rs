@@ -1,8 +1,11 @@
 //! Calls whose failure leaves a gap in the report instead of ending the run.
 
+use std::error::Error as _;
+
 use claw_core::gate::ObserveError;
-use claw_core::tool::{Tool, ToolErrorKind};
+use claw_core::tool::{Tool, ToolError, ToolErrorKind};
 use claw_core::workflow::{StepContext, StepError};
+use claw_k8s::cluster::ClusterError;
 
 use crate::incident::case::Case;
 
@@ -34,7 +37,7 @@ pub(in crate::incident) fn settle<T: Tool>(
         }),
         Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::NotFound => Ok(None),
         Err(ObserveError::Tool(error)) => {
-            case.gap(T::NAME, error.to_string(), remedy(error.kind()));
+            case.gap(T::NAME, reason(&error), remedy(error.kind()));
             Ok(None)
         }
         Err(error) => {
@@ -45,6 +48,17 @@ pub(in crate::incident) fn settle<T: Tool>(
             );
             Ok(None)
         }
+    }
+}
+
+/// What happened. Errors of the cluster say what to do besides; here that is the remedy.
+fn reason(error: &ToolError) -> String {
+    match error
+        .source()
+        .and_then(|source| source.downcast_ref::<ClusterError>())
+    {
+        Some(cluster) => cluster.gap(String::new()).reason,
+        None => error.to_string(),
     }
 }
 
