@@ -7,6 +7,7 @@ use claw_core::access::Access;
 use claw_core::redact::Redactor;
 use claw_core::report::Gap;
 use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
+use futures::future::OptionFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct GetPodsInput {
     /// One pod by name.
     #[serde(default)]
     pub pod_name: Option<String>,
+    /// The pods alone, without resource usage and events: one request instead of three.
+    #[serde(default)]
+    pub brief: bool,
 }
 
 /// Pods with what they use and what was said about them.
@@ -85,17 +89,18 @@ impl Tool for GetPods {
         let query = Query::new(Resource::PODS, namespace)
             .labels(input.label_selector.as_deref())
             .fields(name.map(|name| format!("metadata.name={name}")));
+        let whole = !input.brief;
         let (pods, events, metrics) = futures::join!(
             self.cluster.list::<Pod>(cx, &query),
-            list::<Event>(&self.cluster, cx, Resource::EVENTS, namespace),
-            self.metrics(cx, namespace),
+            OptionFuture::from(whole.then(|| list::<Event>(&self.cluster, cx, Resource::EVENTS, namespace))),
+            OptionFuture::from(whole.then(|| self.metrics(cx, namespace))),
         );
         // Without pods there is no answer; without the rest there is less of one.
         let mut reading = Reading::default();
         let mut pods = reading.take(&Resource::PODS, Ok(pods?));
-        let events = reading.take(&Resource::EVENTS, events);
-        let metrics = match metrics {
-            Ok(metrics) => metrics,
+        let events = events.map_or_else(Vec::new, |events| reading.take(&Resource::EVENTS, events));
+        let metrics = match metrics.transpose() {
+            Ok(metrics) => metrics.unwrap_or_default(),
             Err(gap) => {
                 reading.gap(gap);
                 Vec::new()

@@ -34,4 +34,4 @@ pub use objects::Objects;
 pub use ports::{PortProblem, container_port};
 pub use references::{Reference, call_targets, references};
 pub use timeline::{Fact, FactKind};
-pub use traffic::{Direction, Traffic, traffic};
+pub use traffic::{Direction, Traffic, traffic, traffic_out};

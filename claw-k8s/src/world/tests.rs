@@ -359,6 +359,25 @@ fn ranges_of_addresses_are_judged_where_addresses_are_known() {
 }
 
 #[test]
+fn only_addresses_let_traffic_out_of_the_cluster() {
+    let out = |egress: serde_json::Value, address: Option<&str>| {
+        let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
+        let web = pod("shop", "web", json!({"app": "web"}), "10.1.0.2");
+        let address = address.map(|address| address.parse().unwrap());
+        traffic_out(&[policy("out", "shop", spec)], &web, address, 443, "")
+    };
+    let no = denied(Direction::Egress, &["out"]);
+    let block = json!([{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]);
+    assert_eq!(out(json!([]), None), no);
+    assert_eq!(out(json!([{}]), None), Traffic::Allowed);
+    assert_eq!(out(json!([{"to": [{"namespaceSelector": {}}]}]), None), no);
+    assert_eq!(out(block.clone(), None), Traffic::Unknown);
+    assert_eq!(out(block.clone(), Some("192.0.2.9")), Traffic::Allowed);
+    assert_eq!(out(block, Some("198.51.100.9")), no);
+    assert_eq!(out(json!([{"ports": [{"port": "https"}]}]), None), no);
+}
+
+#[test]
 fn what_cannot_be_told_is_not_told() {
     let own = policy(
         "own",

@@ -55,47 +55,27 @@ pub fn traffic(
     port: i32,
     protocol_name: &str,
 ) -> Traffic {
-    let namespaces: BTreeMap<&str, &Namespace> = namespaces
-        .iter()
-        .map(|namespace| (namespace.metadata.name.as_str(), namespace))
-        .collect();
-    let question = Question {
-        namespaces,
-        to,
-        port,
-        protocol: protocol(protocol_name),
-    };
-    let mut unknown = false;
-    for (direction, this, other) in [(Direction::Egress, from, to), (Direction::Ingress, to, from)] {
-        // Pods on the node's network are outside the reach of policies.
-        if this.spec.host_network {
-            continue;
-        }
-        let restricting: Vec<_> = policies
-            .iter()
-            .filter(|policy| restricts(policy, direction, this))
-            .collect();
-        if restricting.is_empty() {
-            continue;
-        }
-        let answers = restricting
-            .iter()
-            .map(|policy| question.policy(policy, direction, other));
-        match answers.max() {
-            Some(Answer::Yes) => {}
-            Some(Answer::Unknown) => unknown = true,
-            _ => {
-                let mut by: Vec<_> = restricting.iter().map(|policy| policy.entity()).collect();
-                by.sort();
-                return Traffic::Denied { direction, by };
-            }
-        }
+    let question = Question::new(namespaces, Some(to), port, protocol_name);
+    let out = question.side(policies, Direction::Egress, from, End::of(to));
+    let back = question.side(policies, Direction::Ingress, to, End::of(from));
+    match (out, back) {
+        (denied @ Traffic::Denied { .. }, _) | (_, denied @ Traffic::Denied { .. }) => denied,
+        (Traffic::Unknown, _) | (_, Traffic::Unknown) => Traffic::Unknown,
+        _ => Traffic::Allowed,
     }
-    if unknown {
-        Traffic::Unknown
-    } else {
-        Traffic::Allowed
-    }
+}
+
+/// Whether NetworkPolicies let a connection from `from` to `port` of a host outside the cluster through. An empty
+/// `protocol_name` is TCP; `address` is `None` where only the host's name is known.
+pub fn traffic_out(
+    policies: &[NetworkPolicy],
+    from: &Pod,
+    address: Option<IpAddr>,
+    port: i32,
+    protocol_name: &str,
+) -> Traffic {
+    let end = End { pod: None, address };
+    Question::new(&[], None, port, protocol_name).side(policies, Direction::Egress, from, end)
 }
 
 fn restricts(policy: &NetworkPolicy, direction: Direction, pod: &Pod) -> bool {
@@ -122,15 +102,69 @@ impl From<bool> for Answer {
     }
 }
 
+/// One end of a connection as the policies of the other one see it.
+#[derive(Clone, Copy)]
+struct End<'a> {
+    /// `None` outside the cluster.
+    pod: Option<&'a Pod>,
+    address: Option<IpAddr>,
+}
+
+impl<'a> End<'a> {
+    fn of(pod: &'a Pod) -> Self {
+        Self {
+            pod: Some(pod),
+            address: pod.status.pod_ip.parse().ok(),
+        }
+    }
+}
+
 struct Question<'a> {
     namespaces: BTreeMap<&'a str, &'a Namespace>,
-    to: &'a Pod,
+    /// Whose port it is; `None` outside the cluster.
+    to: Option<&'a Pod>,
     port: i32,
     protocol: &'a str,
 }
 
-impl Question<'_> {
-    fn policy(&self, policy: &NetworkPolicy, direction: Direction, other: &Pod) -> Answer {
+impl<'a> Question<'a> {
+    fn new(namespaces: &'a [Namespace], to: Option<&'a Pod>, port: i32, protocol_name: &'a str) -> Self {
+        Self {
+            namespaces: namespaces
+                .iter()
+                .map(|namespace| (namespace.metadata.name.as_str(), namespace))
+                .collect(),
+            to,
+            port,
+            protocol: protocol(protocol_name),
+        }
+    }
+
+    /// What the policies of `this` say.
+    fn side(&self, policies: &[NetworkPolicy], direction: Direction, this: &Pod, other: End<'_>) -> Traffic {
+        let restricting: Vec<_> = policies
+            .iter()
+            .filter(|policy| restricts(policy, direction, this))
+            .collect();
+        // Pods on the node's network are outside the reach of policies.
+        if this.spec.host_network || restricting.is_empty() {
+            return Traffic::Allowed;
+        }
+        let answers = restricting
+            .iter()
+            .map(|policy| self.policy(policy, direction, other));
+        match answers.max() {
+            Some(Answer::Yes) => Traffic::Allowed,
+            Some(Answer::Unknown) => Traffic::Unknown,
+            _ => {
+                let mut by: Vec<_> = restricting.iter().map(|policy| policy.entity()).collect();
+                by.sort();
+                Traffic::Denied { direction, by }
+            }
+        }
+    }
+
+    fn policy(&self, policy: &NetworkPolicy, direction: Direction, other: End<'_>) -> Answer {
         let rules: Vec<(&[PolicyPort], &[Peer])> = match direction {
             Direction::Ingress => policy
                 .spec
@@ -174,7 +208,8 @@ impl Question<'_> {
             }
             // A name means the port of the pod that is connected to.
             Some(IntOrString::String(name)) => {
-                self.to.all_containers().flat_map(|one| &one.ports).any(|port| {
+                let containers = self.to.into_iter().flat_map(Pod::all_containers);
+                containers.flat_map(|one| &one.ports).any(|port| {
                     port.name == *name
                         && port.container_port == self.port
                         && protocol(&port.protocol) == self.protocol
@@ -183,9 +218,9 @@ impl Question<'_> {
         }
     }
 
-    fn peer(&self, own: &str, peer: &Peer, other: &Pod) -> Answer {
+    fn peer(&self, own: &str, peer: &Peer, other: End<'_>) -> Answer {
         if let Some(block) = &peer.ip_block {
-            let Ok(address) = other.status.pod_ip.parse::<IpAddr>() else {
+            let Some(address) = other.address else {
                 return Answer::Unknown;
             };
             let Some(within) = contains(&block.cidr, address) else {
@@ -199,6 +234,10 @@ impl Question<'_> {
                 true => Answer::Yes,
             };
         }
+        // Selectors select pods.
+        let Some(other) = other.pod else {
+            return Answer::No;
+        };
         if other.spec.host_network {
             // It appears under its node's address; whether a selector still matches depends on the network plugin.
             return Answer::Unknown;

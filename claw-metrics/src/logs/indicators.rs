@@ -23,6 +23,8 @@ pub enum Indicator {
     Timeout,
     /// A name that cannot be resolved.
     UnknownHost,
+    /// A DNS server that does not answer, or answers that it failed: no name can be resolved.
+    ResolverFailed,
     /// No way to a host or network.
     Unreachable,
     /// A certificate that is no longer, or not yet, valid.
@@ -82,6 +84,10 @@ const PHRASES: &[(Indicator, &str)] = &[
     (
         Indicator::UnknownHost,
         r"no such host|unknownhost|unknown host|enotfound|eai_again|name or service not known|could not resolve|temporary failure in name resolution|getaddrinfo|nodename nor servname|nxdomain|name does not resolve|host not found",
+    ),
+    (
+        Indicator::ResolverFailed,
+        r"lookup \S+ on \S+:53: .{0,120}(i/o timeout|server misbehaving|connection refused|unreachable|no route to host)|servfail|eai_again|temporary failure in name resolution|no servers could be reached|dns (query|request|lookup|resolution)( has)? timed out|resolution lifetime expired",
     ),
     (
         Indicator::Unreachable,
@@ -251,6 +257,18 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
     if telling(&found) {
         found.retain(|indicator| *indicator != Indicator::Timeout);
     }
+    // Who cannot ask for a name got no further: it is the DNS server that did not answer.
+    if found.contains(&Indicator::ResolverFailed) {
+        found.retain(|indicator| {
+            !matches!(
+                indicator,
+                Indicator::Timeout
+                    | Indicator::ConnectionRefused
+                    | Indicator::Unreachable
+                    | Indicator::UnknownHost
+            )
+        });
+    }
     if found.contains(&Indicator::CertificateExpired) {
         found.retain(|indicator| *indicator != Indicator::TlsFailure);
     }
@@ -351,6 +369,16 @@ mod tests {
                 "orders-db",
             ),
             (
+                "dial tcp: lookup orders-db on 10.96.0.10:53: read udp 10.1.0.4:41712->10.96.0.10:53: i/o timeout",
+                ResolverFailed,
+                "orders-db",
+            ),
+            (
+                "getaddrinfo EAI_AGAIN redis-master",
+                ResolverFailed,
+                "redis-master",
+            ),
+            (
                 "java.net.UnknownHostException: rabbit.mq.svc",
                 UnknownHost,
                 "rabbit.mq.svc",
@@ -415,6 +443,14 @@ mod tests {
         assert_eq!(
             targets("E, [2026-07-23T05:02:10.856511 #1] failed"),
             Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_lookup_without_an_answer_says_nothing_of_the_host() {
+        assert_eq!(
+            indicators("dial tcp: lookup orders-db on 10.96.0.10:53: read udp: connection refused"),
+            [Indicator::ResolverFailed]
         );
     }
 

@@ -48,6 +48,8 @@ pub struct Case {
     pub listed_everywhere: BTreeSet<String>,
     /// What containers logged.
     pub logs: Vec<super::logs::Digest>,
+    /// Pods whose logs were asked for, whether there were any or not.
+    pub logs_asked: BTreeSet<EntityRef>,
     /// Series that moved.
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.

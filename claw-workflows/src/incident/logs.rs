@@ -87,28 +87,6 @@ impl Pattern {
         }
     }
 
-    /// Whether it says that an answer from somebody of that name did not come.
-    pub fn is_timeout_towards(&self, name: &str) -> bool {
-        self.indications.iter().any(|indication| {
-            matches!(indication.kind, Indicator::Timeout | Indicator::Unreachable)
-                && indication
-                    .target
-                    .as_deref()
-                    .is_some_and(|target| host_of(target).split('.').next() == Some(name))
-        })
-    }
-
-    /// Whether it says that an answer from a Service in front of `workload` did not come.
-    pub fn names_service_of(
-        &self,
-        facts: &super::facts::Facts<'_>,
-        workload: &claw_k8s::model::Workload,
-    ) -> bool {
-        facts
-            .services_selecting(workload.metadata.ns(), &workload.template().metadata.labels)
-            .any(|service| self.is_timeout_towards(&service.metadata.name))
-    }
-
     /// Whether it indicates one of `kinds`.
     pub fn indicates(&self, kinds: &[Indicator]) -> bool {
         self.indications

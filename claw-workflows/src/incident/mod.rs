@@ -108,6 +108,7 @@ impl Workflow for IncidentInvestigation {
             listed: Default::default(),
             listed_everywhere: Default::default(),
             logs: Vec::new(),
+            logs_asked: Default::default(),
             signals: Vec::new(),
             series_read: 0,
             calls: Vec::new(),

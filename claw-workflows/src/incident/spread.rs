@@ -3,6 +3,7 @@
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Object;
 
+use super::complaint::Target;
 use super::facts::{Facts, needs};
 use super::graph::FailureGraph;
 
@@ -133,6 +134,16 @@ fn traffic(facts: &Facts<'_>, graph: &mut FailureGraph) {
     }
     for call in &facts.case.calls {
         graph.connect(&call.callee, &call.caller);
+        let unit = facts.unit_of(&call.callee);
+        if unit != call.callee {
+            graph.connect(&unit, &call.callee);
+        }
+    }
+    // Who complains of somebody calls them.
+    for complaint in facts.complaints() {
+        if let Target::Known(callee) | Target::External(callee) = &complaint.target {
+            graph.connect(callee, &complaint.workload);
+        }
     }
 }
 

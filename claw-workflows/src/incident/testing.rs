@@ -13,9 +13,9 @@ use super::case::Case;
 use super::facts::Facts;
 use super::mechanism::Mechanism;
 
-/// A time by its distance in seconds from the beginning of the trouble.
+/// A time by its distance in seconds from the beginning of the trouble, 2026-05-01T10:00:00Z.
 pub(super) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_700_000_000 + second).unwrap()
+    Timestamp::from_second(1_777_629_600 + second).unwrap()
 }
 
 /// An empty case: trouble began at 0, it is looked at two hours before until half an hour after, and all that there is in

@@ -85,8 +85,8 @@ impl<'a> Facts<'a> {
         for changes in facts.changes.values_mut() {
             changes.sort_by_key(|change| (change.time, change.reference.clone()));
         }
-        facts.graph = super::spread::graph(&facts);
         facts.complaints = complaint::gather(&facts);
+        facts.graph = super::spread::graph(&facts);
         facts
     }
 
@@ -218,6 +218,13 @@ impl<'a> Facts<'a> {
             .rev()
             .copied()
             .find(|event| test(event))
+    }
+
+    /// Units of which logs were asked for, or which the log store knows.
+    pub fn with_logs(&self) -> BTreeSet<EntityRef> {
+        let known = self.case.logs.iter().map(|digest| &digest.pod);
+        let asked = self.case.logs_asked.iter();
+        asked.chain(known).map(|pod| self.unit_of(pod)).collect()
     }
 
     /// What a pod's containers logged.

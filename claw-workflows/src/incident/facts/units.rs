@@ -79,12 +79,28 @@ impl Facts<'_> {
             "Service" => units
                 .services
                 .get(entity)
-                .or_else(|| units.unseen.get(entity))
-                .cloned(),
+                .cloned()
+                .or_else(|| self.namesake(entity))
+                .or_else(|| units.unseen.get(entity).cloned()),
             UNKNOWN_WORKLOAD => units.unkinded.get(entity).cloned(),
             _ => Some(self.top_of(entity)),
         };
         known.unwrap_or_else(|| entity.clone())
+    }
+}
+
+impl Facts<'_> {
+    /// The workload of a Service that was not read: by custom, one is called like the other.
+    fn namesake(&self, service: &EntityRef) -> Option<EntityRef> {
+        let ns = service.namespace.as_deref()?;
+        if self.service(ns, &service.name).is_some() || self.case.knows_all("Service", ns) {
+            return None;
+        }
+        let open = EntityRef {
+            kind: UNKNOWN_WORKLOAD.to_owned(),
+            ..service.clone()
+        };
+        self.units.unkinded.get(&open).cloned()
     }
 }
 
@@ -195,6 +211,25 @@ mod tests {
             .graph()
             .reach([&EntityRef::namespaced("Deployment", "shop", "cart")]);
         assert!(reach.contains_key(&open("cart")));
+    }
+
+    #[test]
+    fn a_service_that_was_not_read_is_the_workload_of_its_name() {
+        let mut case = case();
+        case.objects
+            .workloads
+            .push(object("cart", json!({"kind": "Deployment"})));
+        let service = EntityRef::namespaced("Service", "shop", "cart");
+        assert_eq!(
+            Facts::new(&case).unit_of(&service),
+            service,
+            "all are known: it does not exist"
+        );
+        case.listed_everywhere.remove("Service");
+        assert_eq!(
+            Facts::new(&case).unit_of(&service),
+            EntityRef::namespaced("Deployment", "shop", "cart")
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Event, Object, ResourceQuota};
 
 use super::rollback::roll_back;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 
@@ -98,7 +98,7 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, events: &[&Event]) -> Opti
                 0.8,
                 vec![facts.object(quota, None, usage(quota))],
             );
-            if let Some(change) = facts.change_before(&quota.entity(), since, |_| true) {
+            if let Some(change) = recent_change::before_trouble(facts, &quota.entity(), since, |_| true) {
                 candidate = candidate
                     .clue("quota was changed", 1.0, vec![facts.change_evidence(change)])
                     .brought_by(Some(&change.reference));
@@ -249,7 +249,40 @@ impl Obstacle {
 
 #[cfg(test)]
 mod tests {
-    use super::Obstacle;
+    use claw_core::entity::EntityRef;
+    use serde_json::json;
+
+    use super::super::fixture;
+    use super::{CreationRefused, Obstacle};
+
+    #[test]
+    fn a_quota_that_was_lowered_shortly_before_is_to_blame() {
+        let weight = |time: &str| {
+            let mut workload = fixture::workload("shop", "api", json!([]));
+            workload["status"] = json!({"replicas": 0, "readyReplicas": 0});
+            let mut case = fixture::case(json!({
+                "workloads": [workload],
+                "quotas": [{"metadata": {"name": "compute", "namespace": "shop"}, "spec": {"hard": {"pods": "4"}}}],
+                "events": [{
+                    "metadata": {"name": "e", "namespace": "shop"},
+                    "involvedObject": {"kind": "Deployment", "namespace": "shop", "name": "api"},
+                    "type": "Warning", "reason": "FailedCreate",
+                    "firstTimestamp": "2026-05-01T09:50:00Z", "lastTimestamp": "2026-05-01T10:20:00Z",
+                    "message": "Error creating: pods \"api\" is forbidden: exceeded quota: compute, requested: pods=1",
+                }],
+            }));
+            let quota = EntityRef::namespaced("ResourceQuota", "shop", "compute");
+            case.changes
+                .push(fixture::change(time, &quota, &["spec.hard.pods: 20 → 4"]));
+            let found = crate::incident::testing::of(&CreationRefused, &case);
+            assert_eq!(found.len(), 1);
+            fixture::clue(&found[0], "quota was changed")
+        };
+        assert_eq!(weight("2026-05-01T09:45:00Z"), Some(1.0));
+        // When the quota was made, and after the first refusal.
+        assert_eq!(weight("2023-05-01T09:45:00Z"), None);
+        assert_eq!(weight("2026-05-01T09:58:00Z"), None);
+    }
 
     #[test]
     fn tells_what_refuses() {

@@ -1,9 +1,11 @@
 //! A unit's metrics stand out by themselves.
 
 use claw_core::entity::EntityRef;
+use claw_metrics::logs::indicators::Indicator;
 
 use super::{Area, Mechanism};
 use crate::incident::candidate::Candidate;
+use crate::incident::complaint::Target;
 use crate::incident::degradation::Strains;
 use crate::incident::facts::Facts;
 use crate::incident::units;
@@ -36,6 +38,35 @@ impl Mechanism for Degradation {
             edges: units::edges(&facts.case.signals, &unit_of),
             callees: units::callees(calls, &unit_of),
         };
-        strains.candidates()
+        let candidates = strains.candidates();
+        candidates
+            .into_iter()
+            .map(|candidate| blames_another(facts, candidate))
+            .collect()
+    }
+}
+
+/// Failures that a unit's own logs put down to somebody else are not the unit's own, even where nothing was measured of
+/// that somebody.
+fn blames_another(facts: &Facts<'_>, candidate: Candidate) -> Candidate {
+    if !matches!(candidate.mechanism, "error_degradation" | "latency_degradation") {
+        return candidate;
+    }
+    let blaming = facts.complaints().iter().find(|complaint| {
+        let fails = matches!(
+            complaint.kind,
+            Indicator::ConnectionRefused
+                | Indicator::ConnectionReset
+                | Indicator::Timeout
+                | Indicator::UnknownHost
+                | Indicator::ResolverFailed
+                | Indicator::Unreachable
+                | Indicator::UpstreamError
+        );
+        fails && complaint.workload == candidate.entity && complaint.target != Target::Unnamed
+    });
+    match blaming {
+        Some(complaint) => candidate.clue("its logs blame another", -2.0, complaint.evidence(facts)),
+        None => candidate,
     }
 }

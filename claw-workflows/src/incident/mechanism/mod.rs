@@ -11,6 +11,9 @@ mod crash;
 mod creation_refused;
 mod degradation;
 mod dependency_unavailable;
+mod dns_unavailable;
+#[cfg(test)]
+mod fixture;
 mod image_pull;
 mod ingress_backend;
 mod memory_limit;
@@ -19,6 +22,7 @@ mod node_unhealthy;
 mod pool_exhausted;
 mod port_mismatch;
 mod probe_failing;
+mod recent_change;
 mod rollback;
 mod selector_mismatch;
 mod unschedulable;
@@ -72,6 +76,7 @@ pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
         Box::new(creation_refused::CreationRefused),
         Box::new(degradation::Degradation),
         Box::new(dependency_unavailable::DependencyUnavailable),
+        Box::new(dns_unavailable::DnsUnavailable),
         Box::new(image_pull::ImagePull),
         Box::new(ingress_backend::IngressBackend),
         Box::new(memory_limit::MemoryLimit),

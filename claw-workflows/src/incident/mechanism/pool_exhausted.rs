@@ -145,7 +145,7 @@ fn takers<'a>(
         })
         .filter_map(|taker| {
             let change = facts.change_before(&taker, since, |change| {
-                change.kind == ChangeKind::Scale || change.detail.iter().any(|line| line.contains("replicas"))
+                change.kind == ChangeKind::Scale || change.detail.iter().any(|line| about_replicas(line))
             })?;
             let recent = since.is_none_or(|since| since.duration_since(change.time).as_hours() < 6);
             (recent && scales_up(change)).then_some((taker, change))
@@ -155,24 +155,35 @@ fn takers<'a>(
 
 /// Whether a change raises a number of replicas; one that does not say by how much counts.
 fn scales_up(change: &claw_core::change::Change) -> bool {
-    let numbers = change
-        .detail
-        .iter()
-        .chain(std::iter::once(&change.summary))
-        .find_map(|line| {
-            let (old, new) = line
-                .split_once('→')
-                .or_else(|| line.split_once("->"))
-                .or_else(|| line.split_once(" to "))?;
-            let number = |text: &str, last: bool| -> Option<i64> {
-                let mut parts = text
-                    .split(|c: char| !c.is_ascii_digit())
-                    .filter(|part| !part.is_empty());
-                if last { parts.next_back() } else { parts.next() }?.parse().ok()
-            };
-            Some((number(old, true)?, number(new, false)?))
-        });
-    numbers.is_none_or(|(old, new)| new > old)
+    let lines = change.detail.iter().filter(|line| about_replicas(line));
+    // A summary such as "scaled from 2 to 10" speaks of replicas where the change is nothing but a scaling.
+    let summary = Some(&change.summary)
+        .filter(|line| change.kind == ChangeKind::Scale || line.to_lowercase().contains("replica"));
+    lines
+        .chain(summary)
+        .find_map(|line| numbers(line))
+        .is_none_or(|(old, new)| new > old)
+}
+
+/// Whether a line of a difference, `path: old → new`, is about the number of replicas.
+fn about_replicas(line: &str) -> bool {
+    let path = line.split_once(':').map_or(line, |(path, _)| path);
+    path.to_lowercase().contains("replica")
+}
+
+/// The number before and the number after, where a line tells both.
+fn numbers(line: &str) -> Option<(i64, i64)> {
+    let (old, new) = line
+        .split_once('→')
+        .or_else(|| line.split_once("->"))
+        .or_else(|| line.split_once(" to "))?;
+    let number = |text: &str, last: bool| -> Option<i64> {
+        let mut parts = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|part| !part.is_empty());
+        if last { parts.next_back() } else { parts.next() }?.parse().ok()
+    };
+    Some((number(old, true)?, number(new, false)?))
 }
 
 /// The strongest signal that connections went up at a server.
@@ -185,4 +196,76 @@ fn connections(facts: &Facts<'_>, server: &EntityRef) -> Option<Evidence> {
         .filter(|signal| facts.unit_of(&signal.entity) == *server)
         .max_by(|a, b| a.score.total_cmp(&b.score))
         .map(degradation::evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::change::{Change, ChangeKind};
+    use claw_core::entity::EntityRef;
+    use serde_json::json;
+
+    use super::super::fixture;
+    use super::{PoolExhausted, scales_up};
+
+    fn scaled(kind: ChangeKind, summary: &str, detail: &[&str]) -> Change {
+        let entity = EntityRef::namespaced("Deployment", "shop", "worker");
+        Change {
+            kind,
+            summary: summary.to_owned(),
+            ..fixture::change("2026-05-01T09:40:00Z", &entity, detail)
+        }
+    }
+
+    #[test]
+    fn only_lines_about_replicas_tell_how_far_it_was_scaled() {
+        let up = |kind, summary, detail: &[&str]| scales_up(&scaled(kind, summary, detail));
+        let image = "containers[app].image: app:1.9 → app:1.10";
+        assert!(up(
+            ChangeKind::Deploy,
+            "revision 10",
+            &[image, "replicas: 2 → 10"]
+        ));
+        assert!(!up(
+            ChangeKind::Deploy,
+            "revision 10",
+            &["a.b: 1 → 9", "spec.replicas: 10 → 2"]
+        ));
+        assert!(up(ChangeKind::Scale, "worker 2 → 10 for month end", &[]));
+        assert!(!up(ChangeKind::Scale, "scaled from 10 to 2", &[]));
+        // How far is not said.
+        assert!(up(ChangeKind::Scale, "scaled up", &[]));
+        // The summary of a rollout speaks of versions.
+        assert!(up(ChangeKind::Deploy, "1.10 → 1.9", &["replicas: 2 → 10"]));
+    }
+
+    #[test]
+    fn a_neighbour_that_was_scaled_up_took_the_connections() {
+        let blamed = |detail: &[&str]| {
+            let mut case = fixture::case(json!({
+                "workloads": [
+                    fixture::workload("shop", "api", json!([])),
+                    fixture::workload("shop", "worker", json!([])),
+                    fixture::workload("shop", "db", json!([])),
+                ],
+                "pods": [fixture::pod("shop", "api", json!([]))],
+                "services": [fixture::service("shop", "db", json!({"port": 5432}))],
+            }));
+            fixture::call(&mut case, "api", "db");
+            fixture::call(&mut case, "worker", "db");
+            fixture::log(
+                &mut case,
+                "api-7d9f8b6c5-x1",
+                "FATAL: sorry, too many clients already",
+            );
+            case.changes
+                .push(scaled(ChangeKind::Deploy, "revision 10", detail));
+            crate::incident::testing::of(&PoolExhausted, &case)
+                .iter()
+                .any(|candidate| candidate.entity == fixture::deployment("worker"))
+        };
+        let image = "containers[app].image: app:1.9 → app:1.10";
+        assert!(blamed(&[image, "replicas: 2 → 10"]));
+        assert!(!blamed(&[image, "replicas: 10 → 2"]));
+        assert!(!blamed(&[image]));
+    }
 }

@@ -1,8 +1,9 @@
 //! A Service selects no pods.
 
+use claw_core::change::ChangeKind;
 use claw_k8s::model::{Object, Service, Workload};
 
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
 
@@ -41,33 +42,55 @@ fn candidate(facts: &Facts<'_>, service: &Service) -> Option<Candidate> {
         || facts.top_workloads().any(|workload| {
             workload.metadata.ns() == ns && service.selects(&workload.template().metadata.labels)
         });
-    if selects_something {
+    if selects_something || has_endpoints(facts, service) {
         return None;
     }
     let entity = service.entity();
     let selector = written(&service.spec.selector);
     let meant = meant_for(facts, service);
+    // Pods that were not read are no pods that do not exist: only a workload that differs in its labels tells then.
+    let seen = pods_seen(facts, ns);
+    if !seen && meant.is_none() {
+        return None;
+    }
     let since = service.metadata.last_edit().and_then(|edit| edit.time);
     let mut candidate = Candidate::new(
         "selector_mismatch",
         entity.clone(),
         match &meant {
             Some((workload, wrong)) => format!(
-                "{entity} selects {selector}, which no pod carries; {} {} carries {wrong}",
-                workload.kind, workload.metadata.name
+                "{entity} selects {selector}, which no {} carries; {} {} carries {wrong}",
+                if seen { "pod" } else { "known workload" },
+                workload.kind,
+                workload.metadata.name
             ),
             None => format!("{entity} selects {selector}, which no pod carries"),
         },
     )
     .clue(
-        "selector matches no pod",
-        if meant.is_some() { 3.5 } else { 1.5 },
+        if seen {
+            "selector matches no pod"
+        } else {
+            "selector matches no known workload"
+        },
+        match (seen, &meant) {
+            (true, Some(_)) => 3.5,
+            (true, None) => 1.5,
+            (false, _) => 1.0,
+        },
         vec![facts.object(
             service,
             since,
-            format!("selects {selector}; no pod of the namespace carries these labels"),
+            if seen {
+                format!("selects {selector}; no pod of the namespace carries these labels")
+            } else {
+                format!("selects {selector}; no known workload of the namespace has these labels")
+            },
         )],
     );
+    if !seen {
+        candidate = candidate.unseen(format!("all pods of the namespace {ns}"));
+    }
     if let Some((workload, wrong)) = &meant {
         let statement = format!("its pods carry {wrong}, all other labels of the selector of {entity} fit");
         candidate = candidate.clue(
@@ -80,9 +103,11 @@ fn candidate(facts: &Facts<'_>, service: &Service) -> Option<Candidate> {
             candidate = candidate.clue("its pods are not ready anyway", -1.0, Vec::new());
         }
     }
-    let change = facts.change_before(&entity, None, |_| true).or_else(|| {
+    let change = recent_change::before_trouble(facts, &entity, None, |_| true).or_else(|| {
         let (workload, _) = meant.as_ref()?;
-        facts.rollout_before(&workload.entity(), None, &["labels"])
+        recent_change::before_trouble(facts, &workload.entity(), None, |change| {
+            change.kind == ChangeKind::Deploy && change.detail.iter().any(|line| line.contains("labels"))
+        })
     });
     if let Some(change) = change {
         candidate = candidate
@@ -116,6 +141,44 @@ fn candidate(facts: &Facts<'_>, service: &Service) -> Option<Candidate> {
         Some(command) => advice.command(command),
         None => advice,
     }))
+}
+
+/// Whether the pods of a namespace are known, so that one that is not there does not exist. An empty list may be one that
+/// was not read or not allowed: it counts where the workloads say that they have no pods.
+fn pods_seen(facts: &Facts<'_>, ns: &str) -> bool {
+    // The list was cut, refused or failed for some namespace.
+    if facts
+        .case
+        .gaps
+        .iter()
+        .any(|gap| matches!(gap.source.as_str(), "pods" | "get_pods"))
+    {
+        return false;
+    }
+    if facts.case.knows_all("Pod", ns) || facts.pods().any(|pod| pod.metadata.ns() == ns) {
+        return true;
+    }
+    let mut workloads = facts
+        .top_workloads()
+        .filter(|workload| workload.metadata.ns() == ns)
+        .peekable();
+    let none = |workload: &Workload| {
+        let pods = workload
+            .status
+            .replicas
+            .or(workload.status.current_number_scheduled);
+        pods.or_else(|| workload.desired()) == Some(0)
+    };
+    workloads.peek().is_some() && workloads.all(none)
+}
+
+/// Whether the Service has endpoints: the cluster itself found pods for it, then.
+fn has_endpoints(facts: &Facts<'_>, service: &Service) -> bool {
+    facts.case.objects.endpoint_slices.iter().any(|slice| {
+        slice.metadata.ns() == service.metadata.ns()
+            && slice.service() == Some(&service.metadata.name)
+            && !slice.endpoints.is_empty()
+    })
 }
 
 /// The workload whose pods carry most of the selector, or whose name is that of the Service; with the labels that
@@ -206,7 +269,99 @@ fn written(labels: &std::collections::BTreeMap<String, String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{distance, near};
+    use claw_core::entity::EntityRef;
+    use claw_core::report::Gap;
+    use serde_json::{Value, json};
+
+    use super::super::fixture;
+    use super::{SelectorMismatch, distance, near};
+    use crate::incident::case::Case;
+
+    /// A Service that selects `app: chekout`, and a Deployment `checkout` with these pods.
+    fn case(pods: &[Value]) -> Case {
+        let mut service = fixture::service("shop", "checkout", json!({"port": 80}));
+        service["spec"]["selector"] = json!({"app": "chekout"});
+        fixture::case(json!({
+            "services": [service],
+            "workloads": [fixture::workload("shop", "checkout", json!([]))],
+            "pods": pods,
+        }))
+    }
+
+    fn weight(case: &Case) -> Option<(f64, bool)> {
+        let found = crate::incident::testing::of(&SelectorMismatch, case);
+        assert!(found.len() < 2);
+        let unseen = found.first().is_some_and(|found| !found.unseen.is_empty());
+        found
+            .first()
+            .and_then(|found| found.clues.first())
+            .map(|clue| (clue.log_odds, unseen))
+    }
+
+    #[test]
+    fn pods_that_were_seen_and_do_not_fit_tell() {
+        assert_eq!(
+            weight(&case(&[fixture::pod("shop", "checkout", json!([]))])),
+            Some((3.5, false))
+        );
+        assert_eq!(weight(&case(&[fixture::pod("shop", "chekout", json!([]))])), None);
+    }
+
+    #[test]
+    fn pods_that_were_not_read_may_be_there() {
+        // The Deployment has a pod, and none was seen; pods of other namespaces say nothing of this one.
+        assert_eq!(weight(&case(&[])), Some((1.0, true)));
+        assert_eq!(
+            weight(&case(&[fixture::pod("other", "checkout", json!([]))])),
+            Some((1.0, true))
+        );
+        let mut cut = case(&[fixture::pod("shop", "checkout", json!([]))]);
+        cut.gaps.push(Gap {
+            source: "pods".to_owned(),
+            reason: "more than 500".to_owned(),
+            remedy: String::new(),
+        });
+        assert_eq!(weight(&cut), Some((1.0, true)));
+        // Without a workload that was meant, nothing is left to say.
+        cut.objects.workloads.clear();
+        assert_eq!(weight(&cut), None);
+    }
+
+    #[test]
+    fn workloads_without_pods_make_an_empty_list_true() {
+        let mut none = case(&[]);
+        for workload in &mut none.objects.workloads {
+            workload.status.replicas = Some(0);
+        }
+        assert_eq!(weight(&none), Some((3.5, false)));
+    }
+
+    #[test]
+    fn a_service_with_endpoints_has_pods() {
+        let mut case = case(&[]);
+        case.objects.endpoint_slices = serde_json::from_value(json!([{
+            "metadata": {"name": "a", "namespace": "shop", "labels": {"kubernetes.io/service-name": "checkout"}},
+            "endpoints": [{"addresses": ["10.1.0.9"]}],
+        }]))
+        .unwrap();
+        assert_eq!(weight(&case), None);
+    }
+
+    #[test]
+    fn an_edit_counts_only_shortly_before_the_trouble() {
+        let with = |time: &str| {
+            let mut case = case(&[fixture::pod("shop", "checkout", json!([]))]);
+            let entity = EntityRef::namespaced("Service", "shop", "checkout");
+            case.changes.push(fixture::change(time, &entity, &[]));
+            fixture::clue(
+                &crate::incident::testing::of(&SelectorMismatch, &case)[0],
+                "changed before",
+            )
+        };
+        assert_eq!(with("2026-05-01T09:59:00Z"), Some(0.5));
+        assert_eq!(with("2021-05-01T09:59:00Z"), None);
+        assert_eq!(with("2026-05-01T10:15:00Z"), None);
+    }
 
     #[test]
     fn tells_slips_from_other_names() {

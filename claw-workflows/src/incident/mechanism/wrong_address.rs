@@ -35,7 +35,13 @@ impl Mechanism for WrongAddress {
         let workloads: BTreeSet<_> = unresolved.iter().map(|(workload, _)| *workload).collect();
         all.iter()
             .filter(|complaint| {
-                complaint.kind == Indicator::UnknownHost || matches!(complaint.target, Target::Absent(_))
+                // An answer, even a refusal, comes from a host that has an address.
+                let unanswered = matches!(
+                    complaint.kind,
+                    Indicator::UnknownHost | Indicator::ResolverFailed | Indicator::Unreachable
+                );
+                complaint.kind == Indicator::UnknownHost
+                    || (unanswered && matches!(complaint.target, Target::Absent(_)))
             })
             .filter_map(|complaint| candidate(facts, complaint, workloads.len()))
             .collect()
@@ -52,6 +58,7 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
         workload.clone(),
         format!("{workload} calls {host}, a name that nobody bears"),
     )
+    .aspect(name)
     .clue(
         "name cannot be resolved",
         if exists { 0.5 } else { 3.2 },

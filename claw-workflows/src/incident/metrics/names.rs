@@ -52,7 +52,7 @@ pub(super) async fn list(
         return count(cx, case, selector, end).await;
     }
     let input = ListMetricsInput {
-        selector: selector.map(|selector| format!("{{{selector}}}")),
+        selector: selector.map(braced),
         start: Some(start),
         end: Some(end),
     };
@@ -72,10 +72,10 @@ async fn count(
     selector: Option<&str>,
     time: Timestamp,
 ) -> Result<Vec<String>, StepError> {
-    let selector = selector.unwrap_or("__name__=~\".+\"");
+    let selector = braced(selector.unwrap_or_default());
     let input = QueryPrometheusInput {
         time: Some(time),
-        ..QueryPrometheusInput::instant(format!("count by (__name__) ({{{selector}}})"))
+        ..QueryPrometheusInput::instant(format!("count by (__name__) ({selector})"))
     };
     let answer = cx
         .observe::<QueryPrometheus>(input, "which metrics there are")
@@ -87,6 +87,12 @@ async fn count(
         .map(|series| series.name().to_owned())
         .filter(|name| !name.is_empty())
         .collect())
+}
+
+/// The selector of all series that fit these matchers. Prometheus refuses one whose matchers all fit series without labels.
+fn braced(matchers: &str) -> String {
+    let comma = if matchers.is_empty() { "" } else { "," };
+    format!("{{__name__!=\"\"{comma}{matchers}}}")
 }
 
 /// How telling a metric is, 0 most; `None` for those that mean nothing for an incident.

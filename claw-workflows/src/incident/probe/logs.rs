@@ -1,6 +1,6 @@
 //! What a suspect itself logged, where that was not read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
@@ -29,15 +29,10 @@ struct Logs {
     ranks: Vec<u32>,
 }
 
-/// One for each suspect whose pods are known and whose logs are not.
+/// One for each suspect whose pods are known and whose logs were not asked for.
 pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
     let facts = &weighed.facts;
-    let read: BTreeSet<EntityRef> = facts
-        .case
-        .logs
-        .iter()
-        .map(|digest| facts.unit_of(&digest.pod))
-        .collect();
+    let read = facts.with_logs();
     let mut suspects: BTreeMap<EntityRef, Vec<u32>> = BTreeMap::new();
     for ranked in weighed.ranked.iter().take(MAX_RIVALS) {
         if ranked.hypothesis.confidence >= RIVAL {

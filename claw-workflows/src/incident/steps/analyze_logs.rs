@@ -99,6 +99,8 @@ pub(in crate::incident) async fn read_pods(
         (wanted, tail, cx.observe::<GetPodLogs>(input, why).await)
     };
     let mut missing: usize = 0;
+    case.logs_asked
+        .extend(wanted.iter().map(|wanted| wanted.pod.clone()));
     let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
     while !wave.is_empty() {
         let answers: Vec<_> = futures::stream::iter(wave)
@@ -152,12 +154,7 @@ fn text(lines: &[PodLogLine]) -> String {
 /// Containers of other workloads whose logs are worth reading once it is known who calls whom: those whose metrics stand
 /// out, and those that the alerting ones call, directly or by way of another. One pod of each speaks for all.
 pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
-    let read: BTreeSet<EntityRef> = facts
-        .case
-        .logs
-        .iter()
-        .map(|digest| facts.unit_of(&digest.pod))
-        .collect();
+    let read = facts.with_logs();
     let mut urgency: BTreeMap<EntityRef, u8> = BTreeMap::new();
     let mut add = |entity: &EntityRef, value: u8| {
         let known = urgency.entry(facts.unit_of(entity)).or_insert(value);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
 use claw_core::gate::ObserveError;
-use claw_core::tool::ToolErrorKind;
+use claw_core::tool::{Tool as _, ToolErrorKind};
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::cluster::Resource;
 use claw_k8s::model::{Object, Workload};
@@ -134,6 +134,8 @@ pub(in crate::incident) async fn read_beside(
 async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>) -> Result<Seen, StepError> {
     let pods = GetPodsInput {
         namespace: scope.clone(),
+        // All events are read beside, and what pods use now says less than how that went.
+        brief: cx.tools().get(DescribeEvents::NAME).is_some(),
         ..GetPodsInput::default()
     };
     let workloads = GetWorkloadsInput {

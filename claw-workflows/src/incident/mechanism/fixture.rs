@@ -1,0 +1,133 @@
+//! Small clusters for the tests of mechanisms, written as objects. The alert fires at ten o'clock of 2026-05-01; see
+//! [`testing`].
+
+use claw_core::change::{Change, ChangeKind};
+use claw_core::entity::EntityRef;
+use claw_metrics::logs::indicators::Indicator;
+use serde_json::{Value, json};
+
+use crate::incident::candidate::Candidate;
+use crate::incident::case::{Call, Case};
+use crate::incident::logs::{Digest, Indication, Pattern};
+use crate::incident::testing;
+
+/// A case with these [`Objects`](claw_k8s::world::Objects) in the namespace `shop`, and nothing listed in full.
+pub(super) fn case(objects: Value) -> Case {
+    Case {
+        objects: serde_json::from_value(objects).unwrap(),
+        listed_everywhere: std::collections::BTreeSet::new(),
+        ..testing::case()
+    }
+}
+
+/// Notes that all objects of these kinds are known.
+pub(super) fn know_all(case: &mut Case, kinds: &[&str]) {
+    case.listed_everywhere
+        .extend(kinds.iter().map(|kind| (*kind).to_owned()));
+}
+
+pub(super) fn change(time: &str, entity: &EntityRef, detail: &[&str]) -> Change {
+    Change {
+        reference: format!("{entity}@{time}"),
+        time: time.parse().unwrap(),
+        kind: ChangeKind::Config,
+        entity: entity.clone(),
+        summary: "edited".to_owned(),
+        detail: detail.iter().map(|line| (*line).to_owned()).collect(),
+        author: None,
+    }
+}
+
+/// Has a pod of `shop` log `text`, which is read as logs are.
+pub(super) fn log(case: &mut Case, pod: &str, text: &str) {
+    let kinds = claw_metrics::logs::indicators::indicators(text);
+    let hosts = claw_metrics::logs::indicators::targets(text);
+    let indications = kinds
+        .iter()
+        .flat_map(|kind: &Indicator| {
+            let named: Vec<Option<String>> = if hosts.is_empty() {
+                vec![None]
+            } else {
+                hosts.iter().take(2).cloned().map(Some).collect()
+            };
+            named
+                .into_iter()
+                .map(|target| Indication { kind: *kind, target })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    case.logs.push(Digest {
+        pod: EntityRef::namespaced("Pod", "shop", pod),
+        container: "app".to_owned(),
+        previous: false,
+        entries: 100,
+        truncated: false,
+        patterns: vec![Pattern {
+            template: text.to_owned(),
+            count: 5,
+            first: Some(testing::at(-300)),
+            last: Some(testing::at(0)),
+            sample: text.to_owned(),
+            exception: None,
+            frame: None,
+            fatal: false,
+            indications,
+        }],
+    });
+}
+
+/// Says that one workload of `shop` calls a Service of `shop`.
+pub(super) fn call(case: &mut Case, caller: &str, callee: &str) {
+    case.calls.push(Call {
+        caller: deployment(caller),
+        callee: EntityRef::namespaced("Service", "shop", callee),
+        via: "env".to_owned(),
+    });
+}
+
+/// The name of a Deployment of `shop`.
+pub(super) fn deployment(name: &str) -> EntityRef {
+    EntityRef::namespaced("Deployment", "shop", name)
+}
+
+/// A Deployment of one replica whose pods carry `app: name` and run these containers.
+pub(super) fn workload(namespace: &str, name: &str, containers: Value) -> Value {
+    json!({
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": 1,
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}},
+        },
+        "status": {"replicas": 1, "readyReplicas": 1},
+    })
+}
+
+/// A ready pod of that Deployment, named after it with `-7d9f8b6c5-x1`.
+pub(super) fn pod(namespace: &str, owner: &str, containers: Value) -> Value {
+    json!({
+        "metadata": {
+            "name": format!("{owner}-7d9f8b6c5-x1"), "namespace": namespace, "labels": {"app": owner},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": format!("{owner}-7d9f8b6c5"), "controller": true}],
+        },
+        "spec": {"nodeName": "node-1", "containers": containers},
+        "status": {"phase": "Running", "podIP": "10.1.0.9", "conditions": [{"type": "Ready", "status": "True"}]},
+    })
+}
+
+/// A Service that selects `app: name` with one port.
+pub(super) fn service(namespace: &str, name: &str, port: Value) -> Value {
+    json!({
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"app": name}, "clusterIP": "10.96.0.77", "ports": [port]},
+    })
+}
+
+/// The candidate's clue of that name, as log-odds.
+pub(super) fn clue(candidate: &Candidate, name: &str) -> Option<f64> {
+    candidate
+        .clues
+        .iter()
+        .find(|clue| clue.name == name)
+        .map(|clue| clue.log_odds)
+}
