@@ -7,6 +7,22 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// The SHA-256 of several texts, each with its length in front: `["ab", "c"]` and `["a", "bc"]` are told apart.
+pub fn sha256_of_parts<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        let part = part.as_ref();
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+/// The first `digits` digits of a digest: enough to tell few things apart in a name.
+pub fn short(digest: &str, digits: usize) -> String {
+    digest.chars().take(digits).collect()
+}
+
 /// `bytes` as hexadecimal digits, in lower case.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = [
@@ -22,6 +38,14 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_told_apart() {
+        assert_ne!(sha256_of_parts(["ab", "c"]), sha256_of_parts(["a", "bc"]));
+        assert_ne!(sha256_of_parts(["", "a"]), sha256_of_parts(["a"]));
+        assert_eq!(short("abcdef", 4), "abcd");
+        assert_eq!(short("ab", 4), "ab");
+    }
 
     #[test]
     fn digits_are_in_their_order() {

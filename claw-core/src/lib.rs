@@ -97,7 +97,7 @@
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
 //! | be safe | [`gate`], [`action`], [`audit`], [`redact`] |
-//! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`report`] |
+//! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`] |
 //! | talk to services | [`http`] |
@@ -117,6 +117,7 @@ pub mod entity;
 pub mod evidence;
 pub mod gate;
 pub mod http;
+pub mod quantity;
 pub mod reason;
 pub mod redact;
 pub mod registry;

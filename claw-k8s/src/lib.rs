@@ -52,6 +52,6 @@ pub mod cluster;
 pub mod gitops;
 pub mod mesh;
 pub mod model;
-pub mod quantity;
 pub mod tools;
+pub use claw_core::quantity;
 pub mod world;

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use claw_core::audit::AuditKind;
 use claw_core::definition::{Definition, DefinitionError, bind, parse};
 use claw_core::report::{Report, Verdict};
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::bundle::Bundle;
 use claw_testkit::replay::{Replay, boot};
+use claw_testkit::scenario::load_all;
 use claw_workflows::assemble::capabilities;
 
 const TOOLS: &str = include_str!("../../claw-core/src/definition/fixtures/tools.yaml");
@@ -89,6 +91,31 @@ async fn a_step_calls_the_tools_that_it_lists_and_no_others() {
         !called.iter().any(|subject| subject.contains("get_workloads")),
         "{called:?}"
     );
+}
+
+#[tokio::test]
+async fn steps_call_no_tools_but_those_that_they_are_said_to_use() {
+    let capabilities = capabilities();
+    let steps = capabilities.workflows()[0].steps();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut called = std::collections::BTreeSet::new();
+    for scenario in load_all(folder).unwrap() {
+        let audit = Arc::new(MemoryAuditLog::default());
+        let log = Arc::clone(&audit) as Arc<dyn claw_core::audit::AuditLog>;
+        let replay = Replay::with(&scenario.bundle, log, |assembly| assembly).await;
+        replay.unwrap().run().await.unwrap();
+        let calls = audit
+            .events()
+            .into_iter()
+            .filter(|event| event.kind == AuditKind::Observe);
+        called.extend(calls.map(|event| (event.step, event.subject)));
+    }
+    assert!(called.len() > steps.len(), "{called:?}");
+    for (step, tool) in called {
+        let step = step.unwrap();
+        let known = steps.iter().find(|known| known.name() == step).unwrap();
+        assert!(known.tools().any(|name| name == tool), "{step} calls {tool}");
+    }
 }
 
 #[tokio::test]

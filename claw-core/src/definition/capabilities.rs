@@ -39,6 +39,11 @@ impl Capabilities {
         self
     }
 
+    /// The workflows that the agent runs.
+    pub fn workflows(&self) -> &[WorkflowCapability] {
+        &self.workflows
+    }
+
     /// Adds names of workflows that are known and do not run yet.
     #[must_use]
     pub fn with_planned_workflows<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
@@ -87,6 +92,16 @@ impl WorkflowCapability {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its steps, in their order.
+    pub fn steps(&self) -> &[StepCapability] {
+        &self.steps
+    }
+
     /// Adds the next step.
     #[must_use]
     pub fn with_step(mut self, step: StepCapability) -> Self {
@@ -132,6 +147,16 @@ impl StepCapability {
             tools: BTreeSet::new(),
             outputs: BTreeSet::new(),
         }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tools that it makes use of where they are registered.
+    pub fn tools(&self) -> impl Iterator<Item = &str> {
+        self.tools.iter().map(String::as_str)
     }
 
     /// Adds tools that the step makes use of where they are registered.

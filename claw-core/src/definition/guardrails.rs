@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::decode::{Fields, invalid, texts, word, wrong_type};
 use super::node::{Node, Value, quoted};
 use super::problem::{Located, ProblemKind, Problems};
-use super::quantity::Quantity;
+use crate::quantity::{Cpu, Memory, Quantity};
 
 /// What a workflow may do, as far as its definition says. What is left out is as strict as it can be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -50,12 +50,12 @@ pub enum Escalation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Floor {
-    /// Least CPU, in cores.
+    /// Least CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<Quantity>,
-    /// Least memory, in bytes.
+    pub cpu: Option<Cpu>,
+    /// Least memory.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Quantity>,
+    pub memory: Option<Memory>,
 }
 
 pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Guardrails> {
@@ -142,17 +142,17 @@ fn floor(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Flo
         );
     }
     let cpu = fields.optional("cpu", |node, path, problems| {
-        quantity(node, path, problems, "50m")
+        quantity(node, path, problems, "50m").map(Cpu::from)
     });
     let memory = fields.optional("memory", |node, path, problems| {
         let amount = quantity(node, path, problems, "64Mi")?;
         // `64m` is 64 thousandths of a byte: a well-known slip for `64Mi`.
-        if amount.nano() < 1_000_000_000 {
-            let message = format!("{} is less than one byte", quoted(amount.as_str()));
+        if amount < Quantity::whole(1) {
+            let message = "it is less than one byte";
             invalid(node, path, message, "write mebibytes as `Mi`: \"64Mi\"", problems);
             return None;
         }
-        Some(amount)
+        Some(Memory::from(amount))
     });
     fields.finish();
     Some(Located {
@@ -177,17 +177,12 @@ fn quantity(node: &Node, path: &str, problems: &mut Problems, example: &str) -> 
             return None;
         }
     };
-    match amount.parse() {
-        Ok(amount) => Some(amount),
-        Err(error) => {
-            invalid(
-                node,
-                path,
-                format!("{error}"),
-                format!("write an amount as \"{example}\""),
-                problems,
-            );
-            None
-        }
-    }
+    let message = match amount.parse::<Quantity>() {
+        Ok(amount) if amount >= Quantity::default() => return Some(amount),
+        Ok(_) => format!("{} is negative", quoted(&amount)),
+        Err(error) => error.to_string(),
+    };
+    let remedy = format!("write an amount as \"{example}\"");
+    invalid(node, path, message, remedy, problems);
+    None
 }

@@ -31,7 +31,6 @@ mod describe;
 mod guardrails;
 mod node;
 mod problem;
-mod quantity;
 mod schedule;
 mod schema;
 mod tool;
@@ -51,7 +50,6 @@ pub use capabilities::{Capabilities, StepCapability, TriggerCapability, Workflow
 pub use defined::DefinedTool;
 pub use guardrails::{Escalation, Floor, Guardrails, MaxActions};
 pub use problem::{DefinitionError, Located, Place, Problem, ProblemKind};
-pub use quantity::{Quantity, QuantityError};
 pub use schedule::Schedule;
 pub use tool::{Auth, DEFAULT_TOKEN_PATH, Parameter, ParameterType, ToolDefinition};
 pub use workflow::{Filter, StepDefinition, Trigger, WorkflowDefinition};

@@ -24,16 +24,24 @@ const STEPS: [(&str, &[&str]); 5] = [
         &[
             "get_dependencies",
             "query_topology",
-            "query_prometheus",
+            // The namespace that is called into.
             "get_pods",
             "get_workloads",
+            "describe_events",
+            "get_pod_logs",
+            "query_prometheus",
+            "list_metrics",
         ],
     ),
     (
         "correlate_changes",
         &["get_deployment_history", "query_gitops", "query_changes"],
     ),
-    ("synthesize", &[]),
+    // To tell the likeliest causes apart.
+    (
+        "synthesize",
+        &["get_pods", "get_workloads", "describe_events", "get_pod_logs"],
+    ),
 ];
 
 /// Labels by which alerts are told apart in a definition.

@@ -1,14 +1,13 @@
 //! Delivery into a folder.
 
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use claw_core::digest::{sha256, short};
 use claw_core::report::Report;
 use claw_core::tool::ToolContext;
-use sha2::{Digest as _, Sha256};
 
 use super::format::Format;
 use super::sink::{DeliverError, Sink};
@@ -73,7 +72,7 @@ impl Sink for FileSink {
             files.push((path, content));
         }
         // Two runs that write the same case at once must not write into each other's half-written file.
-        let mark: String = hex(&Sha256::digest(key.as_bytes())).chars().take(12).collect();
+        let mark = short(&sha256(key), 12);
         let folder = self.folder.clone();
         let work = tokio::task::spawn_blocking(move || write_all(&folder, &files, &mark));
         tokio::select! {
@@ -146,19 +145,12 @@ fn stem(case: &str) -> String {
     if clean == case && !clean.is_empty() {
         return clean.to_owned();
     }
-    let digest: String = hex(&Sha256::digest(case.as_bytes())).chars().take(8).collect();
+    let digest = short(&sha256(case), 8);
     if clean.is_empty() {
         format!("report-{digest}")
     } else {
         format!("{clean}-{digest}")
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 #[cfg(test)]
@@ -207,7 +199,7 @@ mod tests {
     async fn a_half_written_file_of_a_crash_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let sink = FileSink::new(folder.path()).with_formats([Format::Json]);
-        let mark = &hex(&Sha256::digest(b"k"))[..12];
+        let mark = short(&sha256("k"), 12);
         fs::write(
             folder.path().join(format!(".alert-4711.json.{mark}.tmp")),
             "{\"half",

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use claw_core::digest::sha256;
 use claw_core::http::Client;
 use claw_core::report::Report;
 use claw_core::tool::ToolContext;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 
 use super::sink::{DeliverError, Sink};
 use super::{json, transport};
@@ -73,7 +73,7 @@ fn header_value(key: &str) -> String {
     if !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         key.to_owned()
     } else {
-        super::file::hex(&Sha256::digest(key.as_bytes()))
+        sha256(key)
     }
 }
 

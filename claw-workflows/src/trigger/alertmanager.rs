@@ -4,13 +4,13 @@
 //! and fields that can be done without may be absent. What is there has to make sense: otherwise the error names the
 //! place.
 
+use claw_core::digest::{sha256_of_parts, short};
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 pub use super::Alert;
 use super::AlertStatus;
@@ -136,15 +136,8 @@ fn alert(node: &Node<'_>, of_group: Option<AlertStatus>) -> Result<Alert, ParseE
 
 /// An alert is identified by its labels. Not the hash that Alertmanager uses, but as stable.
 fn derived_fingerprint(labels: &BTreeMap<String, String>) -> String {
-    let mut hash = Sha256::new();
-    for (name, value) in labels {
-        hash.update(name.as_bytes());
-        hash.update([0xff]);
-        hash.update(value.as_bytes());
-        hash.update([0xff]);
-    }
-    let digits = hash.finalize();
-    digits.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let parts = labels.iter().flat_map(|(name, value)| [name, value]);
+    short(&sha256_of_parts(parts), 16)
 }
 
 fn derived_key(labels: &BTreeMap<String, String>, alerts: &[Alert]) -> String {

@@ -12,13 +12,13 @@ pub mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use claw_core::digest::{sha256_of_parts, short};
 use claw_core::entity::EntityRef;
 use claw_core::report::Window;
 use claw_core::workflow::RunId;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use filter::Filter;
 pub use intake::{Intake, Receipt};
@@ -181,18 +181,7 @@ impl Incident {
 
 /// `prefix-` and sixteen hexadecimal digits derived from `parts`.
 fn run_id(prefix: &str, parts: &[String]) -> RunId {
-    let mut hash = Sha256::new();
-    for part in parts {
-        // The length in front keeps ["ab","c"] and ["a","bc"] apart.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digits: String = hash
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits = short(&sha256_of_parts(parts), 16);
     RunId(format!("{prefix}-{digits}"))
 }
 

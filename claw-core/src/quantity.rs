@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A text that is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a quantity; write a number with an optional suffix, for example 500m, 2, 256Mi or 1e9"
+    "`{text}` is not a quantity: a number with an optional suffix, for example 500m, 2, 256Mi or 1e9"
 )]
 pub struct ParseQuantityError {
     text: String,
@@ -60,7 +60,7 @@ impl FromStr for Quantity {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParseQuantityError {
-            text: text.chars().take(64).collect(),
+            text: text.chars().take(64).flat_map(char::escape_debug).collect(),
         })
     }
 }
@@ -209,11 +209,23 @@ impl Memory {
     }
 }
 
+impl From<Quantity> for Cpu {
+    fn from(cores: Quantity) -> Self {
+        Self(cores.milli())
+    }
+}
+
+impl From<Quantity> for Memory {
+    fn from(bytes: Quantity) -> Self {
+        Self(bytes.value())
+    }
+}
+
 impl FromStr for Cpu {
     type Err = ParseQuantityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.parse::<Quantity>()?.milli()))
+        text.parse().map(<Self as From<Quantity>>::from)
     }
 }
 
@@ -221,7 +233,7 @@ impl FromStr for Memory {
     type Err = ParseQuantityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.parse::<Quantity>()?.value()))
+        text.parse().map(<Self as From<Quantity>>::from)
     }
 }
 
