@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A text that is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a quantity: a number with an optional suffix, for example 500m, 2, 256Mi or 1e9"
-)]
+#[error("`{text}` is not a quantity: a number with an optional suffix, for example 500m, 2, 256Mi or 1e9")]
 pub struct ParseQuantityError {
     text: String,
 }

@@ -9,7 +9,7 @@ use super::agent::{INCIDENT, RIGHTSIZING, TOOLS, documents, refused};
 use crate::definition::{
     Auth, DEFAULT_TOKEN_PATH, Escalation, MaxActions, ParameterType, Place, ProblemKind, WorkflowDefinition,
 };
-use crate::quantity::Cpu;
+use crate::quantity::{Cpu, Memory};
 
 fn workflow(text: &str) -> WorkflowDefinition {
     documents(text).remove(0).workflow.unwrap()
@@ -93,7 +93,7 @@ fn the_rightsizing_of_the_specification_is_read() {
     assert_eq!(guardrails.min_observation_days.unwrap().value, 14);
     let floor = guardrails.never_reduce_below.unwrap().value;
     assert_eq!(floor.cpu, Some(Cpu(50)));
-    assert_eq!(floor.memory.unwrap().nano(), 64 * 1024 * 1024 * 1_000_000_000);
+    assert_eq!(floor.memory, Some(Memory(64 << 20)));
     assert!(workflow.steps[1].tools.is_empty());
 }
 
