@@ -148,7 +148,7 @@ fn floor(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Flo
         let amount = quantity(node, path, problems, "64Mi")?;
         // `64m` is 64 thousandths of a byte: a well-known slip for `64Mi`.
         if amount < Quantity::whole(1) {
-            let message = "it is less than one byte";
+            let message = format!("{} is less than one byte", quoted(&written(node)?));
             invalid(node, path, message, "write mebibytes as `Mi`: \"64Mi\"", problems);
             return None;
         }
@@ -162,20 +162,10 @@ fn floor(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Flo
 }
 
 fn quantity(node: &Node, path: &str, problems: &mut Problems, example: &str) -> Option<Quantity> {
-    let amount = match &node.value {
-        Value::Text(value) => value.clone(),
-        Value::Integer(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        _ => {
-            wrong_type(
-                node,
-                path,
-                "an amount",
-                &format!("an amount: \"{example}\""),
-                problems,
-            );
-            return None;
-        }
+    let Some(amount) = written(node) else {
+        let remedy = format!("an amount: \"{example}\"");
+        wrong_type(node, path, "an amount", &remedy, problems);
+        return None;
     };
     let message = match amount.parse::<Quantity>() {
         Ok(amount) if amount >= Quantity::default() => return Some(amount),
@@ -185,4 +175,14 @@ fn quantity(node: &Node, path: &str, problems: &mut Problems, example: &str) -> 
     let remedy = format!("write an amount as \"{example}\"");
     invalid(node, path, message, remedy, problems);
     None
+}
+
+/// The text of a node that may be an amount: a text, or a number without a unit.
+fn written(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(value) => Some(value.clone()),
+        Value::Integer(value) => Some(value.to_string()),
+        Value::Float(value) => Some(value.to_string()),
+        _ => None,
+    }
 }

@@ -240,7 +240,7 @@ workflow:
     agent.yaml:21:17: workflow.guardrails.escalation: `never` is not known here; the only one known is always_human
     agent.yaml:22:27: workflow.guardrails.excluded_namespaces: `kube-*` is no name of a namespace; write lower-case letters, digits and hyphens; each namespace by its whole name
     agent.yaml:23:27: workflow.guardrails.min_observation_days: 0 days make no sense; write 1 to 3650
-    agent.yaml:24:31: workflow.guardrails.never_reduce_below.cpu: `fifty` is no Kubernetes quantity: it does not begin with a number; write an amount as "50m"
+    agent.yaml:24:31: workflow.guardrails.never_reduce_below.cpu: `fifty` is not a quantity: a number with an optional suffix, for example 500m, 2, 256Mi or 1e9; write an amount as "50m"
     agent.yaml:24:46: workflow.guardrails.never_reduce_below.memory: `64m` is less than one byte; write mebibytes as `Mi`: "64Mi"
     "#);
 }
@@ -280,8 +280,8 @@ fn values_that_make_no_sense_are_refused() {
     agent.yaml:4:13: workflow.schedule: the key `cron` is missing; add `cron: "0 9 * * MON"`
     agent.yaml:4:14: workflow.schedule: unknown key `timezone`; did you mean `time_zone`?
     "#);
-    assert_snapshot!(with("guardrails: {never_reduce_below: {memory: \"64MB\"}}"), @r#"agent.yaml:4:45: workflow.guardrails.never_reduce_below.memory: `64MB` is no Kubernetes quantity: its unit is unknown; units are m, k, M, G, T, Ki, Mi, Gi, Ti; write an amount as "64Mi""#);
-    assert_snapshot!(with("guardrails: {never_reduce_below: {cpu: \"-50m\"}}"), @r#"agent.yaml:4:42: workflow.guardrails.never_reduce_below.cpu: `-50m` is no Kubernetes quantity: it is negative; write an amount as "50m""#);
+    assert_snapshot!(with("guardrails: {never_reduce_below: {memory: \"64MB\"}}"), @r#"agent.yaml:4:45: workflow.guardrails.never_reduce_below.memory: `64MB` is not a quantity: a number with an optional suffix, for example 500m, 2, 256Mi or 1e9; write an amount as "64Mi""#);
+    assert_snapshot!(with("guardrails: {never_reduce_below: {cpu: \"-50m\"}}"), @r#"agent.yaml:4:42: workflow.guardrails.never_reduce_below.cpu: `-50m` is negative; write an amount as "50m""#);
     assert_snapshot!(with("guardrails: {never_reduce_below: {}}"), @r#"agent.yaml:4:36: workflow.guardrails.never_reduce_below: neither `cpu` nor `memory` is here; add `cpu: "50m"`, `memory: "64Mi"`, or both"#);
     assert_snapshot!(with("guardrails:"), @"agent.yaml:4:13: workflow.guardrails: expected a mapping, found nothing; write `key: value` lines, indented below the key, or leave the key out");
     assert_snapshot!(with("trigger: {type: webhook, source: alertmanager, filter: {severity: []}}"), @"agent.yaml:4:69: workflow.trigger.filter.severity: the list is empty; name at least one item, or leave the key out");
