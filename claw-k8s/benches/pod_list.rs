@@ -38,6 +38,14 @@ fn pod(number: usize) -> Value {
         json!({"type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-03-01T10:00:00Z",
             "observedGeneration": 1})
     };
+    let conditions = [
+        "PodReadyToStartContainers",
+        "Initialized",
+        "Ready",
+        "ContainersReady",
+        "PodScheduled",
+    ]
+    .map(condition);
     let fields = json!({"f:metadata": {"f:labels": {".": {}, "f:app": {}, "f:pod-template-hash": {}}},
         "f:spec": {"f:containers": {"k:{\"name\":\"cart\"}": {".": {}, "f:env": {".": {}}, "f:image": {}, "f:resources": {}}},
             "f:dnsPolicy": {}, "f:restartPolicy": {}, "f:schedulerName": {}}});
@@ -79,7 +87,7 @@ fn pod(number: usize) -> Value {
         "status": {
             "phase": "Running", "hostIP": "10.0.0.7", "hostIPs": [{"ip": "10.0.0.7"}], "podIP": "10.244.1.9",
             "podIPs": [{"ip": "10.244.1.9"}], "startTime": "2026-03-01T09:59:01Z", "qosClass": "Burstable",
-            "conditions": ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"].map(condition),
+            "conditions": conditions,
             "containerStatuses": [{"name": "cart", "ready": true, "started": true, "restartCount": 0,
                 "state": {"running": {"startedAt": "2026-03-01T09:59:05Z"}}, "lastState": {},
                 "image": "registry.example.com/shop/cart:1.4.2",
