@@ -176,8 +176,12 @@ impl Loader<'_> {
                     .and_then(|name| name.to_str())
                     .unwrap_or("bundle");
                 bundle.manifest = window::derive(case, &bundle.objects, present);
-                let reason = "there is no bundle.json; case, cluster and window are derived from the data";
-                self.problems.add("bundle.json", None, reason);
+                // Folders that other programs write never hold one.
+                if !matches!(self.layout, Layout::Dump | Layout::MustGather) {
+                    let reason =
+                        "there is no bundle.json; case, cluster and window are derived from the data";
+                    self.problems.add("bundle.json", None, reason);
+                }
             }
         }
         bundle.problems = self.problems.finish();

@@ -48,8 +48,16 @@ pub(super) async fn list(
     selector: Option<&str>,
 ) -> Result<Vec<String>, StepError> {
     let Window { start, end } = case.window;
-    if cx.tools().get(ListMetrics::NAME).is_none() && cx.tools().get(QueryPrometheus::NAME).is_some() {
-        return count(cx, case, selector, end).await;
+    if cx.tools().get(ListMetrics::NAME).is_none() {
+        if cx.tools().get(QueryPrometheus::NAME).is_some() {
+            return count(cx, case, selector, end).await;
+        }
+        case.gap(
+            QueryPrometheus::NAME,
+            "no metrics were read: the agent has no source of metrics, or a definition does not list one for this step",
+            "give the agent a Prometheus, or list query_prometheus for the step",
+        );
+        return Ok(Vec::new());
     }
     let input = ListMetricsInput {
         selector: selector.map(braced),
