@@ -69,6 +69,7 @@ pub(crate) enum Command {
 Examples:
   claw-agent investigate --namespace shop deployment/cart
   claw-agent investigate --namespace shop                        everything in the namespace
+  claw-agent investigate --cluster                               everything in the cluster, grouped by cause
   claw-agent investigate --alert alert.json --prometheus http://localhost:9090")]
     Investigate(InvestigateArguments),
 
@@ -163,6 +164,9 @@ pub(crate) struct SubjectArguments {
     /// Body of an Alertmanager webhook (version 4); `-` reads standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "entities")]
     pub(crate) alert: Option<PathBuf>,
+    /// The whole cluster: everything that is wrong, grouped by cause. The same as naming nothing at all.
+    #[arg(long = "cluster", conflicts_with_all = ["entities", "namespace", "alert"])]
+    pub(crate) whole_cluster: bool,
     /// When the trouble began, RFC 3339; default: found from what is seen.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Timestamp>,

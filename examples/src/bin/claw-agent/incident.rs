@@ -73,6 +73,9 @@ pub(crate) fn window(began: Timestamp, now: Timestamp, lookback: SignedDuration)
 }
 
 fn question(given: &SubjectArguments, namespace: Option<&str>) -> String {
+    if given.whole_cluster {
+        return "is anything in the cluster in trouble, and why?".to_owned();
+    }
     let what = match given.entities.as_slice() {
         [] => "anything".to_owned(),
         entities => entities.join(", "),
