@@ -216,6 +216,9 @@ impl View {
             (Verdict::Healthy, _) => Some(format!(
                 "No symptom was found in the time and places that were looked at.{gaps}"
             )),
+            (_, true) if report.symptoms.is_empty() => Some(format!(
+                "Too little was seen to say whether anything is wrong.{gaps}"
+            )),
             (_, true) => Some(format!(
                 "Something is wrong, and what was seen does not say why.{gaps}"
             )),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Severity;
 use claw_core::report::{Role, Topology, TopologyEdge, TopologyNode};
+use claw_metrics::classify::UNKNOWN_WORKLOAD;
 
 use crate::incident::candidate::Symptom;
 use crate::incident::case::Case;
@@ -24,24 +25,34 @@ pub(super) fn topology(
     let troubled: BTreeSet<EntityRef> = symptoms
         .iter()
         .filter(|symptom| symptom.severity >= Severity::Warning)
-        .flat_map(|symptom| [symptom.entity.clone(), facts.unit_of(&symptom.entity)])
+        .map(|symptom| facts.unit_of(&symptom.entity))
         .collect();
     let cause = first.map(|ranked| &ranked.hypothesis.entity);
+    // A service, its workload and its pods are one box, unless one of them is the cause.
+    let place = |entity: &EntityRef| {
+        if cause == Some(entity) {
+            entity.clone()
+        } else {
+            facts.unit_of(entity)
+        }
+    };
     let mut edges: BTreeSet<TopologyEdge> = case
         .calls
         .iter()
         .map(|call| TopologyEdge {
-            from: facts.unit_of(&call.caller),
-            to: facts.unit_of(&call.callee),
+            from: place(&call.caller),
+            to: place(&call.callee),
             via: call.via.clone(),
         })
         .filter(|edge| edge.from != edge.to)
         .collect();
     if let Some(cause) = cause {
-        for felt in facts.graph().felt_by(cause) {
-            if felt.kind != "Pod" && felt.kind != "ReplicaSet" && *felt != *cause {
+        let felt = facts.graph().felt_by(cause).into_iter().map(place);
+        for felt in felt.filter(|felt| felt != cause && !is_part(felt)) {
+            let calls = edges.iter().any(|edge| edge.from == felt && edge.to == *cause);
+            if !calls {
                 edges.insert(TopologyEdge {
-                    from: felt.clone(),
+                    from: felt,
                     to: cause.clone(),
                     via: "stands on".to_owned(),
                 });
@@ -53,18 +64,8 @@ pub(super) fn topology(
         .flat_map(|edge| [edge.from.clone(), edge.to.clone()])
         .collect();
     entities.extend(cause.cloned());
-    entities.extend(case.subject.iter().map(|entity| {
-        if entity.kind == "Pod" {
-            facts.unit_of(entity)
-        } else {
-            entity.clone()
-        }
-    }));
-    let alerting: BTreeSet<EntityRef> = case
-        .subject
-        .iter()
-        .flat_map(|entity| [entity.clone(), facts.unit_of(entity)])
-        .collect();
+    entities.extend(case.subject.iter().map(place));
+    let alerting: BTreeSet<EntityRef> = case.subject.iter().map(place).collect();
     let role = |entity: &EntityRef| {
         if cause == Some(entity) {
             Role::Cause
@@ -93,4 +94,9 @@ pub(super) fn topology(
         .filter(|edge| kept.contains(&edge.from) && kept.contains(&edge.to))
         .collect();
     Topology { nodes, edges }
+}
+
+/// Whether an entity is part of another one that is in the picture.
+fn is_part(entity: &EntityRef) -> bool {
+    matches!(entity.kind.as_str(), "Pod" | "ReplicaSet" | UNKNOWN_WORKLOAD)
 }
