@@ -146,8 +146,7 @@ impl Cache {
         fs::create_dir_all(&self.root).map_err(Error::io("make", &self.root))?;
         machine::require_room(&self.root, ROOM_MIB)?;
         let version = self.go_version()?;
-        progress("another build is under way; waiting for it");
-        let _one_at_a_time = self.lock().await?;
+        let _one_at_a_time = self.lock(progress).await?;
         if let Some(folder) = self.find(module)? {
             return Ok(folder);
         }
@@ -242,13 +241,19 @@ impl Cache {
         Ok(())
     }
 
-    async fn lock(&self) -> Result<File, Error> {
+    async fn lock(&self, progress: &dyn Fn(&str)) -> Result<File, Error> {
         let path = self.root.join(".lock");
         let file = File::create(&path).map_err(Error::io("write", &path))?;
+        let mut said = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(200)).await,
+                Err(fs::TryLockError::WouldBlock) => {
+                    if !std::mem::replace(&mut said, true) {
+                        progress("another build is under way; waiting for it");
+                    }
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
                 Err(fs::TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
             }
         }

@@ -1,4 +1,5 @@
 //! That the components are what the other suites take them for.
+#![allow(clippy::unwrap_used, clippy::panic)] // also in what the tests share: a failure is a panic
 
 use std::path::Path;
 use std::time::Duration;

@@ -100,10 +100,12 @@ fn node(name: &str, zone: &str, size: Size) -> Value {
     })
 }
 
-/// Returns when all nodes of the fleet are ready.
+/// Returns when all nodes of the fleet are ready, but for those that a fault keeps from it.
 pub async fn all_ready(api: &Api) -> Result<(), Error> {
     wait_until(Duration::from_secs(60), "all nodes are ready", async || {
-        let nodes = api.list("/api/v1/nodes", super::SELECTOR).await?;
+        let nodes = api
+            .list("/api/v1/nodes", &format!("{},!stage", super::SELECTOR))
+            .await?;
         let waiting = nodes.iter().filter(|node| !is_ready(node)).count();
         Ok(if waiting == 0 {
             Ok(())

@@ -126,7 +126,7 @@ impl Testbed {
 
     /// A service that speaks HTTP; skips like [`Testbed::need`].
     pub fn service(&self, part: Part, test: &str) -> Result<Option<Service>, Error> {
-        self.need(part, test).map(|url| Service::at(url)).transpose()
+        self.need(part, test).map(Service::at).transpose()
     }
 
     /// The kubeconfig of the administrator.
