@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::modules;
 use crate::run::RunFolder;
 
-pub(crate) use alerting::write as write_alerting;
+pub(crate) use alerting::{change as change_webhooks, write as write_alerting};
 pub(crate) use cluster::{metrics_api, reading_rights};
 pub(crate) use metrics::write_targets;
 

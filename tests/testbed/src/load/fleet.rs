@@ -118,19 +118,25 @@ fn workload(team: &str, number: u32, replicas: u32, objects: &mut Vec<(String, V
     }
 }
 
-/// Returns when all pods of the fleet are ready. `progress` hears how many are.
+/// Returns when all pods that the fleet's deployments ask for are ready. `progress` hears how many are.
+///
+/// Deployments that were there before may ask for another number than `fleet`.
 pub async fn all_ready(api: &Api, fleet: &Fleet, progress: &dyn Fn(u64)) -> Result<(), Error> {
     let limit = Duration::from_secs(60 + fleet.pods() / 5);
     wait_until(limit, "all pods of the fleet are ready", async || {
         let deployments = api.list("/apis/apps/v1/deployments", super::SELECTOR).await?;
-        let ready = |object: &Value| object.pointer("/status/readyReplicas").and_then(Value::as_u64);
-        let ready: u64 = deployments.iter().filter_map(ready).sum();
+        let sum = |pointer: &str| -> u64 {
+            let number = |object: &Value| object.pointer(pointer).and_then(Value::as_u64);
+            deployments.iter().filter_map(number).sum()
+        };
+        let (ready, wanted) = (sum("/status/readyReplicas"), sum("/spec/replicas"));
         progress(ready);
-        Ok(if ready >= fleet.pods() {
-            Ok(())
-        } else {
-            Err(format!("{ready} of {}", fleet.pods()))
-        })
+        if ready >= wanted {
+            return Ok(Ok(()));
+        }
+        // The lists are long; asking all the time would slow down what is waited for.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Err(format!("{ready} of {wanted}")))
     })
     .await
 }

@@ -75,19 +75,21 @@ impl WebhookSink {
         &self.url
     }
 
-    /// Makes the testbed's Alertmanager send its alerts to `urls`, and to nothing else.
+    /// Makes the testbed's Alertmanager send its alerts here too.
     ///
     /// Answers `false`, with a line that names `test`, where there is none of ours.
-    pub async fn route(testbed: &Testbed, urls: &[String], test: &str) -> Result<bool, Error> {
-        let (Some(run), Some(url)) = (
-            testbed.need(Part::Run, test),
-            testbed.need(Part::Alertmanager, test),
-        ) else {
-            return Ok(false);
-        };
-        config::write_alerting(&RunFolder::look(Path::new(run))?, urls)?;
-        Service::at(url)?.post("/-/reload", &Value::Null).await?;
-        Ok(true)
+    pub async fn attach(&self, testbed: &Testbed, test: &str) -> Result<bool, Error> {
+        let url = self.url.clone();
+        route(testbed, test, |webhooks| webhooks.push(url)).await
+    }
+
+    /// Undoes [`WebhookSink::attach`], so that Alertmanager does not go on trying.
+    pub async fn detach(self, testbed: &Testbed) -> Result<(), Error> {
+        route(testbed, "detach", |webhooks| {
+            webhooks.retain(|url| *url != self.url)
+        })
+        .await
+        .map(|_| ())
     }
 
     /// All that has come.
@@ -112,6 +114,18 @@ impl WebhookSink {
         })
         .await
     }
+}
+
+async fn route(testbed: &Testbed, test: &str, change: impl FnOnce(&mut Vec<String>)) -> Result<bool, Error> {
+    let (Some(run), Some(url)) = (
+        testbed.need(Part::Run, test),
+        testbed.need(Part::Alertmanager, test),
+    ) else {
+        return Ok(false);
+    };
+    config::change_webhooks(&RunFolder::look(Path::new(run))?, change)?;
+    Service::at(url)?.post("/-/reload", &Value::Null).await?;
+    Ok(true)
 }
 
 impl Drop for WebhookSink {
