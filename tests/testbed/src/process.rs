@@ -84,14 +84,24 @@ impl Process {
     }
 
     fn signal(self, signal: Signal) {
-        if !self.is_alive() {
-            return;
+        if self.is_alive() {
+            signal_group(self.pid, signal);
         }
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // Gone in between is what is wanted.
-            let _ = kill_process_group(pid, signal);
-        }
+    }
+}
+
+/// Asks a child of this program, which leads a group of its own, to end, and all that it started.
+///
+/// The child must not have been waited for: until then its id is given to nobody else.
+pub fn end_group(child: u32) {
+    signal_group(child, Signal::TERM);
+}
+
+fn signal_group(leader: u32, signal: Signal) {
+    let leader = i32::try_from(leader).ok().and_then(Pid::from_raw);
+    if let Some(leader) = leader {
+        // Gone in between is what is wanted.
+        let _ = kill_process_group(leader, signal);
     }
 }
 

@@ -8,6 +8,7 @@ use claw_testbed::down::{self, Leave};
 use claw_testbed::error::Error;
 use claw_testbed::machine;
 use claw_testbed::ports::Choice;
+use claw_testbed::process;
 use claw_testbed::run::RunFolder;
 use claw_testbed::status;
 use claw_testbed::suite::Part;
@@ -27,7 +28,7 @@ pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Erro
     let mut variables = vec![(Part::Agent.variable(), agent.to_string_lossy().into_owned())];
     if given.kubeconfig.is_some() {
         // The others are in the environment, which the tests see.
-        return match unless_interrupted(run_tests(given, &variables)).await? {
+        return match run_tests(given, &variables).await? {
             true => Ok(()),
             false => Err(Error::Tests {
                 logs: PathBuf::from("your cluster"),
@@ -48,7 +49,7 @@ pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Erro
         };
         describe(&report);
         variables.extend(status::variables(&RunFolder::look(&folder)?));
-        unless_interrupted(run_tests(given, &variables)).await
+        run_tests(given, &variables).await
     }
     .await;
     take_down(&folder, outcome).await
@@ -118,8 +119,13 @@ fn executable(message: &str) -> Option<PathBuf> {
     path.filter(|_| named).map(PathBuf::from)
 }
 
-/// Runs the suites. `false` when tests failed.
+/// Runs the suites. `false` when tests failed. An interrupt ends cargo and the tests that it has started.
 async fn run_tests(given: &TestArguments, variables: &[(&'static str, String)]) -> Result<bool, Error> {
+    let failed = |source| Error::Io {
+        doing: "run",
+        path: given.cargo.clone(),
+        source,
+    };
     let mut command = Command::new(&given.cargo);
     command.args([
         "test",
@@ -131,17 +137,25 @@ async fn run_tests(given: &TestArguments, variables: &[(&'static str, String)]) 
         "--",
         "--ignored",
     ]);
-    command
-        .args(&given.arguments)
-        .envs(variables.iter().cloned())
-        .kill_on_drop(true);
-    let status = command.status().await;
-    let status = status.map_err(|source| Error::Io {
-        doing: "run",
-        path: given.cargo.clone(),
-        source,
-    })?;
-    Ok(status.success())
+    command.args(&given.arguments).envs(variables.iter().cloned());
+    // A group of its own can be ended as a whole.
+    let mut child = command
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(failed)?;
+    let finished = tokio::select! {
+        status = child.wait() => Some(status.map_err(failed)?),
+        () = interrupted() => None,
+    };
+    if let Some(status) = finished {
+        return Ok(status.success());
+    }
+    if let Some(leader) = child.id() {
+        process::end_group(leader);
+    }
+    child.wait().await.map_err(failed)?;
+    Err(Error::Interrupted)
 }
 
 #[cfg(test)]
