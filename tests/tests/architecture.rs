@@ -10,7 +10,7 @@ use std::process::Command;
 use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
 /// The crates of the workspace, each with those that it may depend on, in tests too.
-const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 8] = [
     ("claw-core", &[]),
     ("claw-k8s", &["claw-core"]),
     ("claw-metrics", &["claw-core"]),
@@ -30,6 +30,17 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
         ],
     ),
     (
+        "claw-testbed",
+        &[
+            "claw-core",
+            "claw-k8s",
+            "claw-metrics",
+            "claw-guardrails",
+            "claw-workflows",
+            "claw-testkit",
+        ],
+    ),
+    (
         "claw-examples",
         &[
             "claw-core",
@@ -43,7 +54,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
 ];
 
 /// Crates that end in a binary or a test: these choose the Kubernetes version that types are made for.
-const CHOOSE_A_KUBERNETES_VERSION: [&str; 2] = ["claw-testkit", "claw-examples"];
+const CHOOSE_A_KUBERNETES_VERSION: [&str; 3] = ["claw-testkit", "claw-testbed", "claw-examples"];
 
 /// Packages of which there is one version, because their types or their global state meet.
 const ONE_VERSION: [&str; 5] = ["k8s-openapi", "kube", "kube-client", "reqwest", "rustls"];
@@ -307,6 +318,10 @@ fn a_dependency_against_the_direction_is_found() {
     assert_eq!(
         depend("claw-testkit", "claw-examples"),
         ["claw-testkit must not depend on claw-examples"]
+    );
+    assert_eq!(
+        depend("claw-examples", "claw-testbed"),
+        ["claw-examples must not depend on claw-testbed"]
     );
 }
 

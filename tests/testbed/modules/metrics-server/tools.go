@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package testbed names what the testbed builds from the versions pinned beside it.
+package testbed
+
+import (
+	_ "sigs.k8s.io/metrics-server/cmd/metrics-server"
+)

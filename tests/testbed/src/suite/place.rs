@@ -1,0 +1,208 @@
+//! Where the components are: told by variables, so that a cluster of the user's own does as well.
+
+use std::path::{Path, PathBuf};
+
+use super::{Namespace, Service};
+use crate::api::Api;
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::kubectl::Kubectl;
+use crate::machine;
+
+/// A part that a testbed may lack. Without it, tests that need it are skipped by name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Part {
+    /// A store of metrics.
+    Prometheus,
+    /// A sender of alerts.
+    Alertmanager,
+    /// A store of logs.
+    Loki,
+    /// The record of requests to the API server.
+    AuditLog,
+    /// A run folder: the components are ours, and may be reconfigured.
+    Run,
+    /// Simulated kubelets, whose log files can be written.
+    PodLogs,
+    /// The program `claw-agent`.
+    Agent,
+}
+
+impl Part {
+    /// The variable that says where it is.
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Prometheus => "CLAW_E2E_PROMETHEUS_URL",
+            Self::Alertmanager => "CLAW_E2E_ALERTMANAGER_URL",
+            Self::Loki => "CLAW_E2E_LOKI_URL",
+            Self::AuditLog => "CLAW_E2E_AUDIT_LOG",
+            Self::Run => "CLAW_E2E_RUN",
+            Self::PodLogs => "CLAW_E2E_LOG_DIR",
+            Self::Agent => "CLAW_E2E_AGENT",
+        }
+    }
+}
+
+/// The variable with the kubeconfig, the only one that must be set.
+pub(crate) const KUBECONFIG: &str = "CLAW_E2E_KUBECONFIG";
+/// The variable with a kubectl, where it is not the one on the path.
+pub(crate) const KUBECTL: &str = "CLAW_E2E_KUBECTL";
+
+/// A cluster with what is around it.
+#[derive(Clone, Debug)]
+pub struct Testbed {
+    kubectl: Kubectl,
+    api: Api,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Testbed {
+    /// The testbed that the variables `CLAW_E2E_…` name.
+    ///
+    /// # Errors
+    ///
+    /// When `CLAW_E2E_KUBECONFIG` is not set or cannot be used, or there is no kubectl.
+    pub async fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| {
+            // Suites are started by cargo, which passes nothing but the environment.
+            #[allow(clippy::disallowed_methods)]
+            std::env::var(name).ok().filter(|value| !value.is_empty())
+        })
+        .await
+    }
+
+    /// The same, with the variables as a function.
+    pub async fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let kubeconfig = PathBuf::from(variable(KUBECONFIG).ok_or(Error::Unset { name: KUBECONFIG })?);
+        let on_path = || machine::program(&variable("PATH").unwrap_or_default(), "kubectl");
+        let program = variable(KUBECTL).map(PathBuf::from).or_else(on_path);
+        let program = program.ok_or_else(|| Error::ProgramMissing {
+            program: "kubectl".to_owned(),
+            wanted_for: "by which suites change the cluster".to_owned(),
+            remedy: "install it, or name it in CLAW_E2E_KUBECTL",
+        })?;
+        let api = Api::connect(&kubeconfig).await?;
+        let parts = [
+            Part::Prometheus,
+            Part::Alertmanager,
+            Part::Loki,
+            Part::AuditLog,
+            Part::Run,
+            Part::PodLogs,
+            Part::Agent,
+        ];
+        let given = parts
+            .map(Part::variable)
+            .map(|name| Some((name, variable(name)?)));
+        let mut kubectl = Kubectl::new(program, kubeconfig);
+        if let Some(run) = variable(Part::Run.variable()) {
+            kubectl = kubectl.with_cache(Path::new(&run).join("kubectl-cache"));
+        }
+        Ok(Self {
+            kubectl,
+            api,
+            variables: given.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Where a part is, as its variable says it; `None` where it is absent.
+    pub fn part(&self, part: Part) -> Option<&str> {
+        let found = self.variables.iter().find(|(name, _)| *name == part.variable());
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Where a part is. Where it is absent, says so in a line with the name of the test that is skipped for it.
+    pub fn need(&self, part: Part, test: &str) -> Option<&str> {
+        let found = self.part(part);
+        if found.is_none() {
+            eprintln!(
+                "skipped: {test}, because {part:?} is absent ({} is not set)",
+                part.variable()
+            );
+        }
+        found
+    }
+
+    /// A service that speaks HTTP; skips like [`Testbed::need`].
+    pub fn service(&self, part: Part, test: &str) -> Result<Option<Service>, Error> {
+        self.need(part, test).map(Service::at).transpose()
+    }
+
+    /// The kubeconfig of the administrator.
+    pub fn kubeconfig(&self) -> &Path {
+        self.kubectl.kubeconfig()
+    }
+
+    /// The API server, as the administrator.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// kubectl, as the administrator.
+    pub fn kubectl(&self) -> &Kubectl {
+        &self.kubectl
+    }
+
+    /// Applies manifests, YAML or JSON, on the server.
+    pub async fn apply(&self, manifests: &str) -> Result<(), Error> {
+        self.kubectl.apply(manifests).await.map(|_| ())
+    }
+
+    /// A namespace of its own for one test, deleted when the value is dropped.
+    pub async fn namespace(&self, name: &str) -> Result<Namespace, Error> {
+        Namespace::create(&self.kubectl, name).await
+    }
+
+    /// Brings a named fault about in `namespace`.
+    pub async fn inject(&self, fault: &str, namespace: &str) -> Result<(), Error> {
+        if let Some(folder) = self.part(Part::PodLogs) {
+            // So that what the containers print is of now.
+            crate::podlogs::render_all(Path::new(folder))?;
+        }
+        Fault::named(fault)?.inject(&self.kubectl, namespace).await
+    }
+
+    /// An address and a token with the rights of a service account, valid for ten minutes.
+    pub async fn token(&self, namespace: &str, account: &str) -> Result<String, Error> {
+        let inside = format!("--namespace={namespace}");
+        let token = self
+            .kubectl
+            .run(&["create", "token", &inside, "--duration=10m", account])
+            .await?;
+        Ok(token.trim().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_a_kubeconfig_the_remedy_is_said() {
+        let error = Testbed::from_variables(|_| None).await.unwrap_err().to_string();
+        assert!(error.contains("cargo run -p claw-testbed -- test"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn absent_parts_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubeconfig");
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "a",
+            "clusters": [{ "name": "a", "cluster": { "server": "http://127.0.0.1:1" } }],
+            "users": [{ "name": "a", "user": {} }],
+            "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }],
+        });
+        std::fs::write(&file, config.to_string()).unwrap();
+        let testbed = Testbed::from_variables(|name| match name {
+            KUBECONFIG => Some(file.display().to_string()),
+            KUBECTL => Some("/bin/kubectl".to_owned()),
+            "CLAW_E2E_LOKI_URL" => Some("http://loki".to_owned()),
+            _ => None,
+        });
+        let testbed = testbed.await.unwrap();
+        assert_eq!(testbed.need(Part::Loki, "a"), Some("http://loki"));
+        assert_eq!(testbed.need(Part::Prometheus, "b"), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! Waiting for what will happen, with an end.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::error::Error;
+
+/// Between two looks.
+const STEP: Duration = Duration::from_millis(200);
+
+/// Looks again and again until `look` has found what it looks for, and returns that.
+///
+/// `look` answers `Ok(Ok(found))`, or `Ok(Err(seen))` with what it saw instead, which the error quotes when `within` is
+/// over. An error of its own is taken for something that will pass, too: components restart, rights take a second.
+///
+/// # Errors
+///
+/// [`Error::TimedOut`] with `what` and what was seen last.
+pub async fn wait_until<T>(
+    within: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<Result<T, String>, Error>,
+) -> Result<T, Error> {
+    let deadline = Instant::now() + within;
+    loop {
+        let seen = match look().await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(seen)) => seen,
+            Err(error) => error.line(),
+        };
+        if Instant::now() >= deadline {
+            let last = (!seen.is_empty()).then_some(seen);
+            return Err(Error::TimedOut {
+                what: what.to_owned(),
+                within,
+                last,
+            });
+        }
+        sleep(STEP).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_late_is_found() {
+        let mut looks = 0;
+        let found = wait_until(Duration::from_secs(5), "the third look", async || {
+            looks += 1;
+            Ok(if looks == 3 {
+                Ok(looks)
+            } else {
+                Err(format!("look {looks}"))
+            })
+        });
+        assert_eq!(found.await.unwrap(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_comes_is_named_with_what_was_there() {
+        let look = async || Ok::<Result<(), String>, Error>(Err("an empty list".to_owned()));
+        let error = wait_until(Duration::from_secs(5), "a pod", look)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a pod did not happen within 5 s; last seen: an empty list"
+        );
+    }
+}
