@@ -13,7 +13,7 @@ use super::credentials::Credentials;
 use super::wire::{self, Prepared};
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Connection, Discovery, GetRequest, ListRequest, LogBytes,
-    LogRequest, ServerVersion, retry,
+    LogRequest, Proxies, ServerVersion, retry,
 };
 
 /// Bounds on what one request may take.
@@ -55,6 +55,7 @@ const ERROR_BYTES: usize = 64 << 10;
 /// Every request ends by the deadline of its context. Overload and outages are tried again, a bounded number of times,
 /// and never longer than the deadline allows. When credentials run out they are read anew, once a request.
 pub struct KubeCluster {
+    namespace: String,
     credentials: Credentials,
     limits: Limits,
 }
@@ -69,18 +70,38 @@ impl fmt::Debug for KubeCluster {
 }
 
 impl KubeCluster {
-    /// Reads the credentials. Does not ask the server anything yet.
+    /// Reads the credentials. Does not ask the server anything yet. No proxy is used but one that the kubeconfig names.
     pub async fn connect(connection: Connection, limits: Limits) -> Result<Self, ClusterError> {
-        let credentials = Credentials::read(connection, limits.credentials).await?;
-        Ok(Self { credentials, limits })
+        Self::connect_through(connection, Proxies::default(), limits).await
+    }
+
+    /// As [`connect`](Self::connect), through the proxies of the environment where the kubeconfig names none.
+    pub async fn connect_through(
+        connection: Connection,
+        proxies: Proxies,
+        limits: Limits,
+    ) -> Result<Self, ClusterError> {
+        let credentials = Credentials::read(connection, proxies, limits.credentials).await?;
+        let now = credentials.now().await;
+        Ok(Self {
+            namespace: now.default_namespace().to_owned(),
+            credentials,
+            limits,
+        })
     }
 
     /// A cluster behind a client that is there already. Turn the client's own retries off: they know no deadline.
     pub fn with_client(client: Client, limits: Limits) -> Self {
         Self {
+            namespace: client.default_namespace().to_owned(),
             credentials: Credentials::of(client),
             limits,
         }
+    }
+
+    /// Namespace of what is named without one: that of the context, or that of the pod that this runs in.
+    pub fn default_namespace(&self) -> &str {
+        &self.namespace
     }
 
     async fn json(&self, cx: &ToolContext, prepared: &Prepared) -> Result<Vec<u8>, ClusterError> {

@@ -608,6 +608,139 @@ async fn reads_credentials_anew_when_they_are_refused() {
 }
 
 #[tokio::test]
+async fn a_token_file_stands_in_for_the_credentials_of_a_kubeconfig_and_is_read_anew() {
+    let server = MockServer::start().await;
+    for (token, code) in [("one", 401), ("two", 200)] {
+        Mock::given(header("authorization", &*format!("Bearer {token}")))
+            .respond_with(ResponseTemplate::new(code).set_body_string("{}"))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, kubeconfig(&server.uri(), "of-the-kubeconfig")).unwrap();
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "one").unwrap();
+    let connection = Connection::WithToken {
+        server_of: Box::new(Connection::Kubeconfig {
+            files: vec![file],
+            context: Some("main".into()),
+        }),
+        token_file: token_file.clone(),
+    };
+    let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+    std::fs::write(&token_file, "two").unwrap();
+    cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_namespace_of_the_context_is_that_of_what_is_named_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let of = async |namespace: &str| {
+        let text = kubeconfig("http://127.0.0.1:1", "t");
+        std::fs::write(&file, text.replace("{cluster: c,", &format!("{{{namespace} cluster: c,"))).unwrap();
+        let connection = Connection::Kubeconfig {
+            files: vec![file.clone()],
+            context: Some("main".into()),
+        };
+        let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+        cluster.default_namespace().to_owned()
+    };
+    assert_eq!(of("namespace: team-a,").await, "team-a");
+    assert_eq!(of("").await, "default");
+}
+
+fn proxied(server: &str, extra: &str, proxies: &Proxies) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let text = kubeconfig(server, "t").replace("{server:", &format!("{{{extra} server:"));
+    std::fs::write(&file, text).unwrap();
+    let connection = Connection::Kubeconfig {
+        files: vec![file],
+        context: Some("main".into()),
+    };
+    let config = connection.config(proxies).unwrap();
+    config.proxy_url.map(|url| url.to_string())
+}
+
+#[test]
+fn the_kubeconfigs_proxy_wins_and_the_environments_spares_the_server_that_it_says() {
+    let environment = |none_for: &str| Proxies {
+        https: Some("http://proxy.corp:3128".into()),
+        none_for: Some(none_for.into()),
+    };
+    let server = "https://k8s.corp:6443";
+    let through = Some("http://proxy.corp:3128/".to_owned());
+    assert_eq!(proxied(server, "", &environment("")), through);
+    assert_eq!(proxied(server, "", &environment("localhost,")), through);
+    assert_eq!(proxied(server, "", &environment(",.corp")), None);
+    assert_eq!(proxied(server, "", &Proxies::default()), None);
+    // That the proxy's own address is spared says nothing about the server.
+    let outside = "https://k8s.example.com";
+    assert_eq!(proxied(outside, "", &environment("proxy.corp")), through);
+    let named = "proxy-url: 'socks5://jump.corp:1080',";
+    assert_eq!(
+        proxied(server, named, &environment("*")).as_deref(),
+        Some("socks5://jump.corp:1080/")
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_that_the_kubeconfig_names_is_used() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let target = *server.address();
+    let asked = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let mut first = String::new();
+        stream.read_line(&mut first).await.unwrap();
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let mut there = tokio::net::TcpStream::connect(target).await.unwrap();
+        tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut there).await });
+        first
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let text = kubeconfig("http://k8s.corp:6443", "t")
+        .replace("{server:", &format!("{{proxy-url: 'http://{proxy}', server:"));
+    std::fs::write(&file, text).unwrap();
+    let connection = Connection::Kubeconfig {
+        files: vec![file],
+        context: Some("main".into()),
+    };
+    let spared = Proxies {
+        https: None,
+        none_for: Some("127.0.0.1,k8s.corp".into()),
+    };
+    let cluster = KubeCluster::connect_through(connection, spared, quick())
+        .await
+        .unwrap();
+    cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(asked.await.unwrap(), "CONNECT k8s.corp:6443 HTTP/1.1\r\n");
+}
+
+#[tokio::test]
 async fn credentials_that_stay_refused_end_the_request() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
