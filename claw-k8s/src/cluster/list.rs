@@ -13,6 +13,9 @@ use crate::model::Object;
 /// Objects on one page. The API server's own tools use the same size.
 pub(super) const PAGE_SIZE: u32 = 500;
 
+/// Fewest objects that a page is made of when larger ones do not arrive.
+pub(super) const SMALLEST_PAGE: u32 = 50;
+
 /// Most objects of one list.
 const MAX_ITEMS: usize = 50_000;
 
@@ -192,8 +195,10 @@ where
     let mut listed = Listed::default();
     let mut token: Option<String> = None;
     let mut restarted = false;
+    let mut limit = PAGE_SIZE;
     loop {
-        let request = query.page(token.take());
+        let mut request = query.page(token.take());
+        request.limit = limit;
         let read = reader.list_page(cx, &request).await.and_then(|bytes| {
             let page = parse::<T>(&bytes).map_err(|error| malformed(query, error))?;
             Ok((bytes, page))
@@ -218,7 +223,13 @@ where
             }
             Err(error) => return Err(error),
         };
+        let objects = page.0.items.len().saturating_add(page.1);
         token = absorb(&mut listed, query, page);
+        // A page that is shorter than asked for, with more to come, is as long as pages can be here.
+        limit = match u32::try_from(objects) {
+            Ok(objects) if objects >= SMALLEST_PAGE => limit.min(objects),
+            _ => limit,
+        };
         if let Some(kept) = kept.as_deref_mut() {
             kept.push(bytes);
         }

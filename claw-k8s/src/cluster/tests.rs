@@ -247,6 +247,7 @@ fn real(budget: Duration) -> ToolContext {
 fn quick() -> Limits {
     Limits {
         attempt: Duration::from_millis(400),
+        log_attempt: Duration::from_millis(100),
         backoff: Duration::from_millis(1),
         response_bytes: 4096,
         log_bytes: 4096,
@@ -448,6 +449,151 @@ async fn an_answer_beyond_the_limit_is_refused() {
     assert!(
         matches!(error, ClusterError::TooLarge { limit: 4096, .. }),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn large_answers_may_come_compressed() {
+    // `{"items":[]}`
+    let compressed: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 44, 73, 205, 45, 86, 178, 138, 142, 173, 5, 0, 29, 31, 67, 234, 12, 0, 0, 0,
+    ];
+    let server = MockServer::start().await;
+    Mock::given(header("accept-encoding", "gzip"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .insert_header("content-encoding", "gzip")
+                .set_body_bytes(compressed),
+        )
+        .mount(&server)
+        .await;
+    let bytes = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{\"items\":[]}");
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_arrive_is_asked_for_with_fewer_objects() {
+    let server = MockServer::start().await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
+    let large = ResponseTemplate::new(200).set_body_string("x".repeat(5000));
+    let good = ResponseTemplate::new(200).set_body_string("{}");
+    for (limit, answer) in [("500", slow), ("250", large), ("125", good)] {
+        Mock::given(query_param("limit", limit))
+            .and(query_param("continue", "to/ken+="))
+            .respond_with(answer)
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let bytes = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{}");
+}
+
+#[tokio::test]
+async fn pages_that_never_arrive_are_given_up() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
+        .expect(3)
+        .mount(&server)
+        .await;
+    let error = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(30)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_pages_after_a_short_one_are_as_short() {
+    let names: Vec<String> = (0..125).map(|n| format!("p{n}")).collect();
+    let first: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut mock = MockClusterReader::new();
+    let mut order = Sequence::new();
+    for (limit, page) in [(500, pods(&first, "t1")), (125, pods(&["z"], ""))] {
+        mock.expect_list_page()
+            .withf(move |_, request| request.limit == limit)
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| Ok(page));
+    }
+    assert_eq!(list(mock).await.unwrap().items.len(), 126);
+}
+
+/// A server that answers one request with these pieces, each after a pause.
+async fn trickling(pieces: &'static [&'static str], pause: Duration) -> KubeCluster {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes()).await;
+            for piece in pieces {
+                tokio::time::sleep(pause).await;
+                let _ = stream.write_all(piece.as_bytes()).await;
+            }
+        }
+    });
+    let mut config = ::kube::Config::new(format!("http://{address}").parse().unwrap());
+    config.default_retry = false;
+    KubeCluster::with_client(::kube::Client::try_from(config).unwrap(), quick())
+}
+
+#[tokio::test]
+async fn an_answer_may_take_long_as_long_as_it_goes_on() {
+    let pieces = &["{", "\"items\"", ":", "[", "]", "}"];
+    let cluster = trickling(pieces, Duration::from_millis(150)).await;
+    let bytes = cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{\"items\":[]}");
+    // What has begun and stops is not waited for to the end of the run.
+    let cluster = trickling(pieces, Duration::from_secs(60)).await;
+    let error = cluster
+        .list_page(&real(Duration::from_secs(30)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_come_is_asked_for_once() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let request = LogRequest {
+        namespace: "shop".into(),
+        pod: "cart-1".into(),
+        container: None,
+        previous: false,
+        tail_lines: Some(200),
+        since: None,
+        limit_bytes: 1000,
+    };
+    let error = cluster(&server)
+        .await
+        .pod_logs(&real(Duration::from_secs(30)), &request)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the API server did not answer within 100ms: read logs of pod shop/cart-1; see what holds it up: the network, or \
+         the node that the API server has to ask"
     );
 }
 

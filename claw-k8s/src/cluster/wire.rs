@@ -189,6 +189,14 @@ pub(super) fn malformed(what: &str, source: impl Into<Source>) -> ClusterError {
     }
 }
 
+/// That nothing came for so long.
+pub(super) fn stalled(what: &str, limit: Duration) -> ClusterError {
+    ClusterError::Stalled {
+        request: what.to_owned(),
+        limit,
+    }
+}
+
 /// What a failed connection means.
 pub(super) fn no_answer(what: &str, error: kube::Error) -> ClusterError {
     let request = what.to_owned();
