@@ -13,6 +13,7 @@ mod list;
 mod proxy;
 mod resource;
 mod retry;
+mod room;
 mod shared;
 mod wire;
 

@@ -238,6 +238,13 @@ async fn tools_share_lists_for_a_moment() {
     clock.advance(Duration::from_secs(6));
     cluster.list::<Pod>(&cx, &query).await.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 2, "too old to be used again");
+    // What nobody changes by the second is shared for as long as a run takes.
+    let query = Query::new(Resource::REPLICA_SETS, Some("shop"));
+    for (seconds, requests) in [(0, 3), (29, 3), (2, 4)] {
+        clock.advance(Duration::from_secs(seconds));
+        cluster.list::<Workload>(&cx, &query).await.unwrap();
+        assert_eq!(asked.lock().unwrap().len(), requests, "{seconds}");
+    }
 }
 
 fn real(budget: Duration) -> ToolContext {
