@@ -280,7 +280,7 @@ impl ClusterReader for KubeCluster {
     }
 
     async fn discover(&self, cx: &ToolContext) -> Result<Discovery, ClusterError> {
-        let prepared = wire::fixed("/apis", "list API groups");
+        let prepared = wire::groups();
         let body = self.json(cx, &prepared).await?;
         Discovery::parse(&body).map_err(|error| wire::malformed(&prepared.what, error))
     }

@@ -463,7 +463,8 @@ async fn an_answer_beyond_the_limit_is_refused() {
 async fn large_answers_may_come_compressed() {
     // `{"items":[]}`
     let compressed: &[u8] = &[
-        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 44, 73, 205, 45, 86, 178, 138, 142, 173, 5, 0, 29, 31, 67, 234, 12, 0, 0, 0,
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 44, 73, 205, 45, 86, 178, 138, 142, 173, 5, 0, 29, 31,
+        67, 234, 12, 0, 0, 0,
     ];
     let server = MockServer::start().await;
     Mock::given(header("accept-encoding", "gzip"))
@@ -796,7 +797,11 @@ async fn the_namespace_of_the_context_is_that_of_what_is_named_without_one() {
     let file = folder.path().join("config");
     let of = async |namespace: &str| {
         let text = kubeconfig("http://127.0.0.1:1", "t");
-        std::fs::write(&file, text.replace("{cluster: c,", &format!("{{{namespace} cluster: c,"))).unwrap();
+        std::fs::write(
+            &file,
+            text.replace("{cluster: c,", &format!("{{{namespace} cluster: c,")),
+        )
+        .unwrap();
         let connection = Connection::Kubeconfig {
             files: vec![file.clone()],
             context: Some("main".into()),
