@@ -139,7 +139,7 @@ const READS: [Rule; 5] = [
             }
             Err(refusal(
                 "run.deadline",
-                format!("the run's time was over at {}", call.scope.deadline),
+                format!("the time for reading was over at {}", call.scope.deadline),
                 "give runs more time, or ask for less in one run",
             ))
         },

@@ -39,6 +39,8 @@ const SEARCHED_LINES: u32 = 5_000;
 const BEFORE_ONSET: SignedDuration = SignedDuration::from_mins(45);
 /// How long after that.
 const AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
+/// Nodes that a gap names.
+const MAX_NAMED: usize = 5;
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
 
@@ -98,9 +100,11 @@ pub(in crate::incident) async fn read_pods(
         let why = "what the container said when the trouble began";
         (wanted, tail, cx.observe::<GetPodLogs>(input, why).await)
     };
-    let mut missing: usize = 0;
     case.logs_asked
         .extend(wanted.iter().map(|wanted| wanted.pod.clone()));
+    let all = wanted.len();
+    let wanted = within_reach(case, wanted);
+    let mut missing = all.saturating_sub(wanted.len());
     let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
     while !wave.is_empty() {
         let answers: Vec<_> = futures::stream::iter(wave)
@@ -135,6 +139,43 @@ pub(in crate::incident) async fn read_pods(
         }
     }
     Ok(missing)
+}
+
+/// The node of a pod, if its kubelet has stopped reporting: who asks for a log there waits in vain. A node that reports
+/// that it is not ready has a kubelet that answers.
+pub(in crate::incident) fn silent_node<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
+    let node = facts.node(&pod.spec.node_name)?;
+    let silent = node
+        .condition("Ready")
+        .is_some_and(|ready| ready.status == "Unknown");
+    silent.then_some(node.metadata.name.as_str())
+}
+
+/// Those of the logs whose kubelet can be asked. The others are one gap, which names the nodes.
+fn within_reach(case: &mut Case, wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let facts = Facts::new(case);
+    let (near, far): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| {
+        let pod = facts.pod(&wanted.pod);
+        pod.is_none_or(|pod| silent_node(&facts, pod).is_none())
+    });
+    if !far.is_empty() {
+        let nodes: BTreeSet<&str> = facts.pods().filter_map(|pod| silent_node(&facts, pod)).collect();
+        let named: Vec<&str> = nodes.iter().take(MAX_NAMED).copied().collect();
+        let more = match nodes.len().saturating_sub(named.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let reason = format!(
+            "no logs were asked for of pods on {}{more}: the kubelet there has stopped reporting",
+            named.join(", ")
+        );
+        case.gap(
+            GetPodLogs::NAME,
+            reason,
+            "see to the node, or look in the log store, if there is one",
+        );
+    }
+    near
 }
 
 /// The lines as the runtime writes them: each after its time.
@@ -196,7 +237,10 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
     units.sort();
     let mut wanted: Vec<Wanted> = units
         .iter()
-        .filter_map(|(_, unit)| facts.pods_of(unit).iter().find(|pod| !pod.is_finished()))
+        .filter_map(|(_, unit)| {
+            let mut pods = facts.pods_of(unit).iter();
+            pods.find(|pod| !pod.is_finished() && silent_node(facts, pod).is_none())
+        })
         .flat_map(|pod| of_pod(pod))
         .collect();
     wanted.truncate(MAX_AROUND);
@@ -213,7 +257,12 @@ fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
         .collect();
     pods.sort_by_key(|(urgency, pod)| (*urgency, pod.entity()));
     let mut wanted = Vec::new();
+    let mut far = Vec::new();
     for (_, pod) in pods {
+        if silent_node(facts, pod).is_some() {
+            far.extend(of_pod(pod));
+            continue;
+        }
         let count = per_workload.entry(facts.workload_of(pod)).or_default();
         if *count >= PER_WORKLOAD {
             continue;
@@ -222,6 +271,8 @@ fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
         wanted.extend(of_pod(pod));
     }
     wanted.truncate(MAX_LOGS);
+    // They are not read, but take nobody's place, and it is said.
+    wanted.extend(far);
     wanted
 }
 

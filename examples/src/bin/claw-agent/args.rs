@@ -117,7 +117,7 @@ pub(crate) struct DemoArguments {
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ClusterArguments {
     /// Kubeconfig file; default: $KUBECONFIG, ~/.kube/config, or the service account of the pod.
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
