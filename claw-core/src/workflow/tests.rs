@@ -80,7 +80,7 @@ fn context(tools: Registry, audit: MockAuditLog, progress: Progress) -> StepCont
     arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_read()
-        .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });
+        .returning(|_, _, _, _| Judgement::Allow { rules: Vec::new() });
     let scope = Scope {
         run: "run-1".to_owned(),
         step: Some("add".to_owned()),

@@ -12,7 +12,7 @@ use claw_core::redact::Redactor;
 use claw_core::registry::{DuplicateTool, Registry};
 use claw_core::store::{Journal, MemoryJournal};
 use claw_core::workflow::Workflow as _;
-use claw_guardrails::engine::{Config, Engine};
+use claw_guardrails::engine::{Config, Engine, Mode};
 
 use super::sources::Sources;
 use crate::deliver::Sink;
@@ -122,7 +122,8 @@ impl Assembly {
     /// If two tools have one name.
     pub fn build(self) -> Result<Agent, DuplicateTool> {
         let tools = self.definition.apply(&self.sources.tools()?)?;
-        let engine = Arc::new(Engine::new(self.guardrails, Arc::clone(&self.clock)));
+        let guardrails = bounded(self.guardrails, &self.definition);
+        let engine = Arc::new(Engine::new(guardrails, Arc::clone(&self.clock)));
         let gate = Gate::new(
             Arc::<Engine>::clone(&engine),
             self.audit,
@@ -163,6 +164,15 @@ impl Assembly {
 fn step_tools(definition: &Definition) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
     let workflow = definition.workflows.get(IncidentInvestigation::NAME);
     let steps = workflow.into_iter().flat_map(|workflow| &workflow.steps);
+/// The guardrails within the bounds of the definition: it may narrow what the agent is set up for, and never widen it.
+fn bounded(guardrails: Config, definition: &Definition) -> Config {
+    match definition.workflows.get(IncidentInvestigation::NAME) {
+        None => guardrails,
+        // `max_actions: read_only` is all that a definition can say, and what holds where it says nothing.
+        Some(_) => guardrails.with_mode(Mode::ReadOnly),
+    }
+}
+
     steps
         .filter(|step| !step.tools.is_empty())
         .map(|step| (step.name.as_str(), step.tools.iter().map(|tool| tool.as_str())))

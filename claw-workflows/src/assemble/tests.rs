@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use claw_core::access::Access;
 use claw_core::audit::AuditKind;
 use claw_core::clock::{Clock as _, ManualClock};
 use claw_core::definition::{bind, parse};
 use claw_core::report::Verdict;
 use claw_guardrails::audit::MemoryAuditLog;
-use claw_guardrails::engine::{Budgets, Config};
+use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
+use claw_guardrails::engine::{Budgets, Config, Mode};
 use claw_k8s::bundle::RecordedChanges;
 
 use super::*;
@@ -94,4 +97,75 @@ async fn guardrails_are_in_front_of_every_tool() {
     let events = audit.events();
     assert!(events.iter().any(|event| event.kind == AuditKind::Refuse));
     assert!(!events.iter().any(|event| event.observed.is_some()));
+}
+
+/// A tool that answers with a write as data.
+struct Scale;
+
+#[async_trait]
+impl Tool for Scale {
+    const NAME: &'static str = "propose_scale";
+    const EFFECT: Effect = Effect::Propose;
+    type Input = String;
+    type Output = String;
+
+    fn description(&self) -> &str {
+        "Proposes more replicas"
+    }
+
+    fn access(&self) -> Access {
+        Access::none()
+    }
+
+    async fn call(&self, _: &ToolContext, name: String) -> Result<String, ToolError> {
+        Ok(format!("3 replicas of {name}"))
+    }
+}
+
+#[tokio::test]
+async fn tools_propose_only_where_neither_guardrails_nor_definition_say_read_only() {
+    let defined = || {
+        let text = "workflow:\n  name: incident_investigation\n  guardrails: {max_actions: read_only}\n  steps:\n  \
+             - {name: gather_context}\n  - {name: analyze_logs}\n  - {name: check_dependencies}\n  \
+             - {name: correlate_changes}\n  - {name: synthesize}\n";
+        let documents = parse("workflow.yaml", text.as_bytes()).unwrap();
+        bind(&documents, &Default::default(), &capabilities()).unwrap()
+    };
+    let proposing = Config::default().with_mode(Mode::Propose);
+    for (guardrails, definition, refused) in [
+        (Config::default(), None, true),
+        (proposing.clone(), Some(defined()), true),
+        (proposing, None, false),
+    ] {
+        let (clock, audit) = (clock(), Arc::new(MemoryAuditLog::default()));
+        let scope = Scope {
+            run: "r".to_owned(),
+            step: None,
+            actor: "claw".to_owned(),
+            deadline: clock.deadline(std::time::Duration::from_secs(60)),
+            cancel: Default::default(),
+        };
+        let sources = Sources::new().tool(Arc::new(Scale));
+        let agent = Assembly::new("shop", sources, audit.clone(), clock)
+            .guardrails(guardrails)
+            .definition(definition.unwrap_or_default())
+            .build()
+            .unwrap();
+        let tool = agent.tools().get(Scale::NAME).unwrap();
+        let answer = agent
+            .gate()
+            .observe::<Scale>(&scope, tool, "cart".to_owned(), "the load grows")
+            .await;
+        let kind = audit.events().first().map(|event| event.kind);
+        if refused {
+            assert!(
+                matches!(&answer, Err(ObserveError::Refused(refusal)) if refusal.rule == "mode.read_only"),
+                "{answer:?}"
+            );
+            assert_eq!(kind, Some(AuditKind::Refuse));
+        } else {
+            assert_eq!(answer.unwrap(), "3 replicas of cart");
+            assert_eq!(kind, Some(AuditKind::Observe));
+        }
+    }
 }
