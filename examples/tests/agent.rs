@@ -102,6 +102,27 @@ fn the_demo_tells_the_story_and_leaves_everything_behind() {
     let again = agent(&["demo", "--directory", path(folder.path())]);
     assert_eq!(code(&again), 0, "{}", stderr(&again));
 
+    // That the head is gone shows; one that was kept elsewhere does as well.
+    let head = folder.path().join("audit.jsonl.head");
+    let kept = folder.path().join("kept");
+    fs::copy(&head, &kept).unwrap();
+    let printed = stdout(&agent(&["audit", "verify", path(&log)]));
+    let printed = printed.split("--head ").nth(1).unwrap().trim().to_owned();
+    fs::remove_file(&head).unwrap();
+    let missing = agent(&["audit", "verify", path(&log)]);
+    assert_eq!(code(&missing), 5);
+    assert!(stdout(&missing).contains("--no-head"), "{}", stdout(&missing));
+    for (arguments, expected) in [
+        (&["--no-head"][..], 0),
+        (&["--head", path(&kept)], 0),
+        (&["--head", &printed], 0),
+        (&["--head", "no-such-file"], 2),
+        (&["--head", &printed, "--no-head"], 2),
+    ] {
+        let output = agent(&[&["audit", "verify", path(&log)][..], arguments].concat());
+        assert_eq!(code(&output), expected, "{arguments:?} {}", stdout(&output));
+    }
+
     // A changed byte shows.
     let text = fs::read_to_string(&log).unwrap();
     fs::write(&log, text.replacen("ledger-writer", "ledger-wrlter", 1)).unwrap();

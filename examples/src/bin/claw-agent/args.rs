@@ -318,6 +318,13 @@ pub(crate) struct AuditVerifyArguments {
 pub(crate) struct AuditShowArguments {
     /// The run.
     #[arg(value_name = "RUN")]
+    /// Head that was kept elsewhere: a copy of the head file, or what an earlier check printed; default: the head file
+    /// beside the log.
+    #[arg(long, value_name = "FILE|RECORDS:HASH")]
+    pub(crate) head: Option<String>,
+    /// Does without a head: records that were cut off the end are then not seen.
+    #[arg(long, conflicts_with = "head")]
+    pub(crate) no_head: bool,
     pub(crate) run: String,
     /// The log.
     #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
