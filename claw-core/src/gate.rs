@@ -364,7 +364,7 @@ fn allowed(rules: &[String]) -> String {
 }
 
 /// The beginning of a text, of so many bytes at most.
-fn excerpt(text: &str, bytes: usize) -> &str {
+pub(crate) fn excerpt(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;

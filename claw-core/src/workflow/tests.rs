@@ -215,3 +215,17 @@ fn outcomes_read_back_as_they_were() {
         );
     }
 }
+
+#[test]
+fn a_purpose_is_one_line_of_bounded_length() {
+    let with =
+        |purpose: &str| context(Registry::new(), MockAuditLog::new(), Progress::none()).with_purpose(purpose);
+    assert_eq!(with(" \n ").with_its_purpose("why"), "why");
+    assert_eq!(
+        with("look\n  here").with_its_purpose("why"),
+        "why (purpose of the step: look here)"
+    );
+    let long = with(&"ä".repeat(1000));
+    let kept = long.purpose().unwrap();
+    assert!(kept.ends_with("ä…") && kept.len() <= 515, "{}", kept.len());
+}

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use claw_core::access::Access;
 use claw_core::audit::AuditKind;
 use claw_core::clock::{Clock as _, ManualClock};
-use claw_core::definition::{bind, parse};
+use claw_core::definition::{Located, bind, parse};
+use claw_core::gate::{ObserveError, Scope};
 use claw_core::report::Verdict;
-use claw_guardrails::audit::MemoryAuditLog;
 use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
+use claw_guardrails::audit::MemoryAuditLog;
 use claw_guardrails::engine::{Budgets, Config, Mode};
 use claw_k8s::bundle::RecordedChanges;
 
@@ -82,6 +83,53 @@ async fn the_definition_decides_which_alerts_open_a_run() {
     assert_eq!(receipt.opened.len(), 1);
     let receipt = agent.intake().accept(body("info")).await.unwrap();
     assert_eq!((receipt.opened.len(), receipt.filtered), (0, 1));
+}
+
+#[tokio::test]
+async fn an_instruction_is_recorded_as_the_purpose_of_its_step() {
+    let instruction = "Look at\n  recent changes first";
+    let mut documents = parse("workflow.yaml", WORKFLOW.as_bytes()).unwrap();
+    for workflow in documents
+        .iter_mut()
+        .filter_map(|document| document.workflow.as_mut())
+    {
+        for step in &mut workflow.steps {
+            step.tools.clear();
+            step.instruction = (step.name.value == "correlate_changes").then(|| Located {
+                value: instruction.to_owned(),
+                place: step.name.place,
+            });
+        }
+    }
+    let definition = bind(&documents, &Default::default(), &capabilities()).unwrap();
+    let (clock, audit) = (clock(), Arc::new(MemoryAuditLog::default()));
+    let sources = Sources::new().tool(Arc::new(RecordedChanges::default()));
+    let agent = Assembly::new("shop", sources, audit.clone(), clock.clone())
+        .definition(definition)
+        .build()
+        .unwrap();
+    let incident = Incident::of_question("is all well?", TimeHints::default(), clock.now());
+    agent.investigate(&incident).await.unwrap();
+    let (mut with, mut without) = (0, 0);
+    for event in audit.events().iter().filter(|event| event.step.is_some()) {
+        if event.kind != AuditKind::Observe && event.kind != AuditKind::Reason {
+            continue;
+        }
+        let said = event
+            .why
+            .contains("purpose of the step: Look at recent changes first)");
+        assert_eq!(
+            said,
+            event.step.as_deref() == Some("correlate_changes"),
+            "{event:?}"
+        );
+        if said {
+            with += 1;
+        } else {
+            without += 1;
+        }
+    }
+    assert!(with > 0 && without > 0, "{with} {without}");
 }
 
 #[tokio::test]
