@@ -206,6 +206,27 @@ fn definitions_of_the_specification_are_understood_or_refused() {
         "{text}"
     );
     assert!(text.contains("severity is critical or warning"), "{text}");
+    assert!(
+        text.contains("the rule reasoner does not interpret them"),
+        "{text}"
+    );
+    assert!(text.contains("gives values of its own"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("tools.yaml");
+    let printed = fs::read_to_string(&tools).unwrap();
+    for (given, complaint) in [
+        ("default: 500", "tail_lines.default: not available yet"),
+        ("enum: [100, 200]", "tail_lines.enum: not available yet"),
+    ] {
+        fs::write(&other, printed.replace("default: 200", given)).unwrap();
+        let output = agent(&["check", path(&other)]);
+        assert_eq!(code(&output), 5);
+        assert!(
+            stderr(&output).contains(complaint) && stderr(&output).contains("leave"),
+            "{}",
+            stderr(&output)
+        );
+    }
     let json = agent(&["check", path(&tools), "--output", "json"]);
     assert!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["tools"]["get_pods"].is_object());
 

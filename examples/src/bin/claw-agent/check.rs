@@ -1,5 +1,6 @@
 //! `claw-agent check`: what definitions mean.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use claw_core::definition::{self, Definition, Document};
@@ -19,12 +20,36 @@ pub(crate) fn run(given: &CheckArguments, output: Output) -> Result<u8, Failure>
     if json {
         print::json(&definition)?;
     } else {
-        print::out(&definition.describe())?;
+        print::out(&(definition.describe() + &remarks(&definition)))?;
     }
     Ok(0)
 }
 
 /// The definitions in `files`, for an agent that honours them.
+/// What the words of the definitions do not show: how far the agent takes them.
+fn remarks(definition: &Definition) -> String {
+    let mut text = String::new();
+    let abilities = capabilities();
+    for (tool, defined) in &definition.tools {
+        let defaults = defined.parameters.iter().filter(|(_, it)| it.default.is_some());
+        for (name, _) in defaults {
+            if let Some((workflow, step)) = abilities.setter_of(tool, name) {
+                let _ = writeln!(
+                    text,
+                    "the default of {name} is the one that {tool} has; the step {step} of {workflow} gives values of its own"
+                );
+            }
+        }
+    }
+    let mut steps = definition.workflows.values().flat_map(|workflow| &workflow.steps);
+    if steps.any(|step| step.instruction.is_some()) {
+        text.push_str(
+            "instructions are recorded as the purpose of their steps; the rule reasoner does not interpret them\n",
+        );
+    }
+    text
+}
+
 pub(crate) fn load(files: &[std::path::PathBuf]) -> Result<Definition, Failure> {
     let (documents, mut problems) = read(files);
     // A file that cannot be read does not hide what is wrong with the others.
