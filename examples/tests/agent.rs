@@ -261,6 +261,23 @@ fn the_role_is_printed_for_all_tools_or_some() {
         "{yaml}"
     );
     assert!(!yaml.contains("secrets"), "{yaml}");
+    // The role of the specification stands by itself; what tools see beyond it is a second role.
+    let seed = stdout(&agent(&["access", "--seed-only"]));
+    assert!(yaml.starts_with(seed.trim_end()), "{yaml}");
+    assert_eq!(seed.matches("kind: ClusterRole\n").count(), 2, "{seed}");
+    assert!(
+        !seed.contains("extended") && yaml.contains("openclaw-agent-extended"),
+        "{yaml}"
+    );
+    assert!(
+        !seed.contains("networkpolicies") && yaml.contains("networkpolicies"),
+        "{yaml}"
+    );
+    assert_eq!(
+        code(&agent(&["access", "--in", "shop"])),
+        2,
+        "--in asks the cluster"
+    );
     let some = stdout(&agent(&[
         "access",
         "--tool",

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::tool::{ToolContext, ToolSpec};
-use claw_k8s::access::{Manifests, Preflight, preflight, rules};
+use claw_k8s::access::{Extension, Manifests, Preflight, preflight, rules, split};
+use claw_k8s::cluster::ClusterError;
 
 use crate::args::{AccessArguments, Output};
 use crate::failure::Failure;
@@ -23,9 +24,9 @@ pub(crate) async fn run(given: AccessArguments, output: Output) -> Result<u8, Fa
         return ask(&given, &specs, json).await;
     }
     let namespace = subject::namespace(&given.namespace)?;
-    let manifests = Manifests::read_only(namespace, rules(specs.iter().map(|spec| &spec.access)));
+    let manifests = manifests(namespace, &specs, given.seed_only);
     if json {
-        print::json(&manifests.rules)?;
+        print::json(&serde_json::json!({"rules": manifests.rules, "extensions": manifests.extensions}))?;
     } else {
         print::out(&manifests.to_yaml()?)?;
     }
@@ -35,6 +36,26 @@ pub(crate) async fn run(given: AccessArguments, output: Output) -> Result<u8, Fa
 /// The tools of these names; all where there are none.
 fn chosen(names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
     let specs = check::every_tool()?.specs();
+/// The role of the specification as far as `specs` need it, and what they see beyond it as a second one.
+fn manifests(namespace: &str, specs: &[ToolSpec], seed_only: bool) -> Manifests {
+    let seed = check::seed_tools();
+    let (mut within, mut extensions) = (Vec::new(), Vec::new());
+    for spec in specs {
+        let (inside, beyond) = split(&spec.access, seed.iter().map(|tool| &tool.access));
+        within.push(inside);
+        extensions.push(Extension {
+            tool: spec.name.clone(),
+            rules: rules([&beyond]),
+        });
+    }
+    let manifests = Manifests::read_only(namespace, rules(&within));
+    if seed_only {
+        manifests
+    } else {
+        manifests.with_extensions(extensions)
+    }
+}
+
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(name.as_str())) {
         let known: Vec<&str> = known.into_iter().collect();

@@ -292,6 +292,9 @@ pub(crate) struct AccessArguments {
     /// Namespace of the service account.
     #[arg(long, default_value = "claw", value_name = "NAME")]
     pub(crate) namespace: String,
+    /// Only the role of the specification, without the second one for what tools see beyond it.
+    #[arg(long, conflicts_with_all = ["tools", "check"])]
+    pub(crate) seed_only: bool,
     /// Asks the cluster whether the current identity has the rights, and says which tool loses what.
     #[arg(long)]
     pub(crate) check: bool,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use claw_core::definition::{self, Definition, Document};
 use claw_core::registry::Registry;
+use claw_core::tool::ToolSpec;
 use claw_k8s::cluster::Cluster;
 use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
@@ -25,7 +26,6 @@ pub(crate) fn run(given: &CheckArguments, output: Output) -> Result<u8, Failure>
     Ok(0)
 }
 
-/// The definitions in `files`, for an agent that honours them.
 /// What the words of the definitions do not show: how far the agent takes them.
 fn remarks(definition: &Definition) -> String {
     let mut text = String::new();
@@ -50,6 +50,7 @@ fn remarks(definition: &Definition) -> String {
     text
 }
 
+/// The definitions in `files`, for an agent that honours them.
 pub(crate) fn load(files: &[std::path::PathBuf]) -> Result<Definition, Failure> {
     let (documents, mut problems) = read(files);
     // A file that cannot be read does not hide what is wrong with the others.
@@ -91,6 +92,14 @@ pub(crate) fn every_tool() -> Result<Registry, Failure> {
         .metrics(Arc::new(Prometheus::new(PrometheusConfig::at(nowhere))?))
         .logs(Arc::new(Loki::new(LokiConfig::at(nowhere))?));
     Ok(sources.tools()?)
+}
+
+/// The tools of the specification, in the shape in which its role is all that they need.
+pub(crate) fn seed_tools() -> Vec<ToolSpec> {
+    claw_k8s::tools::basic(&Cluster::new(Arc::new(Nowhere)))
+        .iter()
+        .map(|tool| tool.spec())
+        .collect()
 }
 
 /// A cluster that is never asked anything.
