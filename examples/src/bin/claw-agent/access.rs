@@ -36,9 +36,6 @@ pub(crate) async fn run(given: AccessArguments, output: Output) -> Result<u8, Fa
     Ok(0)
 }
 
-/// The tools of these names; all where there are none.
-fn chosen(names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
-    let specs = check::every_tool()?.specs();
 /// The role of the specification as far as `specs` need it, and what they see beyond it as a second one.
 fn manifests(namespace: &str, specs: &[ToolSpec], seed_only: bool) -> Manifests {
     let seed = check::seed_tools();
@@ -59,6 +56,9 @@ fn manifests(namespace: &str, specs: &[ToolSpec], seed_only: bool) -> Manifests 
     }
 }
 
+/// The tools of these names; all where there are none.
+fn chosen(names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+    let specs = check::every_tool()?.specs();
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(name.as_str())) {
         let known: Vec<&str> = known.into_iter().collect();
@@ -75,19 +75,20 @@ fn manifests(namespace: &str, specs: &[ToolSpec], seed_only: bool) -> Manifests 
 
 async fn ask(given: &AccessArguments, specs: &[ToolSpec], json: bool) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let place = given.within.as_deref().map(subject::namespace).transpose()?;
     let connected = connect::cluster(&given.cluster, None).await?;
     let cx = ToolContext::new(clock, PATIENCE);
-    let tools = specs.iter().map(|spec| (spec.name.as_str(), &spec.access));
     match connected.cluster.version(&cx).await {
         // Some servers show their version to nobody; the rights are asked for all the same.
         Ok(_) | Err(ClusterError::Denied { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let result = preflight(&connected.cluster, &cx, tools, None).await;
+    let tools = specs.iter().map(|spec| (spec.name.as_str(), &spec.access));
+    let result = preflight(&connected.cluster, &cx, tools, place).await;
     if json {
         print::json(&result)?;
     } else {
-        print::out(&describe(&result, &connected.name))?;
+        print::out(&describe(&result, &connected.name, place))?;
     }
     if result.losses.is_empty() && result.gaps.is_empty() {
         Ok(0)
@@ -96,8 +97,9 @@ async fn ask(given: &AccessArguments, specs: &[ToolSpec], json: bool) -> Result<
     }
 }
 
-fn describe(result: &Preflight, cluster: &str) -> String {
-    let mut text = format!("{} rights asked about in {cluster}\n", result.asked);
+fn describe(result: &Preflight, cluster: &str, namespace: Option<&str>) -> String {
+    let place = namespace.map_or_else(String::new, |name| format!(", namespace {name}"));
+    let mut text = format!("{} rights asked about in {cluster}{place}\n", result.asked);
     for loss in &result.losses {
         let _ = writeln!(text, "missing: {} ({})", loss.meaning, loss.verbs.join(", "));
     }

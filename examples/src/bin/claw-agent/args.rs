@@ -298,6 +298,9 @@ pub(crate) struct AccessArguments {
     /// Asks the cluster whether the current identity has the rights, and says which tool loses what.
     #[arg(long)]
     pub(crate) check: bool,
+    /// Asks for the rights in one namespace, for an identity that has Roles there and no ClusterRole.
+    #[arg(long = "in", value_name = "NAMESPACE", requires = "check")]
+    pub(crate) within: Option<String>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
 }
@@ -315,12 +318,6 @@ pub(crate) struct AuditVerifyArguments {
     /// The log.
     #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
     pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AuditShowArguments {
-    /// The run.
-    #[arg(value_name = "RUN")]
     /// Head that was kept elsewhere: a copy of the head file, or what an earlier check printed; default: the head file
     /// beside the log.
     #[arg(long, value_name = "FILE|RECORDS:HASH")]
@@ -328,6 +325,12 @@ pub(crate) struct AuditShowArguments {
     /// Does without a head: records that were cut off the end are then not seen.
     #[arg(long, conflicts_with = "head")]
     pub(crate) no_head: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditShowArguments {
+    /// The run.
+    #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// The log.
     #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
