@@ -159,9 +159,12 @@ impl Inner {
         let deadline = self.gate.clock().deadline(remaining);
         let last = work.workflow.step_name(work.run.step.saturating_add(1)).is_none();
         scope.deadline = self.gate.clock().deadline(share(remaining, last));
-        let limit = (work.run.workflow.clone(), work.step.to_owned());
-        let tools = self.limits.get(&limit).unwrap_or(&self.tools).clone();
-        let cx = StepContext::new(self.gate.clone(), tools, scope, self.progress());
+        let name = (work.run.workflow.clone(), work.step.to_owned());
+        let tools = self.limits.get(&name).unwrap_or(&self.tools).clone();
+        let mut cx = StepContext::new(self.gate.clone(), tools, scope, self.progress());
+        if let Some(purpose) = self.purposes.get(&name) {
+            cx = cx.with_purpose(purpose);
+        }
         cx.progress("begins");
         let begun = self.now();
         let step = AssertUnwindSafe(work.workflow.take(&cx, work.run.step, &work.memo.state)).catch_unwind();

@@ -184,7 +184,14 @@ async fn what_a_run_has_spent_is_forgotten_when_it_ends_and_not_while_it_waits()
     }));
     let spend = async |run: &str| {
         let scope = rig.runner.0.scope(&id(run), None, CancellationToken::new());
-        rig.engine.judge_read(&scope, "t", &serde_json::Value::Null).await;
+        rig.engine
+            .judge_read(
+                &scope,
+                "t",
+                claw_core::tool::Effect::Read,
+                &serde_json::Value::Null,
+            )
+            .await;
         rig.engine.spent(run).calls
     };
     assert_eq!(spend("r").await, 1);

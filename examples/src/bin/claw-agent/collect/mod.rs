@@ -20,22 +20,38 @@ use claw_core::workflow::{Progress as Watchers, StepContext};
 use claw_guardrails::audit::FileAuditLog;
 use claw_guardrails::engine::{Budgets, Config};
 use claw_k8s::bundle::{BundleWriter, Incident, Manifest, VERSION};
-use claw_workflows::assemble::Assembly;
+use claw_k8s::cluster::{Cluster, Discovery};
+use claw_workflows::assemble::{Agent, Assembly};
 use claw_workflows::trigger::Incident as Question;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{CollectArguments, CollectSubject, SourceArguments};
 use crate::failure::{self, Failure};
+use crate::look::ApiGroups;
 use crate::print::say;
 use crate::progress::Progress;
-use crate::{connect, files, incident, investigate, subject};
+use crate::{connect, files, incident, investigate, look, subject};
 use list_objects::ListObjects;
 
 /// Calls of one recording: a list for each kind and namespace, and a log for each container.
 const CALLS: u32 = 5_000;
 /// How long trouble is taken to last where nobody says when it began.
 const RECENT: SignedDuration = SignedDuration::from_mins(30);
+
+/// What the cluster serves. A cluster that cannot be reached at all says so here.
+async fn discover(
+    agent: &Agent,
+    cluster: &Cluster,
+    run: &str,
+    cx: &ToolContext,
+) -> Result<Arc<Discovery>, Failure> {
+    investigate::reachable(agent, cluster.clone(), run).await?;
+    let why = "to record the kinds that the cluster serves, and no others";
+    look::look(agent, ApiGroups(cluster.clone()), run, cx.cancel.clone(), why).await?;
+    // Kept from the look just made.
+    Ok(cluster.discovery(cx).await?)
+}
 
 pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -44,13 +60,11 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     let connected = connect::cluster(&given.cluster, None).await?;
     let now = clock.now();
     let subject = Subject::of(&given.subject, now)?;
-    investigate::reachable(&connected.cluster, &clock).await?;
     files::make_folder_of(&given.run.audit)?;
     let audit = Arc::new(FileAuditLog::open(&given.run.audit, Arc::clone(&clock)).await?);
     let cx = ToolContext::new(Arc::clone(&clock), Duration::from_secs(given.run.timeout));
-    let discovery = connected.cluster.discovery(&cx).await?;
     let sources = connect::sources(&given.sources, connected.cluster.clone())?
-        .tool(Arc::new(ListObjects::new(connected.cluster)) as Arc<dyn ErasedTool>);
+        .tool(Arc::new(ListObjects::new(connected.cluster.clone())) as Arc<dyn ErasedTool>);
     let budgets = Budgets::default().with_calls(CALLS).with_calls_per_tool(CALLS);
     let agent = Assembly::new(
         connected.name.clone(),
@@ -60,6 +74,13 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     )
     .guardrails(Config::default().with_budgets(budgets))
     .build()?;
+    let discovery = match discover(&agent, &connected.cluster, &subject.run, &cx).await {
+        Ok(discovery) => discovery,
+        Err(failure) => {
+            audit.close().await?;
+            return Err(failure);
+        }
+    };
 
     let manifest = subject.manifest(&given.directory, connected.name, now);
     let step = StepContext::new(
