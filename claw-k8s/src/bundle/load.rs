@@ -227,14 +227,21 @@ impl Loader<'_> {
         }
         match content.read() {
             Ok(text) => {
-                for (container, log) in logs::split_dump(&text) {
-                    self.bundle.logs.push(LogFile {
-                        namespace: namespace.to_owned(),
-                        pod: pod.to_owned(),
-                        container,
-                        previous: false,
-                        content: Content::text(log),
-                    });
+                for logs::Dumped { container, log } in logs::split_dump(&text) {
+                    match log {
+                        Ok(log) => self.bundle.logs.push(LogFile {
+                            namespace: namespace.to_owned(),
+                            pod: pod.to_owned(),
+                            container,
+                            previous: false,
+                            content: Content::text(log),
+                        }),
+                        Err(error) if logs::has_not_started(&error) => {}
+                        Err(error) => {
+                            let reason = format!("kubectl could not read the log of {container}: {error}");
+                            self.problems.add(name, None, reason);
+                        }
+                    }
                 }
             }
             Err(error) => self
