@@ -16,7 +16,7 @@ use super::metrics::MetricsFile;
 use super::objects::Objects;
 use super::problem::{BundleError, Problems};
 use super::tree::Tree;
-use super::{Bundle, changes, text, topology, window};
+use super::{Bundle, changes, kinds, text, topology, window};
 
 pub(super) fn load(root: &Path, limits: &Limits) -> Result<Bundle, BundleError> {
     let folder = |source| BundleError::Folder {
@@ -159,6 +159,7 @@ impl Loader<'_> {
                 _ => {}
             }
         }
+        let seen = kinds::of_folder(self.layout, &names, self.objects.kinds());
         let mut bundle = self.bundle;
         bundle.objects = self.objects.finish();
         bundle.logs.sort_by_key(LogFile::locator);
@@ -176,6 +177,10 @@ impl Loader<'_> {
                     .and_then(|name| name.to_str())
                     .unwrap_or("bundle");
                 bundle.manifest = window::derive(case, &bundle.objects, present);
+                if let Some(seen) = seen {
+                    bundle.manifest.namespaces = seen.namespaces;
+                    bundle.manifest.kinds = Some(seen.kinds);
+                }
                 // Folders that other programs write never hold one.
                 if !matches!(self.layout, Layout::Dump | Layout::MustGather) {
                     let reason =

@@ -173,6 +173,9 @@ impl Subject {
             incident: self.began.map(|start| Incident { start, end: None }),
             baseline: None,
             question: None,
+            namespaces: self.namespaces.clone(),
+            kinds: None,
+            gaps: None,
         }
     }
 }
