@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use claw_k8s::bundle::RecordedKind;
 use claw_k8s::cluster;
 
-use super::kinds::{Kind, Kinds};
+use super::kinds::{Kind, KindId, Kinds};
 use super::route::Resource;
 use super::status::Failure;
 use super::store::{Key, Store};
@@ -26,11 +26,14 @@ pub enum Held {
     All,
 }
 
-/// Kinds by group and name with the namespaces that are known, and what was asked for in vain.
+/// `None` stands for all.
+type Namespaces = Option<BTreeSet<String>>;
+
+/// Kinds with the namespaces that are known, and what was asked for in vain.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     /// `None` where everything is known.
-    kinds: Option<BTreeMap<(String, String), Option<BTreeSet<String>>>>,
+    kinds: Option<BTreeMap<KindId, Namespaces>>,
     /// Resources, as errors name them, and how much of them is known.
     pub(super) refused: BTreeMap<String, Held>,
 }
@@ -51,7 +54,7 @@ impl Recorded {
             if all || !told.is_empty() {
                 let namespaces = told.iter().filter_map(|known| known.namespaces.as_ref());
                 let namespaces = (!all).then(|| namespaces.flatten().cloned().collect());
-                held.insert((kind.group.clone(), kind.kind.clone()), namespaces);
+                held.insert(kind.id(), namespaces);
             }
         }
         Self {
@@ -65,7 +68,7 @@ impl Recorded {
         let Some(kinds) = &self.kinds else {
             return Held::All;
         };
-        match kinds.get(&(kind.group.clone(), kind.kind.clone())) {
+        match kinds.get(&kind.id()) {
             None => Held::Nothing,
             Some(None) => Held::All,
             Some(Some(known)) => match namespace {

@@ -39,13 +39,11 @@ pub(super) fn settle(gaps: &mut Vec<Gap>, told: &[Gap], unknown: &BTreeMap<Strin
     let mut reasons = Vec::new();
     if !nothing.is_empty() {
         reasons.push(format!(
-            "the recording does not hold {nothing}: that there are none is not known"
+            "the recording does not hold {nothing}: whether there are any is not known"
         ));
     }
     if !some.is_empty() {
-        reasons.push(format!(
-            "the recording holds only those in some namespaces of {some}"
-        ));
+        reasons.push(format!("of {some} the recording holds only some namespaces"));
     }
     if !reasons.is_empty() {
         gaps.push(Gap {

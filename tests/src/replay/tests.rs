@@ -153,7 +153,7 @@ async fn a_dump_says_which_kinds_it_lacks() {
         "==== START logs for container main of pod shop/cart-1 ====\nready==== END logs for container main of pod shop/cart-1 ====\n",
     );
     let bundle = Bundle::load(folder.path()).unwrap();
-    assert_eq!(bundle.logs[0].content.read().unwrap(), "ready");
+    assert_eq!(&*bundle.logs[0].content.read().unwrap(), "ready");
     let report = Replay::of(&bundle).await.unwrap().run().await.unwrap();
     let gaps = of_objects(&report);
     assert_eq!(gaps.len(), 1, "{:?}", report.gaps);
