@@ -51,6 +51,9 @@ impl World {
             (at, 600.0 * f64::from(i32::try_from(minute).unwrap()))
         });
         store.insert(prometheus::Labels::new(labels), points);
+        let load = (0..180_i64).map(|minute| (now.as_millisecond() - (179 - minute) * 60_000, 0.5));
+        let labels = [("__name__", "node_load1"), ("instance", "n1")];
+        store.insert(prometheus::Labels::new(labels), load);
         let prometheus = prometheus::Server::start(store, clock).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("config"), api.kubeconfig(None)).unwrap();
@@ -209,6 +212,7 @@ async fn a_recording_says_what_the_cluster_says() {
     let (_, replayed, stderr) = world.run(&["replay", "rec", "--full", "-o", "json"]).await;
     let replayed: Value = serde_json::from_str(&replayed).unwrap_or_else(|_| panic!("{stderr}"));
     assert_eq!(essence(&live), essence(&replayed));
+    assert_eq!(live["gaps"], replayed["gaps"]);
     assert_eq!(replayed["case"], "rec");
     assert_eq!(replayed["since"], live["since"]);
 
@@ -225,6 +229,135 @@ async fn a_recording_says_what_the_cluster_says() {
     assert!(stderr.contains("not empty"), "{stderr}");
     assert_eq!(world.writes(), 0);
     assert!(world.began < SystemClock.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_without_metrics_lacks_what_the_investigation_lacked() {
+    let world = World::start().await;
+    let run = async |arguments: &[&str]| {
+        let output = world
+            .command(arguments)
+            .env_remove("PROMETHEUS_URL")
+            .output()
+            .await
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["collect", "rec", "-n", NAMESPACE]).await;
+    let live: Value =
+        serde_json::from_str(&run(&["investigate", "-n", NAMESPACE, "-o", "json"]).await).unwrap();
+    let replayed = run(&["replay", "rec", "--full", "-o", "json"]).await;
+    let replayed: Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(essence(&live), essence(&replayed));
+    let told = live["gaps"].to_string();
+    assert!(
+        told.contains("query_prometheus") && told.contains("metrics.k8s.io"),
+        "{told}"
+    );
+    assert_eq!(live["gaps"], replayed["gaps"]);
+}
+
+/// What an investigation of `shop` reads elsewhere: events of nodes, deliveries, and a namespace that is called into.
+fn elsewhere(began: Timestamp, now: Timestamp) -> Vec<Value> {
+    let labels = json!({"app": "ledger"});
+    let container = json!({"name": "ledger", "image": "registry.example.com/ledger:9"});
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+    let calling = json!({"containers": [{"name": "front", "image": "front:1",
+        "env": [{"name": "LEDGER_URL", "value": "http://ledger.billing.svc:8080"}]}]});
+    vec![
+        json!({"apiVersion": "v1", "kind": "Event",
+            "metadata": {"namespace": "default", "name": "n1.1", "creationTimestamp": began},
+            "involvedObject": {"kind": "Node", "name": "n1"}, "type": "Warning", "reason": "NodeNotReady", "count": 1,
+            "firstTimestamp": began, "lastTimestamp": now, "message": "Node n1 status is now: NodeNotReady"}),
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"namespace": "argocd", "name": "shop", "creationTimestamp": began},
+            "spec": {"destination": {"namespace": NAMESPACE}, "source": {"repoURL": "https://example.com/shop.git"}},
+            "status": {"history": [{"id": 7, "revision": "0123456789abcdef", "deployedAt": began}]}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": NAMESPACE, "name": "front", "uid": "front", "creationTimestamp": began},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "front"}},
+                "template": {"metadata": {"labels": {"app": "front"}}, "spec": calling}},
+            "status": {"replicas": 1}}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "billing", "name": "ledger"},
+            "spec": {"selector": labels, "ports": [{"port": 8080}]}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": "billing", "name": "ledger", "uid": "ledger", "creationTimestamp": began},
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+            "status": {"replicas": 1, "unavailableReplicas": 1}}),
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"namespace": "billing", "name": "ledger-x", "creationTimestamp": began, "labels": labels},
+            "spec": {"nodeName": "n1", "containers": [container]},
+            "status": {"phase": "Running", "startTime": began,
+                "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": began}],
+                "containerStatuses": [{"name": "ledger", "ready": false, "restartCount": 0, "image": "ledger:9",
+                    "imageID": "", "state": {"running": {"startedAt": began}}}]}}),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_of_a_namespace_holds_what_is_read_elsewhere() {
+    let world = World::start().await;
+    let now = SystemClock.now();
+    for object in elsewhere(world.began, now) {
+        assert!(world.api.cluster().put(object));
+    }
+    let (code, _, stderr) = world.run(&["collect", "rec", "-n", NAMESPACE]).await;
+    assert_eq!(code, 0, "{stderr}");
+    let read = |name: &str| fs::read_to_string(world.path("rec").join(name)).unwrap();
+    assert!(read("objects/event.json").contains("NodeNotReady"));
+    assert!(read("objects/application.argoproj.io.json").contains("0123456789abcdef"));
+    assert!(
+        read("objects/pod.json").contains("ledger-x"),
+        "of a namespace that is called into"
+    );
+    let metrics: String = walk(&world.path("rec/metrics"))
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    assert!(metrics.contains("node_load1"), "series of no namespace");
+    let (_, live, _) = world.run(&["investigate", "-n", NAMESPACE, "-o", "json"]).await;
+    let live: Value = serde_json::from_str(&live).unwrap();
+    let (_, replayed, _) = world.run(&["replay", "rec", "--full", "-o", "json"]).await;
+    let replayed: Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(essence(&live), essence(&replayed));
+    assert_eq!(live["gaps"], replayed["gaps"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_holds_long_logs_and_what_the_log_store_has() {
+    let world = World::start().await;
+    let now = SystemClock.now();
+    let minutes_ago = |minutes: i64| now.checked_sub(SignedDuration::from_mins(minutes)).unwrap();
+    let pod = elsewhere(world.began, now).pop().unwrap();
+    assert!(world.api.cluster().put(pod));
+    let mut log = format!("{} from yesterday\n", minutes_ago(1_500));
+    for number in 0..4_000 {
+        log.push_str(&format!("{} line {number}\n", minutes_ago(10)));
+    }
+    let content = claw_k8s::bundle::Content::text(log);
+    world
+        .api
+        .cluster()
+        .set_log("billing", "ledger-x", "ledger", false, content);
+    let mut store = claw_testkit::loki::Store::new();
+    let labels = [
+        ("namespace", "billing"),
+        ("pod", "ledger-gone"),
+        ("container", "ledger"),
+    ];
+    store.insert(labels, minutes_ago(20), "last words of a pod that is gone");
+    let loki = claw_testkit::loki::Server::start(store, Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let (code, _, stderr) = world
+        .run(&["collect", "rec", "-n", "billing", "--loki", &loki.url()])
+        .await;
+    assert_eq!(code, 0, "{stderr}");
+    let log = fs::read_to_string(world.path("rec/logs/billing/ledger-x/ledger.log")).unwrap();
+    assert!(log.contains(" line 0\n") && log.contains(" line 3999\n"));
+    assert!(!log.contains("yesterday"), "before the time that is looked at");
+    let lines = fs::read_to_string(world.path("rec/logs.jsonl")).unwrap();
+    assert!(lines.contains("last words of a pod that is gone") && lines.contains("ledger-gone"));
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
