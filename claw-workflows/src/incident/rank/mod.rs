@@ -91,9 +91,12 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .iter()
         .map(|c| (c.candidate.mechanism.to_owned(), c.candidate.entity.clone()))
         .collect();
-    contenders
+    let mut placed: Vec<(Contender, f64)> = contenders.into_iter().zip(confidences).collect();
+    // Causes that contest the same symptoms share what is believed of them; one that nobody contests may be surer with less.
+    // Equally sure ones stay in the order of their scores.
+    placed.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    placed
         .into_iter()
-        .zip(confidences)
         .zip(1..)
         .map(|((contender, confidence), rank)| finish(contender, confidence, rank, field, &names))
         .collect()

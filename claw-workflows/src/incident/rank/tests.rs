@@ -276,6 +276,30 @@ fn the_terms_add_up_to_the_score() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
+    fn who_ranks_before_is_no_less_sure(
+        weights in proptest::collection::vec(
+            (0_usize..4, 0_usize..3, -2.0..5.0_f64, -300_i64..300, 0.0..1.0_f64, any::<bool>()), 1..8),
+        alerts in 0_usize..3,
+    ) {
+        const MECHANISMS: [&str; 4] = ["a", "b", "c", "d"];
+        const NAMES: [&str; 3] = ["front", "back", "other"];
+        let candidates = weights
+            .iter()
+            .map(|&(mechanism, name, weight, since, derived, general)| {
+                let made = candidate(MECHANISMS[mechanism], NAMES[name], weight, since).derived(derived);
+                if general { made.general() } else { made }
+            })
+            .collect();
+        let subject: Vec<EntityRef> = NAMES.iter().take(alerts).map(|name| workload(name)).collect();
+        let symptoms = [symptom(&workload("front"), 0), symptom(&workload("other"), 60)];
+        let ranked = first(candidates, &subject, &symptoms);
+        for (place, pair) in ranked.windows(2).enumerate() {
+            prop_assert!(pair[0].hypothesis.confidence >= pair[1].hypothesis.confidence);
+            prop_assert_eq!(pair[0].hypothesis.rank as usize, place + 1);
+        }
+    }
+
+    #[test]
     fn the_order_of_candidates_does_not_matter(
         weights in proptest::collection::vec((0_usize..4, 0_usize..3, -2.0..5.0_f64, -300_i64..300, 0.0..1.0_f64), 1..8),
         seed in any::<u64>(),
