@@ -58,6 +58,7 @@ impl Mechanism for Degradation {
 /// What else is known of a unit that stands out: whom its own logs blame, or what was changed of it.
 fn judge(facts: &Facts<'_>, suspect: Suspect) -> Candidate {
     let Suspect { candidate, own } = suspect;
+    let candidate = candidate.general();
     match blamed(facts, &candidate) {
         Some(complaint) => candidate.clue("its logs blame another", -2.0, complaint.evidence(facts)),
         None if own >= MOSTLY => brought(facts, candidate, own),

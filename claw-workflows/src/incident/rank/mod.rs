@@ -2,6 +2,7 @@
 
 mod confidence;
 mod explain;
+mod fold;
 mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use super::graph::FailureGraph;
 use super::weights::Weights;
 use confidence::confidences;
 use explain::explain_away;
+use fold::{corroborate, fold};
 use merge::merge;
 
 /// What the candidates compete for.
@@ -85,7 +87,9 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .map(|candidate| contend(candidate, field, weights))
         .collect();
     explain_away(&mut contenders, weights);
+    corroborate(&mut contenders, weights);
     order(&mut contenders);
+    fold(&mut contenders);
     let confidences = confidences(&contenders, field, weights);
     let names: Vec<(String, EntityRef)> = contenders
         .iter()
