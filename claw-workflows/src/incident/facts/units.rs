@@ -228,7 +228,8 @@ fn told_apart(group: Vec<&EntityRef>, seen: bool) -> Vec<Vec<&EntityRef>> {
         .into_iter()
         .filter(|entity| {
             let definite = DEFINITE.contains(&entity.kind.as_str());
-            entity.kind == "Service" || !seen && !(several && definite)
+            let told = seen || several && definite;
+            entity.kind == "Service" || !told
         })
         .collect();
     // One source spells a name in one way: what it spells in two ways is two things.
