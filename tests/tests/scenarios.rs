@@ -20,6 +20,7 @@ use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::bundle::{Bundle, Identity};
 use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
 use claw_testkit::faults::{Fault, Rule};
+use claw_metrics::classify::UNKNOWN_WORKLOAD;
 use claw_testkit::replay::{Replay, boot, incident};
 use claw_testkit::scenario::{Scenario, load_all, with_noise};
 use claw_workflows::assemble::Assembly;
@@ -360,6 +361,10 @@ fn expectations_speak_of_what_is_recorded() {
             .filter_map(Identity::of)
             .map(|identity| identity.entity())
             .collect();
+        // A label that says `workload` leaves the kind open of what an edge names.
+        let same = |end: &EntityRef, entity: &EntityRef| {
+            end == entity || entity.kind == UNKNOWN_WORKLOAD && end.name == entity.name
+        };
         let named = |entity: &EntityRef| {
             objects.contains(entity)
                 || entity.kind == EntityRef::EXTERNAL_HOST
@@ -367,7 +372,7 @@ fn expectations_speak_of_what_is_recorded() {
                     .bundle
                     .topology
                     .iter()
-                    .any(|edge| edge.from == *entity || edge.to == *entity)
+                    .any(|edge| same(&edge.from, entity) || same(&edge.to, entity))
                 || scenario
                     .bundle
                     .log_lines
@@ -398,10 +403,9 @@ fn expectations_speak_of_what_is_recorded() {
                 .any(|change| change.reference == **reference)
                 || revision(reference).is_some()
         };
-        let strangers = expect
-            .must_not_blame
-            .changes
-            .iter()
+        let brought = expect.root_cause.iter().filter_map(|cause| cause.change.as_ref());
+        let strangers = brought
+            .chain(&expect.must_not_blame.changes)
             .filter(|reference| !known(reference));
         problems.extend(strangers.map(|reference| format!("{}: {reference}", scenario.name())));
     }

@@ -75,9 +75,12 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         facts,
         symptoms,
         onset,
-        ranked,
+        mut ranked,
     } = weigh(case, weights);
     let verdict = verdict::verdict(case, &ranked, &symptoms);
+    if !matches!(verdict, Verdict::Cause | Verdict::Ambiguous) {
+        verdict::no_answer(&mut ranked);
+    }
     let mut book: BTreeMap<EvidenceId, Evidence> = BTreeMap::new();
     for evidence in ranked
         .iter()

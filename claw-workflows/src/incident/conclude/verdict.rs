@@ -11,6 +11,9 @@ use crate::incident::facts::clip;
 use crate::incident::rank::Ranked;
 use crate::trigger::Alert;
 
+/// The highest confidence where there is no answer.
+const UNLIKELY: f64 = 0.9 * LIKELY;
+
 pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
     // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing.
     let firing = case.incident.alerts.iter().any(Alert::is_firing);
@@ -46,6 +49,22 @@ pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> V
             Verdict::Ambiguous
         }
         _ => Verdict::Cause,
+    }
+}
+
+/// Where the verdict names no cause none may pass for one: the confidences keep their proportions, and stay below what is
+/// likely. What would be the cause of something is not the cause of nothing.
+pub(super) fn no_answer(ranked: &mut [Ranked]) {
+    let highest = ranked
+        .iter()
+        .map(|ranked| ranked.hypothesis.confidence)
+        .fold(0.0, f64::max);
+    if highest < LIKELY {
+        return;
+    }
+    for ranked in ranked {
+        let scaled = ranked.hypothesis.confidence / highest * UNLIKELY;
+        ranked.hypothesis.confidence = (scaled * 1000.0).floor() / 1000.0;
     }
 }
 
@@ -112,4 +131,53 @@ pub(super) fn summary(
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+    use claw_core::report::{Report, Verdict, Window};
+    use claw_metrics::series::Series;
+    use claw_metrics::signal;
+
+    use super::LIKELY;
+    use crate::incident::conclude;
+    use crate::incident::testing::{at, case, deploy};
+    use crate::incident::weights::Weights;
+
+    /// A deploy of `cart`, and right after it a metric that rises.
+    fn report(metric: &str) -> Report {
+        let mut case = case();
+        let labels = [("__name__", metric), ("service", "cart"), ("namespace", "shop")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let points = (-60..30).map(|minute| (at(60 * minute), if minute < 0 { 0.1 } else { 0.9 }));
+        let series = Series::new(labels.into_iter().collect(), points.collect());
+        let incident = Window {
+            start: at(0),
+            end: at(1800),
+        };
+        let signal = signal::detect(&series, &incident, None, &Default::default());
+        case.signals.push(signal.unwrap());
+        case.series_read = 1;
+        case.changes = vec![deploy(
+            &EntityRef::namespaced("Service", "shop", "cart"),
+            "new",
+            -120,
+        )];
+        conclude::report(&case, "test", &Weights::default())
+    }
+
+    #[test]
+    fn where_nothing_is_wrong_nothing_is_blamed() {
+        let slow = report("service_latency_seconds");
+        assert_eq!(slow.verdict, Verdict::Cause);
+        assert!(slow.hypotheses[0].confidence >= LIKELY && slow.changes[0].blamed);
+        // More work is done, and nobody feels it.
+        let busy = report("cpu_usage_cores");
+        assert_eq!(busy.verdict, Verdict::Healthy);
+        assert!(!busy.hypotheses.is_empty(), "the test needs a candidate");
+        assert!(busy.hypotheses.iter().all(|found| found.confidence < LIKELY));
+        assert!(busy.changes.iter().all(|change| !change.blamed));
+        assert_eq!(busy.recommendations, []);
+    }
 }
