@@ -6,6 +6,7 @@ use claw_core::gate::ObserveError;
 use claw_core::tool::{Tool, ToolError, ToolErrorKind};
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::cluster::ClusterError;
+use claw_k8s::tools::GetPodLogs;
 
 use crate::incident::case::Case;
 
@@ -35,7 +36,12 @@ pub(in crate::incident) fn settle<T: Tool>(
             reason: error.to_string(),
             source: Some(Box::new(error)),
         }),
-        Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::NotFound => Ok(None),
+        // One pod may be gone by now. A source that knows nothing of what it is there for is at another address.
+        Err(ObserveError::Tool(error))
+            if error.kind() == ToolErrorKind::NotFound && T::NAME == GetPodLogs::NAME =>
+        {
+            Ok(None)
+        }
         Err(ObserveError::Tool(error)) => {
             case.gap(T::NAME, reason(&error), remedy(error.kind()));
             Ok(None)
@@ -65,6 +71,7 @@ fn reason(error: &ToolError) -> String {
 fn remedy(kind: ToolErrorKind) -> &'static str {
     match kind {
         ToolErrorKind::Denied => "grant the agent the rights that `claw-agent access` prints for this tool",
+        ToolErrorKind::NotFound => "check the address of this source, with its path",
         ToolErrorKind::Unavailable => {
             "configure this source, or check that it is up and reachable from the agent"
         }
