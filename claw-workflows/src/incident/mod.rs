@@ -114,6 +114,7 @@ impl Workflow for IncidentInvestigation {
             calls: Vec::new(),
             changes: Vec::new(),
             gaps: Vec::new(),
+            silent: Default::default(),
             tests: Vec::new(),
             incident,
         }
