@@ -56,6 +56,9 @@ pub struct Case {
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.
     pub series_read: usize,
+    /// Whether series were left out, any of which may be the one that moved.
+    #[serde(default)]
+    pub series_cut: bool,
     /// Who calls whom.
     pub calls: Vec<Call>,
     /// What was changed.

@@ -111,6 +111,7 @@ impl Workflow for IncidentInvestigation {
             logs_asked: Default::default(),
             signals: Vec::new(),
             series_read: 0,
+            series_cut: false,
             calls: Vec::new(),
             changes: Vec::new(),
             gaps: Vec::new(),

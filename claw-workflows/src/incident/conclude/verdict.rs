@@ -12,9 +12,10 @@ use crate::incident::rank::Ranked;
 use crate::trigger::Alert;
 
 pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
-    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing.
+    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing. The
+    // series that moved may be one that was left out.
     let firing = case.incident.alerts.iter().any(Alert::is_firing);
-    let calm = if case.saw_anything() && !firing {
+    let calm = if case.saw_anything() && !firing && !case.series_cut {
         Verdict::Healthy
     } else {
         Verdict::Unknown
@@ -58,6 +59,9 @@ pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> Stri
         return said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", clip(said, 120)));
     }
     match (symptoms.first(), verdict) {
+        (None, Verdict::Unknown) if case.saw_anything() => {
+            "Nothing that was seen is wrong, and not all could be seen".to_owned()
+        }
         (None, Verdict::Unknown) => "Nothing could be seen".to_owned(),
         (_, Verdict::Healthy) | (None, _) => "Nothing was seen to be wrong".to_owned(),
         (Some(symptom), _) => format!("{} {}", symptom.entity, clip(&symptom.statement, 100)),
@@ -80,6 +84,9 @@ pub(super) fn summary(
         .count();
     let mut text = match wrong {
         0 if !case.saw_anything() => "Nothing could be seen.".to_owned(),
+        0 if verdict == Verdict::Unknown && case.series_cut && case.incident.alerts.is_empty() => {
+            "Nothing that was seen is wrong, but not all series could be compared.".to_owned()
+        }
         0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),
         0 => "Nothing was seen to be wrong.".to_owned(),
         1 => format!("One thing is wrong{since}."),
