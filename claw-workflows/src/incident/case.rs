@@ -52,6 +52,9 @@ pub struct Case {
     pub logs: Vec<super::logs::Digest>,
     /// Pods whose logs were asked for, whether there were any or not.
     pub logs_asked: BTreeSet<EntityRef>,
+    /// Calls that were made for logs of pods.
+    #[serde(default)]
+    pub log_calls: usize,
     /// Series that moved.
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.

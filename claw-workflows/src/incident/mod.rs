@@ -109,6 +109,7 @@ impl Workflow for IncidentInvestigation {
             listed_everywhere: Default::default(),
             logs: Vec::new(),
             logs_asked: Default::default(),
+            log_calls: 0,
             signals: Vec::new(),
             series_read: 0,
             series_cut: false,

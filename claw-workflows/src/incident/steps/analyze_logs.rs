@@ -39,6 +39,17 @@ const SEARCHED_LINES: u32 = 5_000;
 const BEFORE_ONSET: SignedDuration = SignedDuration::from_mins(45);
 /// How long after that.
 const AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
+/// How long before and after it is asked for where so many lines were written that the newest ones do not go back to the
+/// beginning of the trouble.
+const NEARER: [(SignedDuration, SignedDuration); 3] = [
+    (BEFORE_ONSET, AFTER_ONSET),
+    (SignedDuration::from_mins(10), SignedDuration::from_mins(5)),
+    (SignedDuration::from_mins(2), SignedDuration::from_mins(1)),
+];
+/// Calls for logs of pods in one run, those that ask again for more lines among them.
+const MAX_CALLS: usize = 18;
+/// Of these, calls that are not spent on asking again.
+const RESERVED: usize = 4;
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
 
@@ -98,17 +109,23 @@ pub(in crate::incident) async fn read_pods(
         let why = "what the container said when the trouble began";
         (wanted, tail, cx.observe::<GetPodLogs>(input, why).await)
     };
-    let mut missing: usize = 0;
+    let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
+    // The most urgent ones stand first.
+    let asked = wave.len();
+    wave.truncate(MAX_CALLS.saturating_sub(case.log_calls));
+    let mut missing = asked.saturating_sub(wave.len());
     case.logs_asked
         .extend(wanted.iter().map(|wanted| wanted.pod.clone()));
     let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
     while !wave.is_empty() {
+        case.log_calls = case.log_calls.saturating_add(wave.len());
         let answers: Vec<_> = futures::stream::iter(wave)
             .map(|(wanted, tail)| read(wanted, tail))
             .buffered(CONCURRENT)
             .collect()
             .await;
         wave = Vec::new();
+        let mut again: usize = MAX_CALLS.saturating_sub(case.log_calls.saturating_add(RESERVED));
         for (wanted, tail, answer) in answers {
             let answer = settle::<GetPodLogs>(cx, case, answer)?;
             let Some(answer) = answer.filter(|answer| answer.note.is_none()) else {
@@ -117,7 +134,9 @@ pub(in crate::incident) async fn read_pods(
             };
             let first = answer.lines.iter().find_map(|line| line.time);
             let late = answer.truncated && first.zip(case.began).is_some_and(|(first, began)| first > began);
-            if late && tail == TAIL {
+            // What was read is kept where there are no more calls to be made.
+            if late && tail == TAIL && again > 0 {
+                again -= 1;
                 wave.push((wanted, LONG_TAIL));
                 continue;
             }
