@@ -52,10 +52,11 @@ impl Step<Case> for GatherContext {
         // An alert that names no namespace may be about any: all that may be read is looked at.
         case.everywhere = case.namespaces.len() != 1;
         cx.progress("reading pods, workloads, nodes and events");
+        let gaps = case.gaps.clone();
         if read_namespaces(cx, &mut case).await? == Seen::Denied && !case.namespaces.is_empty() {
             // Agents with rights in some namespaces only may not list all.
             case.everywhere = false;
-            case.gaps.clear();
+            case.gaps = gaps;
             read_namespaces(cx, &mut case).await?;
         }
         read_nodes(cx, &mut case).await?;
