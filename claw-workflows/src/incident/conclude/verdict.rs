@@ -1,5 +1,6 @@
 //! The answer in one word, one line, and one paragraph.
 
+use claw_core::entity::EntityRef;
 use claw_core::evidence::Severity;
 use claw_core::report::Verdict;
 use jiff::Timestamp;
@@ -70,6 +71,7 @@ pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> Stri
 
 pub(super) fn summary(
     case: &Case,
+    absent: &[EntityRef],
     first: Option<&Ranked>,
     symptoms: &[Symptom],
     verdict: Verdict,
@@ -104,6 +106,14 @@ pub(super) fn summary(
                 first.hypothesis.cause,
                 first.hypothesis.confidence * 100.0
             ));
+            // A cause is looked for all the same: the name may be misspelt.
+            if let [gone, ..] = absent
+                && absent.len() == case.subject.len()
+            {
+                text.push_str(&format!(
+                    " That is not connected with {gone}, which was asked about and does not exist."
+                ));
+            }
             if let Some(advice) = first.advice.first() {
                 text.push_str(&format!(" {}.", advice.title));
             }
