@@ -256,7 +256,8 @@ pub fn absent(facts: &Facts<'_>) -> Vec<EntityRef> {
         let there = match entity.kind.as_str() {
             "Pod" => facts.pod(entity).is_some(),
             "Service" => facts.service(namespace, &entity.name).is_some(),
-            _ => facts.workload(entity).is_some(),
+            "Deployment" | "StatefulSet" | "DaemonSet" => facts.workload(entity).is_some(),
+            _ => return false,
         };
         !there && case.knows_all(&entity.kind, namespace)
     };

@@ -185,3 +185,30 @@ fn query(chunk: &Chunk, selector: Option<&str>) -> QueryPrometheusInput {
     input.time = Some(chunk.span.end);
     input
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn chunk(names: &[&str], minutes: i64) -> Chunk {
+        Chunk {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            span: Window {
+                start: Timestamp::UNIX_EPOCH,
+                end: Timestamp::from_second(60 * minutes).unwrap(),
+            },
+        }
+    }
+
+    #[test]
+    fn names_are_halved_before_the_time_and_a_short_time_is_not() {
+        let [first, second] = chunk(&["a", "b", "c"], 9).halves().unwrap();
+        assert_eq!((first.names.len(), second.names.len()), (1, 2));
+        let [first, second] = first.halves().unwrap();
+        assert_eq!(first.names, second.names);
+        assert_eq!(first.span.end, second.span.start, "no sample lies between");
+        assert!(chunk(&["a"], 3).halves().is_none());
+    }
+}
