@@ -186,6 +186,14 @@ impl StepContext {
         Duration::try_from(self.scope.deadline.duration_since(self.now())).unwrap_or(Duration::ZERO)
     }
 
+    /// The same context for a part of the step that may take so long and no longer. The run's deadline holds besides.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        let mut part = self.clone();
+        part.scope.deadline = part.scope.deadline.min(self.gate.clock().deadline(time));
+        part
+    }
+
     /// Tells watchers what is going on.
     pub fn progress(&self, message: impl Into<String>) {
         let step = self.scope.step.clone().unwrap_or_default();

@@ -17,14 +17,15 @@ use claw_core::clock::{Clock, ManualClock};
 use claw_core::entity::EntityRef;
 use claw_core::report::{Report, Verdict};
 use claw_guardrails::audit::MemoryAuditLog;
-use claw_k8s::bundle::{Bundle, Identity};
+use claw_k8s::bundle::{Bundle, Content, Identity, LogFile};
 use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
-use claw_testkit::faults::{Fault, Rule};
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
+use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::replay::{Replay, boot, incident};
 use claw_testkit::scenario::{Scenario, load_all, with_noise};
 use claw_workflows::assemble::Assembly;
 use futures::StreamExt as _;
+use jiff::SignedDuration;
 use serde_json::json;
 
 /// Replays under way at a time.
@@ -188,9 +189,70 @@ async fn two_replays_give_the_same_bytes() {
     none(judged.into_iter().flatten().collect(), scenarios.len());
 }
 
+/// Eight Deployments of which every pod crashes, with logs of more lines than are asked for at first.
+fn crashing_fleet() -> Scenario {
+    let mut scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name() == "healthy-after-a-quiet-night")
+        .unwrap();
+    let now = scenario.bundle.manifest.collected_at;
+    let ago = |minutes: i64| {
+        now.checked_sub(SignedDuration::from_mins(minutes))
+            .unwrap()
+            .to_string()
+    };
+    let bundle = &mut scenario.bundle;
+    "crashing-fleet".clone_into(&mut bundle.manifest.case);
+    bundle.objects.clear();
+    for number in 0..8 {
+        let name = format!("app{number}");
+        let labels = json!({"app": name});
+        let template =
+            json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        let spec = json!({"replicas": 2, "selector": {"matchLabels": labels}, "template": template});
+        bundle.objects.push(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": "shop", "name": name, "uid": name, "creationTimestamp": ago(9_000)},
+            "spec": spec, "status": {"replicas": 2, "readyReplicas": 0, "unavailableReplicas": 2},
+        }));
+        for pod in 0..2 {
+            let pod = format!("{name}-{pod}");
+            let end = json!({"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ago(2)}});
+            bundle.objects.push(json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {
+                    "namespace": "shop", "name": pod, "labels": labels, "creationTimestamp": ago(9_000),
+                    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "uid": name, "controller": true}],
+                },
+                "spec": template["spec"],
+                "status": {
+                    "phase": "Running",
+                    "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": ago(30)}],
+                    "containerStatuses": [{
+                        "name": "c", "ready": false, "restartCount": 9, "image": "i", "imageID": "",
+                        "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": end,
+                    }],
+                },
+            }));
+            for previous in [false, true] {
+                let lines = (0..900).map(|line| format!("{} ERROR no route {line}\n", ago(1)));
+                bundle.logs.push(LogFile {
+                    namespace: "shop".to_owned(),
+                    pod: pod.clone(),
+                    container: "c".to_owned(),
+                    previous,
+                    content: Content::text(lines.collect::<String>()),
+                });
+            }
+        }
+    }
+    scenario
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_is_asked_sparingly() {
-    let scenarios = scenarios();
+    let mut scenarios = scenarios();
+    scenarios.push(crashing_fleet());
     let judged = each(&scenarios, async |scenario| {
         let bundle = with_noise(&scenario.bundle, 7, NOISE);
         let (sources, world) = boot(&bundle, &mut Vec::new()).await.unwrap();

@@ -195,6 +195,18 @@ fn knows_how_much_time_is_left() {
 }
 
 #[test]
+fn a_part_of_a_step_gets_a_share_of_the_time_and_no_more_than_there_is() {
+    let cx = context(Registry::new(), MockAuditLog::new(), Progress::none());
+    let part = cx.within(Duration::from_secs(15));
+    assert_eq!(part.remaining(), Duration::from_secs(15));
+    assert_eq!(
+        part.within(Duration::from_secs(90)).remaining(),
+        Duration::from_secs(15)
+    );
+    assert_eq!(cx.remaining(), Duration::from_secs(60));
+}
+
+#[test]
 fn outcomes_read_back_as_they_were() {
     for outcome in [
         Outcome::Continue(json!({"a": 1})),

@@ -175,11 +175,10 @@ impl Replay {
 /// If no port can be bound.
 pub async fn boot(bundle: &Bundle, gaps: &mut Vec<Gap>) -> Result<(Sources, RunningWorld), ReplayError> {
     // Without objects there are no pods to ask for their logs: the log store has them.
-    let with_lines = bundle.objects.is_empty().then(|| Bundle {
-        log_lines: logs::lines(bundle),
-        ..bundle.clone()
-    });
-    let world = SimulatedWorld::from_bundle(with_lines.as_ref().unwrap_or(bundle));
+    let mut world = SimulatedWorld::from_bundle(bundle);
+    if bundle.objects.is_empty() {
+        gaps.extend(logs::fill(world.lines_mut(), bundle));
+    }
     let world = world.start().await.map_err(ReplayError::Port)?;
     gaps.extend(world.gaps().iter().cloned());
     gaps.extend(unrecorded(bundle));

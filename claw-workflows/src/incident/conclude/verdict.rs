@@ -1,5 +1,6 @@
 //! The answer in one word, one line, and one paragraph.
 
+use claw_core::entity::EntityRef;
 use claw_core::evidence::Severity;
 use claw_core::report::Verdict;
 use jiff::Timestamp;
@@ -15,9 +16,10 @@ use crate::trigger::Alert;
 const UNLIKELY: f64 = 0.9 * LIKELY;
 
 pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
-    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing.
+    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing. The
+    // series that moved may be one that was left out.
     let firing = case.incident.alerts.iter().any(Alert::is_firing);
-    let calm = if case.saw_anything() && !firing {
+    let calm = if case.saw_anything() && !firing && !case.series_cut {
         Verdict::Healthy
     } else {
         Verdict::Unknown
@@ -77,6 +79,9 @@ pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> Stri
         return said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", clip(said, 120)));
     }
     match (symptoms.first(), verdict) {
+        (None, Verdict::Unknown) if case.saw_anything() => {
+            "Nothing that was seen is wrong, and not all could be seen".to_owned()
+        }
         (None, Verdict::Unknown) => "Nothing could be seen".to_owned(),
         (_, Verdict::Healthy) | (None, _) => "Nothing was seen to be wrong".to_owned(),
         (Some(symptom), _) => format!("{} {}", symptom.entity, clip(&symptom.statement, 100)),
@@ -85,6 +90,7 @@ pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> Stri
 
 pub(super) fn summary(
     case: &Case,
+    absent: &[EntityRef],
     first: Option<&Ranked>,
     symptoms: &[Symptom],
     verdict: Verdict,
@@ -99,6 +105,9 @@ pub(super) fn summary(
         .count();
     let mut text = match wrong {
         0 if !case.saw_anything() => "Nothing could be seen.".to_owned(),
+        0 if verdict == Verdict::Unknown && case.series_cut && case.incident.alerts.is_empty() => {
+            "Nothing that was seen is wrong, but not all series could be compared.".to_owned()
+        }
         0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),
         0 => "Nothing was seen to be wrong.".to_owned(),
         1 => format!("One thing is wrong{since}."),
@@ -116,6 +125,14 @@ pub(super) fn summary(
                 first.hypothesis.cause,
                 first.hypothesis.confidence * 100.0
             ));
+            // A cause is looked for all the same: the name may be misspelt.
+            if let [gone, ..] = absent
+                && absent.len() == case.subject.len()
+            {
+                text.push_str(&format!(
+                    " That is not connected with {gone}, which was asked about and does not exist."
+                ));
+            }
             if let Some(advice) = first.advice.first() {
                 text.push_str(&format!(" {}.", advice.title));
             }

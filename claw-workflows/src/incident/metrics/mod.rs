@@ -8,6 +8,7 @@ mod typed;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use claw_core::report::Window;
 use claw_core::workflow::{StepContext, StepError};
@@ -30,6 +31,10 @@ const END: SignedDuration = SignedDuration::from_hours(1);
 
 /// One part in so many of the series has to say nothing for the report to say so.
 const NOTABLE: usize = 10;
+/// Part of the step's time that metrics may take: pods, workloads and events are read in the same step.
+const SHARE: u32 = 2;
+/// So long they may take in any case, unless that is more than half of the time left.
+const LEAST: Duration = Duration::from_secs(10);
 
 /// Adds the signals of namespaces, and the call edges that labels show.
 pub(super) async fn gather(
@@ -37,12 +42,17 @@ pub(super) async fn gather(
     case: &mut Case,
     namespaces: &BTreeSet<String>,
 ) -> Result<(), StepError> {
+    if case.metrics_are_silent() {
+        return Ok(());
+    }
+    let left = cx.remaining();
+    let cx = &cx.within((left / SHARE).max(LEAST.min(left / 2)));
     let selector = namespace_selector(case, namespaces);
     let names = names::telling(cx, case, selector.as_deref()).await?;
     let spans = spans(case);
     let read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
     let mut computed = typed::of_large(cx, case, &read.too_large, &names, namespaces, &spans).await?;
-    if !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
+    if !case.metrics_are_silent() && !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
         computed.extend(typed::of_nodes(cx, case, &spans).await?);
     }
     let series: Vec<Series> = read.series.into_values().collect();
