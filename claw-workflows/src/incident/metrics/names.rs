@@ -103,8 +103,38 @@ fn braced(matchers: &str) -> String {
     format!("{{__name__!=\"\"{comma}{matchers}}}")
 }
 
+/// How metrics begin by which the control plane, the monitoring and their libraries watch themselves. They name no namespace,
+/// there are thousands of series of them in every cluster, and what they say of a service the service's own say better.
+const OF_THE_PLATFORM: [&str; 22] = [
+    "aggregator_",
+    "alertmanager_",
+    "apiextensions_",
+    "apiserver_",
+    "authentication_",
+    "authorization_",
+    "cardinality_enforcement_",
+    "etcd_request",
+    "field_validation_",
+    "go_godebug_",
+    "kube_state_metrics_",
+    "kubernetes_",
+    "leader_election_",
+    "loki_",
+    "net_conntrack_",
+    "prometheus_",
+    "promhttp_",
+    "registered_metrics_",
+    "rest_client_",
+    "scheduler_",
+    "scrape_",
+    "workqueue_",
+];
+
 /// How telling a metric is, 0 most; `None` for those that mean nothing for an incident.
 fn rank(name: &str) -> Option<u8> {
+    if OF_THE_PLATFORM.iter().any(|start| name.starts_with(start)) {
+        return None;
+    }
     Some(match classify(name, &Labels::new()).measure {
         Measure::Errors | Measure::Availability | Measure::Latency => 0,
         Measure::Traffic | Measure::Restarts | Measure::OutOfMemory => 1,
