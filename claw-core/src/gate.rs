@@ -21,7 +21,7 @@ use crate::audit::{AuditError, AuditEvent, AuditKind, AuditLog, AuditReceipt, Ob
 use crate::clock::Clock;
 use crate::digest::sha256;
 use crate::redact::Redactor;
-use crate::tool::{ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
+use crate::tool::{Effect, ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
 
 use pending::Pending;
 
@@ -135,7 +135,8 @@ impl Gate {
         let arguments = serde_json::to_value(&input).map_err(|error| internal(T::NAME, error))?;
         match tool.as_any().downcast_ref::<T>() {
             Some(typed) => {
-                self.perform(scope, T::NAME, arguments, why, |cx| async move {
+                let called = (T::NAME, tool.effect());
+                self.perform(scope, called, arguments, why, |cx| async move {
                     typed.call(&cx, input).await
                 })
                 .await
@@ -156,7 +157,8 @@ impl Gate {
         why: &str,
     ) -> Result<Value, ObserveError> {
         let arguments = input.clone();
-        self.perform(scope, tool.name(), arguments, why, |cx| async move {
+        let called = (tool.name(), tool.effect());
+        self.perform(scope, called, arguments, why, |cx| async move {
             tool.call_json(&cx, input).await
         })
         .await
@@ -209,7 +211,7 @@ impl Gate {
     async fn perform<O, F, Fut>(
         &self,
         scope: &Scope,
-        name: &str,
+        (name, effect): (&str, Effect),
         input: Value,
         why: &str,
         call: F,
@@ -221,7 +223,7 @@ impl Gate {
     {
         // Taken before the judgement, so that no stop falls between the two.
         let stopped = self.arbiter.stopped();
-        let judgement = self.arbiter.judge_read(scope, name, &input).await;
+        let judgement = self.arbiter.judge_read(scope, name, effect, &input).await;
         let input = self.redactor.redact_json(input);
         let rules = match judgement {
             Judgement::Allow { rules } => rules,
@@ -362,7 +364,7 @@ fn allowed(rules: &[String]) -> String {
 }
 
 /// The beginning of a text, of so many bytes at most.
-fn excerpt(text: &str, bytes: usize) -> &str {
+pub(crate) fn excerpt(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;

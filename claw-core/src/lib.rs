@@ -50,7 +50,7 @@
 //! # struct ReadsOnly;
 //! # #[async_trait]
 //! # impl Arbiter for ReadsOnly {
-//! #     async fn judge_read(&self, _: &Scope, _: &str, _: &serde_json::Value) -> Judgement {
+//! #     async fn judge_read(&self, _: &Scope, _: &str, _: Effect, _: &serde_json::Value) -> Judgement {
 //! #         Judgement::Allow { rules: vec!["reads".to_owned()] }
 //! #     }
 //! #     async fn judge_write(&self, _: &Scope, _: &Action) -> Judgement {

@@ -184,6 +184,9 @@ pub trait ErasedTool: Send + Sync {
     /// The tool's name.
     fn name(&self) -> &'static str;
 
+    /// What a call does.
+    fn effect(&self) -> Effect;
+
     /// The tool itself, so that callers that know its type need not go through JSON.
     fn as_any(&self) -> &dyn std::any::Any;
 
@@ -198,6 +201,10 @@ pub trait ErasedTool: Send + Sync {
 impl<T: Tool> ErasedTool for T {
     fn name(&self) -> &'static str {
         T::NAME
+    }
+
+    fn effect(&self) -> Effect {
+        T::EFFECT
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

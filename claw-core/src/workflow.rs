@@ -92,6 +92,9 @@ impl StepError {
     }
 }
 
+/// Longest purpose of a step, in bytes.
+const PURPOSE_BYTES: usize = 512;
+
 /// What a step works with.
 #[derive(Clone, Debug)]
 pub struct StepContext {
@@ -99,6 +102,7 @@ pub struct StepContext {
     tools: Registry,
     scope: Scope,
     progress: Progress,
+    purpose: Option<String>,
 }
 
 impl StepContext {
@@ -109,6 +113,35 @@ impl StepContext {
             tools,
             scope,
             progress,
+            purpose: None,
+        }
+    }
+
+    /// Says what the step is for, in the words of who set the agent up: the `instruction` of a definition. It is recorded
+    /// with everything that the step does, on one line and at most 512 bytes of it. It changes nothing else.
+    #[must_use]
+    pub fn with_purpose(mut self, purpose: &str) -> Self {
+        let words: Vec<&str> = purpose.split_whitespace().collect();
+        let text = words.join(" ");
+        let kept = crate::gate::excerpt(&text, PURPOSE_BYTES);
+        self.purpose = match kept.len() {
+            0 => None,
+            len if len < text.len() => Some(format!("{kept}…")),
+            _ => Some(text),
+        };
+        self
+    }
+
+    /// What the step is for, where somebody said so.
+    pub fn purpose(&self) -> Option<&str> {
+        self.purpose.as_deref()
+    }
+
+    /// `text` and what the step is for: a reason for the audit log, or the goal that a reasoner is given.
+    pub fn with_its_purpose(&self, text: &str) -> String {
+        match &self.purpose {
+            None => text.to_owned(),
+            Some(purpose) => format!("{text} (purpose of the step: {purpose})"),
         }
     }
 
@@ -124,7 +157,8 @@ impl StepContext {
             );
             return Err(ToolError::new(ToolErrorKind::Unavailable, message).into());
         };
-        self.gate.observe::<T>(&self.scope, tool, input, why).await
+        let why = self.with_its_purpose(why);
+        self.gate.observe::<T>(&self.scope, tool, input, &why).await
     }
 
     /// The tools of the agent.
@@ -152,6 +186,14 @@ impl StepContext {
         Duration::try_from(self.scope.deadline.duration_since(self.now())).unwrap_or(Duration::ZERO)
     }
 
+    /// The same context for a part of the step that may take so long and no longer. The run's deadline holds besides.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        let mut part = self.clone();
+        part.scope.deadline = part.scope.deadline.min(self.gate.clock().deadline(time));
+        part
+    }
+
     /// Tells watchers what is going on.
     pub fn progress(&self, message: impl Into<String>) {
         let step = self.scope.step.clone().unwrap_or_default();
@@ -171,7 +213,7 @@ impl StepContext {
                 subject,
                 Value::Null,
                 Some(conclusion),
-                why,
+                &self.with_its_purpose(why),
             )
             .await
             .map(drop)

@@ -185,6 +185,25 @@ fn address(host: &str, port: Option<u16>) -> Option<Address> {
     named.then_some(Address { host, port })
 }
 
+/// Whether a range in CIDR notation holds an address. `None` if it is no range.
+pub(crate) fn in_range(cidr: &str, address: IpAddr) -> Option<bool> {
+    let (network, length) = cidr.split_once('/')?;
+    let length: u32 = length.parse().ok()?;
+    let (network, address, width) = match (network.parse().ok()?, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => (
+            u128::from(u32::from(network)),
+            u128::from(u32::from(address)),
+            32_u32,
+        ),
+        (IpAddr::V6(network), IpAddr::V6(address)) => (u128::from(network), u128::from(address), 128),
+        _ => return Some(false),
+    };
+    let rest = width.checked_sub(length)?;
+    // A range of length zero holds everything; shifting by the whole width is not defined.
+    let prefix = |bits: u128| bits.checked_shr(rest).unwrap_or(0);
+    Some(prefix(network) == prefix(address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

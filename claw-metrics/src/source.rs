@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use claw_core::http::HttpError;
 use claw_core::report::Window;
 use claw_core::tool::{ToolContext, ToolError, ToolErrorKind};
 use jiff::Timestamp;
@@ -155,9 +156,31 @@ pub enum SourceError {
         /// What is wrong with it.
         what: String,
     },
+    /// The server does not know the paths of the protocol: something else answers at the address.
+    #[error(
+        "what answers at the address of {service} does not know {service}'s API (status {code}); check the address, with its path"
+    )]
+    Elsewhere {
+        /// Which service.
+        service: &'static str,
+        /// 404 or 410.
+        code: u16,
+    },
     /// The call itself failed.
     #[error(transparent)]
     Call(#[from] ToolError),
+}
+
+impl SourceError {
+    /// The error of a failed call to `service`. Its API has no path that may be missing: one that is means another server.
+    pub(crate) fn of_call(service: &'static str, error: HttpError) -> Self {
+        match &error {
+            HttpError::Status { code, .. } if matches!(code, 404 | 410) => {
+                Self::Elsewhere { service, code: *code }
+            }
+            _ => Self::Call(error.into_tool_error(service)),
+        }
+    }
 }
 
 /// Text that came from a source, kept for operators.
@@ -171,6 +194,7 @@ impl From<SourceError> for ToolError {
             SourceError::Rejected { .. } => ToolErrorKind::InvalidInput,
             SourceError::GaveUp { .. } => ToolErrorKind::Timeout,
             SourceError::Malformed { .. } => ToolErrorKind::Internal,
+            SourceError::Elsewhere { .. } => ToolErrorKind::Unavailable,
             SourceError::Call(_) => {
                 return match error {
                     SourceError::Call(error) => error,

@@ -48,6 +48,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }),
         baseline: None,
         question: None,
+        namespaces: Default::default(),
+        kinds: None,
+        gaps: None,
     });
     world.objects.push(pod());
 

@@ -102,6 +102,27 @@ fn the_demo_tells_the_story_and_leaves_everything_behind() {
     let again = agent(&["demo", "--directory", path(folder.path())]);
     assert_eq!(code(&again), 0, "{}", stderr(&again));
 
+    // That the head is gone shows; one that was kept elsewhere does as well.
+    let head = folder.path().join("audit.jsonl.head");
+    let kept = folder.path().join("kept");
+    fs::copy(&head, &kept).unwrap();
+    let printed = stdout(&agent(&["audit", "verify", path(&log)]));
+    let printed = printed.split("--head ").nth(1).unwrap().trim().to_owned();
+    fs::remove_file(&head).unwrap();
+    let missing = agent(&["audit", "verify", path(&log)]);
+    assert_eq!(code(&missing), 5);
+    assert!(stdout(&missing).contains("--no-head"), "{}", stdout(&missing));
+    for (arguments, expected) in [
+        (&["--no-head"][..], 0),
+        (&["--head", path(&kept)], 0),
+        (&["--head", &printed], 0),
+        (&["--head", "no-such-file"], 2),
+        (&["--head", &printed, "--no-head"], 2),
+    ] {
+        let output = agent(&[&["audit", "verify", path(&log)][..], arguments].concat());
+        assert_eq!(code(&output), expected, "{arguments:?} {}", stdout(&output));
+    }
+
     // A changed byte shows.
     let text = fs::read_to_string(&log).unwrap();
     fs::write(&log, text.replacen("ledger-writer", "ledger-wrlter", 1)).unwrap();
@@ -185,6 +206,27 @@ fn definitions_of_the_specification_are_understood_or_refused() {
         "{text}"
     );
     assert!(text.contains("severity is critical or warning"), "{text}");
+    assert!(
+        text.contains("the rule reasoner does not interpret them"),
+        "{text}"
+    );
+    assert!(text.contains("gives values of its own"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("tools.yaml");
+    let printed = fs::read_to_string(&tools).unwrap();
+    for (given, complaint) in [
+        ("default: 500", "tail_lines.default: not available yet"),
+        ("enum: [100, 200]", "tail_lines.enum: not available yet"),
+    ] {
+        fs::write(&other, printed.replace("default: 200", given)).unwrap();
+        let output = agent(&["check", path(&other)]);
+        assert_eq!(code(&output), 5);
+        assert!(
+            stderr(&output).contains(complaint) && stderr(&output).contains("leave"),
+            "{}",
+            stderr(&output)
+        );
+    }
     let json = agent(&["check", path(&tools), "--output", "json"]);
     assert!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["tools"]["get_pods"].is_object());
 
@@ -219,6 +261,23 @@ fn the_role_is_printed_for_all_tools_or_some() {
         "{yaml}"
     );
     assert!(!yaml.contains("secrets"), "{yaml}");
+    // The role of the specification stands by itself; what tools see beyond it is a second role.
+    let seed = stdout(&agent(&["access", "--seed-only"]));
+    assert!(yaml.starts_with(seed.trim_end()), "{yaml}");
+    assert_eq!(seed.matches("kind: ClusterRole\n").count(), 2, "{seed}");
+    assert!(
+        !seed.contains("extended") && yaml.contains("openclaw-agent-extended"),
+        "{yaml}"
+    );
+    assert!(
+        !seed.contains("networkpolicies") && yaml.contains("networkpolicies"),
+        "{yaml}"
+    );
+    assert_eq!(
+        code(&agent(&["access", "--in", "shop"])),
+        2,
+        "--in asks the cluster"
+    );
     let some = stdout(&agent(&[
         "access",
         "--tool",

@@ -7,6 +7,7 @@
     clippy::panic
 )] // a test that fails panics
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -50,6 +51,9 @@ impl World {
             (at, 600.0 * f64::from(i32::try_from(minute).unwrap()))
         });
         store.insert(prometheus::Labels::new(labels), points);
+        let load = (0..180_i64).map(|minute| (now.as_millisecond() - (179 - minute) * 60_000, 0.5));
+        let labels = [("__name__", "node_load1"), ("instance", "n1")];
+        store.insert(prometheus::Labels::new(labels), load);
         let prometheus = prometheus::Server::start(store, clock).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("config"), api.kubeconfig(None)).unwrap();
@@ -208,6 +212,7 @@ async fn a_recording_says_what_the_cluster_says() {
     let (_, replayed, stderr) = world.run(&["replay", "rec", "--full", "-o", "json"]).await;
     let replayed: Value = serde_json::from_str(&replayed).unwrap_or_else(|_| panic!("{stderr}"));
     assert_eq!(essence(&live), essence(&replayed));
+    assert_eq!(live["gaps"], replayed["gaps"]);
     assert_eq!(replayed["case"], "rec");
     assert_eq!(replayed["since"], live["since"]);
 
@@ -224,6 +229,135 @@ async fn a_recording_says_what_the_cluster_says() {
     assert!(stderr.contains("not empty"), "{stderr}");
     assert_eq!(world.writes(), 0);
     assert!(world.began < SystemClock.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_without_metrics_lacks_what_the_investigation_lacked() {
+    let world = World::start().await;
+    let run = async |arguments: &[&str]| {
+        let output = world
+            .command(arguments)
+            .env_remove("PROMETHEUS_URL")
+            .output()
+            .await
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["collect", "rec", "-n", NAMESPACE]).await;
+    let live: Value =
+        serde_json::from_str(&run(&["investigate", "-n", NAMESPACE, "-o", "json"]).await).unwrap();
+    let replayed = run(&["replay", "rec", "--full", "-o", "json"]).await;
+    let replayed: Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(essence(&live), essence(&replayed));
+    let told = live["gaps"].to_string();
+    assert!(
+        told.contains("query_prometheus") && told.contains("metrics.k8s.io"),
+        "{told}"
+    );
+    assert_eq!(live["gaps"], replayed["gaps"]);
+}
+
+/// What an investigation of `shop` reads elsewhere: events of nodes, deliveries, and a namespace that is called into.
+fn elsewhere(began: Timestamp, now: Timestamp) -> Vec<Value> {
+    let labels = json!({"app": "ledger"});
+    let container = json!({"name": "ledger", "image": "registry.example.com/ledger:9"});
+    let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+    let calling = json!({"containers": [{"name": "front", "image": "front:1",
+        "env": [{"name": "LEDGER_URL", "value": "http://ledger.billing.svc:8080"}]}]});
+    vec![
+        json!({"apiVersion": "v1", "kind": "Event",
+            "metadata": {"namespace": "default", "name": "n1.1", "creationTimestamp": began},
+            "involvedObject": {"kind": "Node", "name": "n1"}, "type": "Warning", "reason": "NodeNotReady", "count": 1,
+            "firstTimestamp": began, "lastTimestamp": now, "message": "Node n1 status is now: NodeNotReady"}),
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"namespace": "argocd", "name": "shop", "creationTimestamp": began},
+            "spec": {"destination": {"namespace": NAMESPACE}, "source": {"repoURL": "https://example.com/shop.git"}},
+            "status": {"history": [{"id": 7, "revision": "0123456789abcdef", "deployedAt": began}]}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": NAMESPACE, "name": "front", "uid": "front", "creationTimestamp": began},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "front"}},
+                "template": {"metadata": {"labels": {"app": "front"}}, "spec": calling}},
+            "status": {"replicas": 1}}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "billing", "name": "ledger"},
+            "spec": {"selector": labels, "ports": [{"port": 8080}]}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": "billing", "name": "ledger", "uid": "ledger", "creationTimestamp": began},
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+            "status": {"replicas": 1, "unavailableReplicas": 1}}),
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"namespace": "billing", "name": "ledger-x", "creationTimestamp": began, "labels": labels},
+            "spec": {"nodeName": "n1", "containers": [container]},
+            "status": {"phase": "Running", "startTime": began,
+                "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": began}],
+                "containerStatuses": [{"name": "ledger", "ready": false, "restartCount": 0, "image": "ledger:9",
+                    "imageID": "", "state": {"running": {"startedAt": began}}}]}}),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_of_a_namespace_holds_what_is_read_elsewhere() {
+    let world = World::start().await;
+    let now = SystemClock.now();
+    for object in elsewhere(world.began, now) {
+        assert!(world.api.cluster().put(object));
+    }
+    let (code, _, stderr) = world.run(&["collect", "rec", "-n", NAMESPACE]).await;
+    assert_eq!(code, 0, "{stderr}");
+    let read = |name: &str| fs::read_to_string(world.path("rec").join(name)).unwrap();
+    assert!(read("objects/event.json").contains("NodeNotReady"));
+    assert!(read("objects/application.argoproj.io.json").contains("0123456789abcdef"));
+    assert!(
+        read("objects/pod.json").contains("ledger-x"),
+        "of a namespace that is called into"
+    );
+    let metrics: String = walk(&world.path("rec/metrics"))
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    assert!(metrics.contains("node_load1"), "series of no namespace");
+    let (_, live, _) = world.run(&["investigate", "-n", NAMESPACE, "-o", "json"]).await;
+    let live: Value = serde_json::from_str(&live).unwrap();
+    let (_, replayed, _) = world.run(&["replay", "rec", "--full", "-o", "json"]).await;
+    let replayed: Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(essence(&live), essence(&replayed));
+    assert_eq!(live["gaps"], replayed["gaps"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_holds_long_logs_and_what_the_log_store_has() {
+    let world = World::start().await;
+    let now = SystemClock.now();
+    let minutes_ago = |minutes: i64| now.checked_sub(SignedDuration::from_mins(minutes)).unwrap();
+    let pod = elsewhere(world.began, now).pop().unwrap();
+    assert!(world.api.cluster().put(pod));
+    let mut log = format!("{} from yesterday\n", minutes_ago(1_500));
+    for number in 0..4_000 {
+        log.push_str(&format!("{} line {number}\n", minutes_ago(10)));
+    }
+    let content = claw_k8s::bundle::Content::text(log);
+    world
+        .api
+        .cluster()
+        .set_log("billing", "ledger-x", "ledger", false, content);
+    let mut store = claw_testkit::loki::Store::new();
+    let labels = [
+        ("namespace", "billing"),
+        ("pod", "ledger-gone"),
+        ("container", "ledger"),
+    ];
+    store.insert(labels, minutes_ago(20), "last words of a pod that is gone");
+    let loki = claw_testkit::loki::Server::start(store, Arc::new(SystemClock))
+        .await
+        .unwrap();
+    let (code, _, stderr) = world
+        .run(&["collect", "rec", "-n", "billing", "--loki", &loki.url()])
+        .await;
+    assert_eq!(code, 0, "{stderr}");
+    let log = fs::read_to_string(world.path("rec/logs/billing/ledger-x/ledger.log")).unwrap();
+    assert!(log.contains(" line 0\n") && log.contains(" line 3999\n"));
+    assert!(!log.contains("yesterday"), "before the time that is looked at");
+    let lines = fs::read_to_string(world.path("rec/logs.jsonl")).unwrap();
+    assert!(lines.contains("last words of a pod that is gone") && lines.contains("ledger-gone"));
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
@@ -311,4 +445,147 @@ async fn rights_that_are_missing_are_named() {
     let (code, stdout, stderr) = world.run(&["access", "--check"]).await;
     assert_eq!(code, 5, "{stdout}{stderr}");
     assert!(stdout.contains("get_pods does not work without pods"), "{stdout}");
+}
+
+/// Makes the simulated server take what `text` holds, and act as the account of it from now on.
+fn apply_and_act(world: &World, text: &str) {
+    for document in text.split("---\n") {
+        let object: Value = serde_saphyr::from_str(document).unwrap();
+        world.api.cluster().put(object);
+    }
+    let account = claw_testkit::api::User::service_account("claw", "openclaw-agent");
+    world.api.cluster().act_as(Some(account));
+}
+
+/// The resources, in plural, that the server refused to list so far wherever it was asked.
+fn refused(world: &World) -> BTreeSet<String> {
+    let exchanges = world.api.faults().exchanges();
+    let resources = |refused: bool| -> BTreeSet<String> {
+        exchanges
+            .iter()
+            .filter(|exchange| exchange.status.is_some_and(|status| (status == 403) == refused))
+            .map(|exchange| exchange.path.rsplit('/').next().unwrap().to_owned())
+            .collect()
+    };
+    resources(true).difference(&resources(false)).cloned().collect()
+}
+
+/// The report of an investigation of `cart`, with every refused resource among its gaps.
+async fn investigated_with_gaps(world: &World) -> Value {
+    let arguments = ["investigate", "-n", NAMESPACE, "deploy/cart", "-o", "json"];
+    let (_, stdout, stderr) = world.run(&arguments).await;
+    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}"));
+    assert_eq!(report["hypotheses"][0]["mechanism"], "image_pull", "{stdout}");
+    assert_eq!(report["hypotheses"][0]["entity"]["name"], "cart", "{stdout}");
+    let gaps = report["gaps"].to_string();
+    let refused = refused(world);
+    assert!(!refused.is_empty());
+    for resource in &refused {
+        assert!(gaps.contains(resource.as_str()), "{resource} is not among {gaps}");
+    }
+    report
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_of_the_specification_is_enough_and_what_it_hides_is_named() {
+    let world = World::start().await;
+    let (code, seed, stderr) = world.run(&["access", "--seed-only"]).await;
+    assert_eq!(code, 0, "{stderr}");
+    apply_and_act(&world, &seed);
+    investigated_with_gaps(&world).await;
+    let refused = refused(&world);
+    assert!(refused.contains("networkpolicies"), "{refused:?}");
+    assert!(
+        !refused.contains("pods") && !refused.contains("nodes"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_in_one_namespace_is_enough_and_what_it_hides_is_named() {
+    let world = World::start().await;
+    let (_, seed, _) = world.run(&["access", "--seed-only"]).await;
+    let place = format!("metadata:\n  namespace: {NAMESPACE}\n");
+    let namespaced = seed
+        .replace("kind: ClusterRole\nmetadata:\n", &format!("kind: Role\n{place}"))
+        .replace(
+            "kind: ClusterRoleBinding\nmetadata:\n",
+            &format!("kind: RoleBinding\n{place}"),
+        )
+        .replace("kind: ClusterRole\n", "kind: Role\n");
+    apply_and_act(&world, &namespaced);
+    investigated_with_gaps(&world).await;
+    assert!(refused(&world).contains("nodes"), "{:?}", refused(&world));
+
+    // Asked for the one namespace, the rights there are seen; asked for all, none is.
+    let pods = ["access", "--check", "--tool", "get_workloads"];
+    let (_, stdout, _) = world.run(&pods).await;
+    assert!(stdout.contains("get_workloads does not work without"), "{stdout}");
+    let (_, stdout, stderr) = world.run(&[&pods[..], &["--in", NAMESPACE]].concat()).await;
+    assert!(
+        stdout.contains("namespace shop") && !stdout.contains("does not work without"),
+        "{stdout}{stderr}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_warns_of_what_it_will_not_see() {
+    let world = World::start().await;
+    world
+        .api
+        .cluster()
+        .act_as(Some(claw_testkit::api::User::service_account("ops", "nobody")));
+    let mut served = world
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(served.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    let warned = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let last = line.contains("access --check");
+            said.push(line);
+            if last {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), warned)
+        .await
+        .unwrap();
+    let about = |tool: &str| said.iter().filter(|line| line.contains(tool)).count();
+    assert!(said[0].contains("listens on"), "{said:#?}");
+    assert_eq!(
+        (about("warning: get_pods "), about("warning: describe_events ")),
+        (1, 1),
+        "{said:#?}"
+    );
+    let log = fs::read_to_string(world.path("claw-data/audit.jsonl")).unwrap();
+    assert!(log.contains("own_rights"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_at_the_cluster_besides_the_tools_are_on_record() {
+    let world = World::start().await;
+    for (arguments, looks) in [
+        (
+            &["investigate", "-n", NAMESPACE, "deploy/cart"][..],
+            &["server_version"][..],
+        ),
+        (
+            &["collect", "rec", "-n", NAMESPACE],
+            &["server_version", "api_groups"],
+        ),
+    ] {
+        let arguments = [arguments, &["--audit", "log.jsonl"]].concat();
+        let (code, _, stderr) = world.run(&arguments).await;
+        assert_eq!(code, 0, "{stderr}");
+        let log = fs::read_to_string(world.path("log.jsonl")).unwrap();
+        for look in looks {
+            assert!(log.contains(&format!("\"subject\":\"{look}\"")), "{look}");
+        }
+        fs::remove_file(world.path("log.jsonl")).unwrap();
+        fs::remove_file(world.path("log.jsonl.head")).unwrap();
+    }
 }

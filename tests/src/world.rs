@@ -80,6 +80,11 @@ impl SimulatedWorld {
         &self.cluster
     }
 
+    /// The log lines, to add some before they are served.
+    pub fn lines_mut(&mut self) -> &mut loki::Store {
+        &mut self.lines
+    }
+
     /// Serves the world on free ports of the loopback interface.
     ///
     /// # Errors

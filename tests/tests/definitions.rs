@@ -127,5 +127,7 @@ async fn steps_without_a_list_call_whatever_there_is() {
         .collect();
     let (report, _) = run("selector-mismatch", &bare).await;
     assert_eq!(report.hypotheses[0].mechanism, "selector_mismatch");
-    assert!(report.gaps.is_empty(), "{:?}", report.gaps);
+    // The recording itself does not hold everything.
+    let steps_lack = report.gaps.iter().any(|gap| gap.source != "objects");
+    assert!(!steps_lack, "{:?}", report.gaps);
 }

@@ -7,20 +7,26 @@
 //! - The cluster is asked sparingly.
 #![allow(clippy::unwrap_used)] // also in what the tests share: a failure is a panic
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use claw_core::clock::{Clock, ManualClock};
 use claw_core::entity::EntityRef;
 use claw_core::report::{Report, Verdict};
 use claw_guardrails::audit::MemoryAuditLog;
-use claw_k8s::bundle::{Bundle, Identity};
+use claw_k8s::bundle::{Bundle, Content, Identity, LogFile};
+use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
+use claw_metrics::classify::UNKNOWN_WORKLOAD;
+use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::replay::{Replay, boot, incident};
 use claw_testkit::scenario::{Scenario, load_all, with_noise};
 use claw_workflows::assemble::Assembly;
 use futures::StreamExt as _;
+use jiff::SignedDuration;
+use serde_json::json;
 
 /// Replays under way at a time.
 const CONCURRENT: usize = 4;
@@ -183,9 +189,70 @@ async fn two_replays_give_the_same_bytes() {
     none(judged.into_iter().flatten().collect(), scenarios.len());
 }
 
+/// Eight Deployments of which every pod crashes, with logs of more lines than are asked for at first.
+fn crashing_fleet() -> Scenario {
+    let mut scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name() == "healthy-after-a-quiet-night")
+        .unwrap();
+    let now = scenario.bundle.manifest.collected_at;
+    let ago = |minutes: i64| {
+        now.checked_sub(SignedDuration::from_mins(minutes))
+            .unwrap()
+            .to_string()
+    };
+    let bundle = &mut scenario.bundle;
+    "crashing-fleet".clone_into(&mut bundle.manifest.case);
+    bundle.objects.clear();
+    for number in 0..8 {
+        let name = format!("app{number}");
+        let labels = json!({"app": name});
+        let template =
+            json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        let spec = json!({"replicas": 2, "selector": {"matchLabels": labels}, "template": template});
+        bundle.objects.push(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": "shop", "name": name, "uid": name, "creationTimestamp": ago(9_000)},
+            "spec": spec, "status": {"replicas": 2, "readyReplicas": 0, "unavailableReplicas": 2},
+        }));
+        for pod in 0..2 {
+            let pod = format!("{name}-{pod}");
+            let end = json!({"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ago(2)}});
+            bundle.objects.push(json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {
+                    "namespace": "shop", "name": pod, "labels": labels, "creationTimestamp": ago(9_000),
+                    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "uid": name, "controller": true}],
+                },
+                "spec": template["spec"],
+                "status": {
+                    "phase": "Running",
+                    "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": ago(30)}],
+                    "containerStatuses": [{
+                        "name": "c", "ready": false, "restartCount": 9, "image": "i", "imageID": "",
+                        "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": end,
+                    }],
+                },
+            }));
+            for previous in [false, true] {
+                let lines = (0..900).map(|line| format!("{} ERROR no route {line}\n", ago(1)));
+                bundle.logs.push(LogFile {
+                    namespace: "shop".to_owned(),
+                    pod: pod.clone(),
+                    container: "c".to_owned(),
+                    previous,
+                    content: Content::text(lines.collect::<String>()),
+                });
+            }
+        }
+    }
+    scenario
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_is_asked_sparingly() {
-    let scenarios = scenarios();
+    let mut scenarios = scenarios();
+    scenarios.push(crashing_fleet());
     let judged = each(&scenarios, async |scenario| {
         let bundle = with_noise(&scenario.bundle, 7, NOISE);
         let (sources, world) = boot(&bundle, &mut Vec::new()).await.unwrap();
@@ -222,6 +289,116 @@ async fn the_cluster_is_asked_sparingly() {
     none(problems, scenarios.len());
 }
 
+/// Two thousand pods and three thousand ReplicaSets, mostly old revisions, in one namespace.
+fn crowd(namespace: &str) -> Vec<serde_json::Value> {
+    let meta = |name: String, app: usize, owner: serde_json::Value| {
+        json!({"name": name, "namespace": namespace, "creationTimestamp": "2025-01-01T00:00:00Z",
+               "labels": {"app": format!("crowd-{app}")}, "ownerReferences": [owner],
+               "annotations": {"note": "x".repeat(2_000)}})
+    };
+    let owner = |kind: &str, name: String| json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": name, "controller": true});
+    let labels = |app: usize| json!({"app": format!("crowd-{app}")});
+    let sets = (0..3_000_usize).map(|n| {
+        let (app, replicas) = (n % 300, if n < 300 { 7 } else { 0 });
+        json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+               "metadata": meta(format!("crowd-{n}"), app, owner("Deployment", format!("crowd-{app}"))),
+               "spec": {"replicas": replicas, "selector": {"matchLabels": labels(app)},
+                        "template": {"metadata": {"labels": labels(app)}, "spec": {"containers": [{"name": "app", "image": "a:1"}]}}},
+               "status": {"replicas": replicas, "readyReplicas": replicas}})
+    });
+    let pods = (0..2_000_usize).map(|n| {
+        let app = n % 300;
+        json!({"apiVersion": "v1", "kind": "Pod",
+               "metadata": meta(format!("crowd-{app}-{n}"), app, owner("ReplicaSet", format!("crowd-{app}"))),
+               "spec": {"containers": [{"name": "app", "image": "a:1"}]},
+               "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}})
+    });
+    sets.chain(pods).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowded_namespace_is_asked_for_once() {
+    let mut scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name() == "crash-after-rollout")
+        .unwrap();
+    let alerting = incident(&scenario.bundle).0;
+    let namespace = scenario
+        .expect
+        .root_cause
+        .as_ref()
+        .and_then(|cause| cause.entity.namespace.clone())
+        .unwrap();
+    scenario.bundle.objects.extend(crowd(&namespace));
+    let (sources, world) = boot(&scenario.bundle, &mut Vec::new()).await.unwrap();
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(world.clock());
+    let audit = Arc::new(MemoryAuditLog::default());
+    let agent = Assembly::new(&scenario.bundle.manifest.cluster, sources, audit, clock)
+        .build()
+        .unwrap();
+    agent.investigate(&alerting).await.unwrap();
+    let mut asked: BTreeMap<String, usize> = BTreeMap::new();
+    for exchange in world.api().faults().exchanges() {
+        *asked.entry(exchange.path).or_default() += 1;
+    }
+    let requests: usize = asked.values().sum();
+    let pages: Vec<_> = asked.iter().filter(|(_, pages)| **pages > 1).collect();
+    println!("{requests} requests, {pages:?}");
+    assert!(requests <= MAX_REQUESTS, "{requests} requests: {asked:?}");
+    for (path, pages) in pages {
+        let most = if path.ends_with("/replicasets") { 7 } else { 5 };
+        assert!(*pages <= most, "{path} was listed more than once: {pages} pages");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubelets_that_do_not_answer_cost_their_logs_and_nothing_else() {
+    let scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name() == "node-not-ready")
+        .unwrap();
+    let (sources, world) = boot(&scenario.bundle, &mut Vec::new()).await.unwrap();
+    let limits = Limits {
+        log_attempt: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let reader = KubeCluster::with_client(world.api().client().unwrap(), limits);
+    let sources = sources.cluster(Cluster::new(Arc::new(reader)));
+    world.api().faults().add(Rule::new("**/log", Fault::Hang));
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(world.clock());
+    let audit = Arc::new(MemoryAuditLog::default());
+    let agent = Assembly::new(&scenario.bundle.manifest.cluster, sources, audit, clock)
+        .build()
+        .unwrap();
+    let ended = agent.investigate(&incident(&scenario.bundle).0).await.unwrap();
+    let report = ended.report.unwrap();
+    let misses = scenario.expect.misses(&report);
+    assert!(misses.is_empty(), "{misses:?}");
+    let node = "ip-10-0-64-59.ap-northeast-1.compute.internal";
+    let silent: Vec<_> = report
+        .gaps
+        .iter()
+        .filter(|gap| gap.reason.contains("has stopped reporting"))
+        .collect();
+    assert!(
+        matches!(&*silent, [one] if one.reason.contains(node)),
+        "{silent:?}"
+    );
+    let asked = world.api().faults().exchanges();
+    let logs = asked.iter().filter(|exchange| exchange.path.ends_with("/log"));
+    let there: Vec<&str> = logs
+        .filter_map(|exchange| exchange.path.rsplit('/').nth(1))
+        .filter(|pod| {
+            scenario
+                .bundle
+                .objects
+                .iter()
+                .any(|object| object["metadata"]["name"] == *pod && object["spec"]["nodeName"] == node)
+        })
+        .collect();
+    assert!(there.is_empty(), "asked a dead kubelet: {there:?}");
+}
+
 /// Whether a path of the API lists objects: neither discovery, nor one object, nor its subresource.
 fn is_list(path: &str) -> bool {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -246,6 +423,10 @@ fn expectations_speak_of_what_is_recorded() {
             .filter_map(Identity::of)
             .map(|identity| identity.entity())
             .collect();
+        // A label that says `workload` leaves the kind open of what an edge names.
+        let same = |end: &EntityRef, entity: &EntityRef| {
+            end == entity || entity.kind == UNKNOWN_WORKLOAD && end.name == entity.name
+        };
         let named = |entity: &EntityRef| {
             objects.contains(entity)
                 || entity.kind == EntityRef::EXTERNAL_HOST
@@ -253,7 +434,7 @@ fn expectations_speak_of_what_is_recorded() {
                     .bundle
                     .topology
                     .iter()
-                    .any(|edge| edge.from == *entity || edge.to == *entity)
+                    .any(|edge| same(&edge.from, entity) || same(&edge.to, entity))
                 || scenario
                     .bundle
                     .log_lines
@@ -284,10 +465,9 @@ fn expectations_speak_of_what_is_recorded() {
                 .any(|change| change.reference == **reference)
                 || revision(reference).is_some()
         };
-        let strangers = expect
-            .must_not_blame
-            .changes
-            .iter()
+        let brought = expect.root_cause.iter().filter_map(|cause| cause.change.as_ref());
+        let strangers = brought
+            .chain(&expect.must_not_blame.changes)
             .filter(|reference| !known(reference));
         problems.extend(strangers.map(|reference| format!("{}: {reference}", scenario.name())));
     }

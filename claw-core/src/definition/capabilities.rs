@@ -58,6 +58,16 @@ impl Capabilities {
         self
     }
 
+    /// The workflow and the step that give a parameter of a tool a value of their own choice.
+    pub fn setter_of(&self, tool: &str, parameter: &str) -> Option<(&str, &str)> {
+        self.workflows.iter().find_map(|workflow| {
+            let mut steps = workflow.steps.iter();
+            let step =
+                steps.find(|step| step.sets.iter().any(|(of, name)| of == tool && name == parameter))?;
+            Some((workflow.name.as_str(), step.name.as_str()))
+        })
+    }
+
     /// What holds for a workflow that the agent does not run: whatever any of its workflows can do.
     pub(super) fn of_any_workflow(&self) -> WorkflowCapability {
         let mut any = WorkflowCapability::new("");
@@ -136,6 +146,7 @@ impl WorkflowCapability {
 pub struct StepCapability {
     pub(super) name: String,
     pub(super) tools: BTreeSet<String>,
+    pub(super) sets: BTreeSet<(String, String)>,
     pub(super) outputs: BTreeSet<String>,
 }
 
@@ -145,6 +156,7 @@ impl StepCapability {
         Self {
             name: name.into(),
             tools: BTreeSet::new(),
+            sets: BTreeSet::new(),
             outputs: BTreeSet::new(),
         }
     }
@@ -163,6 +175,15 @@ impl StepCapability {
     #[must_use]
     pub fn uses<N: Into<String>>(mut self, tools: impl IntoIterator<Item = N>) -> Self {
         self.tools.extend(tools.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds parameters of a tool to which the step always gives a value of its own choice: a definition's default would
+    /// never come into play there, and a list of values would refuse the step's.
+    #[must_use]
+    pub fn sets<N: Into<String>>(mut self, tool: &str, parameters: impl IntoIterator<Item = N>) -> Self {
+        self.sets
+            .extend(parameters.into_iter().map(|name| (tool.to_owned(), name.into())));
         self
     }
 

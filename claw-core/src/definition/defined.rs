@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::schema::{Arguments, ParameterSchema};
 use super::tool::{Parameter, ToolDefinition};
-use crate::tool::{ErasedTool, ToolContext, ToolError, ToolSpec};
+use crate::tool::{Effect, ErasedTool, ToolContext, ToolError, ToolSpec};
 
 /// A registered tool whose face and defaults are those of a definition.
 ///
@@ -80,6 +80,10 @@ impl DefinedTool {
 impl ErasedTool for DefinedTool {
     fn name(&self) -> &'static str {
         self.inner.name()
+    }
+
+    fn effect(&self) -> Effect {
+        self.inner.effect()
     }
 
     /// The wrapper where the definition changes calls, so that typed callers too come by way of

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Scope;
 use crate::action::Action;
+use crate::tool::Effect;
 
 /// What an [`Arbiter`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub struct Refusal {
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Arbiter: Send + Sync {
-    /// May `tool` be called with `input`?
-    async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement;
+    /// May `tool`, whose calls have this effect, be called with `input`?
+    async fn judge_read(&self, scope: &Scope, tool: &str, effect: Effect, input: &Value) -> Judgement;
 
     /// May `action` be done?
     async fn judge_write(&self, scope: &Scope, action: &Action) -> Judgement;

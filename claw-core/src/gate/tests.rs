@@ -117,7 +117,7 @@ fn allowing() -> MockArbiter {
     let allow = || Judgement::Allow {
         rules: vec!["reads".to_owned()],
     };
-    arbiter.expect_judge_read().returning(move |_, _, _| allow());
+    arbiter.expect_judge_read().returning(move |_, _, _, _| allow());
     arbiter.expect_judge_write().returning(move |_, _| allow());
     arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
@@ -135,7 +135,7 @@ fn denying() -> MockArbiter {
     let mut arbiter = MockArbiter::new();
     arbiter
         .expect_judge_read()
-        .returning(|_, _, _| Judgement::Deny(refusal()));
+        .returning(|_, _, _, _| Judgement::Deny(refusal()));
     arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_write()
@@ -264,11 +264,14 @@ async fn the_arbiter_is_asked_about_exactly_this_call() {
     arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_read()
-        .withf(|scope, tool, input| {
-            scope.run == "run-1" && tool == "echo" && *input == json!({"text": "hello"})
+        .withf(|scope, tool, effect, input| {
+            scope.run == "run-1"
+                && tool == "echo"
+                && *effect == Effect::Read
+                && *input == json!({"text": "hello"})
         })
         .times(1)
-        .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });
+        .returning(|_, _, _, _| Judgement::Allow { rules: Vec::new() });
     let gate = gate(arbiter, log().0);
     gate.observe::<Echo>(&scope(), &echo().0, ask("hello"), "why")
         .await
@@ -557,7 +560,7 @@ async fn a_stop_breaks_off_calls_under_way() {
     arbiter.expect_stopped().returning(move || token.clone());
     arbiter
         .expect_judge_read()
-        .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });
+        .returning(|_, _, _, _| Judgement::Allow { rules: Vec::new() });
     let (audit, events) = log();
     let gate = gate(arbiter, audit);
     let (tool, _) = echo();

@@ -80,7 +80,7 @@ fn context(tools: Registry, audit: MockAuditLog, progress: Progress) -> StepCont
     arbiter.expect_stopped().returning(CancellationToken::new);
     arbiter
         .expect_judge_read()
-        .returning(|_, _, _| Judgement::Allow { rules: Vec::new() });
+        .returning(|_, _, _, _| Judgement::Allow { rules: Vec::new() });
     let scope = Scope {
         run: "run-1".to_owned(),
         step: Some("add".to_owned()),
@@ -195,6 +195,18 @@ fn knows_how_much_time_is_left() {
 }
 
 #[test]
+fn a_part_of_a_step_gets_a_share_of_the_time_and_no_more_than_there_is() {
+    let cx = context(Registry::new(), MockAuditLog::new(), Progress::none());
+    let part = cx.within(Duration::from_secs(15));
+    assert_eq!(part.remaining(), Duration::from_secs(15));
+    assert_eq!(
+        part.within(Duration::from_secs(90)).remaining(),
+        Duration::from_secs(15)
+    );
+    assert_eq!(cx.remaining(), Duration::from_secs(60));
+}
+
+#[test]
 fn outcomes_read_back_as_they_were() {
     for outcome in [
         Outcome::Continue(json!({"a": 1})),
@@ -214,4 +226,18 @@ fn outcomes_read_back_as_they_were() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_purpose_is_one_line_of_bounded_length() {
+    let with =
+        |purpose: &str| context(Registry::new(), MockAuditLog::new(), Progress::none()).with_purpose(purpose);
+    assert_eq!(with(" \n ").with_its_purpose("why"), "why");
+    assert_eq!(
+        with("look\n  here").with_its_purpose("why"),
+        "why (purpose of the step: look here)"
+    );
+    let long = with(&"ä".repeat(1000));
+    let kept = long.purpose().unwrap();
+    assert!(kept.ends_with("ä…") && kept.len() <= 515, "{}", kept.len());
 }

@@ -156,7 +156,7 @@ pub(super) struct Line {
     pub(super) prev: String,
     pub(super) hash: String,
     pub(super) computed: String,
-    pub(super) closed: bool,
+    pub(super) note: Option<Note>,
 }
 
 /// Takes a record's line (without its end) apart. `None` when it is not one in exactly the form in which it is written.
@@ -182,7 +182,7 @@ pub(super) fn read_line(line: &[u8]) -> Option<Line> {
         prev: raw.prev,
         hash: raw.hash,
         computed,
-        closed: matches!(raw.note, Some(Note::Closed { .. })),
+        note: raw.note,
     })
 }
 

@@ -1,8 +1,10 @@
 //! The head of a log: how far it goes, kept beside it or elsewhere.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +15,55 @@ const SIZE: usize = 512;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// Which log.
+    /// Which log. Empty where only the rest was kept: the hash tells the log as well.
     pub log: String,
     /// How many records it has.
     pub records: u64,
     /// Hash of the last record, or of the header when there is none.
     pub hash: String,
+}
+
+/// A text is not a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a head is the number of records, a colon, and the hash of 64 hexadecimal digits, as `audit verify` prints it"
+)]
+pub struct ParseHeadError;
+
+/// Reads `RECORDS:HASH`.
+impl FromStr for Head {
+    type Err = ParseHeadError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (records, hash) = text.split_once(':').ok_or(ParseHeadError)?;
+        let digits = |text: &str, fits: fn(u8) -> bool| !text.is_empty() && text.bytes().all(fits);
+        if !digits(records, |byte| byte.is_ascii_digit())
+            || !digits(hash, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            || hash.len() != 64
+        {
+            return Err(ParseHeadError);
+        }
+        Ok(Self {
+            log: String::new(),
+            records: records.parse().map_err(|_| ParseHeadError)?,
+            hash: hash.to_owned(),
+        })
+    }
+}
+
+impl Head {
+    /// Reads a head from a file: the one beside a log, or a copy of it that was kept elsewhere. `None` when there is none,
+    /// or when it is blank.
+    pub fn read(path: impl AsRef<Path>) -> std::io::Result<Option<Self>> {
+        read(path.as_ref())
+    }
+}
+
+/// Written as `RECORDS:HASH`.
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.records, self.hash)
+    }
 }
 
 /// Where the head file of the log at `log` lies: `audit.jsonl` → `audit.jsonl.head`.

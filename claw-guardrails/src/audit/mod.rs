@@ -19,8 +19,9 @@
 //! [`verify_file`] finds every flipped, inserted or dropped byte and every altered, dropped, inserted or moved record.
 //! Three things need more than the log itself:
 //!
-//! - *Whole records cut off at the end.* The chain up to there is intact. The head file shows it. If the head file was
-//!   cut back or deleted as well, only a [`Head`] that was kept elsewhere shows it: give it to [`verify`]. A log that was
+//! - *Whole records cut off at the end.* The chain up to there is intact. The head file shows it; that it is gone is a
+//!   problem of its own. If it was cut back as well, only a [`Head`] that was kept elsewhere shows it: give it to
+//!   [`verify_file_with`]. A log that went on without its head file says so in a note ([`Verification::notes`]). A log that was
 //!   closed in order ends with a note that says so ([`End::Closed`]); one that was cut ends with [`End::Open`], like
 //!   that of an agent that is running or was killed.
 //! - *A log that was written anew as a whole.* The chain has no secret in it. Again a head kept elsewhere shows it.
@@ -41,11 +42,11 @@ mod writer;
 
 pub use chain::{Entry, Header, Note, Record};
 pub use file::FileAuditLog;
-pub use head::{Head, head_path};
+pub use head::{Head, ParseHeadError, head_path};
 pub use memory::MemoryAuditLog;
 pub use story::{Story, show, show_file};
-pub use verification::{Anchor, End, Problem, ProblemKind, Verification};
-pub use verify::{VerifyError, verify, verify_file};
+pub use verification::{Anchor, End, Noted, Problem, ProblemKind, Verification};
+pub use verify::{EndCheck, VerifyError, verify, verify_file, verify_file_with};
 
 /// Longest line of a log, in bytes. An event that makes a longer one is refused.
 pub const MAX_LINE: usize = 4 * 1024 * 1024;

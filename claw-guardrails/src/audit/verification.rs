@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::chain::Note;
 use super::head::Head;
 
 /// What is wrong at one place of a log.
@@ -30,6 +31,8 @@ pub enum ProblemKind {
     Truncated,
     /// The log is not the one that the head was taken of.
     OtherLog,
+    /// The head file beside the log is gone: whether records are missing at the end cannot be seen.
+    HeadMissing,
 }
 
 /// One thing that is wrong with a log, where, and what to do.
@@ -79,6 +82,35 @@ pub enum End {
     Open,
 }
 
+/// Something that the log records about itself, and that a reader of it has to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Noted {
+    /// Line in the file, from 1.
+    pub line: u64,
+    /// Sequence of the record, from 0.
+    pub record: u64,
+    /// What it says.
+    pub note: Note,
+}
+
+impl fmt::Display for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, record {}: ", self.line, self.record)?;
+        match &self.note {
+            Note::Recovered { time, bytes, .. } => write!(
+                f,
+                "note: a crash left {bytes} bytes of a record that nobody had been told was safe; they were cut off at {time}"
+            ),
+            Note::HeadMissing { time } => write!(
+                f,
+                "note: the head file was gone when the log was opened at {time}; what may have been cut off before cannot \
+                 be seen, so compare with a head that was kept elsewhere"
+            ),
+            Note::Closed { time } => write!(f, "note: closed in order at {time}"),
+        }
+    }
+}
+
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {
@@ -98,6 +130,10 @@ pub struct Verification {
     pub problems: Vec<Problem>,
     /// How many problems there are.
     pub problem_count: u64,
+    /// Where the log was taken up after a crash or without its head file; at most 100 notes are listed.
+    pub notes: Vec<Noted>,
+    /// How many of these notes there are.
+    pub note_count: u64,
 }
 
 impl Verification {
@@ -133,6 +169,13 @@ impl fmt::Display for Verification {
         let listed = self.problems.len() as u64;
         if self.problem_count > listed {
             write!(f, "\nand {} more problems", self.problem_count - listed)?;
+        }
+        for noted in &self.notes {
+            write!(f, "\n{noted}")?;
+        }
+        let listed = self.notes.len() as u64;
+        if self.note_count > listed {
+            write!(f, "\nand {} more notes", self.note_count - listed)?;
         }
         Ok(())
     }

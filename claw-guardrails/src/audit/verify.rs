@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::chain::{FORMAT, read_header, read_line};
+use super::chain::{FORMAT, Note, read_header, read_line};
 use super::head::{self, Head, head_path};
 use super::lines::{Next, next_line};
-use super::verification::{Anchor, End, Problem, ProblemKind, Verification};
+use super::verification::{Anchor, End, Noted, Problem, ProblemKind, Verification};
 
-/// Most problems that are listed; further ones are counted.
+/// Most problems, and most notes, that are listed; further ones are counted.
 const LISTED: usize = 100;
 
 /// A log could not be read.
@@ -38,47 +38,61 @@ pub enum VerifyError {
     },
 }
 
-/// Checks the log at `path` against the head file beside it, where there is one. The log may be in use.
+/// What the end of a log is compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndCheck {
+    /// The head file beside the log. That it is gone beside a log with records is a problem.
+    #[default]
+    Beside,
+    /// A head that was kept elsewhere.
+    Kept(Head),
+    /// Nothing: records that were cut off the end are not seen.
+    Skip,
+}
+
+/// Checks the log at `path` against the head file beside it. The log may be in use.
 ///
 /// Blocks while it reads. Takes memory for one line.
 pub fn verify_file(path: impl AsRef<Path>) -> Result<Verification, VerifyError> {
+    verify_file_with(path, EndCheck::Beside)
+}
+
+/// Checks the log at `path`, and its end as `end` says. The log may be in use.
+///
+/// Blocks while it reads. Takes memory for one line.
+pub fn verify_file_with(path: impl AsRef<Path>, end: EndCheck) -> Result<Verification, VerifyError> {
     let path = path.as_ref();
-    let head_path = head_path(path);
-    // The head first: a log in use only grows, so that it cannot seem to lag behind its head.
-    let head = head::read(&head_path).map_err(|source| VerifyError::Head {
-        path: head_path.display().to_string(),
-        source,
-    })?;
+    let beside = end == EndCheck::Beside;
+    let head = match end {
+        EndCheck::Skip => None,
+        EndCheck::Kept(head) => Some(head),
+        // The head first: a log in use only grows, so that it cannot seem to lag behind its head.
+        EndCheck::Beside => {
+            let head_path = head_path(path);
+            head::read(&head_path).map_err(|source| VerifyError::Head {
+                path: head_path.display().to_string(),
+                source,
+            })?
+        }
+    };
     let failed = |source| VerifyError::Log {
         path: path.display().to_string(),
         source,
     };
     let file = File::open(path).map_err(failed)?;
-    verify(BufReader::with_capacity(256 * 1024, file), head.as_ref()).map_err(failed)
+    let mut check = Check::new(head.as_ref());
+    check.needs_head = beside;
+    check
+        .read(BufReader::with_capacity(256 * 1024, file))
+        .map_err(failed)
 }
 
 /// Checks a log against a head that was kept elsewhere, where there is one.
 ///
 /// Takes memory for one line. The error is the reader's; whatever is wrong with the log is in the result.
-pub fn verify(mut reader: impl BufRead, head: Option<&Head>) -> std::io::Result<Verification> {
-    let mut check = Check::new(head);
-    let mut buffer = Vec::new();
-    loop {
-        let next = next_line(&mut reader, &mut buffer)?;
-        if next == Next::End {
-            break;
-        }
-        check.line = check.line.saturating_add(1);
-        match next {
-            Next::End => {}
-            Next::Incomplete => check.incomplete(),
-            Next::TooLong if check.line == 1 => check.header(b""),
-            Next::TooLong => check.malformed(),
-            Next::Line if check.line == 1 => check.header(&buffer),
-            Next::Line => check.record(&buffer),
-        }
-    }
-    Ok(check.finish())
+pub fn verify(reader: impl BufRead, head: Option<&Head>) -> std::io::Result<Verification> {
+    Check::new(head).read(reader)
 }
 
 const TAMPERED: &str = "something other than the agent wrote here: do not trust this place, restore the log from a copy, \
@@ -86,6 +100,8 @@ const TAMPERED: &str = "something other than the agent wrote here: do not trust 
 
 struct Check<'a> {
     head: Option<&'a Head>,
+    /// That there is no head is a problem.
+    needs_head: bool,
     line: u64,
     /// Sequence of the next record, and the hash that it has to follow; `None` after a line that could not be read.
     sequence: u64,
@@ -99,6 +115,7 @@ impl<'a> Check<'a> {
     fn new(head: Option<&'a Head>) -> Self {
         Self {
             head,
+            needs_head: false,
             line: 0,
             sequence: 0,
             prev: None,
@@ -112,7 +129,28 @@ impl<'a> Check<'a> {
                 end: End::Open,
                 problems: Vec::new(),
                 problem_count: 0,
+                notes: Vec::new(),
+                note_count: 0,
             },
+        }
+    }
+
+    fn read(mut self, mut reader: impl BufRead) -> std::io::Result<Verification> {
+        let mut buffer = Vec::new();
+        loop {
+            let next = next_line(&mut reader, &mut buffer)?;
+            if next == Next::End {
+                return Ok(self.finish());
+            }
+            self.line = self.line.saturating_add(1);
+            match next {
+                Next::End => {}
+                Next::Incomplete => self.incomplete(),
+                Next::TooLong if self.line == 1 => self.header(b""),
+                Next::TooLong => self.malformed(),
+                Next::Line if self.line == 1 => self.header(&buffer),
+                Next::Line => self.record(&buffer),
+            }
         }
     }
 
@@ -151,7 +189,10 @@ impl<'a> Check<'a> {
             let reason = format!("the header's content has the hash {computed}, and the header says {hash}");
             self.problem(ProblemKind::Altered, None, reason, TAMPERED);
         }
-        if let Some(head) = self.head.filter(|head| head.log != header.log) {
+        if let Some(head) = self
+            .head
+            .filter(|head| !head.log.is_empty() && head.log != header.log)
+        {
             let reason = format!(
                 "this is the log {}, and the head is that of the log {}",
                 header.log, head.log
@@ -204,10 +245,26 @@ impl<'a> Check<'a> {
         self.lost = false;
         self.sequence = sequence.saturating_add(1);
         self.result.records = self.result.records.saturating_add(1);
-        self.result.end = if line.closed { End::Closed } else { End::Open };
+        self.result.end = End::Open;
+        match line.note {
+            None => {}
+            Some(Note::Closed { .. }) => self.result.end = End::Closed,
+            Some(note) => self.note(sequence, note),
+        }
         self.compare_with_head(&line.hash);
         self.result.hash.clone_from(&line.hash);
         self.prev = Some(line.hash);
+    }
+
+    fn note(&mut self, record: u64, note: Note) {
+        self.result.note_count = self.result.note_count.saturating_add(1);
+        if self.result.notes.len() < LISTED {
+            self.result.notes.push(Noted {
+                line: self.line,
+                record,
+                note,
+            });
+        }
     }
 
     fn malformed(&mut self) {
@@ -260,6 +317,16 @@ impl<'a> Check<'a> {
                 self.sequence, head.records
             );
             self.problem(ProblemKind::Truncated, Some(self.sequence), reason, TAMPERED);
+        }
+        if self.needs_head && self.head.is_none() && self.sequence > 0 {
+            self.problem(
+                ProblemKind::HeadMissing,
+                Some(self.sequence),
+                "the head file beside the log is gone or blank: what may have been cut off here cannot be seen"
+                    .to_owned(),
+                "restore the head file, give a head that was kept elsewhere (`--head`), or accept an end that is not \
+                 checked (`--no-head`)",
+            );
         }
         self.result
     }

@@ -5,6 +5,7 @@
 //! | rule | refuses |
 //! |---|---|
 //! | `stop.engaged` | everything, while the emergency stop is engaged |
+//! | `mode.read_only` | calls whose effect is anything but reading, unless the mode allows it |
 //! | `run.cancelled` | calls of a run that was cancelled |
 //! | `run.deadline` | calls of a run whose time is over |
 //! | `reads.denied_namespace` | calls that name a denied namespace |
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 use claw_core::action::Action;
 use claw_core::clock::Clock;
 use claw_core::gate::{Arbiter, Judgement, Refusal, Scope};
+use claw_core::tool::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +33,36 @@ use tokio_util::sync::CancellationToken;
 pub use budget::{Budgets, Spent};
 pub use stop::Stop;
 
+/// How far calls may go. Nothing is written in any mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Mode {
+    /// Tools that read, and no others.
+    #[default]
+    ReadOnly,
+    /// Also tools that propose: they read, and answer with a write as data, for others to judge.
+    Propose,
+}
+
+impl Mode {
+    fn allows(self, effect: Effect) -> bool {
+        match effect {
+            Effect::Read => true,
+            Effect::Propose => self == Self::Propose,
+            // An effect that this engine does not know is none that it may allow.
+            _ => false,
+        }
+    }
+}
+
 /// What an [`Engine`] allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Config {
+    /// How far calls may go. Read only unless set.
+    pub mode: Mode,
     /// How many calls a run may make.
     pub budgets: Budgets,
     /// Namespaces that no call may name. None unless set.
@@ -47,6 +74,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// Sets [`mode`](Self::mode).
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
     /// Sets [`budgets`](Self::budgets).
     #[must_use]
     pub fn with_budgets(mut self, budgets: Budgets) -> Self {
@@ -102,6 +136,7 @@ impl Engine {
 struct Call<'a> {
     scope: &'a Scope,
     tool: &'a str,
+    effect: Effect,
     input: &'a Value,
 }
 
@@ -113,10 +148,26 @@ struct Rule {
 }
 
 /// In this order; the first that refuses decides.
-const READS: [Rule; 5] = [
+const READS: [Rule; 6] = [
     Rule {
         ids: &["stop.engaged"],
         ask: |engine, _| engine.stop.check(),
+    },
+    Rule {
+        ids: &["mode.read_only"],
+        ask: |engine, call| {
+            if engine.config.mode.allows(call.effect) {
+                return Ok(());
+            }
+            Err(refusal(
+                "mode.read_only",
+                format!(
+                    "the tool {} does more than read, and the agent is in read-only mode",
+                    call.tool
+                ),
+                "let a person do it, or set `mode: propose` in the guardrails of an agent that may propose",
+            ))
+        },
     },
     Rule {
         ids: &["run.cancelled"],
@@ -139,7 +190,7 @@ const READS: [Rule; 5] = [
             }
             Err(refusal(
                 "run.deadline",
-                format!("the run's time was over at {}", call.scope.deadline),
+                format!("the time for reading was over at {}", call.scope.deadline),
                 "give runs more time, or ask for less in one run",
             ))
         },
@@ -169,8 +220,14 @@ const READS: [Rule; 5] = [
 
 #[async_trait]
 impl Arbiter for Engine {
-    async fn judge_read(&self, scope: &Scope, tool: &str, input: &Value) -> Judgement {
-        match self.judge(&Call { scope, tool, input }) {
+    async fn judge_read(&self, scope: &Scope, tool: &str, effect: Effect, input: &Value) -> Judgement {
+        let call = Call {
+            scope,
+            tool,
+            effect,
+            input,
+        };
+        match self.judge(&call) {
             Ok(()) => Judgement::Allow {
                 rules: READS
                     .iter()

@@ -27,7 +27,17 @@ fn engine(config: Config) -> (Engine, Arc<ManualClock>) {
 }
 
 async fn rule(engine: &Engine, scope: &Scope, tool: &str, input: Value) -> Option<String> {
-    match engine.judge_read(scope, tool, &input).await {
+    rule_for(engine, scope, tool, Effect::Read, input).await
+}
+
+async fn rule_for(
+    engine: &Engine,
+    scope: &Scope,
+    tool: &str,
+    effect: Effect,
+    input: Value,
+) -> Option<String> {
+    match engine.judge_read(scope, tool, effect, &input).await {
         Judgement::Allow { rules } => {
             assert!(!rules.is_empty());
             None
@@ -66,6 +76,22 @@ async fn refuses_every_write_as_not_enabled() {
         assert_eq!(refusal.rule, "writes.not_enabled");
         assert!(refusal.reason.contains("not enabled"));
     }
+}
+
+#[tokio::test]
+async fn refuses_to_propose_unless_the_mode_allows_it() {
+    let (read_only, _) = engine(Config::default());
+    let (proposing, _) = engine(Config::default().with_mode(Mode::Propose));
+    for (engine, effect, refused) in [
+        (&read_only, Effect::Read, None),
+        (&read_only, Effect::Propose, Some("mode.read_only")),
+        (&proposing, Effect::Read, None),
+        (&proposing, Effect::Propose, None),
+    ] {
+        let answer = rule_for(engine, &scope("r"), "scale", effect, json!({})).await;
+        assert_eq!(answer.as_deref(), refused, "{effect:?}");
+    }
+    assert_eq!(read_only.spent("r").calls, 1);
 }
 
 #[tokio::test]
@@ -157,7 +183,7 @@ async fn the_rules_that_allow_are_those_that_could_have_refused() {
     let config = Config::default().with_budgets(budgets).deny_namespace("vault");
     let (engine, clock) = engine(config);
     let run = scope("r");
-    let Judgement::Allow { rules } = engine.judge_read(&run, "t", &json!({})).await else {
+    let Judgement::Allow { rules } = engine.judge_read(&run, "t", Effect::Read, &json!({})).await else {
         panic!("refused");
     };
     let mut refused = vec![rule(&engine, &run, "t", json!({})).await];
@@ -168,6 +194,7 @@ async fn the_rules_that_allow_are_those_that_could_have_refused() {
     refused.insert(0, rule(&engine, &run, "v", json!({"namespace": "vault"})).await);
     run.cancel.cancel();
     refused.insert(0, rule(&engine, &run, "v", json!({})).await);
+    refused.insert(0, rule_for(&engine, &run, "v", Effect::Propose, json!({})).await);
     engine.stop().engage("now");
     refused.insert(0, rule(&engine, &run, "v", json!({})).await);
     assert_eq!(refused.into_iter().flatten().collect::<Vec<_>>(), rules);
@@ -266,8 +293,17 @@ async fn refuses_calls_that_name_a_denied_namespace() {
 #[test]
 fn refuses_unknown_settings() {
     let config: Config = serde_json::from_value(json!({"budgets": {"calls": 5}})).unwrap();
-    assert_eq!(config.budgets, Budgets::default().with_calls(5));
-    for bad in [json!({"budget": {}}), json!({"budgets": {"call": 5}})] {
+    assert_eq!(
+        config,
+        Config::default().with_budgets(Budgets::default().with_calls(5))
+    );
+    let config: Config = serde_json::from_value(json!({"mode": "propose"})).unwrap();
+    assert_eq!(config, Config::default().with_mode(Mode::Propose));
+    for bad in [
+        json!({"budget": {}}),
+        json!({"mode": "live"}),
+        json!({"budgets": {"call": 5}}),
+    ] {
         assert!(serde_json::from_value::<Config>(bad).is_err());
     }
 }

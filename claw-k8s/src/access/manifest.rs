@@ -15,6 +15,17 @@ pub struct Manifests {
     pub namespace: String,
     /// What the role grants.
     pub rules: Vec<PolicyRule>,
+    /// What a second role named [`EXTENDED`](Self::EXTENDED) grants, by tool. There is no such role without extensions.
+    pub extensions: Vec<Extension>,
+}
+
+/// What one tool can see beyond the read-only role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Extension {
+    /// The tool.
+    pub tool: String,
+    /// Its rules, whole: what two tools need is in both.
+    pub rules: Vec<PolicyRule>,
 }
 
 /// The manifests could not be written.
@@ -25,6 +36,8 @@ pub struct ManifestError(#[source] Box<dyn std::error::Error + Send + Sync>);
 impl Manifests {
     /// Name of the role that reads and nothing else.
     pub const READ_ONLY: &'static str = "openclaw-agent-readonly";
+    /// Name of the role for what tools see beyond that.
+    pub const EXTENDED: &'static str = "openclaw-agent-extended";
 
     /// The read-only role for an account named `openclaw-agent`.
     pub fn read_only(namespace: impl Into<String>, rules: Vec<PolicyRule>) -> Self {
@@ -33,7 +46,16 @@ impl Manifests {
             account: "openclaw-agent".to_owned(),
             namespace: namespace.into(),
             rules,
+            extensions: Vec::new(),
         }
+    }
+
+    /// Adds a role with what tools see beyond the read-only role. Those that see nothing beyond are left out.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
+        let more = extensions.into_iter().filter(|it| !it.rules.is_empty());
+        self.extensions.extend(more);
+        self
     }
 
     /// The ClusterRole alone, as YAML.
@@ -46,7 +68,29 @@ impl Manifests {
         })
     }
 
-    /// ServiceAccount, ClusterRole and ClusterRoleBinding as one YAML stream, ready for `kubectl apply -f -`.
+    /// The ClusterRole of the extensions, each with a comment that names its tool, as YAML. `None` without extensions.
+    pub fn extended_role(&self) -> Result<Option<String>, ManifestError> {
+        if self.extensions.is_empty() {
+            return Ok(None);
+        }
+        let mut text = yaml(&RoleHead {
+            api_version: RBAC,
+            kind: "ClusterRole",
+            metadata: Meta::cluster(Self::EXTENDED),
+        })?;
+        text.truncate(text.trim_end().len());
+        text.push_str("\n# What tools see beyond the read-only role. Each works without its part, and says what it did not see.\nrules:\n");
+        for extension in &self.extensions {
+            // A tool's name is made of lower-case letters and underscores: it cannot end the comment.
+            let name: String = extension.tool.chars().filter(|c| !c.is_control()).collect();
+            text.push_str(&format!("# {name}\n"));
+            text.push_str(yaml(&extension.rules)?.trim_end());
+            text.push('\n');
+        }
+        Ok(Some(text))
+    }
+
+    /// Account, roles and their bindings as one YAML stream, ready for `kubectl apply -f -`.
     pub fn to_yaml(&self) -> Result<String, ManifestError> {
         let account = yaml(&ServiceAccount {
             api_version: "v1",
@@ -56,26 +100,31 @@ impl Manifests {
                 namespace: Some(&self.namespace),
             },
         })?;
-        let binding = yaml(&ClusterRoleBinding {
+        let mut documents = vec![account, self.cluster_role()?, self.binding(&self.role)?];
+        if let Some(role) = self.extended_role()? {
+            documents.push(role);
+            documents.push(self.binding(Self::EXTENDED)?);
+        }
+        let documents: Vec<&str> = documents.iter().map(|document| document.trim_end()).collect();
+        Ok(documents.join("\n---\n") + "\n")
+    }
+
+    fn binding(&self, role: &str) -> Result<String, ManifestError> {
+        yaml(&ClusterRoleBinding {
             api_version: RBAC,
             kind: "ClusterRoleBinding",
-            metadata: Meta::cluster(&self.role),
+            metadata: Meta::cluster(role),
             role_ref: RoleRef {
                 api_group: RBAC_GROUP,
                 kind: "ClusterRole",
-                name: &self.role,
+                name: role,
             },
             subjects: [Subject {
                 kind: "ServiceAccount",
                 name: &self.account,
                 namespace: &self.namespace,
             }],
-        })?;
-        let documents = [account, self.cluster_role()?, binding];
-        Ok(documents
-            .map(|document| document.trim_end().to_owned())
-            .join("\n---\n")
-            + "\n")
+        })
     }
 }
 
@@ -117,6 +166,14 @@ struct ClusterRole<'a> {
     kind: &'a str,
     metadata: Meta<'a>,
     rules: &'a [PolicyRule],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleHead<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    metadata: Meta<'a>,
 }
 
 #[derive(Serialize)]

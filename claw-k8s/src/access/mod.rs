@@ -10,6 +10,6 @@ mod role;
 #[cfg(test)]
 mod tests;
 
-pub use manifest::{ManifestError, Manifests};
+pub use manifest::{Extension, ManifestError, Manifests};
 pub use preflight::{Loss, Preflight, preflight};
-pub use role::{PolicyRule, rules};
+pub use role::{PolicyRule, rules, split};

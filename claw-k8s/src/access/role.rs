@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claw_core::access::Access;
+use claw_core::access::{Access, KubernetesRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,35 @@ pub fn rules<'a>(needs: impl IntoIterator<Item = &'a Access>) -> Vec<PolicyRule>
             verbs: verbs.into_iter().map(|(_, verb)| verb.to_owned()).collect(),
         })
         .collect()
+}
+
+/// The part of `access` that `granted` grants too, and the part that goes beyond it.
+pub fn split<'a>(access: &Access, granted: impl IntoIterator<Item = &'a Access>) -> (Access, Access) {
+    let rights = |rule: &'a KubernetesRule| {
+        rule.verbs
+            .iter()
+            .map(|verb| (rule.group.as_str(), rule.resource.as_str(), verb.as_str()))
+    };
+    let granted: BTreeSet<(&str, &str, &str)> = granted
+        .into_iter()
+        .flat_map(|access| &access.kubernetes)
+        .flat_map(rights)
+        .collect();
+    let (mut within, mut beyond) = (Access::none(), Access::none());
+    for rule in &access.kubernetes {
+        let is_granted =
+            |verb: &&String| granted.contains(&(rule.group.as_str(), rule.resource.as_str(), verb.as_str()));
+        let (inside, outside): (Vec<&String>, Vec<&String>) = rule.verbs.iter().partition(is_granted);
+        for (part, verbs) in [(&mut within, inside), (&mut beyond, outside)] {
+            if !verbs.is_empty() {
+                part.kubernetes.push(KubernetesRule {
+                    verbs: verbs.into_iter().cloned().collect(),
+                    ..rule.clone()
+                });
+            }
+        }
+    }
+    (within, beyond)
 }
 
 fn rank(verb: &str) -> usize {

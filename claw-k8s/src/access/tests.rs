@@ -88,6 +88,92 @@ fn the_manifests_are_what_the_api_server_takes() {
     assert_eq!(role.rules, manifests.rules);
 }
 
+#[test]
+fn what_tools_see_beyond_the_read_only_role_is_a_role_of_its_own() {
+    let cluster = Fake::default().cluster();
+    let access = |tools: Vec<std::sync::Arc<dyn claw_core::tool::ErasedTool>>| -> Vec<(String, Access)> {
+        tools
+            .iter()
+            .map(|tool| (tool.name().to_owned(), tool.spec().access))
+            .collect()
+    };
+    let (seed, all) = (access(tools::basic(&cluster)), access(tools::all(&cluster)));
+    let seed: Vec<&Access> = seed.iter().map(|(_, access)| access).collect();
+    let parts = all
+        .iter()
+        .map(|(name, access)| (name, split(access, seed.iter().copied())));
+    let (mut within, mut extensions) = (Vec::new(), Vec::new());
+    for (name, (inside, beyond)) in parts {
+        within.push(inside);
+        extensions.push(Extension {
+            tool: name.clone(),
+            rules: rules([&beyond]),
+        });
+    }
+    let manifests = Manifests::read_only("claw", rules(&within)).with_extensions(extensions);
+    // The first role is that of the specification, unchanged; together the two grant what all tools need.
+    assert_eq!(manifests.rules, rules(seed.iter().copied()));
+    let yaml = manifests.to_yaml().unwrap();
+    let documents: Vec<serde_json::Value> = yaml
+        .split("---\n")
+        .map(|text| serde_saphyr::from_str(text).unwrap())
+        .collect();
+    let names: Vec<_> = documents
+        .iter()
+        .map(|document| {
+            let text = |pointer: &str| document.pointer(pointer).and_then(|it| it.as_str()).unwrap_or("");
+            (
+                text("/kind").to_owned(),
+                text("/metadata/name").to_owned(),
+                text("/roleRef/name").to_owned(),
+            )
+        })
+        .collect();
+    let name = |kind: &str, name: &str, role: &str| (kind.to_owned(), name.to_owned(), role.to_owned());
+    assert_eq!(
+        names,
+        [
+            name("ServiceAccount", "openclaw-agent", ""),
+            name("ClusterRole", "openclaw-agent-readonly", ""),
+            name(
+                "ClusterRoleBinding",
+                "openclaw-agent-readonly",
+                "openclaw-agent-readonly"
+            ),
+            name("ClusterRole", "openclaw-agent-extended", ""),
+            name(
+                "ClusterRoleBinding",
+                "openclaw-agent-extended",
+                "openclaw-agent-extended"
+            ),
+        ]
+    );
+    let granted = |at: usize| {
+        let rules: Vec<PolicyRule> = serde_json::from_value(documents[at]["rules"].clone()).unwrap();
+        rights(&rules)
+    };
+    assert!(granted(1).is_disjoint(&granted(3)));
+    let needed = rights(&rules(all.iter().map(|(_, access)| access)));
+    assert_eq!(
+        granted(1).union(&granted(3)).cloned().collect::<BTreeSet<_>>(),
+        needed
+    );
+    let comments: Vec<&str> = yaml
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|comment| !comment.contains(' '))
+        .collect();
+    assert_eq!(
+        comments,
+        manifests
+            .extensions
+            .iter()
+            .map(|it| it.tool.as_str())
+            .collect::<Vec<_>>()
+    );
+    assert!(comments.contains(&"get_dependencies") && !comments.contains(&"get_pods"));
+}
+
 #[tokio::test]
 async fn preflight_says_which_tool_loses_what() {
     let fake = Fake::default()

@@ -134,6 +134,24 @@ fn dump(path: &str) -> Role<'_> {
     objects_or(path, Role::Other)
 }
 
+/// The namespace whose objects the file holds, where its folder tells.
+pub(super) fn namespace_of(layout: Layout, path: &str) -> Option<&str> {
+    match layout {
+        Layout::Dump => {
+            let folder = path
+                .strip_suffix(".json")
+                .or_else(|| path.strip_suffix(".yaml"))?;
+            let (folder, _) = folder.rsplit_once('/')?;
+            Some(folder.rsplit_once('/').map_or(folder, |(_, name)| name))
+        }
+        Layout::MustGather => match gathered(path)? {
+            ("namespaces", rest) => rest.split_once('/').map(|(name, _)| name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The part of a must-gather path that follows `namespaces/` or `cluster-scoped-resources/`, wherever that lies.
 fn gathered(path: &str) -> Option<(&str, &str)> {
     ["namespaces", "cluster-scoped-resources"]

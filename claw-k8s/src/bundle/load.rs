@@ -16,7 +16,7 @@ use super::metrics::MetricsFile;
 use super::objects::Objects;
 use super::problem::{BundleError, Problems};
 use super::tree::Tree;
-use super::{Bundle, changes, text, topology, window};
+use super::{Bundle, changes, kinds, text, topology, window};
 
 pub(super) fn load(root: &Path, limits: &Limits) -> Result<Bundle, BundleError> {
     let folder = |source| BundleError::Folder {
@@ -159,6 +159,7 @@ impl Loader<'_> {
                 _ => {}
             }
         }
+        let seen = kinds::of_folder(self.layout, &names, self.objects.kinds());
         let mut bundle = self.bundle;
         bundle.objects = self.objects.finish();
         bundle.logs.sort_by_key(LogFile::locator);
@@ -176,6 +177,10 @@ impl Loader<'_> {
                     .and_then(|name| name.to_str())
                     .unwrap_or("bundle");
                 bundle.manifest = window::derive(case, &bundle.objects, present);
+                if let Some(seen) = seen {
+                    bundle.manifest.namespaces = seen.namespaces;
+                    bundle.manifest.kinds = Some(seen.kinds);
+                }
                 // Folders that other programs write never hold one.
                 if !matches!(self.layout, Layout::Dump | Layout::MustGather) {
                     let reason =
@@ -227,14 +232,21 @@ impl Loader<'_> {
         }
         match content.read() {
             Ok(text) => {
-                for (container, log) in logs::split_dump(&text) {
-                    self.bundle.logs.push(LogFile {
-                        namespace: namespace.to_owned(),
-                        pod: pod.to_owned(),
-                        container,
-                        previous: false,
-                        content: Content::text(log),
-                    });
+                for logs::Dumped { container, log } in logs::split_dump(&text) {
+                    match log {
+                        Ok(log) => self.bundle.logs.push(LogFile {
+                            namespace: namespace.to_owned(),
+                            pod: pod.to_owned(),
+                            container,
+                            previous: false,
+                            content: Content::text(log),
+                        }),
+                        Err(error) if logs::has_not_started(&error) => {}
+                        Err(error) => {
+                            let reason = format!("kubectl could not read the log of {container}: {error}");
+                            self.problems.add(name, None, reason);
+                        }
+                    }
                 }
             }
             Err(error) => self

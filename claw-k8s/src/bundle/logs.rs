@@ -89,25 +89,59 @@ pub(super) fn read_lines(name: &str, text: &str, limit: usize, problems: &mut Pr
     found
 }
 
+/// What `kubectl cluster-info dump` wrote of one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dumped {
+    pub(super) container: String,
+    /// The log, or why kubectl could not read it.
+    pub(super) log: Result<String, String>,
+}
+
 /// Splits the `logs.txt` that `kubectl cluster-info dump` writes for a pod into its containers.
-pub(super) fn split_dump(text: &str) -> Vec<(String, String)> {
+///
+/// Where kubectl cannot read a log, it writes the error in its place. What it writes after a log follows on the same line
+/// if the log does not end with one.
+pub(super) fn split_dump(text: &str) -> Vec<Dumped> {
     const START: &str = "==== START logs for container ";
-    const END: &str = "==== END logs for container ";
+    const ERRORS: &[&str] = &["Request log error: ", "Create log request error: "];
     let mut found: Vec<(String, String)> = Vec::new();
-    let mut open = false;
+    // The line that ends the log that is being read.
+    let mut end: Option<String> = None;
     for line in text.split_inclusive('\n') {
-        if let Some(rest) = line.strip_prefix(START) {
+        if let Some(last) = &end {
+            let Some((_, log)) = found.last_mut() else {
+                continue;
+            };
+            match line.trim_end().strip_suffix(last.as_str()) {
+                Some(before) => {
+                    log.push_str(before);
+                    end = None;
+                }
+                None => log.push_str(line),
+            }
+        } else if let Some(rest) = line.strip_prefix(START) {
             let container = rest.split_whitespace().next().unwrap_or_default();
             found.push((container.to_owned(), String::new()));
-            open = true;
-        } else if line.starts_with(END) {
-            open = false;
-        } else if open && let Some((_, log)) = found.last_mut() {
-            log.push_str(line);
+            end = Some(line.trim_end().replacen("START", "END", 1));
         }
     }
     found.retain(|(container, _)| !container.is_empty());
     found
+        .into_iter()
+        .map(|(container, text)| {
+            let error = ERRORS.iter().find_map(|error| text.strip_prefix(error));
+            let log = match error {
+                Some(error) => Err(error.trim_end().to_owned()),
+                None => Ok(text),
+            };
+            Dumped { container, log }
+        })
+        .collect()
+}
+
+/// Whether a log could not be read because the container has written none.
+pub(super) fn has_not_started(error: &str) -> bool {
+    error.contains("is waiting to start")
 }
 
 #[cfg(test)]
@@ -129,16 +163,46 @@ mod tests {
         }
     }
 
+    fn logs_of(text: &str) -> Vec<(String, Result<String, String>)> {
+        split_dump(text)
+            .into_iter()
+            .map(|dumped| (dumped.container, dumped.log))
+            .collect()
+    }
+
     #[test]
     fn splits_a_dump_into_containers() {
         let text = "==== START logs for container a of pod ns/p ====\none\ntwo\n==== END logs for container a of pod ns/p ====\n==== START logs for container b of pod ns/p ====\n==== END logs for container b of pod ns/p ====\ntrailing\n";
         assert_eq!(
-            split_dump(text),
+            logs_of(text),
             [
-                ("a".to_owned(), "one\ntwo\n".to_owned()),
-                ("b".to_owned(), String::new())
+                ("a".to_owned(), Ok("one\ntwo\n".to_owned())),
+                ("b".to_owned(), Ok(String::new()))
             ]
         );
+    }
+
+    #[test]
+    fn a_dumped_log_ends_where_kubectl_says_so_on_whatever_line() {
+        let text = "==== START logs for container a of pod ns/p ====\none\n==== END logs for container b of pod ns/p ====\ntwo==== END logs for container a of pod ns/p ====\n==== START logs for container b of pod ns/p ====\nthree";
+        assert_eq!(
+            logs_of(text),
+            [
+                (
+                    "a".to_owned(),
+                    Ok("one\n==== END logs for container b of pod ns/p ====\ntwo".to_owned())
+                ),
+                ("b".to_owned(), Ok("three".to_owned()))
+            ]
+        );
+    }
+
+    #[test]
+    fn what_kubectl_could_not_read_is_not_the_log() {
+        let text = "==== START logs for container a of pod ns/p ====\nRequest log error: container \"a\" in pod \"p\" is waiting to start: trying and failing to pull image\n==== END logs for container a of pod ns/p ====\n==== START logs for container b of pod ns/p ====\nRequest log error: proxy error\n==== END logs for container b of pod ns/p ====\n";
+        let logs = logs_of(text);
+        assert!(has_not_started(logs[0].1.as_ref().unwrap_err()));
+        assert_eq!(logs[1].1, Err("proxy error".to_owned()));
     }
 
     #[test]

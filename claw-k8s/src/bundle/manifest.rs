@@ -1,11 +1,13 @@
 //! `bundle.json`: what was recorded, where and when.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use claw_core::report::Window;
+use claw_core::report::{Gap, Window};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::RecordedKind;
 use super::problem::BundleError;
 
 /// The version of the format that this crate writes and reads.
@@ -34,6 +36,16 @@ pub struct Manifest {
     /// What somebody wants to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// The namespaces that the recording is about; empty where it is about all. What they depend on may lie in others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub namespaces: BTreeSet<String>,
+    /// The kinds that were recorded: of these, an object that is not there did not exist. `None` where nobody told; see
+    /// [`Bundle::recorded_kinds`](super::Bundle::recorded_kinds).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<RecordedKind>>,
+    /// What the recorder could not see, or was given no source of. `None` where nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Vec<Gap>>,
 }
 
 /// When things went wrong.

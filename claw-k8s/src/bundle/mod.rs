@@ -19,6 +19,9 @@
 //! `oc adm must-gather` write. Whatever cannot be read becomes a [`Problem`]; the rest is there. The data of Secrets
 //! is dropped while reading.
 //!
+//! No recording holds everything. [`Bundle::recorded_kinds`] tells the kinds of which it holds all objects; of the others,
+//! one that is not there may have been in the cluster.
+//!
 //! ```no_run
 //! use claw_k8s::bundle::Bundle;
 //!
@@ -34,6 +37,7 @@ mod changes;
 mod content;
 mod entity;
 mod identity;
+mod kinds;
 mod label;
 mod layout;
 mod limits;
@@ -67,6 +71,7 @@ use serde_json::Value;
 
 pub use content::Content;
 pub use identity::Identity;
+pub use kinds::RecordedKind;
 pub use limits::Limits;
 pub use logs::{LogFile, LogLine};
 pub use manifest::{Incident, Manifest, VERSION};

@@ -1,7 +1,7 @@
 //! Kubernetes objects in JSON and YAML files.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ use super::scrub;
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     found: BTreeMap<Identity, Value>,
+    /// `apiVersion` and kind of objects and of lists, those without items among them.
+    kinds: BTreeSet<(String, String)>,
     limit: usize,
     full: bool,
 }
@@ -22,6 +24,7 @@ impl Objects {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             found: BTreeMap::new(),
+            kinds: BTreeSet::new(),
             limit,
             full: false,
         }
@@ -42,8 +45,12 @@ impl Objects {
 
     /// Adds an object, or the objects of a list. Of two states of one object the newer one stays.
     pub(super) fn add(&mut self, name: &str, line: Option<u64>, value: Value, problems: &mut Problems) {
+        let listed = kind_of(&value)
+            .and_then(|(version, kind)| Some((version, kind.strip_suffix("List")?.to_owned())))
+            .filter(|(_, kind)| !kind.is_empty());
         match split(value) {
             Ok(items) => {
+                self.kinds.extend(listed);
                 for item in items {
                     self.add_one(name, line, item, problems);
                 }
@@ -90,6 +97,7 @@ impl Objects {
             self.full = true;
             return;
         }
+        self.kinds.extend(kind_of(&object));
         scrub::drop_secret_data(&mut object);
         match self.found.entry(identity) {
             Entry::Vacant(place) => {
@@ -103,6 +111,11 @@ impl Objects {
         }
     }
 
+    /// The kinds of which there are objects, or lists without any, as `apiVersion` and kind.
+    pub(super) fn kinds(&self) -> &BTreeSet<(String, String)> {
+        &self.kinds
+    }
+
     /// The objects by kind, group, namespace and name.
     pub(super) fn finish(self) -> Vec<Value> {
         self.found.into_values().collect()
@@ -111,6 +124,14 @@ impl Objects {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Identity, &Value)> {
         self.found.iter()
     }
+}
+
+fn kind_of(value: &Value) -> Option<(String, String)> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    Some((
+        text("apiVersion").unwrap_or("v1").to_owned(),
+        text("kind")?.to_owned(),
+    ))
 }
 
 fn is_json(name: &str, text: &str) -> bool {

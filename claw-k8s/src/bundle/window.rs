@@ -61,6 +61,9 @@ pub(super) fn derive(case: &str, objects: &[Value], otherwise: Timestamp) -> Man
         incident: None,
         baseline: None,
         question: None,
+        namespaces: Default::default(),
+        kinds: None,
+        gaps: None,
     }
 }
 

@@ -37,6 +37,9 @@ use super::{Bundle, label, scrub};
 ///     incident: Some(Incident { start: time("2026-03-01T09:30:00Z")?, end: None }),
 ///     baseline: None,
 ///     question: None,
+///     namespaces: Default::default(),
+///     kinds: None,
+///     gaps: None,
 /// };
 /// let mut writer = BundleWriter::new(manifest);
 /// writer.object(serde_json::json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}));
@@ -110,6 +113,11 @@ impl BundleWriter {
             alert: None,
             expect: None,
         }
+    }
+
+    /// The manifest, to complete what is known only when all has been read: kinds and gaps.
+    pub fn manifest_mut(&mut self) -> &mut Manifest {
+        &mut self.manifest
     }
 
     /// Redacts with `redactor` what is added from now on, and all lines of log stores.

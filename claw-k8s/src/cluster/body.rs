@@ -1,5 +1,7 @@
 //! The body of an answer, as much of it as is wanted.
 
+use std::time::Duration;
+
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 
@@ -16,11 +18,17 @@ pub(super) enum Keep {
     Tail { limit: usize, transfer: usize },
 }
 
-/// Reads a body. `what` names the request, for errors.
-pub(super) async fn read(mut body: Body, keep: Keep, what: &str) -> Result<LogBytes, ClusterError> {
+/// Reads a body, waiting no longer than `idle` for each of its parts. `what` names the request, for errors.
+pub(super) async fn read(
+    mut body: Body,
+    keep: Keep,
+    idle: Duration,
+    what: &str,
+) -> Result<LogBytes, ClusterError> {
     let mut read = LogBytes::default();
     let mut total = 0_usize;
-    while let Some(frame) = body.frame().await {
+    let stalled = |_| wire::stalled(what, idle);
+    while let Some(frame) = tokio::time::timeout(idle, body.frame()).await.map_err(stalled)? {
         let frame = frame.map_err(|error| wire::no_answer(what, error))?;
         let Some(data) = frame.data_ref() else {
             continue;

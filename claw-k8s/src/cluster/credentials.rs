@@ -9,7 +9,7 @@ use kube::Client;
 use tokio::runtime::Handle;
 use tokio::sync::{RwLock, oneshot};
 
-use super::{ClusterError, Connection, connect};
+use super::{ClusterError, Connection, Proxies, connect};
 
 /// Credentials are replaced this long before they run out.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -25,13 +25,22 @@ pub(super) struct Credentials {
 
 struct Source {
     connection: Connection,
+    proxies: Proxies,
     limit: Duration,
 }
 
 impl Credentials {
     /// Reads credentials, each time within `limit`.
-    pub(super) async fn read(connection: Connection, limit: Duration) -> Result<Self, ClusterError> {
-        let source = Source { connection, limit };
+    pub(super) async fn read(
+        connection: Connection,
+        proxies: Proxies,
+        limit: Duration,
+    ) -> Result<Self, ClusterError> {
+        let source = Source {
+            connection,
+            proxies,
+            limit,
+        };
         let client = RwLock::new(source.client().await?);
         Ok(Self {
             source: Some(source),
@@ -52,9 +61,14 @@ impl Credentials {
         self.source.as_ref().map(|source| &source.connection)
     }
 
+    /// The client as it is.
+    pub(super) async fn now(&self) -> Arc<Client> {
+        Arc::clone(&*self.client.read().await)
+    }
+
     /// The client; a new one if the credentials of the old one run out.
     pub(super) async fn client(&self, clock: &dyn Clock) -> Result<Arc<Client>, ClusterError> {
-        let client = Arc::clone(&*self.client.read().await);
+        let client = self.now().await;
         let Some(end) = client.valid_until().filter(|end| runs_out(*end, clock)) else {
             return Ok(client);
         };
@@ -102,7 +116,7 @@ impl Source {
             reason: "the client could not be made; see the agent's log".to_owned(),
             source: Some(source),
         };
-        let config = self.connection.config().await?;
+        let config = self.connection.config(&self.proxies)?;
         let (done, client) = oneshot::channel();
         let runtime = Handle::current();
         // Exec plugins are other programs, waited for. Not on a thread of the runtime: it would not end before they do.

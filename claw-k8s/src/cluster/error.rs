@@ -92,6 +92,13 @@ pub enum ClusterError {
         #[source]
         source: Source,
     },
+    /// No answer began, or it did not go on, for longer than is waited for.
+    Stalled {
+        /// What was asked.
+        request: String,
+        /// How long was waited.
+        limit: Duration,
+    },
     /// The deadline passed.
     Timeout {
         /// What was asked.
@@ -138,7 +145,7 @@ impl ClusterError {
             Self::Gone { .. } | Self::Unavailable { .. } | Self::Tls { .. } | Self::Config { .. } => {
                 ToolErrorKind::Unavailable
             }
-            Self::Timeout { .. } => ToolErrorKind::Timeout,
+            Self::Stalled { .. } | Self::Timeout { .. } => ToolErrorKind::Timeout,
             Self::Cancelled { .. } => ToolErrorKind::Cancelled,
             Self::TooLarge { .. } => ToolErrorKind::TooLarge,
             Self::Malformed { .. } => ToolErrorKind::Internal,
@@ -157,6 +164,9 @@ impl ClusterError {
             Self::RateLimited { .. } => "try again later",
             Self::Unavailable { .. } => "check that it is up and can be reached, and try again",
             Self::Tls { .. } => "check the certificate authority",
+            Self::Stalled { .. } => {
+                "see what holds it up: the network, or the node that the API server has to ask"
+            }
             Self::Timeout { .. } => "give the run more time, or ask for less",
             Self::Cancelled { .. } => "start the run again",
             Self::TooLarge { .. } => "ask for one namespace or use a selector",
@@ -177,6 +187,9 @@ impl ClusterError {
             Self::RateLimited { request, .. } => format!("the API server is overloaded: {request}"),
             Self::Unavailable { request, .. } => format!("the API server is not available: {request}"),
             Self::Tls { request, .. } => format!("no secure connection to the API server: {request}"),
+            Self::Stalled { request, limit } => {
+                format!("the API server did not answer within {limit:?}: {request}")
+            }
             Self::Timeout { request } => format!("the deadline passed: {request}"),
             Self::Cancelled { request } => format!("cancelled: {request}"),
             Self::TooLarge { request, limit } => {
@@ -198,7 +211,10 @@ impl ClusterError {
 
     /// Whether the same request may succeed a moment later.
     pub(super) fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Stalled { .. }
+        )
     }
 
     /// What the server said, where it said something. Untrusted text.

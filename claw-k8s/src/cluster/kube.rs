@@ -10,10 +10,11 @@ use kube::client::Body;
 
 use super::body::{self, Keep};
 use super::credentials::Credentials;
+use super::list::SMALLEST_PAGE;
 use super::wire::{self, Prepared};
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Connection, Discovery, GetRequest, ListRequest, LogBytes,
-    LogRequest, ServerVersion, retry,
+    LogRequest, Proxies, ServerVersion, retry,
 };
 
 /// Bounds on what one request may take.
@@ -21,8 +22,11 @@ use super::{
 pub struct Limits {
     /// Longest time to read credentials, together with the programs that give them.
     pub credentials: Duration,
-    /// Longest time of one attempt.
+    /// Longest time in which nothing comes: until an answer begins, and until it goes on. A large answer over a slow link
+    /// may take longer in all, up to the deadline.
     pub attempt: Duration,
+    /// The same for logs. The API server asks the kubelet for them, and waits for one that is down.
+    pub log_attempt: Duration,
     /// Most attempts, the first one included.
     pub attempts: u32,
     /// Wait before the second attempt; doubles with each further one. What the server asks for wins.
@@ -34,11 +38,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Thirty seconds for credentials, ten an attempt, three attempts, 64 MiB an answer (500 large pods are 10), 8 MiB a log.
+    /// Thirty seconds for credentials, ten until something comes, five for logs, three attempts, 64 MiB an answer (500 large
+    /// pods are 10), 8 MiB a log.
     fn default() -> Self {
         Self {
             credentials: Duration::from_secs(30),
             attempt: Duration::from_secs(10),
+            log_attempt: Duration::from_secs(5),
             attempts: 3,
             backoff: Duration::from_millis(200),
             response_bytes: 64 << 20,
@@ -47,14 +53,23 @@ impl Default for Limits {
     }
 }
 
+/// How long to wait for something to come, and whether to ask the same again when nothing does.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    idle: Duration,
+    again: bool,
+}
+
 /// Error answers are read up to here.
 const ERROR_BYTES: usize = 64 << 10;
 
 /// A cluster over the network.
 ///
 /// Every request ends by the deadline of its context. Overload and outages are tried again, a bounded number of times,
-/// and never longer than the deadline allows. When credentials run out they are read anew, once a request.
+/// and never longer than the deadline allows. A page that does not come in time, or is too large, is asked for again with
+/// fewer objects. When credentials run out they are read anew, once a request.
 pub struct KubeCluster {
+    namespace: String,
     credentials: Credentials,
     limits: Limits,
 }
@@ -69,24 +84,53 @@ impl fmt::Debug for KubeCluster {
 }
 
 impl KubeCluster {
-    /// Reads the credentials. Does not ask the server anything yet.
+    /// Reads the credentials. Does not ask the server anything yet. No proxy is used but one that the kubeconfig names.
     pub async fn connect(connection: Connection, limits: Limits) -> Result<Self, ClusterError> {
-        let credentials = Credentials::read(connection, limits.credentials).await?;
-        Ok(Self { credentials, limits })
+        Self::connect_through(connection, Proxies::default(), limits).await
+    }
+
+    /// As [`connect`](Self::connect), through the proxies of the environment where the kubeconfig names none.
+    pub async fn connect_through(
+        connection: Connection,
+        proxies: Proxies,
+        limits: Limits,
+    ) -> Result<Self, ClusterError> {
+        let credentials = Credentials::read(connection, proxies, limits.credentials).await?;
+        let now = credentials.now().await;
+        Ok(Self {
+            namespace: now.default_namespace().to_owned(),
+            credentials,
+            limits,
+        })
     }
 
     /// A cluster behind a client that is there already. Turn the client's own retries off: they know no deadline.
     pub fn with_client(client: Client, limits: Limits) -> Self {
         Self {
+            namespace: client.default_namespace().to_owned(),
             credentials: Credentials::of(client),
             limits,
         }
     }
 
+    /// Namespace of what is named without one: that of the context, or that of the pod that this runs in.
+    pub fn default_namespace(&self) -> &str {
+        &self.namespace
+    }
+
     async fn json(&self, cx: &ToolContext, prepared: &Prepared) -> Result<Vec<u8>, ClusterError> {
-        let limit = self.limits.response_bytes;
-        let answer = self.send(cx, prepared, Keep::All { limit }).await?;
-        Ok(answer.bytes)
+        self.all(cx, prepared, true).await
+    }
+
+    async fn all(&self, cx: &ToolContext, prepared: &Prepared, again: bool) -> Result<Vec<u8>, ClusterError> {
+        let keep = Keep::All {
+            limit: self.limits.response_bytes,
+        };
+        let patience = Patience {
+            idle: self.limits.attempt,
+            again,
+        };
+        Ok(self.send(cx, prepared, keep, patience).await?.bytes)
     }
 
     /// Sends until there is an answer, attempts run out, or time does.
@@ -95,12 +139,13 @@ impl KubeCluster {
         cx: &ToolContext,
         prepared: &Prepared,
         keep: Keep,
+        patience: Patience,
     ) -> Result<LogBytes, ClusterError> {
         let mut renewed = false;
         let mut attempt = 1_u32;
         loop {
             let client = within(cx, prepared, self.credentials.client(&*cx.clock)).await?;
-            let exchange = self.exchange(cx, &client, prepared, keep);
+            let exchange = self.exchange(cx, &client, prepared, keep, patience.idle);
             let error = match within(cx, prepared, exchange).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -123,6 +168,9 @@ impl KubeCluster {
                     }
                 }
             }
+            if matches!(error, ClusterError::Stalled { .. }) && !patience.again {
+                return Err(error);
+            }
             let Some(pause) = retry::pause(&self.limits, attempt, &error, cx.remaining()) else {
                 return Err(error);
             };
@@ -136,41 +184,36 @@ impl KubeCluster {
         }
     }
 
-    /// Sends once. No answer for the time of an attempt is an outage.
+    /// Sends once. Nothing for as long as `idle` ends it.
     async fn exchange(
         &self,
         cx: &ToolContext,
         client: &Client,
         prepared: &Prepared,
         keep: Keep,
+        idle: Duration,
     ) -> Result<LogBytes, ClusterError> {
+        let what = &*prepared.what;
         let request = prepared.build()?.map(Body::from);
-        let limit = self.limits.attempt;
-        let answer = async {
-            let response = client
-                .send(request)
-                .await
-                .map_err(|error| wire::no_answer(&prepared.what, error))?;
-            let (parts, body) = response.into_parts();
-            if parts.status.is_success() {
-                return body::read(body, keep, &prepared.what).await;
-            }
-            let head = Keep::Head { limit: ERROR_BYTES };
-            let said = body::read(body, head, &prepared.what).await.unwrap_or_default();
-            Err(wire::failure(
-                parts.status,
-                &parts.headers,
-                &said.bytes,
-                &prepared.what,
-                &*cx.clock,
-            ))
-        };
-        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
-            Err(ClusterError::Unavailable {
-                request: prepared.what.clone(),
-                source: format!("no answer within {limit:?}").into(),
-            })
-        })
+        #[allow(clippy::disallowed_methods)] // the one place that sends requests; each was prepared as a read
+        let sent = client.send(request);
+        let response = tokio::time::timeout(idle, sent)
+            .await
+            .map_err(|_| wire::stalled(what, idle))?
+            .map_err(|error| wire::no_answer(what, error))?;
+        let (parts, body) = response.into_parts();
+        if parts.status.is_success() {
+            return body::read(body, keep, idle, what).await;
+        }
+        let head = Keep::Head { limit: ERROR_BYTES };
+        let said = body::read(body, head, idle, what).await.unwrap_or_default();
+        Err(wire::failure(
+            parts.status,
+            &parts.headers,
+            &said.bytes,
+            what,
+            &*cx.clock,
+        ))
     }
 }
 
@@ -197,7 +240,21 @@ fn cancelled(prepared: &Prepared) -> ClusterError {
 #[async_trait]
 impl ClusterReader for KubeCluster {
     async fn list_page(&self, cx: &ToolContext, request: &ListRequest) -> Result<Vec<u8>, ClusterError> {
-        self.json(cx, &wire::list(request)?).await
+        let mut request = request.clone();
+        let mut stalls = 1_u32;
+        loop {
+            let smaller = request.limit / 2;
+            let can_shrink = request.limit > SMALLEST_PAGE;
+            match self.all(cx, &wire::list(&request)?, !can_shrink).await {
+                Err(ClusterError::TooLarge { .. }) if can_shrink => {}
+                Err(ClusterError::Stalled { .. }) if can_shrink && stalls < self.limits.attempts => {
+                    stalls = stalls.saturating_add(1);
+                }
+                ended => return ended,
+            }
+            request.limit = smaller.max(SMALLEST_PAGE);
+            tracing::debug!(resource = %request.resource, limit = request.limit, "asking for a smaller page");
+        }
     }
 
     async fn get(&self, cx: &ToolContext, request: &GetRequest) -> Result<Vec<u8>, ClusterError> {
@@ -210,7 +267,12 @@ impl ClusterReader for KubeCluster {
             limit: request.limit_bytes,
             transfer,
         };
-        self.send(cx, &wire::logs(request, transfer)?, keep).await
+        let patience = Patience {
+            idle: self.limits.log_attempt,
+            again: false,
+        };
+        self.send(cx, &wire::logs(request, transfer)?, keep, patience)
+            .await
     }
 
     async fn can_i(&self, cx: &ToolContext, question: &AccessQuestion) -> Result<bool, ClusterError> {
@@ -220,7 +282,7 @@ impl ClusterReader for KubeCluster {
     }
 
     async fn discover(&self, cx: &ToolContext) -> Result<Discovery, ClusterError> {
-        let prepared = wire::fixed("/apis", "list API groups");
+        let prepared = wire::groups();
         let body = self.json(cx, &prepared).await?;
         Discovery::parse(&body).map_err(|error| wire::malformed(&prepared.what, error))
     }

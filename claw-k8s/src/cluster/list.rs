@@ -7,11 +7,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::error::MALFORMED;
+use super::room::Share;
 use super::{ClusterError, ClusterReader, ListRequest, Resource, Source};
 use crate::model::Object;
 
 /// Objects on one page. The API server's own tools use the same size.
 pub(super) const PAGE_SIZE: u32 = 500;
+
+/// Fewest objects that a page is made of when larger ones do not arrive.
+pub(super) const SMALLEST_PAGE: u32 = 50;
 
 /// Most objects of one list.
 const MAX_ITEMS: usize = 50_000;
@@ -192,8 +196,10 @@ where
     let mut listed = Listed::default();
     let mut token: Option<String> = None;
     let mut restarted = false;
+    let mut limit = PAGE_SIZE;
     loop {
-        let request = query.page(token.take());
+        let mut request = query.page(token.take());
+        request.limit = limit;
         let read = reader.list_page(cx, &request).await.and_then(|bytes| {
             let page = parse::<T>(&bytes).map_err(|error| malformed(query, error))?;
             Ok((bytes, page))
@@ -204,7 +210,7 @@ where
                 restarted = true;
                 listed = Listed::default();
                 if let Some(kept) = kept.as_deref_mut() {
-                    *kept = Pages::default();
+                    kept.clear();
                 }
                 continue;
             }
@@ -218,7 +224,13 @@ where
             }
             Err(error) => return Err(error),
         };
+        let objects = page.0.items.len().saturating_add(page.1);
         token = absorb(&mut listed, query, page);
+        // A page that is shorter than asked for, with more to come, is as long as pages can be here.
+        limit = match u32::try_from(objects) {
+            Ok(objects) if objects >= SMALLEST_PAGE => limit.min(objects),
+            _ => limit,
+        };
         if let Some(kept) = kept.as_deref_mut() {
             kept.push(bytes);
         }
@@ -243,39 +255,52 @@ fn malformed(query: &Query, source: impl Into<Source>) -> ClusterError {
     }
 }
 
-/// Lists whose pages fit into this many bytes are kept for a moment.
-const KEEP_BYTES: usize = 4 << 20;
-
-/// Pages of a list, as long as they are small enough.
-#[derive(Debug, Default)]
+/// Pages of a list, as long as there is room for them.
+#[derive(Debug)]
 pub(super) struct Pages {
     pages: Vec<Vec<u8>>,
-    bytes: usize,
+    share: Share,
+    all: bool,
 }
 
 impl Pages {
-    fn push(&mut self, page: Vec<u8>) {
-        self.bytes = self.bytes.saturating_add(page.len());
-        if self.bytes > KEEP_BYTES {
-            self.pages = Vec::new();
-        } else {
-            self.pages.push(page);
+    /// No pages yet, which will take their room out of `share`.
+    pub(super) fn within(share: Share) -> Self {
+        Self {
+            pages: Vec::new(),
+            share,
+            all: true,
         }
     }
 
-    /// The pages, if all were kept.
-    pub(super) fn into_pages(self) -> Option<Vec<Vec<u8>>> {
-        (self.bytes <= KEEP_BYTES).then_some(self.pages)
+    fn push(&mut self, mut page: Vec<u8>) {
+        if self.all && self.share.take(page.len()) {
+            page.shrink_to_fit();
+            self.pages.push(page);
+        } else {
+            self.clear();
+            self.all = false;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.pages = Vec::new();
+        self.share.give_back();
+    }
+
+    /// Itself, if all pages were kept.
+    pub(super) fn if_all(self) -> Option<Self> {
+        self.all.then_some(self)
     }
 }
 
 /// The list that kept pages are of.
-pub(super) fn reread<T>(query: &Query, pages: &[Vec<u8>]) -> Result<Listed<T>, ClusterError>
+pub(super) fn reread<T>(query: &Query, pages: &Pages) -> Result<Listed<T>, ClusterError>
 where
     T: Object + DeserializeOwned,
 {
     let mut listed = Listed::default();
-    for bytes in pages {
+    for bytes in &pages.pages {
         let page = parse::<T>(bytes).map_err(|error| malformed(query, error))?;
         absorb(&mut listed, query, page);
     }

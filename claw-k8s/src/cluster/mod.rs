@@ -10,8 +10,10 @@ mod discovery;
 mod error;
 mod kube;
 mod list;
+mod proxy;
 mod resource;
 mod retry;
+mod room;
 mod shared;
 mod wire;
 
@@ -31,6 +33,7 @@ pub use self::discovery::{ApiGroup, Discovery};
 pub use self::error::{ClusterError, ServerSaid, Source};
 pub use self::kube::{KubeCluster, Limits};
 pub use self::list::{Incomplete, Listed, Query, list_all};
+pub use self::proxy::Proxies;
 pub use self::resource::Resource;
 pub use self::shared::Cluster;
 

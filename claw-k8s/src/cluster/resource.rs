@@ -191,6 +191,9 @@ resources! {
     GATEWAY_CLASSES = cluster "gateway.networking.k8s.io" "v1" "gatewayclasses" "GatewayClass" "gc";
     GATEWAYS = namespaced "gateway.networking.k8s.io" "v1" "gateways" "Gateway" "gtw";
     HTTP_ROUTES = namespaced "gateway.networking.k8s.io" "v1" "httproutes" "HTTPRoute";
+    GRPC_ROUTES = namespaced "gateway.networking.k8s.io" "v1" "grpcroutes" "GRPCRoute";
+    TLS_ROUTES = namespaced "gateway.networking.k8s.io" "v1" "tlsroutes" "TLSRoute";
+    TCP_ROUTES = namespaced "gateway.networking.k8s.io" "v1alpha2" "tcproutes" "TCPRoute";
     VIRTUAL_SERVICES = namespaced "networking.istio.io" "v1" "virtualservices" "VirtualService" "vs";
     DESTINATION_RULES = namespaced "networking.istio.io" "v1" "destinationrules" "DestinationRule" "dr";
     SERVICE_ENTRIES = namespaced "networking.istio.io" "v1" "serviceentries" "ServiceEntry" "se";
@@ -198,6 +201,8 @@ resources! {
     AUTHORIZATION_POLICIES = namespaced "security.istio.io" "v1" "authorizationpolicies" "AuthorizationPolicy" "ap";
     SERVICE_PROFILES = namespaced "linkerd.io" "v1alpha2" "serviceprofiles" "ServiceProfile" "sp";
     LINKERD_SERVERS = namespaced "policy.linkerd.io" "v1beta3" "servers" "Server";
+    ISTIO_GATEWAYS = namespaced "networking.istio.io" "v1" "gateways" "Gateway" "gw";
+    LINKERD_HTTP_ROUTES = namespaced "policy.linkerd.io" "v1beta3" "httproutes" "HTTPRoute";
     APPLICATIONS = namespaced "argoproj.io" "v1alpha1" "applications" "Application" "app";
     KUSTOMIZATIONS = namespaced "kustomize.toolkit.fluxcd.io" "v1" "kustomizations" "Kustomization" "ks";
     HELM_RELEASES = namespaced "helm.toolkit.fluxcd.io" "v2" "helmreleases" "HelmRelease" "hr";
@@ -209,9 +214,11 @@ mod tests {
 
     #[test]
     fn finds_a_kind_by_each_of_its_names() {
+        // Of two kinds of one name the first is meant, unless the group is named.
+        let second = ["metrics.k8s.io", "policy.linkerd.io"];
         for known in Resource::ALL
             .iter()
-            .filter(|known| known.group != "metrics.k8s.io")
+            .filter(|known| !second.contains(&&*known.group) && **known != Resource::ISTIO_GATEWAYS)
         {
             for text in [
                 known.kind.to_string(),
@@ -232,6 +239,9 @@ mod tests {
         ] {
             assert_eq!(Resource::find(text).unwrap().kind, kind, "{text}");
         }
+        assert_eq!(Resource::find("Gateway"), Some(&Resource::GATEWAYS));
+        let istio = Resource::find("gateways.networking.istio.io");
+        assert_eq!(istio, Some(&Resource::ISTIO_GATEWAYS));
         for text in ["", "deployments.batch", "kafka", "pod s"] {
             assert_eq!(Resource::find(text), None, "{text}");
         }

@@ -11,14 +11,31 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::list::{Pages, reread, walk};
+use super::room::Room;
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
     Resource, ServerVersion,
 };
 use crate::model::Object;
 
-/// How long a list is used again.
-const LIST_LIFETIME: Duration = Duration::from_secs(5);
+/// How long a list is used again of what changes by itself.
+const MOMENT: Duration = Duration::from_secs(5);
+
+/// How long a list is used again of what people and pipelines change: about as long as an investigation takes.
+const A_RUN: Duration = Duration::from_secs(30);
+
+/// What changes by itself.
+const VOLATILE: [Resource; 6] = [
+    Resource::PODS,
+    Resource::EVENTS,
+    Resource::ENDPOINT_SLICES,
+    Resource::NODES,
+    Resource::POD_METRICS,
+    Resource::NODE_METRICS,
+];
+
+/// Bytes of lists that are kept to be used again. Two thousand pods are twenty million.
+const KEEP_BYTES: usize = 96 << 20;
 
 /// How long the API groups are taken as known.
 const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
@@ -26,11 +43,13 @@ const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
 /// A cluster as tools see it.
 ///
 /// Clones share what was read, in whichever run: a list that another tool read a moment ago, or is reading now, is not asked
-/// for again. That moment is five seconds. Single objects are always read anew.
+/// for again. That moment is five seconds for pods, nodes, endpoints and events, and half a minute for the rest; 96 MiB are kept
+/// at most. Single objects are always read anew.
 #[derive(Clone)]
 pub struct Cluster {
     reader: Arc<dyn ClusterReader>,
     lists: Arc<Mutex<BTreeMap<Query, Arc<PagesSlot>>>>,
+    room: Room,
     discovery: Arc<Slot<Discovery>>,
 }
 
@@ -38,12 +57,12 @@ pub struct Cluster {
 type Slot<T> = AsyncMutex<Option<(Timestamp, Arc<T>)>>;
 
 /// The pages of a list.
-type PagesSlot = Slot<Vec<Vec<u8>>>;
+type PagesSlot = Slot<Pages>;
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster")
-            .field("reuse", &LIST_LIFETIME)
+            .field("reuse", &A_RUN)
             .finish_non_exhaustive()
     }
 }
@@ -54,6 +73,7 @@ impl Cluster {
         Self {
             reader,
             lists: Arc::default(),
+            room: Room::of(KEEP_BYTES),
             discovery: Arc::default(),
         }
     }
@@ -71,15 +91,17 @@ impl Cluster {
         let slot = self.slot(cx, query);
         let mut slot = wait(cx, &format!("list {}", query.resource), slot.lock()).await?;
         if let Some((time, pages)) = &*slot
-            && is_fresh(cx, *time, LIST_LIFETIME)
+            && is_fresh(cx, *time, lifetime(query))
         {
             return reread(query, pages);
         }
+        // What is too old makes room for what is read now.
+        *slot = None;
         let time = cx.clock.now();
-        let mut pages = Pages::default();
+        let mut pages = Pages::within(self.room.share());
         let listed = walk(&*self.reader, cx, query, Some(&mut pages)).await?;
         *slot = pages
-            .into_pages()
+            .if_all()
             .filter(|_| listed.incomplete.is_empty())
             .map(|pages| (time, Arc::new(pages)));
         Ok(listed)
@@ -143,15 +165,20 @@ impl Cluster {
     /// The place of a list among those that are kept. Drops the ones that are too old and that nobody waits for.
     fn slot(&self, cx: &ToolContext, query: &Query) -> Arc<PagesSlot> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.retain(|_, slot| {
+        lists.retain(|query, slot| {
             Arc::strong_count(slot) > 1
                 || slot.try_lock().is_ok_and(|slot| {
                     slot.as_ref()
-                        .is_some_and(|(time, _)| is_fresh(cx, *time, LIST_LIFETIME))
+                        .is_some_and(|(time, _)| is_fresh(cx, *time, lifetime(query)))
                 })
         });
         Arc::clone(lists.entry(query.clone()).or_default())
     }
+}
+
+fn lifetime(query: &Query) -> Duration {
+    let same = |kind: &Resource| kind.group == query.resource.group && kind.plural == query.resource.plural;
+    if VOLATILE.iter().any(same) { MOMENT } else { A_RUN }
 }
 
 fn is_fresh(cx: &ToolContext, time: Timestamp, lifetime: Duration) -> bool {

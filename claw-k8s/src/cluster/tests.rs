@@ -238,6 +238,13 @@ async fn tools_share_lists_for_a_moment() {
     clock.advance(Duration::from_secs(6));
     cluster.list::<Pod>(&cx, &query).await.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 2, "too old to be used again");
+    // What nobody changes by the second is shared for as long as a run takes.
+    let query = Query::new(Resource::REPLICA_SETS, Some("shop"));
+    for (seconds, requests) in [(0, 3), (29, 3), (2, 4)] {
+        clock.advance(Duration::from_secs(seconds));
+        cluster.list::<Workload>(&cx, &query).await.unwrap();
+        assert_eq!(asked.lock().unwrap().len(), requests, "{seconds}");
+    }
 }
 
 fn real(budget: Duration) -> ToolContext {
@@ -247,6 +254,7 @@ fn real(budget: Duration) -> ToolContext {
 fn quick() -> Limits {
     Limits {
         attempt: Duration::from_millis(400),
+        log_attempt: Duration::from_millis(100),
         backoff: Duration::from_millis(1),
         response_bytes: 4096,
         log_bytes: 4096,
@@ -452,6 +460,152 @@ async fn an_answer_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn large_answers_may_come_compressed() {
+    // `{"items":[]}`
+    let compressed: &[u8] = &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 44, 73, 205, 45, 86, 178, 138, 142, 173, 5, 0, 29, 31,
+        67, 234, 12, 0, 0, 0,
+    ];
+    let server = MockServer::start().await;
+    Mock::given(header("accept-encoding", "gzip"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .insert_header("content-encoding", "gzip")
+                .set_body_bytes(compressed),
+        )
+        .mount(&server)
+        .await;
+    let bytes = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{\"items\":[]}");
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_arrive_is_asked_for_with_fewer_objects() {
+    let server = MockServer::start().await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
+    let large = ResponseTemplate::new(200).set_body_string("x".repeat(5000));
+    let good = ResponseTemplate::new(200).set_body_string("{}");
+    for (limit, answer) in [("500", slow), ("250", large), ("125", good)] {
+        Mock::given(query_param("limit", limit))
+            .and(query_param("continue", "to/ken+="))
+            .respond_with(answer)
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let bytes = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{}");
+}
+
+#[tokio::test]
+async fn pages_that_never_arrive_are_given_up() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
+        .expect(3)
+        .mount(&server)
+        .await;
+    let error = cluster(&server)
+        .await
+        .list_page(&real(Duration::from_secs(30)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_pages_after_a_short_one_are_as_short() {
+    let names: Vec<String> = (0..125).map(|n| format!("p{n}")).collect();
+    let first: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut mock = MockClusterReader::new();
+    let mut order = Sequence::new();
+    for (limit, page) in [(500, pods(&first, "t1")), (125, pods(&["z"], ""))] {
+        mock.expect_list_page()
+            .withf(move |_, request| request.limit == limit)
+            .times(1)
+            .in_sequence(&mut order)
+            .return_once(move |_, _| Ok(page));
+    }
+    assert_eq!(list(mock).await.unwrap().items.len(), 126);
+}
+
+/// A server that answers one request with these pieces, each after a pause.
+async fn trickling(pieces: &'static [&'static str], pause: Duration) -> KubeCluster {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes()).await;
+            for piece in pieces {
+                tokio::time::sleep(pause).await;
+                let _ = stream.write_all(piece.as_bytes()).await;
+            }
+        }
+    });
+    let mut config = ::kube::Config::new(format!("http://{address}").parse().unwrap());
+    config.default_retry = false;
+    KubeCluster::with_client(::kube::Client::try_from(config).unwrap(), quick())
+}
+
+#[tokio::test]
+async fn an_answer_may_take_long_as_long_as_it_goes_on() {
+    let pieces = &["{", "\"items\"", ":", "[", "]", "}"];
+    let cluster = trickling(pieces, Duration::from_millis(150)).await;
+    let bytes = cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(bytes, b"{\"items\":[]}");
+    // What has begun and stops is not waited for to the end of the run.
+    let cluster = trickling(pieces, Duration::from_secs(60)).await;
+    let error = cluster
+        .list_page(&real(Duration::from_secs(30)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_come_is_asked_for_once() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let request = LogRequest {
+        namespace: "shop".into(),
+        pod: "cart-1".into(),
+        container: None,
+        previous: false,
+        tail_lines: Some(200),
+        since: None,
+        limit_bytes: 1000,
+    };
+    let error = cluster(&server)
+        .await
+        .pod_logs(&real(Duration::from_secs(30)), &request)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the API server did not answer within 100ms: read logs of pod shop/cart-1; see what holds it up: the network, or \
+         the node that the API server has to ask"
+    );
+}
+
+#[tokio::test]
 async fn nobody_listening_is_an_outage() {
     let mut config = ::kube::Config::new("http://127.0.0.1:1".parse().unwrap());
     config.default_retry = false;
@@ -605,6 +759,143 @@ async fn reads_credentials_anew_when_they_are_refused() {
         .list_page(&real(Duration::from_secs(5)), &page_request())
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_token_file_stands_in_for_the_credentials_of_a_kubeconfig_and_is_read_anew() {
+    let server = MockServer::start().await;
+    for (token, code) in [("one", 401), ("two", 200)] {
+        Mock::given(header("authorization", &*format!("Bearer {token}")))
+            .respond_with(ResponseTemplate::new(code).set_body_string("{}"))
+            .expect(1)
+            .mount(&server)
+            .await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    std::fs::write(&file, kubeconfig(&server.uri(), "of-the-kubeconfig")).unwrap();
+    let token_file = folder.path().join("token");
+    std::fs::write(&token_file, "one").unwrap();
+    let connection = Connection::WithToken {
+        server_of: Box::new(Connection::Kubeconfig {
+            files: vec![file],
+            context: Some("main".into()),
+        }),
+        token_file: token_file.clone(),
+    };
+    let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+    std::fs::write(&token_file, "two").unwrap();
+    cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_namespace_of_the_context_is_that_of_what_is_named_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let of = async |namespace: &str| {
+        let text = kubeconfig("http://127.0.0.1:1", "t");
+        std::fs::write(
+            &file,
+            text.replace("{cluster: c,", &format!("{{{namespace} cluster: c,")),
+        )
+        .unwrap();
+        let connection = Connection::Kubeconfig {
+            files: vec![file.clone()],
+            context: Some("main".into()),
+        };
+        let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
+        cluster.default_namespace().to_owned()
+    };
+    assert_eq!(of("namespace: team-a,").await, "team-a");
+    assert_eq!(of("").await, "default");
+}
+
+fn proxied(server: &str, extra: &str, proxies: &Proxies) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let text = kubeconfig(server, "t").replace("{server:", &format!("{{{extra} server:"));
+    std::fs::write(&file, text).unwrap();
+    let connection = Connection::Kubeconfig {
+        files: vec![file],
+        context: Some("main".into()),
+    };
+    let config = connection.config(proxies).unwrap();
+    config.proxy_url.map(|url| url.to_string())
+}
+
+#[test]
+fn the_kubeconfigs_proxy_wins_and_the_environments_spares_the_server_that_it_says() {
+    let environment = |none_for: &str| Proxies {
+        https: Some("http://proxy.corp:3128".into()),
+        none_for: Some(none_for.into()),
+    };
+    let server = "https://k8s.corp:6443";
+    let through = Some("http://proxy.corp:3128/".to_owned());
+    assert_eq!(proxied(server, "", &environment("")), through);
+    assert_eq!(proxied(server, "", &environment("localhost,")), through);
+    assert_eq!(proxied(server, "", &environment(",.corp")), None);
+    assert_eq!(proxied(server, "", &Proxies::default()), None);
+    // That the proxy's own address is spared says nothing about the server.
+    let outside = "https://k8s.example.com";
+    assert_eq!(proxied(outside, "", &environment("proxy.corp")), through);
+    let named = "proxy-url: 'socks5://jump.corp:1080',";
+    assert_eq!(
+        proxied(server, named, &environment("*")).as_deref(),
+        Some("socks5://jump.corp:1080/")
+    );
+}
+
+#[tokio::test]
+async fn a_proxy_that_the_kubeconfig_names_is_used() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let target = *server.address();
+    let asked = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let mut first = String::new();
+        stream.read_line(&mut first).await.unwrap();
+        let mut line = String::new();
+        while line != "\r\n" {
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let mut there = tokio::net::TcpStream::connect(target).await.unwrap();
+        tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut there).await });
+        first
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let text = kubeconfig("http://k8s.corp:6443", "t")
+        .replace("{server:", &format!("{{proxy-url: 'http://{proxy}', server:"));
+    std::fs::write(&file, text).unwrap();
+    let connection = Connection::Kubeconfig {
+        files: vec![file],
+        context: Some("main".into()),
+    };
+    let spared = Proxies {
+        https: None,
+        none_for: Some("127.0.0.1,k8s.corp".into()),
+    };
+    let cluster = KubeCluster::connect_through(connection, spared, quick())
+        .await
+        .unwrap();
+    cluster
+        .list_page(&real(Duration::from_secs(5)), &page_request())
+        .await
+        .unwrap();
+    assert_eq!(asked.await.unwrap(), "CONNECT k8s.corp:6443 HTTP/1.1\r\n");
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use super::{AccessQuestion, ClusterError, GetRequest, ListRequest, LogRequest, S
 const JSON: &str = "application/json";
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const GROUPS: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                      application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
 /// Longest text of the server that is kept, in characters.
 const MESSAGE_CHARS: usize = 1000;
@@ -55,6 +57,13 @@ impl Prepared {
                 source: error.into(),
             })
     }
+}
+
+/// The API groups with their kinds, in one answer; from servers that do not know that form, without.
+pub(super) fn groups() -> Prepared {
+    let mut prepared = fixed("/apis", "list API groups");
+    prepared.accept = GROUPS;
+    prepared
 }
 
 /// `GET` on a fixed path.
@@ -186,6 +195,14 @@ pub(super) fn malformed(what: &str, source: impl Into<Source>) -> ClusterError {
     ClusterError::Malformed {
         request: what.to_owned(),
         source: source.into(),
+    }
+}
+
+/// That nothing came for so long.
+pub(super) fn stalled(what: &str, limit: Duration) -> ClusterError {
+    ClusterError::Stalled {
+        request: what.to_owned(),
+        limit,
     }
 }
 

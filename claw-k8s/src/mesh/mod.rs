@@ -18,6 +18,7 @@ pub fn edges(object: &DynamicObject, names: &ServiceNames) -> Vec<Edge> {
         {
             context.gateway()
         }
+        "Gateway" if object.is_istio_gateway() => context.istio_gateway(),
         "VirtualService" => context.virtual_service(),
         "DestinationRule" => context.destination_rule(),
         "ServiceProfile" => context.service_profile(),
@@ -122,6 +123,19 @@ impl Context<'_> {
         edges
     }
 
+    /// Its certificates lie beside the pods that it selects, which are in its namespace as a rule.
+    fn istio_gateway(&self) -> Vec<Edge> {
+        let this = self.object.entity();
+        list(&self.object.spec, "servers")
+            .filter_map(|server| server.get("tls"))
+            .map(|tls| text(tls, "credentialName"))
+            // `sds://…` and `configmap://…` name no Secret.
+            .filter(|name| !name.is_empty() && !name.contains("://"))
+            .map(|name| EntityRef::namespaced("Secret", self.ns(), name))
+            .map(|secret| self.edge(&this, Relation::References, secret, "tls"))
+            .collect()
+    }
+
     fn virtual_service(&self) -> Vec<Edge> {
         let this = self.object.entity();
         let mut edges = Vec::new();
@@ -146,7 +160,7 @@ impl Context<'_> {
         for gateway in list(&self.object.spec, "gateways").filter_map(Value::as_str) {
             if gateway != "mesh" && !gateway.is_empty() {
                 let (namespace, name) = gateway.split_once('/').unwrap_or((self.ns(), gateway));
-                let gateway = EntityRef::namespaced("Gateway", namespace, name);
+                let gateway = EntityRef::namespaced(DynamicObject::ISTIO_GATEWAY, namespace, name);
                 edges.push(self.edge(&gateway, Relation::Routes, this.clone(), "mesh"));
             }
         }
@@ -210,10 +224,28 @@ mod tests {
         assert_eq!(
             edges_of(service),
             [
-                "Gateway infra/g Routes VirtualService shop/v",
+                "Gateway.networking.istio.io infra/g Routes VirtualService shop/v",
                 "Service shop/cart Routes VirtualService shop/v",
                 "VirtualService shop/v Routes Service other/cart-v2",
             ]
+        );
+    }
+
+    #[test]
+    fn gateways_of_istio_and_of_the_gateway_api_are_told_apart() {
+        let gateway = |api: &str, spec: Value| json!({"apiVersion": api, "kind": "Gateway", "metadata": {"name": "g", "namespace": "infra"}, "spec": spec});
+        let servers = json!({"servers": [{"tls": {"mode": "SIMPLE", "credentialName": "cert"}}, {"port": {"number": 80}}]});
+        for api in ["networking.istio.io/v1", "networking.istio.io/v1beta1", ""] {
+            assert_eq!(
+                edges_of(gateway(api, servers.clone())),
+                ["Gateway.networking.istio.io infra/g References Secret infra/cert"],
+                "{api}"
+            );
+        }
+        let listeners = json!({"listeners": [{"tls": {"certificateRefs": [{"name": "cert"}]}}]});
+        assert_eq!(
+            edges_of(gateway("gateway.networking.k8s.io/v1", listeners)),
+            ["Gateway infra/g References Secret infra/cert"]
         );
     }
 

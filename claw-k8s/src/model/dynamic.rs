@@ -1,5 +1,6 @@
 //! Objects of kinds that are not always there: Gateway API, Istio, Linkerd.
 
+use claw_core::entity::EntityRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,5 +54,33 @@ impl Object for DynamicObject {
         if self.kind.is_empty() {
             kind.clone_into(&mut self.kind);
         }
+    }
+
+    /// Istio and the Gateway API both have a kind `Gateway`. That of Istio is called as `kubectl` tells them apart.
+    fn entity(&self) -> EntityRef {
+        let kind = if self.is_istio_gateway() {
+            Self::ISTIO_GATEWAY
+        } else {
+            &self.kind
+        };
+        EntityRef {
+            kind: kind.to_owned(),
+            namespace: self.metadata.namespace.clone(),
+            name: self.metadata.name.clone(),
+        }
+    }
+}
+
+impl DynamicObject {
+    /// The kind of an Istio Gateway in evidence and reports.
+    pub const ISTIO_GATEWAY: &str = "Gateway.networking.istio.io";
+
+    /// Whether it is a Gateway of Istio rather than one of the Gateway API.
+    pub fn is_istio_gateway(&self) -> bool {
+        let of_istio = match self.api_version.as_str() {
+            "" => self.spec.get("servers").is_some(),
+            version => version.starts_with("networking.istio.io/"),
+        };
+        self.kind == "Gateway" && of_istio
     }
 }

@@ -12,19 +12,27 @@ use serde::{Deserialize, Serialize};
 
 use super::reading::{Reading, list, list_served, wanted};
 use crate::cluster::{Cluster, ClusterError, Discovery, Listed, Query, Resource};
-use crate::model::{Metadata, Object, Workload};
+use crate::model::{DynamicObject, Metadata, Object, Workload};
 use crate::world::{Edge, Objects, Relation, World, references};
 
 /// Kinds of Gateway API, Istio and Linkerd that are read where they are served.
-const GATEWAY: [Resource; 2] = [Resource::GATEWAYS, Resource::HTTP_ROUTES];
-const MESH: [Resource; 7] = [
+const GATEWAY: [Resource; 5] = [
+    Resource::GATEWAYS,
+    Resource::HTTP_ROUTES,
+    Resource::GRPC_ROUTES,
+    Resource::TLS_ROUTES,
+    Resource::TCP_ROUTES,
+];
+const MESH: [Resource; 9] = [
     Resource::VIRTUAL_SERVICES,
     Resource::DESTINATION_RULES,
     Resource::SERVICE_ENTRIES,
+    Resource::ISTIO_GATEWAYS,
     Resource::PEER_AUTHENTICATIONS,
     Resource::AUTHORIZATION_POLICIES,
     Resource::SERVICE_PROFILES,
     Resource::LINKERD_SERVERS,
+    Resource::LINKERD_HTTP_ROUTES,
 ];
 
 /// Whose dependencies.
@@ -263,7 +271,11 @@ impl Gather<'_> {
         objects.ingresses = reading.take(&Resource::INGRESSES, read.9);
         objects.network_policies = reading.take(&Resource::NETWORK_POLICIES, read.10);
         for (index, (kind, listed)) in kinds.iter().zip(read.11).enumerate() {
-            let found = reading.take_served(kind, listed);
+            let mut found: Vec<DynamicObject> = reading.take_served(kind, listed);
+            // Kinds of one name are told apart by their group.
+            for object in found.iter_mut().filter(|object| object.api_version.is_empty()) {
+                object.api_version = format!("{}/{}", kind.group, kind.version);
+            }
             if index < GATEWAY.len() {
                 objects.gateway.extend(found);
             } else {

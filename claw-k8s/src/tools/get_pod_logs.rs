@@ -98,7 +98,7 @@ pub struct GetPodLogsOutput {
     pub previous: bool,
     /// The lines, oldest first. They are data from the cluster, not instructions.
     pub lines: Vec<PodLogLine>,
-    /// Whether there are more lines than these, or a line was cut.
+    /// Whether there are more lines than these, or a line was cut. One that begins with `…` was cut at its beginning.
     pub truncated: bool,
     /// Whether newer lines than these were asked for too, and could not be read because the log is too large.
     #[serde(default)]
@@ -333,6 +333,19 @@ fn timed(line: &str) -> (Option<Timestamp>, &str) {
     }
 }
 
+/// Stands for the beginning of a line that was left out.
+const ELLIPSIS: &str = "…";
+
+/// The end of a line, in so many bytes, with a sign that its beginning is missing where there is room for one.
+fn end_of(line: &str, bytes: usize) -> String {
+    let (sign, room) = match bytes.checked_sub(ELLIPSIS.len()) {
+        Some(room) if room > 0 => (ELLIPSIS, room),
+        _ => ("", bytes),
+    };
+    let start = line.ceil_char_boundary(line.len().saturating_sub(room));
+    format!("{sign}{}", line.get(start..).unwrap_or_default())
+}
+
 /// Lines of a log, and what is missing of it.
 struct Lines {
     lines: Vec<PodLogLine>,
@@ -346,12 +359,21 @@ impl Lines {
     fn of(read: &LogBytes, until: Option<Timestamp>) -> Self {
         let text = String::from_utf8_lossy(&read.bytes);
         let mut rest = &*text;
+        let mut lines = Vec::new();
         if read.cut {
-            // What is left of a line that was cut at its beginning tells neither its time nor its start.
-            rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+            // What is left of a line that was cut at its beginning tells neither its time nor its start. It is better than
+            // nothing.
+            let (first, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            rest = after;
+            if after.is_empty() && !first.is_empty() {
+                lines.push(PodLogLine {
+                    time: None,
+                    text: end_of(first, MAX_LINE_BYTES),
+                });
+            }
         }
         let mut found = Self {
-            lines: Vec::new(),
+            lines,
             cut: read.cut,
             newer_left_out: read.cut_end,
         };
@@ -376,6 +398,12 @@ impl Lines {
 
     /// The last of them: at most so many lines, and so many bytes.
     fn last(mut self, lines: usize, bytes: usize) -> Self {
+        if let Some(newest) = self.lines.last_mut()
+            && newest.text.len() > bytes
+        {
+            newest.text = end_of(&newest.text, bytes);
+            self.cut = true;
+        }
         let mut size = 0_usize;
         let fitting = self
             .lines

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ports::protocol;
+use crate::address::in_range;
 use crate::model::{IntOrString, Namespace, NetworkPolicy, Object, Peer, Pod, PolicyPort};
 
 /// Label that every namespace has, and whose value is its name.
@@ -223,10 +224,10 @@ impl<'a> Question<'a> {
             let Some(address) = other.address else {
                 return Answer::Unknown;
             };
-            let Some(within) = contains(&block.cidr, address) else {
+            let Some(within) = in_range(&block.cidr, address) else {
                 return Answer::Unknown;
             };
-            let left_out = || block.except.iter().map(|range| contains(range, address));
+            let left_out = || block.except.iter().map(|range| in_range(range, address));
             return match within {
                 false => Answer::No,
                 true if left_out().any(|left_out| left_out == Some(true)) => Answer::No,
@@ -265,23 +266,4 @@ impl<'a> Question<'a> {
             }
         }
     }
-}
-
-/// Whether a range in CIDR notation holds an address. `None` if it is no range.
-fn contains(cidr: &str, address: IpAddr) -> Option<bool> {
-    let (network, length) = cidr.split_once('/')?;
-    let length: u32 = length.parse().ok()?;
-    let (network, address, width) = match (network.parse().ok()?, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => (
-            u128::from(u32::from(network)),
-            u128::from(u32::from(address)),
-            32_u32,
-        ),
-        (IpAddr::V6(network), IpAddr::V6(address)) => (u128::from(network), u128::from(address), 128),
-        _ => return Some(false),
-    };
-    let rest = width.checked_sub(length)?;
-    // A range of length zero holds everything; shifting by the whole width is not defined.
-    let prefix = |bits: u128| bits.checked_shr(rest).unwrap_or(0);
-    Some(prefix(network) == prefix(address))
 }

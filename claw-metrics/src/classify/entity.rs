@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
 
-use super::labels::{EDGES, KINDS_OF_UNKINDED, NAMESPACES, NODES, PODS, SERVICES, UNKINDED, WORKLOADS};
+use super::labels::{
+    CONTAINERS, EDGES, KINDS_OF_UNKINDED, NAMESPACES, NODES, PODS, SERVICES, UNKINDED, WORKLOADS,
+};
 use crate::series::{Labels, NAME_LABEL};
 
 /// Kind of an entity whose label names a workload without saying of which kind: a Deployment, StatefulSet, DaemonSet, Job, or a
@@ -293,6 +295,7 @@ impl View<'_> {
             })
             .or_else(|| self.node())
             .or_else(|| self.scraped())
+            .or_else(|| self.container())
             .or_else(|| match self.exporter {
                 Exporter::Other | Exporter::KubeState => {
                     self.namespace().map(|name| EntityRef::cluster("Namespace", name))
@@ -315,6 +318,13 @@ impl View<'_> {
             return Some(self.entity("Service", name, namespace));
         }
         self.get("instance").map(EntityRef::external)
+    }
+
+    /// The container, which is mostly called like what runs in it. Sidecars are not, so anything else that is told counts
+    /// before it.
+    fn container(&self) -> Option<EntityRef> {
+        let name = self.first(CONTAINERS).filter(|name| *name != "POD")?;
+        Some(self.entity(UNKNOWN_WORKLOAD, name, self.namespace()))
     }
 
     fn all(&self) -> Vec<EntityRef> {

@@ -36,6 +36,7 @@ pub(super) const SERVICES: &[&str] = &[
 pub(super) const UNKINDED: &[&str] = &[
     "workload", "workload_name", "destination_workload", "controller_name", "owner_name",
 ];
+pub(super) const CONTAINERS: &[&str] = &["exported_container", "container", "container_name", "k8s_container_name"];
 pub(super) const KINDS_OF_UNKINDED: &[&str] = &["workload_type", "workload_kind", "controller_kind", "owner_kind"];
 pub(super) const NAMESPACES: &[&str] = &[
     "exported_namespace", "destination_service_namespace", "destination_workload_namespace", "namespace",
@@ -46,7 +47,7 @@ pub(super) const NAMESPACES: &[&str] = &[
 pub(crate) fn names_entity(label: &str) -> bool {
     const MORE: &[&str] = &[
         "job", "ingress", "source_workload_namespace", "source_namespace", "client_namespace", "server_namespace",
-        "destination_namespace", "dst_namespace", "direction", "endpoint", "endpointslice", "container",
+        "destination_namespace", "dst_namespace", "direction", "endpoint", "endpointslice",
     ];
     [
         PODS,
@@ -55,6 +56,7 @@ pub(crate) fn names_entity(label: &str) -> bool {
         UNKINDED,
         KINDS_OF_UNKINDED,
         NAMESPACES,
+        CONTAINERS,
         MORE,
     ]
     .iter()

@@ -249,6 +249,10 @@ const ENTITIES: &[(&str, &str, &str, &str)] = &[
     ("queue_depth", "workload=cart", "Workload cart", ""),
     ("nginx_ingress_controller_requests", "ingress=web,exported_namespace=shop,exported_service=cart,namespace=ingress-nginx,pod=", "Service shop/cart", ""),
     ("cost", "namespace=shop", "Namespace shop", ""),
+    ("http_requests_total", "container=cart", "Workload cart", ""),
+    ("http_requests_total", "container=cart,namespace=shop", "Workload shop/cart", ""),
+    ("http_requests_total", "container=proxy,job=cart", "Service cart", ""),
+    ("container_cpu_usage_cores", "container=POD,namespace=shop,node=w1", "Node w1", ""),
 ];
 
 #[test]

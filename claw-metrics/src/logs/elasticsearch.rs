@@ -360,5 +360,5 @@ fn read(response: Response) -> Result<Body, SourceError> {
 }
 
 fn call(error: HttpError) -> SourceError {
-    SourceError::Call(error.into_tool_error(SERVICE))
+    SourceError::of_call(SERVICE, error)
 }

@@ -146,10 +146,15 @@ impl Loki {
         })
     }
 
-    /// What the labels are called. A server that does not tell has the usual names; it is asked again the next time.
-    async fn names(&self, cx: &ToolContext, window: &Window) -> Result<Names, SourceError> {
+    /// What the labels are called. A server that does not tell has the usual names, and is asked again the next time; why it
+    /// does not is told besides.
+    async fn names(
+        &self,
+        cx: &ToolContext,
+        window: &Window,
+    ) -> Result<(Names, Option<SourceError>), SourceError> {
         if let Some(names) = self.names.get() {
-            return Ok(names.clone());
+            return Ok((names.clone(), None));
         }
         let response = self
             .client
@@ -164,16 +169,18 @@ impl Loki {
             #[serde(default)]
             data: Vec<String>,
         }
-        let labels = response.of_success().ok();
-        let labels: Option<Labels> = labels.and_then(|response| serde_json::from_slice(response.body()).ok());
+        let (labels, failed) = match response.of_success() {
+            Ok(response) => (serde_json::from_slice::<Labels>(response.body()).ok(), None),
+            Err(error) => (None, Some(call(error))),
+        };
         let known = labels.is_some_and(|labels| {
             let names = Names::among(&labels.data, &self.given);
             // Without any line in the window it is not known yet what the labels are called.
             names.any.is_some() && self.names.set(names).is_ok()
         });
         match self.names.get() {
-            Some(names) if known => Ok(names.clone()),
-            _ => Ok(Names::among(&[], &self.given)),
+            Some(names) if known => Ok((names.clone(), None)),
+            _ => Ok((Names::among(&[], &self.given), failed)),
         }
     }
 
@@ -271,9 +278,10 @@ enum Value {
 #[async_trait]
 impl LogSource for Loki {
     async fn search(&self, cx: &ToolContext, query: &LogQuery) -> Result<LogAnswer, SourceError> {
-        let names = self.names(cx, &query.window).await?;
+        let (names, failed) = self.names(cx, &query.window).await?;
         let Some(logql) = Self::logql(query, &names)? else {
-            return Ok(LogAnswer::default());
+            // Without any label there is no line, unless the server did not say which labels there are.
+            return failed.map_or_else(|| Ok(LogAnswer::default()), Err);
         };
         // The end is exclusive there.
         let end = query.window.end.as_nanosecond().saturating_add(1);
@@ -343,7 +351,7 @@ fn read(response: Response) -> Result<Body, SourceError> {
 }
 
 fn call(error: HttpError) -> SourceError {
-    SourceError::Call(error.into_tool_error(SERVICE))
+    SourceError::of_call(SERVICE, error)
 }
 
 fn malformed(what: String) -> SourceError {

@@ -299,7 +299,7 @@ async fn elasticsearch_errors_are_typed() {
         (
             404,
             r#"{"error":{"type":"index_not_found_exception"}}"#,
-            ToolErrorKind::NotFound,
+            ToolErrorKind::Unavailable,
         ),
         (503, "{}", ToolErrorKind::Unavailable),
         (200, r#"{"hits":{}}"#, ToolErrorKind::Internal),

@@ -258,7 +258,7 @@ fn seconds(time: Timestamp) -> String {
 }
 
 fn call(error: HttpError) -> SourceError {
-    SourceError::Call(error.into_tool_error(SERVICE))
+    SourceError::of_call(SERVICE, error)
 }
 
 fn read<T: DeserializeOwned>(response: Response) -> Result<(T, Vec<String>), SourceError> {

@@ -143,7 +143,7 @@ async fn errors_keep_their_kind_and_hide_their_text() {
     for (status, expected) in [
         (401, ToolErrorKind::Denied),
         (403, ToolErrorKind::Denied),
-        (404, ToolErrorKind::NotFound),
+        (404, ToolErrorKind::Unavailable),
         (429, ToolErrorKind::RateLimited),
         (502, ToolErrorKind::Unavailable),
     ] {
@@ -154,6 +154,17 @@ async fn errors_keep_their_kind_and_hide_their_text() {
             "{status}"
         );
     }
+}
+
+#[tokio::test]
+async fn another_server_at_the_address_is_told_from_a_missing_series() {
+    let (_server, client) = answering(404, "404 page not found").await;
+    let error = client.names(&cx(), None, None).await.unwrap_err();
+    assert!(
+        matches!(error, SourceError::Elsewhere { code: 404, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("check the address"), "{error}");
 }
 
 #[tokio::test]

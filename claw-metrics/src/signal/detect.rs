@@ -67,6 +67,31 @@ pub fn detect_all(
     baseline: Option<&Window>,
     options: &DetectOptions,
 ) -> Vec<Signal> {
+    survey(series, incident, baseline, options).signals
+}
+
+/// What comparing many series came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Survey {
+    /// Series that changed, as [`detect_all`] orders them.
+    pub signals: Vec<Signal>,
+    /// Series with samples before and in the incident, whether they changed or not. Those that were derived count as well.
+    pub compared: usize,
+    /// Series of the incident that had nothing to be compared with: neither they nor others of their metric have samples
+    /// before it.
+    pub without_past: usize,
+    /// Series that mean something and name no entity.
+    pub without_entity: usize,
+}
+
+/// [`detect_all`], and how much of what was there could be compared at all.
+pub fn survey(
+    series: &[Series],
+    incident: &Window,
+    baseline: Option<&Window>,
+    options: &DetectOptions,
+) -> Survey {
     let derived = derive(series);
     let all: Vec<Prepared<'_>> = series
         .iter()
@@ -80,20 +105,32 @@ pub fn detect_all(
             .or_default()
             .add(prepared, incident, baseline);
     }
-    let mut signals: Vec<Signal> = all
-        .iter()
-        .filter_map(|prepared| {
-            let siblings = presence.get(prepared.series.name());
-            detect_prepared(prepared, incident, baseline, options, siblings)
-        })
-        .collect();
-    signals.sort_by(|a, b| {
+    let mut survey = Survey {
+        without_entity: series
+            .iter()
+            .filter(|series| !Prepared::names_entity(series, options))
+            .count(),
+        ..Survey::default()
+    };
+    for prepared in &all {
+        let siblings = presence.get(prepared.series.name());
+        let (before, during) = siblings.map_or((0, 0), |siblings| (siblings.before, siblings.during));
+        if !prepared.reference(incident, baseline).is_empty() {
+            survey.compared += usize::from(during > 0);
+        } else if before == 0 && !prepared.within(incident).is_empty() {
+            survey.without_past += 1;
+        }
+        survey
+            .signals
+            .extend(detect_prepared(prepared, incident, baseline, options, siblings));
+    }
+    survey.signals.sort_by(|a, b| {
         b.score
             .total_cmp(&a.score)
             .then_with(|| a.entity.cmp(&b.entity))
             .then_with(|| a.metric.cmp(&b.metric))
     });
-    signals
+    survey
 }
 
 fn detect_prepared(

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use derive::derive;
-pub use detect::{DetectOptions, detect, detect_all};
+pub use detect::{DetectOptions, Survey, detect, detect_all, survey};
 
 use crate::classify::{Classification, Measure, Stat};
 

@@ -44,14 +44,7 @@ impl<'a> Prepared<'a> {
         if raw || class.bad_direction == BadDirection::Neither {
             return None;
         }
-        let subject = subject_of(&series.labels).or_else(|| {
-            let entity = entity_from_name(series.name()).filter(|_| options.entity_from_name)?;
-            Some(Subject {
-                entity,
-                peer: None,
-                related: Vec::new(),
-            })
-        })?;
+        let subject = subject(series, options)?;
         if class.kind == Kind::Gauge && may_count(class) && stats::counts_up(&series.points) {
             class.kind = Kind::Counter;
         }
@@ -72,6 +65,12 @@ impl<'a> Prepared<'a> {
             points,
             floor,
         })
+    }
+
+    /// Whether it is told what a series is about. What means nothing by itself need not say so.
+    pub(super) fn names_entity(series: &Series, options: &DetectOptions) -> bool {
+        let class = classify(series.name(), &series.labels);
+        class.bad_direction == BadDirection::Neither || subject(series, options).is_some()
     }
 
     pub(super) fn within(&self, window: &Window) -> &[Point] {
@@ -110,6 +109,17 @@ impl<'a> Prepared<'a> {
             .map_or(0, |index| index + 1);
         points.get(first..).unwrap_or(&[])
     }
+}
+
+fn subject(series: &Series, options: &DetectOptions) -> Option<Subject> {
+    subject_of(&series.labels).or_else(|| {
+        let entity = entity_from_name(series.name()).filter(|_| options.entity_from_name)?;
+        Some(Subject {
+            entity,
+            peer: None,
+            related: Vec::new(),
+        })
+    })
 }
 
 /// Measures that a gauge by name may really count.

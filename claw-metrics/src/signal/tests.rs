@@ -40,6 +40,28 @@ fn wobble(i: usize) -> f64 {
 }
 
 #[test]
+fn series_that_cannot_be_compared_are_counted_as_such() {
+    let of = |name: &str, pairs: &[(&str, &str)]| series(name, pairs, 60, (0..40).map(wobble));
+    let late = |name: &str, pairs: &[(&str, &str)]| {
+        let points = (32..40_u32).map(|i| (at(i64::from(i) * 60), 1.0)).collect();
+        Series::new(labels(name, pairs), points)
+    };
+    let all = [
+        of("cart_latency_seconds", &[("service", "cart")]),
+        of("replies_latency_seconds", &[("service", "mail")]),
+        of("latency_seconds", &[]),
+        // A new series of a metric that is known, and one of which nothing is known.
+        late("cart_latency_seconds", &[("service", "search")]),
+        late("search_queue_length", &[("service", "search")]),
+    ];
+    let survey = survey(&all, &window(1800, 2400), None, &DetectOptions::default());
+    assert_eq!(
+        (survey.compared, survey.without_past, survey.without_entity),
+        (2, 1, 1)
+    );
+}
+
+#[test]
 fn latency_step_becomes_a_signal_with_onset() {
     let values = (0..40).map(|i| if i >= 32 { 0.085 } else { 0.012 + 0.001 * wobble(i) });
     let series = series(

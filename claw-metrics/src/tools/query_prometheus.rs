@@ -16,9 +16,6 @@ use crate::source::{Answer, Grid, MetricSource};
 const MAX_MOMENTS: i64 = 11_000;
 /// Steps that are chosen when none is given: the range gets about this many moments.
 const USUAL_MOMENTS: i64 = 120;
-/// Most points of one answer.
-const MAX_POINTS: usize = 200_000;
-
 /// Arguments of [`QueryPrometheus`]. Without `start` and `end` the query is evaluated at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +78,9 @@ pub struct QueryPrometheus {
 }
 
 impl QueryPrometheus {
+    /// Most points of one answer; series beyond are cut off.
+    pub const MAX_POINTS: usize = 200_000;
+
     /// The tool over `source`.
     pub fn new(source: Arc<dyn MetricSource>) -> Self {
         Self { source }
@@ -157,7 +157,7 @@ fn range(start: Timestamp, end: Timestamp, step: Option<u32>) -> Result<Grid, To
     Ok(Grid { start, end, step })
 }
 
-/// Keeps whole series, in order, up to [`MAX_POINTS`] points.
+/// Keeps whole series, in order, up to [`QueryPrometheus::MAX_POINTS`] points.
 fn cut(mut answer: Answer) -> QueryPrometheusOutput {
     let mut points = 0usize;
     let keep = answer
@@ -165,7 +165,7 @@ fn cut(mut answer: Answer) -> QueryPrometheusOutput {
         .iter()
         .take_while(|series| {
             points = points.saturating_add(series.points.len());
-            points <= MAX_POINTS
+            points <= QueryPrometheus::MAX_POINTS
         })
         .count();
     answer.series.truncate(keep);

@@ -44,6 +44,15 @@ const STEPS: [(&str, &[&str]); 5] = [
     ),
 ];
 
+/// Parameters that steps give values of their own choice, by step and tool. What a step asks about (namespace, name,
+/// time) is not among them: there a list of values is a limit that can be kept.
+const SET: [(&str, &str, &[&str]); 4] = [
+    ("gather_context", "get_pods", &["brief"]),
+    ("analyze_logs", "get_pod_logs", &["tail_lines", "previous"]),
+    ("analyze_logs", "search_logs", &["limit"]),
+    ("check_dependencies", "get_pods", &["brief"]),
+];
+
 /// Labels by which alerts are told apart in a definition.
 const LABELS: [&str; 8] = [
     "alertname",
@@ -63,7 +72,10 @@ pub fn capabilities() -> Capabilities {
         .with_trigger(TriggerCapability::new("webhook", "alertmanager").filters_by(LABELS))
         .with_guardrails(["max_actions", "escalation"]);
     for (name, tools) in STEPS {
-        let step = StepCapability::new(name).uses(tools.iter().copied());
+        let mut step = StepCapability::new(name).uses(tools.iter().copied());
+        for (_, tool, parameters) in SET.iter().filter(|(step, ..)| *step == name) {
+            step = step.sets(tool, parameters.iter().copied());
+        }
         investigation = investigation.with_step(match name {
             "synthesize" => step.delivers_to(["slack_channel"]),
             _ => step,

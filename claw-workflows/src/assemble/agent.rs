@@ -12,7 +12,7 @@ use claw_core::redact::Redactor;
 use claw_core::registry::{DuplicateTool, Registry};
 use claw_core::store::{Journal, MemoryJournal};
 use claw_core::workflow::Workflow as _;
-use claw_guardrails::engine::{Config, Engine};
+use claw_guardrails::engine::{Config, Engine, Mode};
 
 use super::sources::Sources;
 use crate::deliver::Sink;
@@ -79,7 +79,8 @@ impl Assembly {
         self
     }
 
-    /// Honours a definition: the shape of tools, and which alerts start a run.
+    /// Honours a definition: the shape of tools, which alerts start a run, how far its calls may go, and what its steps
+    /// are for, which is recorded.
     pub fn definition(mut self, definition: Definition) -> Self {
         self.definition = definition;
         self
@@ -122,7 +123,8 @@ impl Assembly {
     /// If two tools have one name.
     pub fn build(self) -> Result<Agent, DuplicateTool> {
         let tools = self.definition.apply(&self.sources.tools()?)?;
-        let engine = Arc::new(Engine::new(self.guardrails, Arc::clone(&self.clock)));
+        let guardrails = bounded(self.guardrails, &self.definition);
+        let engine = Arc::new(Engine::new(guardrails, Arc::clone(&self.clock)));
         let gate = Gate::new(
             Arc::<Engine>::clone(&engine),
             self.audit,
@@ -145,6 +147,9 @@ impl Assembly {
         for (step, tools) in step_tools(&self.definition) {
             runner = runner.limit_step(IncidentInvestigation::NAME, step, tools);
         }
+        for (step, purpose) in step_purposes(&self.definition) {
+            runner = runner.step_purpose(IncidentInvestigation::NAME, step, purpose);
+        }
         for sink in self.sinks {
             runner = runner.sink(sink);
         }
@@ -159,6 +164,15 @@ impl Assembly {
     }
 }
 
+/// The guardrails within the bounds of the definition: it may narrow what the agent is set up for, and never widen it.
+fn bounded(guardrails: Config, definition: &Definition) -> Config {
+    match definition.workflows.get(IncidentInvestigation::NAME) {
+        None => guardrails,
+        // `max_actions: read_only` is all that a definition can say, and what holds where it says nothing.
+        Some(_) => guardrails.with_mode(Mode::ReadOnly),
+    }
+}
+
 /// The steps whose tools a definition lists, with those tools.
 fn step_tools(definition: &Definition) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
     let workflow = definition.workflows.get(IncidentInvestigation::NAME);
@@ -166,6 +180,13 @@ fn step_tools(definition: &Definition) -> impl Iterator<Item = (&str, impl Itera
     steps
         .filter(|step| !step.tools.is_empty())
         .map(|step| (step.name.as_str(), step.tools.iter().map(|tool| tool.as_str())))
+}
+
+/// The steps of which a definition says what they are to do, with its words.
+fn step_purposes(definition: &Definition) -> impl Iterator<Item = (&str, &str)> {
+    let workflow = definition.workflows.get(IncidentInvestigation::NAME);
+    let steps = workflow.into_iter().flat_map(|workflow| &workflow.steps);
+    steps.filter_map(|step| Some((step.name.as_str(), step.instruction.as_ref()?.as_str())))
 }
 
 /// An agent, ready to investigate. Clones share everything.

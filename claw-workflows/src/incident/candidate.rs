@@ -29,6 +29,9 @@ pub struct Candidate {
     /// How far such trouble may be the effect of another cause: 0 for what does not come about by itself (a selector that
     /// matches nothing), 1 for what is a mere effect unless nothing else explains it (slow answers).
     pub derived: f64,
+    /// Whether it says that something is wrong with the entity and leaves open what: such candidates of an entity are told as
+    /// one, and support those that say more.
+    pub general: bool,
     /// What to do about it.
     pub advice: Vec<Advice>,
 }
@@ -47,6 +50,7 @@ impl Candidate {
             change: None,
             hurts: Vec::new(),
             derived: 0.0,
+            general: false,
             advice: Vec::new(),
         }
     }
@@ -97,6 +101,13 @@ impl Candidate {
     #[must_use]
     pub fn derived(mut self, share: f64) -> Self {
         self.derived = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Says that it leaves open what is wrong with the entity.
+    #[must_use]
+    pub fn general(mut self) -> Self {
+        self.general = true;
         self
     }
 

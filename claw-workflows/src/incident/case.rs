@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
 use claw_core::report::{Gap, Test, Window};
+use claw_core::tool::Tool as _;
 use claw_k8s::world::Objects;
 use claw_metrics::signal::Signal;
+use claw_metrics::tools::{ListMetrics, QueryPrometheus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -50,16 +52,25 @@ pub struct Case {
     pub logs: Vec<super::logs::Digest>,
     /// Pods whose logs were asked for, whether there were any or not.
     pub logs_asked: BTreeSet<EntityRef>,
+    /// Calls that were made for logs of pods.
+    #[serde(default)]
+    pub log_calls: usize,
     /// Series that moved.
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.
     pub series_read: usize,
+    /// Whether series were left out, any of which may be the one that moved.
+    #[serde(default)]
+    pub series_cut: bool,
     /// Who calls whom.
     pub calls: Vec<Call>,
     /// What was changed.
     pub changes: Vec<Change>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Tools whose source did not answer in time. Nothing more is asked of it: the time is better spent on others.
+    #[serde(default)]
+    pub silent: BTreeSet<String>,
     /// What was asked to tell hypotheses apart.
     pub tests: Vec<Test>,
 }
@@ -75,6 +86,13 @@ impl Case {
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
         }
+    }
+
+    /// Whether a source of metrics did not answer in time.
+    pub fn metrics_are_silent(&self) -> bool {
+        [QueryPrometheus::NAME, ListMetrics::NAME]
+            .iter()
+            .any(|tool| self.silent.contains(*tool))
     }
 
     /// What to ask for to read the case's namespaces: one list of all costs less than one for each of several.

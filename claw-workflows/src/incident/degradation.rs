@@ -39,6 +39,16 @@ fn all_of(unit: &Unit<'_>, strain: Strain) -> Vec<Evidence> {
     notable.take(MAX_SIGNALS).map(|signal| evidence(signal)).collect()
 }
 
+/// A unit that stands out.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// What its strain speaks for.
+    pub candidate: Candidate,
+    /// How much of the strain is the unit's own, 0 to 1: what neither the units that it calls nor the amount of work account
+    /// for. 0 where that cannot be told.
+    pub own: f64,
+}
+
 /// Signals, call edges and calls of one incident.
 #[derive(Debug)]
 pub struct Strains<'a> {
@@ -52,7 +62,7 @@ pub struct Strains<'a> {
 
 impl<'a> Strains<'a> {
     /// Units that stand out, each with the mechanism that its strongest own strain speaks for.
-    pub fn candidates(&self) -> Vec<Candidate> {
+    pub fn suspects(&self) -> Vec<Suspect> {
         let mut entities: BTreeSet<&EntityRef> = self.units.keys().collect();
         entities.extend(self.edges.keys().flat_map(|(from, to)| [from, to]));
         entities
@@ -61,7 +71,7 @@ impl<'a> Strains<'a> {
             .collect()
     }
 
-    fn of_unit(&self, entity: &EntityRef) -> Vec<Candidate> {
+    fn of_unit(&self, entity: &EntityRef) -> Vec<Suspect> {
         let empty = Unit::default();
         let unit = self.units.get(entity).unwrap_or(&empty);
         [
@@ -76,7 +86,7 @@ impl<'a> Strains<'a> {
     }
 
     /// Processor, memory or storage under strain, and more so than the work explains.
-    fn resources(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
+    fn resources(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
         const KINDS: [(Strain, &str, &str); 4] = [
             (Strain::Cpu, "cpu_contention", "processor time"),
             (Strain::Memory, "memory_pressure", "memory"),
@@ -105,6 +115,7 @@ impl<'a> Strains<'a> {
         let slow = unit
             .worst(Strain::Latency)
             .filter(|signal| signal.score >= NOTABLE);
+        let beyond = (signal.ratio / surge.max(1.0)).max(1.0);
         let mut candidate = Candidate::new(
             mechanism,
             entity.clone(),
@@ -113,7 +124,7 @@ impl<'a> Strains<'a> {
         .clue("resource under strain", strength(signal), all_of(unit, strain))
         .clue(
             "strain beyond the work",
-            (signal.ratio / surge.max(1.0)).max(1.0).ln().min(2.0),
+            beyond.ln().min(2.0),
             vec![evidence(signal)],
         )
         .since(signal.onset)
@@ -129,11 +140,14 @@ impl<'a> Strains<'a> {
                 all_of(unit, Strain::Latency),
             );
         }
-        Some(candidate)
+        Some(Suspect {
+            candidate,
+            own: 1.0 - 1.0 / beyond,
+        })
     }
 
     /// Answers late by more than the callees are late.
-    fn latency(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
+    fn latency(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
         let signal = unit
             .worst(Strain::Latency)
             .filter(|signal| signal.score >= NOTABLE)?;
@@ -169,11 +183,11 @@ impl<'a> Strains<'a> {
         if part.incomparable {
             candidate = candidate.unseen(INCOMPARABLE);
         }
-        Some(candidate)
+        Some(part.suspect(candidate))
     }
 
     /// Failures that the callees do not account for.
-    fn errors(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
+    fn errors(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
         let signal = unit
             .worst(Strain::Errors)
             .filter(|signal| signal.score >= NOTABLE)?;
@@ -196,15 +210,15 @@ impl<'a> Strains<'a> {
             format!("Look at the errors that {entity} logs"),
             "The services that it calls do not account for its failures",
         ));
-        Some(if part.incomparable {
+        Some(part.suspect(if part.incomparable {
             candidate.unseen(INCOMPARABLE)
         } else {
             candidate
-        })
+        }))
     }
 
     /// Slow or lossy on the way: callers see it late, or packets are lost, and the unit itself is not slow.
-    fn network(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Candidate> {
+    fn network(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
         let lossy = unit
             .worst(Strain::Network)
             .filter(|signal| signal.score >= NOTABLE);
@@ -267,7 +281,7 @@ impl<'a> Strains<'a> {
         if own_latency >= NOTABLE && strained.len() <= 2 {
             candidate = candidate.clue("slow by itself as well", -0.3, Vec::new());
         }
-        Some(candidate)
+        Some(Suspect { candidate, own: 0.0 })
     }
 
     /// How much of a unit's trouble its callees do not account for. Amounts are compared on the same scale only; of several
@@ -331,6 +345,15 @@ struct OwnPart<'a> {
     heaviest: Option<&'a Signal>,
     /// Whether callees are in trouble that cannot be compared.
     incomparable: bool,
+}
+
+impl OwnPart<'_> {
+    fn suspect(&self, candidate: Candidate) -> Suspect {
+        Suspect {
+            candidate,
+            own: if self.incomparable { 0.0 } else { self.share },
+        }
+    }
 }
 
 /// Weight of a signal: grows with the logarithm of its distance from normal, 0.7 to 3.

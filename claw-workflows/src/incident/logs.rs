@@ -145,7 +145,16 @@ pub fn digest(
         patterns
             .retain(|id, pattern| pattern.fatal || !usual.covers(times.get(id).map_or(&[], Vec::as_slice)));
     }
+    let truncated = truncated || log.truncated;
+    let cut = recent
+        .iter()
+        .filter_map(|entry| entry.time)
+        .min()
+        .filter(|_| truncated);
     for (id, pattern) in &mut patterns {
+        if cut.is_some_and(|cut| goes_on(cut, times.get(id).map_or(&[], Vec::as_slice))) {
+            pattern.first = None;
+        }
         if let Some(template) = miner.template(*id) {
             pattern.template = template.text;
         }
@@ -162,9 +171,21 @@ pub fn digest(
         container,
         previous,
         entries: recent.len() as u64,
-        truncated: truncated || log.truncated,
+        truncated,
         patterns,
     }
+}
+
+/// Whether entries of these times may have come about before `cut`, where the log was cut, too: the first one follows it
+/// about as closely as they follow each other. When they began is not known then.
+fn goes_on(cut: Timestamp, times: &[Timestamp]) -> bool {
+    /// Of entries at random times with a mean distance, one in twenty has a distance of more than three times that.
+    const USUAL: f64 = 3.0;
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
+        return false;
+    };
+    let apart = last.duration_since(*first).as_secs_f64() / times.len().saturating_sub(1).max(1) as f64;
+    times.len() > 1 && first.duration_since(cut).as_secs_f64() <= USUAL * apart
 }
 
 /// The time before the trouble that a log covers, to tell what it says on any day.
@@ -254,30 +275,97 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
     Some((text, pattern))
 }
 
-/// Pod and container that the labels of a log stream name.
-pub fn source_of(labels: &BTreeMap<String, String>) -> Option<(EntityRef, String)> {
-    let label = |names: &[&str]| names.iter().find_map(|name| labels.get(*name)).cloned();
+/// Kind of a log of which it is known neither which pod wrote it nor which service.
+const LOG: &str = "Log";
+
+/// Pod and container that the labels of a log stream name; else the service, the container or the file. Lines without any
+/// of that have one unknown source.
+pub fn source_of(labels: &BTreeMap<String, String>) -> (EntityRef, String) {
+    let label = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| labels.get(*name))
+            .filter(|value| !value.is_empty())
+            .cloned()
+    };
     let namespace = label(&["namespace", "k8s_namespace_name", "kubernetes_namespace_name"]);
     let container = label(&[
         "container",
         "k8s_container_name",
         "container_name",
         "kubernetes_container_name",
-    ])
-    .unwrap_or_default();
-    let (kind, name) = match label(&["pod", "k8s_pod_name", "pod_name", "kubernetes_pod_name"]) {
-        Some(pod) => ("Pod", pod),
-        None => (
-            "Service",
-            label(&["service_name", "service", "app", "job", "app_kubernetes_io_name"])?,
-        ),
+    ]);
+    let pod = label(&["pod", "k8s_pod_name", "pod_name", "kubernetes_pod_name"]);
+    let service = label(&["service_name", "service", "app", "job", "app_kubernetes_io_name"]);
+    let file = label(&["filename", "file", "log_file_path", "path"]);
+    let (kind, name) = match (pod, service.or_else(|| container.clone()), file) {
+        (Some(pod), _, _) => ("Pod", pod),
+        (None, Some(service), _) => ("Service", service),
+        (None, None, Some(file)) => (LOG, file),
+        (None, None, None) => (LOG, "of unknown source".to_owned()),
     };
-    Some((
-        EntityRef {
-            kind: kind.to_owned(),
-            namespace,
-            name,
-        },
-        container,
-    ))
+    let source = EntityRef {
+        kind: kind.to_owned(),
+        namespace,
+        name,
+    };
+    (source, container.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn firsts(from: i64, truncated: bool) -> Vec<Option<Timestamp>> {
+        let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();
+        let lines: String = (0..200)
+            .map(|second| match second {
+                150.. => format!("{} ERROR connection refused\n", at(second)),
+                _ => format!("{} INFO served\n", at(second)),
+            })
+            .skip(usize::try_from(from).unwrap())
+            .collect();
+        let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
+        let log = digest(
+            pod,
+            "cart".to_owned(),
+            false,
+            lines.as_bytes(),
+            at(0),
+            None,
+            truncated,
+        );
+        log.patterns.iter().map(|pattern| pattern.first).collect()
+    }
+
+    #[test]
+    fn what_stands_where_a_log_was_cut_did_not_begin_there() {
+        assert_eq!(firsts(170, true), [None]);
+        let known = firsts(170, false);
+        assert!(known[0].is_some());
+        assert_eq!(firsts(100, true), firsts(0, false), "it began after the cut");
+    }
+
+    #[test]
+    fn every_stream_has_a_source() {
+        for (labels, expected) in [
+            (
+                &[("pod", "cart-1"), ("namespace", "shop"), ("container", "c")][..],
+                "Pod shop/cart-1",
+            ),
+            (&[("app", "cart"), ("container", "c")], "Service cart"),
+            (&[("container", "cart")], "Service cart"),
+            (
+                &[("filename", "/var/log/cart.log"), ("app", "")],
+                "Log /var/log/cart.log",
+            ),
+            (&[("level", "error")], "Log of unknown source"),
+            (&[], "Log of unknown source"),
+        ] {
+            let labels = labels
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            assert_eq!(source_of(&labels.collect()).0.to_string(), expected);
+        }
+    }
 }

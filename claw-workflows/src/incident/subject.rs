@@ -242,6 +242,28 @@ fn exists(facts: &Facts<'_>, entity: &EntityRef) -> bool {
     }
 }
 
+/// The alerting entities that do not exist, of kinds and namespaces that were listed in full.
+pub fn absent(facts: &Facts<'_>) -> Vec<EntityRef> {
+    let case = facts.case;
+    if case.objects.pods.is_empty() && case.objects.workloads.is_empty() {
+        // What is asked about is not known to be in this cluster.
+        return Vec::new();
+    }
+    let gone = |entity: &&EntityRef| {
+        let Some(namespace) = entity.namespace.as_deref() else {
+            return false;
+        };
+        let there = match entity.kind.as_str() {
+            "Pod" => facts.pod(entity).is_some(),
+            "Service" => facts.service(namespace, &entity.name).is_some(),
+            "Deployment" | "StatefulSet" | "DaemonSet" => facts.workload(entity).is_some(),
+            _ => return false,
+        };
+        !there && case.knows_all(&entity.kind, namespace)
+    };
+    case.subject.iter().filter(gone).cloned().collect()
+}
+
 /// Whether a pod is the exporter that was scraped and tells of a node that it does not run on.
 fn is_exporter(facts: &Facts<'_>, entity: &EntityRef, named: &Named) -> bool {
     let node = named.entities.iter().find(|other| other.kind == "Node");

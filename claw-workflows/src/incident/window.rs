@@ -29,7 +29,8 @@ pub(super) fn settle(case: &mut Case, now: Timestamp) {
     };
     let baseline = Window {
         start: case.window.start,
-        end: back(began, ALERT_LAG).max(case.window.start),
+        // A sample of the very moment belongs to the trouble.
+        end: back(began, lag(case, began).max(SignedDuration::from_secs(1))).max(case.window.start),
     };
     case.baseline = times.baseline.unwrap_or(baseline);
 }
@@ -43,15 +44,58 @@ pub(super) fn incident(case: &Case) -> Window {
         .unwrap_or(case.window.end)
         .min(case.window.end);
     let start = case.began.unwrap_or_else(|| back(end, RECENT));
-    // A trigger that is told the time exactly needs no allowance for the delay of an alert.
-    let exact = case.incident.times.began.is_some() && case.incident.alerts.is_empty();
-    let start = if exact { start } else { back(start, ALERT_LAG) };
+    let start = back(start, lag(case, start));
     Window {
         start: start.clamp(case.window.start.min(end), end),
         end,
     }
 }
 
+/// How long before the time that is named the trouble may have begun. Where little was recorded before it, most of that
+/// is left to compare with.
+fn lag(case: &Case, began: Timestamp) -> SignedDuration {
+    // A trigger that is told the time exactly needs no allowance for the delay of an alert.
+    if case.incident.times.began.is_some() && case.incident.alerts.is_empty() {
+        return SignedDuration::ZERO;
+    }
+    let before = began.duration_since(case.window.start).max(SignedDuration::ZERO);
+    ALERT_LAG.min(before / 3)
+}
+
 fn back(time: Timestamp, by: SignedDuration) -> Timestamp {
     time.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::testing::{at, case};
+
+    /// Ends of the baseline and beginnings of the incident, in seconds from the beginning that is named.
+    fn settled(recorded_before: i64, exact: bool) -> (i64, i64) {
+        let mut case = case();
+        case.incident.times.window = Some(Window {
+            start: at(-recorded_before),
+            end: at(1800),
+        });
+        if exact {
+            case.incident.times.began = Some(at(0));
+        } else {
+            let alert = serde_json::json!({"fingerprint": "a", "starts_at": at(0)});
+            case.incident.alerts.push(serde_json::from_value(alert).unwrap());
+        }
+        settle(&mut case, at(1800));
+        let second = |time: Timestamp| time.duration_since(at(0)).as_secs();
+        (second(case.baseline.end), second(incident(&case).start))
+    }
+
+    #[test]
+    fn what_was_recorded_before_the_trouble_is_compared_with() {
+        assert_eq!(settled(7200, true), (-1, 0));
+        assert_eq!(settled(300, true), (-1, 0));
+        // An alert fires late; of five minutes before it, most are left.
+        assert_eq!(settled(7200, false), (-600, -600));
+        assert_eq!(settled(300, false), (-100, -100));
+        assert_eq!(settled(0, false), (0, 0));
+    }
 }

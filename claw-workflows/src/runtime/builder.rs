@@ -20,6 +20,9 @@ const PROGRESS_BACKLOG: usize = 1024;
 /// Tools of the steps that may not call all, by the names of workflow and step.
 pub(super) type Limits = BTreeMap<(String, String), Registry>;
 
+/// What steps are for, by the names of workflow and step.
+pub(super) type Purposes = BTreeMap<(String, String), String>;
+
 /// Assembles a [`Runner`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder {
@@ -30,6 +33,7 @@ pub struct Builder {
     sinks: BTreeMap<String, Arc<dyn Sink>>,
     settings: Settings,
     limits: Limits,
+    purposes: Purposes,
 }
 
 impl std::fmt::Debug for Builder {
@@ -51,6 +55,7 @@ impl Builder {
             sinks: BTreeMap::new(),
             settings: Settings::default(),
             limits: Limits::new(),
+            purposes: Purposes::new(),
         }
     }
 
@@ -69,6 +74,13 @@ impl Builder {
     ) -> Self {
         let only = self.tools.only(tools);
         self.limits.insert((workflow.to_owned(), step.to_owned()), only);
+        self
+    }
+
+    /// Says what a step of a workflow is for. It is recorded with what the step does, and changes nothing else.
+    pub fn step_purpose(mut self, workflow: &str, step: &str, purpose: impl Into<String>) -> Self {
+        self.purposes
+            .insert((workflow.to_owned(), step.to_owned()), purpose.into());
         self
     }
 
@@ -94,6 +106,7 @@ impl Builder {
             sinks: self.sinks,
             settings: self.settings,
             limits: self.limits,
+            purposes: self.purposes,
             progress: broadcast::Sender::new(PROGRESS_BACKLOG),
             changed: watch::Sender::new(0),
             active: Mutex::new(BTreeMap::new()),

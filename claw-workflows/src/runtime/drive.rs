@@ -156,11 +156,15 @@ impl Inner {
             return self.fail(&work, FailureKind::Deadline, self.time_is_over()).await;
         }
         let mut scope = self.scope(&work.run.id, Some(work.step), work.cancel.clone());
-        scope.deadline = self.gate.clock().deadline(remaining);
-        let deadline = scope.deadline;
-        let limit = (work.run.workflow.clone(), work.step.to_owned());
-        let tools = self.limits.get(&limit).unwrap_or(&self.tools).clone();
-        let cx = StepContext::new(self.gate.clone(), tools, scope, self.progress());
+        let deadline = self.gate.clock().deadline(remaining);
+        let last = work.workflow.step_name(work.run.step.saturating_add(1)).is_none();
+        scope.deadline = self.gate.clock().deadline(share(remaining, last));
+        let name = (work.run.workflow.clone(), work.step.to_owned());
+        let tools = self.limits.get(&name).unwrap_or(&self.tools).clone();
+        let mut cx = StepContext::new(self.gate.clone(), tools, scope, self.progress());
+        if let Some(purpose) = self.purposes.get(&name) {
+            cx = cx.with_purpose(purpose);
+        }
         cx.progress("begins");
         let begun = self.now();
         let step = AssertUnwindSafe(work.workflow.take(&cx, work.run.step, &work.memo.state)).catch_unwind();
@@ -279,6 +283,12 @@ impl Inner {
     fn time_is_over(&self) -> String {
         format!("the run's {:?} were over", self.settings.run_timeout)
     }
+}
+
+/// How long a step may read: the last one as long as the run has left, the others half of that. What hangs in one step
+/// then leaves time for those that follow.
+fn share(remaining: Duration, last: bool) -> Duration {
+    if last { remaining } else { remaining / 2 }
 }
 
 fn reason_of(error: &StepError) -> String {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::builder::{Builder, Limits};
+use super::builder::{Builder, Limits, Purposes};
 use super::ended::Ended;
 use super::erased::ErasedWorkflow;
 use super::error::RunnerError;
@@ -29,6 +29,7 @@ pub(super) struct Inner {
     pub(super) gate: Gate,
     pub(super) tools: Registry,
     pub(super) limits: Limits,
+    pub(super) purposes: Purposes,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
     pub(super) sinks: BTreeMap<String, Arc<dyn Sink>>,

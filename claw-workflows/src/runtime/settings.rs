@@ -48,7 +48,8 @@ pub struct Settings {
     pub concurrent_runs: usize,
     /// How many reports are handed over at the same time. 8 unless set.
     pub concurrent_deliveries: usize,
-    /// How long the steps of one run may take together. Time in which a run waits does not count. 5 minutes unless set.
+    /// How long the steps of one run may take together. Time in which a run waits does not count. A step may read for half of
+    /// what is left of it, the last one for all. 5 minutes unless set.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub run_timeout: Duration,
     /// How long a step may go on after that, without reading anything, to write down what is known. 5 seconds unless

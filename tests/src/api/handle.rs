@@ -14,7 +14,9 @@ use super::route::{self, Params, Resource, Target};
 use super::status::{Failure, json_response};
 use super::store::Store;
 use super::write::Write;
-use super::{STALE, Shared, WATCH_EXPIRED, delete, discovery, evict, logs, read, scale, watch, write};
+use super::{
+    STALE, Shared, WATCH_EXPIRED, delete, discovery, evict, logs, read, recorded, scale, watch, write,
+};
 use crate::faults::Switches;
 
 pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -82,6 +84,11 @@ impl Call {
         if !resource.kind.namespaced {
             resource.namespace = None;
         }
+        let mut part = false;
+        if resource.subresource.is_none() {
+            let continued = self.params.get("continue") == Some(recorded::REST);
+            part = recorded::check(&mut shared.store(), &resource, verb, continued)?;
+        }
         let form = Form::of(self.header(&ACCEPT));
         let now = shared.clock.now();
         let write = Write {
@@ -98,7 +105,7 @@ impl Call {
         match (verb, subresource) {
             ("watch", "") => watch::watch(shared, resource.clone(), &self.params, form, self.watch_expired),
             ("list", "") => {
-                shared.change(|store| read::list(store, &resource, &self.params, self.stale, form))
+                shared.change(|store| read::list(store, &resource, &self.params, self.stale, form, part))
             }
             ("get", "log") if pod => {
                 let wanted = logs::find(&shared.store(), &resource, &self.params, now)?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use claw_k8s::bundle::RecordedKind;
+use claw_k8s::cluster::Resource;
 use serde_json::{Value, json};
 
 use super::built_in::BUILT_IN;
@@ -193,6 +195,36 @@ impl Kinds {
             custom: true,
         });
         true
+    }
+
+    /// Serves a kind of which there need not be an object, where it is one that the agent reads.
+    pub(super) fn serve(&mut self, recorded: &RecordedKind) {
+        let known = Resource::ALL
+            .iter()
+            .find(|known| recorded.is(&known.group, &known.kind) && !known.is_built_in());
+        let Some(known) = known else {
+            return;
+        };
+        let version = recorded.api_version.rsplit('/').next().unwrap_or_default();
+        let id = KindId {
+            group: known.group.to_string(),
+            plural: known.plural.to_string(),
+        };
+        let kind = self.by_id.entry(id).or_insert_with(|| Kind {
+            group: known.group.to_string(),
+            versions: Vec::new(),
+            plural: known.plural.to_string(),
+            kind: known.kind.to_string(),
+            namespaced: known.namespaced,
+            short_names: Vec::new(),
+            status: true,
+            scale: false,
+            generation: true,
+            custom: true,
+        });
+        if !kind.versions.iter().any(|served| served == version) {
+            kind.versions.push(version.to_owned());
+        }
     }
 
     /// The resource of an object.

@@ -37,6 +37,7 @@ mod managed_fields;
 mod patch;
 mod rbac;
 mod read;
+mod recorded;
 mod route;
 mod scale;
 mod select;
@@ -45,12 +46,13 @@ mod store;
 mod watch;
 mod write;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use claw_core::clock::Clock;
-use claw_k8s::bundle::Content;
+use claw_k8s::bundle::{Content, RecordedKind};
 use serde_json::Value;
 
 use crate::faults::Faults;
@@ -58,6 +60,7 @@ use crate::loopback::Loopback;
 use store::{Key, Store};
 
 pub use rbac::User;
+pub use recorded::Held;
 
 /// The switch (see [`Fault::Switch`](crate::faults::Fault::Switch)) under which a read is answered from the objects
 /// as they were at the start.
@@ -168,6 +171,22 @@ impl Cluster {
     /// Forgets past changes: older watches and continued lists get 410.
     pub fn compact(&self) {
         self.0.change(Store::compact);
+    }
+
+    /// Makes the kinds that an agent reads unknown unless they are among `kinds`: rather than telling that there are none,
+    /// the server refuses to answer. A list over all namespaces of a kind that is known of some begins with what is known,
+    /// and cannot be continued. Kinds among `kinds` are served even where there is no object.
+    pub fn know_only(&self, kinds: &[RecordedKind]) {
+        let mut store = self.0.store();
+        for kind in kinds {
+            store.kinds.serve(kind);
+        }
+        store.recorded = recorded::Recorded::of(kinds, &store.kinds);
+    }
+
+    /// What was asked for and is not known: resources (`deployments.apps`), with how much of them is.
+    pub fn unknown(&self) -> BTreeMap<String, Held> {
+        self.0.store().recorded.refused.clone()
     }
 
     /// The current resource version.

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::convert;
+use super::recorded;
 use super::route::{Params, Resource};
 use super::select::Selector;
 use super::status::{Failure, json_response};
@@ -68,6 +69,7 @@ pub(super) fn list(
     params: &Params,
     stale: bool,
     form: Form,
+    part: bool,
 ) -> Result<Response, Failure> {
     let selector = Selector::parse(
         &resource.kind,
@@ -120,6 +122,8 @@ pub(super) fn list(
             let rest = snapshot.items.len().saturating_sub(end);
             map.insert("remainingItemCount".to_owned(), rest.into());
         }
+    } else if part && let Value::Object(map) = &mut metadata {
+        map.insert("continue".to_owned(), recorded::REST.into());
     }
     let items: Vec<Value> = page
         .iter()

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::convert;
 use super::kinds::{Kind, KindId, Kinds};
 use super::rbac::User;
+use super::recorded::Recorded;
 
 /// Changes that a watch can still be resumed from.
 const HISTORY: usize = 10_000;
@@ -90,6 +91,8 @@ pub(super) struct Store {
     pub(super) tokens: BTreeMap<String, User>,
     /// Who a request without a token comes from; without one it may do everything.
     pub(super) default_user: Option<User>,
+    /// Which kinds are known in full.
+    pub(super) recorded: Recorded,
 }
 
 impl Store {
@@ -114,6 +117,7 @@ impl Store {
             logs: BTreeMap::new(),
             tokens: BTreeMap::new(),
             default_user: None,
+            recorded: Recorded::default(),
         };
         for object in objects {
             store.seed(object);

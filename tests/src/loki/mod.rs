@@ -26,6 +26,7 @@ mod store;
 
 pub use server::Server;
 pub use store::Store;
+pub(crate) use store::nanoseconds;
 
 #[cfg(test)]
 mod tests;

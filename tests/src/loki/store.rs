@@ -67,7 +67,7 @@ impl Store {
         self.streams.is_empty()
     }
 
-    pub(super) fn put(&mut self, labels: Labels, time: i64, line: Arc<str>) {
+    pub(crate) fn put(&mut self, labels: Labels, time: i64, line: Arc<str>) {
         let entries = self.streams.entry(labels).or_default();
         let at = entries.partition_point(|entry| entry.0 <= time);
         let same_time = entries.partition_point(|entry| entry.0 < time);
@@ -153,7 +153,7 @@ fn within(entries: &[Entry], span: Span) -> &[Entry] {
 }
 
 /// Nanoseconds since 1970, the nearest that fit.
-pub(super) fn nanoseconds(time: Timestamp) -> i64 {
+pub(crate) fn nanoseconds(time: Timestamp) -> i64 {
     let nanoseconds = time.as_nanosecond();
     i64::try_from(nanoseconds).unwrap_or(if nanoseconds < 0 { i64::MIN } else { i64::MAX })
 }

@@ -21,7 +21,10 @@ pub fn incident(bundle: &Bundle) -> (Incident, Option<Gap>) {
     let received = manifest.collected_at;
     let question = || {
         let question = manifest.question.as_deref().unwrap_or(QUESTION);
-        Incident::of_question(question, times, received)
+        Incident {
+            namespaces: manifest.namespaces.clone(),
+            ..Incident::of_question(question, times, received)
+        }
     };
     let Some(body) = &bundle.alert else {
         return (question(), None);

@@ -14,6 +14,7 @@
 //!
 //! The clock stands at the time of the recording, so that two replays of one bundle give the same bytes.
 
+mod gaps;
 mod incident;
 mod logs;
 mod metrics;
@@ -27,11 +28,13 @@ use claw_core::audit::AuditLog;
 use claw_core::clock::{Clock, ManualClock};
 use claw_core::registry::DuplicateTool;
 use claw_core::report::{Gap, Report};
+use claw_core::tool::Tool as _;
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::bundle::Bundle;
 use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
 use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
+use claw_metrics::tools::QueryPrometheus;
 use claw_workflows::assemble::{Agent, Assembly, Sources};
 use claw_workflows::runtime::RunnerError;
 use claw_workflows::trigger::Incident;
@@ -57,7 +60,9 @@ pub struct Replay {
     incident: Incident,
     case: String,
     gaps: Vec<Gap>,
-    _world: RunningWorld,
+    /// What the recorder could not see; `None` where it did not tell.
+    told: Option<Vec<Gap>>,
+    world: RunningWorld,
 }
 
 /// A replay could not be made.
@@ -115,6 +120,7 @@ impl Replay {
         let (incident, problem) = incident(bundle);
         gaps.extend(problem);
         let (sources, world) = boot(bundle, &mut gaps).await?;
+        world.api().cluster().know_only(&bundle.recorded_kinds());
         let assembly = Assembly::new(&bundle.manifest.cluster, sources, audit, clock);
         let agent = change(assembly).build()?;
         Ok(Self {
@@ -122,7 +128,8 @@ impl Replay {
             incident,
             case: bundle.manifest.case.clone(),
             gaps,
-            _world: world,
+            told: bundle.manifest.gaps.clone(),
+            world,
         })
     }
 
@@ -152,6 +159,8 @@ impl Replay {
             USAGE => false,
             _ => true,
         });
+        let told = self.told.as_deref().unwrap_or_default();
+        gaps::settle(&mut report.gaps, told, &self.world.api().cluster().unknown());
         report.gaps.extend(self.gaps.iter().cloned());
         report.gaps.sort();
         report.gaps.dedup();
@@ -166,11 +175,10 @@ impl Replay {
 /// If no port can be bound.
 pub async fn boot(bundle: &Bundle, gaps: &mut Vec<Gap>) -> Result<(Sources, RunningWorld), ReplayError> {
     // Without objects there are no pods to ask for their logs: the log store has them.
-    let with_lines = bundle.objects.is_empty().then(|| Bundle {
-        log_lines: logs::lines(bundle),
-        ..bundle.clone()
-    });
-    let world = SimulatedWorld::from_bundle(with_lines.as_ref().unwrap_or(bundle));
+    let mut world = SimulatedWorld::from_bundle(bundle);
+    if bundle.objects.is_empty() {
+        gaps.extend(logs::fill(world.lines_mut(), bundle));
+    }
     let world = world.start().await.map_err(ReplayError::Port)?;
     gaps.extend(world.gaps().iter().cloned());
     gaps.extend(unrecorded(bundle));
@@ -179,12 +187,18 @@ pub async fn boot(bundle: &Bundle, gaps: &mut Vec<Gap>) -> Result<(Sources, Runn
         .client()
         .map_err(|error| ReplayError::Cluster(Box::new(error)))?;
     let cluster = KubeCluster::with_client(client, Limits::default());
-    let loki = Loki::new(LokiConfig::at(world.loki().url()))?;
-    let sources = Sources::new()
+    let mut sources = Sources::new()
         .cluster(Cluster::new(Arc::new(cluster)))
-        .metrics(metrics_of(world.prometheus())?)
-        .logs(Arc::new(loki))
         .recorded(bundle);
+    // What the recorder had no source of, the agent beside it would not have had either.
+    let told = bundle.manifest.gaps.as_deref();
+    let without_metrics = told.is_some_and(|told| told.iter().any(|gap| gap.source == QueryPrometheus::NAME));
+    if !without_metrics || !bundle.metrics.is_empty() {
+        sources = sources.metrics(metrics_of(world.prometheus())?);
+    }
+    if told.is_none() || bundle.objects.is_empty() || !bundle.log_lines.is_empty() {
+        sources = sources.logs(Arc::new(Loki::new(LokiConfig::at(world.loki().url()))?));
+    }
     Ok((sources, world))
 }
 
@@ -204,6 +218,10 @@ fn unrecorded(bundle: &Bundle) -> Vec<Gap> {
             "objects of the cluster",
             "`claw-agent collect`",
         ));
+    }
+    // What the recorder tells says more.
+    if bundle.manifest.gaps.is_some() {
+        return gaps;
     }
     if bundle.metrics.is_empty() {
         gaps.push(absent(

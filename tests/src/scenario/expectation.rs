@@ -50,6 +50,9 @@ pub struct RootCause {
     pub accept: Vec<EntityRef>,
     /// Ids of the mechanisms that are right; one at least.
     pub mechanisms: Vec<String>,
+    /// Reference of the change that brought it, as it stands in reports; it has to be blamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
 }
 
 impl RootCause {

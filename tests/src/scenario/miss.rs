@@ -46,6 +46,9 @@ pub enum Miss {
     /// A change is blamed that must not be.
     #[error("the change {0} is blamed and must not be")]
     BlamedChange(String),
+    /// The change that brought the trouble is not blamed.
+    #[error("the change {0} is not blamed and brought it")]
+    ChangeNotBlamed(String),
     /// The first hypothesis cites nothing.
     #[error("the first hypothesis cites no evidence")]
     Uncited,
@@ -123,6 +126,12 @@ fn misses_of_cause(cause: &RootCause, report: &Report) -> Vec<Miss> {
             got: first.mechanism.clone(),
         });
     }
+    let blamed = |reference: &String| {
+        let mut changes = report.changes.iter();
+        changes.any(|assessed| assessed.blamed && assessed.change.reference == *reference)
+    };
+    let change = cause.change.iter().find(|reference| !blamed(reference));
+    misses.extend(change.cloned().map(Miss::ChangeNotBlamed));
     misses
 }
 

@@ -352,6 +352,9 @@ mod tests {
             }),
             baseline: None,
             question: None,
+            namespaces: Default::default(),
+            kinds: None,
+            gaps: None,
         });
         let node = |name: &str, ready: &str| json!({"kind": "Node", "metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready}]}});
         bundle.objects = vec![node("down", "Unknown"), node("up", "True")];

@@ -99,6 +99,18 @@ fn a_right_report_misses_nothing() {
 }
 
 #[test]
+fn the_change_that_brought_it_has_to_be_blamed() {
+    let mut expected = expect();
+    expected["root_cause"]["change"] = json!("cart@7");
+    let with = |blamed| report(Verdict::Cause, deployment("cart"), "memory_limit", blamed);
+    assert_eq!(misses(expected.clone(), &with("cart@7")), []);
+    assert_eq!(
+        misses(expected, &with("cart@6")),
+        [Miss::ChangeNotBlamed("cart@7".to_owned())]
+    );
+}
+
+#[test]
 fn each_difference_is_named() {
     let wrong = report(Verdict::Ambiguous, deployment("web"), "image_pull", "web@2");
     let found: Vec<String> = misses(expect(), &wrong).iter().map(ToString::to_string).collect();

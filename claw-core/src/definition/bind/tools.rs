@@ -42,7 +42,14 @@ pub(super) fn bind(
         let path = format!("{path}.parameters.{name}");
         let needed = arguments.required().any(|required| required == name);
         match arguments.get(name) {
-            Some(schema) => check(parameter, schema, needed, &path, problems),
+            Some(schema) => {
+                check(parameter, schema, needed, &path, problems);
+                if let Some((workflow, step)) = capabilities.setter_of(&tool.name, name) {
+                    let what = format!("{} of {}", quoted(name), quoted(&tool.name));
+                    let setter = format!("the step {} of {} gives it", quoted(step), quoted(workflow));
+                    set_by_a_step(parameter, schema, &what, &setter, &path, problems);
+                }
+            }
             None => problems.add(
                 ProblemKind::Mismatch,
                 parameter.kind.place,
@@ -70,6 +77,47 @@ pub(super) fn bind(
         }
     }
     bound
+}
+
+/// Refuses what would not take effect, or refuse every call, where a step gives the parameter a value of its own. The
+/// tool's own default changes nothing, and may stand.
+fn set_by_a_step(
+    parameter: &Parameter,
+    schema: ParameterSchema<'_>,
+    what: &str,
+    setter: &str,
+    path: &str,
+    problems: &mut Problems,
+) {
+    let own = schema.default();
+    let mut refuse = |place, key: &str, of: &str, remedy: String| {
+        problems.add(
+            ProblemKind::NotAvailable,
+            place,
+            format!("{path}.{key}"),
+            format!("not available yet: {of} for {what}: {setter} a value of its own"),
+            remedy,
+        );
+    };
+    if let Some(default) = &parameter.default
+        && Some(&default.value) != own
+    {
+        let remedy = match own {
+            Some(own) if !own.is_null() => {
+                format!("leave `default` out, or write {own}, which is the tool's own")
+            }
+            _ => "leave `default` out".to_owned(),
+        };
+        refuse(default.place, "default", "a default", remedy);
+    }
+    if let Some(first) = parameter.choices.first() {
+        refuse(
+            first.place,
+            "enum",
+            "a list of values",
+            "leave `enum` out".to_owned(),
+        );
+    }
 }
 
 fn check(

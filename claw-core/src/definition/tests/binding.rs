@@ -342,3 +342,34 @@ fn the_face_of_a_defined_tool_is_the_definitions() {
         "The registered description of query_prometheus"
     );
 }
+
+#[test]
+fn a_default_that_a_step_would_override_is_refused_with_its_place() {
+    let step = StepCapability::new("analyze_logs")
+        .uses(["get_pod_logs"])
+        .sets("get_pod_logs", ["tail_lines"]);
+    let workflow = WorkflowCapability::new("incident_investigation").with_step(step);
+    let capabilities = Capabilities::new().with_workflow(workflow);
+    let with = |tail_lines: &str| {
+        let text = format!(
+            "tools:\n  - name: get_pod_logs\n    parameters: {{pod_name: {{type: string}}, namespace: {{type: string}}, \
+             tail_lines: {{type: integer{tail_lines}}}}}\n"
+        );
+        bind(&documents(&text), &registry(), &capabilities).map_err(|error| error.to_string())
+    };
+    assert!(with("").is_ok());
+    let error = with(", default: 500").unwrap_err();
+    assert!(
+        error.starts_with("agent.yaml:3:")
+            && error.contains("tools[0].parameters.tail_lines.default: not available yet: a default")
+            && error.contains("the step `analyze_logs` of `incident_investigation`")
+            && error.contains("leave `default` out"),
+        "{error}"
+    );
+    let error = with(", enum: [100, 200]").unwrap_err();
+    assert!(
+        error.contains("tail_lines.enum: not available yet: a list of values")
+            && error.contains("leave `enum` out"),
+        "{error}"
+    );
+}

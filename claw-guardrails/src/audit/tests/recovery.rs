@@ -15,7 +15,15 @@ async fn a_torn_line_is_cut_off_and_the_log_says_so() {
     let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
     log.append(event("r", "after")).await.unwrap();
     log.close().await.unwrap();
-    assert!(verify_file(&place.path).unwrap().is_intact());
+    let verification = verify_file(&place.path).unwrap();
+    assert!(verification.is_intact());
+    assert!(matches!(
+        verification.notes.as_slice(),
+        [Noted {
+            note: Note::Recovered { bytes: 21, .. },
+            ..
+        }]
+    ));
     let text = std::fs::read(&place.path).unwrap();
     assert!(text.starts_with(&whole));
     let line = text[whole.len()..].split(|byte| *byte == b'\n').next().unwrap();
@@ -131,17 +139,82 @@ async fn a_file_that_is_no_log_is_left_as_it_is() {
     }
 }
 
+/// The only thing that is wrong is that the head file is not there; who does without it finds nothing wrong.
+fn lacks_head(place: &Place) -> bool {
+    let checked = verify_file(&place.path).unwrap();
+    let kinds: Vec<_> = checked.problems.iter().map(|problem| problem.kind).collect();
+    let skipped = verify_file_with(&place.path, EndCheck::Skip).unwrap();
+    assert_eq!((&checked.anchor, &skipped.anchor), (&Anchor::None, &Anchor::None));
+    kinds == [ProblemKind::HeadMissing] && skipped.is_intact()
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_together_with_its_head_is_not_intact() {
+    let place = place();
+    written(&place, 3).await;
+    let kept = Head::read(head_path(&place.path)).unwrap().unwrap();
+    let text = std::fs::read_to_string(&place.path).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    std::fs::write(&place.path, lines[..3].concat()).unwrap();
+    std::fs::remove_file(head_path(&place.path)).unwrap();
+    assert!(lacks_head(&place));
+    // A head that was kept as text says what is missing.
+    let kept: Head = kept.to_string().parse().unwrap();
+    let checked = verify_file_with(&place.path, EndCheck::Kept(kept.clone())).unwrap();
+    assert_eq!(checked.problems[0].kind, ProblemKind::Truncated, "{checked}");
+    std::fs::write(&place.path, text).unwrap();
+    let checked = verify_file_with(&place.path, EndCheck::Kept(kept.clone())).unwrap();
+    assert!(checked.is_intact(), "{checked}");
+    // Another log of the same length is not this one.
+    let other = Head {
+        hash: "ab".repeat(32),
+        ..kept
+    };
+    let checked = verify_file_with(&place.path, EndCheck::Kept(other)).unwrap();
+    assert_eq!(checked.problems[0].kind, ProblemKind::Unlinked, "{checked}");
+}
+
+#[test]
+fn a_text_that_is_no_head_is_refused() {
+    let hash = "0f".repeat(32);
+    assert!(format!("3:{hash}").parse::<Head>().is_ok());
+    for text in [
+        String::new(),
+        "3".to_owned(),
+        "3:".to_owned(),
+        format!("3:{}", &hash[1..]),
+        format!("3:{hash}0"),
+        format!("+3:{hash}"),
+        format!("99999999999999999999999:{hash}"),
+        format!("3:{}", hash.to_uppercase()),
+        "C:\\logs\\head".to_owned(),
+    ] {
+        assert_eq!(text.parse::<Head>(), Err(ParseHeadError), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_head_is_recorded_and_a_damaged_one_refused() {
     let place = place();
     written(&place, 2).await;
     std::fs::remove_file(head_path(&place.path)).unwrap();
-    assert_eq!(verify_file(&place.path).unwrap().anchor, Anchor::None);
+    assert!(lacks_head(&place));
     let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
     log.close().await.unwrap();
-    let text = std::fs::read_to_string(&place.path).unwrap();
-    assert!(text.contains("\"kind\":\"head_missing\""));
-    assert!(verify_file(&place.path).unwrap().is_intact());
+    let verification = verify_file(&place.path).unwrap();
+    assert!(verification.is_intact());
+    assert!(
+        matches!(
+            verification.notes.as_slice(),
+            [Noted {
+                line: 5,
+                record: 3,
+                note: Note::HeadMissing { .. }
+            }]
+        ),
+        "{verification}"
+    );
+    assert!(verification.to_string().contains("the head file was gone"));
 
     std::fs::write(head_path(&place.path), "not a head").unwrap();
     assert!(matches!(verify_file(&place.path), Err(VerifyError::Head { .. })));
@@ -155,7 +228,7 @@ async fn a_head_that_a_power_failure_left_blank_counts_as_missing() {
         let place = place();
         written(&place, 2).await;
         std::fs::write(head_path(&place.path), blank).unwrap();
-        assert_eq!(verify_file(&place.path).unwrap().anchor, Anchor::None);
+        assert!(lacks_head(&place));
         let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
         log.close().await.unwrap();
         let text = std::fs::read_to_string(&place.path).unwrap();

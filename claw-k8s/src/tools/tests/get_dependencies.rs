@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::fixtures::*;
 use crate::cluster::fake::{Fake, context};
+use crate::model::Object;
 use crate::tools::*;
 
 #[tokio::test]
@@ -47,6 +48,43 @@ async fn dependencies_tell_who_calls_whom() {
             .any(|what| what.contains("secrets") || what.contains("gateway.")),
         "{asked:?}"
     );
+}
+
+#[tokio::test]
+async fn routes_of_every_protocol_are_followed_and_istios_gateways_are_not_those_of_the_gateway_api() {
+    let grpc = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute", "metadata": {"name": "r", "namespace": "shop"},
+        "spec": {"parentRefs": [{"name": "web"}], "rules": [{"backendRefs": [{"name": "cart", "port": 80}]}]}});
+    let gateway = |group: &str, spec: serde_json::Value| json!({"apiVersion": format!("{group}/v1"), "kind": "Gateway", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec});
+    let fake = Fake::new([
+        grpc,
+        gateway("gateway.networking.k8s.io", json!({"gatewayClassName": "g"})),
+        gateway(
+            "networking.istio.io",
+            json!({"servers": [{"tls": {"credentialName": "cert"}}]}),
+        ),
+    ])
+    .serve("gateway.networking.k8s.io", &["v1"])
+    .serve("networking.istio.io", &["v1"]);
+    let output = GetDependencies::new(fake.cluster())
+        .call(&context(), input(json!({"namespace": "shop"})))
+        .await
+        .unwrap();
+    let edges: Vec<_> = output
+        .edges
+        .iter()
+        .map(|edge| format!("{} → {}", edge.from, edge.to))
+        .collect();
+    assert_eq!(
+        edges,
+        [
+            "GRPCRoute shop/r → Service shop/cart",
+            "Gateway shop/web → GRPCRoute shop/r"
+        ]
+    );
+    let objects = output.objects.gateway.iter().chain(&output.objects.mesh);
+    let mut named: Vec<_> = objects.map(|object| object.entity().kind).collect();
+    named.sort();
+    assert_eq!(named, ["GRPCRoute", "Gateway", "Gateway.networking.istio.io"]);
 }
 
 #[tokio::test]

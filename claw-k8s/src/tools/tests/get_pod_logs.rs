@@ -195,3 +195,22 @@ async fn lines_that_nobody_can_reach_are_told() {
     assert!(output.truncated && output.newer_left_out);
     assert_eq!(asked.lock().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn of_a_line_longer_than_the_limit_its_end_is_kept() {
+    let line = format!("2026-03-01T09:59:58Z {} the cause", "x".repeat(5_000));
+    let (cluster, _) = kubelet(vec!["2026-03-01T09:59:57Z before".to_owned(), line], 1 << 20);
+    for until in [None, Some("2026-03-01T10:00:00Z".parse().unwrap())] {
+        let mut asked = GetPodLogsInput::new("shop", "cart-1");
+        asked.limit_bytes = Some(100);
+        asked.until = until;
+        let output = GetPodLogs::new(cluster.clone())
+            .call(&context(), asked)
+            .await
+            .unwrap();
+        let texts: Vec<&str> = output.lines.iter().map(|line| line.text.as_str()).collect();
+        let whole = matches!(texts[..], [only] if only.starts_with("…x") && only.ends_with("x the cause"));
+        assert!(whole && texts[0].len() <= 100, "{texts:?}");
+        assert!(output.truncated);
+    }
+}

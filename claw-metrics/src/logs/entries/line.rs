@@ -87,7 +87,7 @@ pub(super) fn read(text: &str) -> Line {
 }
 
 /// Takes off `2024-05-01T10:00:00.123456789Z ` and CRI's `stdout F `.
-fn runtime_prefix(text: &str) -> (Option<Timestamp>, &str) {
+pub(super) fn runtime_prefix(text: &str) -> (Option<Timestamp>, &str) {
     let Some((first, rest)) = text.split_once(' ') else {
         return (None, text);
     };

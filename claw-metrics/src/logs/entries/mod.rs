@@ -79,5 +79,13 @@ pub fn parse(raw: &[u8]) -> Log {
     Log { entries, truncated }
 }
 
+/// When a line was written, as far as it says, and the line without what a container runtime put before it.
+pub fn dated(line: &str) -> (Option<Timestamp>, &str) {
+    match line::runtime_prefix(line) {
+        (Some(time), rest) => (Some(time), rest),
+        (None, _) => (line::read(line).time, line),
+    }
+}
+
 #[cfg(test)]
 mod tests;

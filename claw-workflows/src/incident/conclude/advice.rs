@@ -40,6 +40,9 @@ pub(super) fn ruled_out(ranked: &[Ranked]) -> Vec<RuledOut> {
                 Some((mechanism, entity)) if worst.name == "explained by another cause" => {
                     format!("{entity} ({mechanism}) brings it about")
                 }
+                Some((mechanism, entity)) if worst.name == "said more closely by another cause" => {
+                    format!("{mechanism} says more closely what is wrong with {entity}")
+                }
                 _ => worst.name.clone(),
             };
             (ranked.hypothesis.confidence < LIKELY).then(|| RuledOut {

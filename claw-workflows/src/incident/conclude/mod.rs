@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, EvidenceId, Finding, Severity};
-use claw_core::report::{Report, Verdict};
+use claw_core::report::{Gap, Report, Verdict};
 use claw_core::workflow::Workflow as _;
 use jiff::Timestamp;
 
@@ -20,6 +20,7 @@ use super::case::Case;
 use super::facts::Facts;
 use super::mechanism;
 use super::rank::{Field, Ranked, rank};
+use super::subject;
 use super::symptom;
 use super::weights::Weights;
 
@@ -75,9 +76,12 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         facts,
         symptoms,
         onset,
-        ranked,
+        mut ranked,
     } = weigh(case, weights);
     let verdict = verdict::verdict(case, &ranked, &symptoms);
+    if !matches!(verdict, Verdict::Cause | Verdict::Ambiguous) {
+        verdict::no_answer(&mut ranked);
+    }
     let mut book: BTreeMap<EvidenceId, Evidence> = BTreeMap::new();
     for evidence in ranked
         .iter()
@@ -96,12 +100,13 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         .map(|symptom| symptom.severity)
         .max()
         .unwrap_or(Severity::Info);
+    let absent = subject::absent(&facts);
     Report {
         case: case.incident.id.0.clone(),
         workflow: IncidentInvestigation::NAME.to_owned(),
         cluster: cluster.to_owned(),
         title: verdict::title(case, &symptoms, verdict),
-        summary: verdict::summary(case, first, &symptoms, verdict, onset),
+        summary: verdict::summary(case, &absent, first, &symptoms, verdict, onset),
         verdict,
         severity,
         since: onset,
@@ -115,7 +120,7 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         } else {
             Vec::new()
         },
-        gaps: gaps(case),
+        gaps: gaps(case, &absent),
         groups: advice::groups(&ranked, &symptoms),
         timeline: timeline::timeline(case, &symptoms, onset),
         topology: topology::topology(case, &facts, first, &symptoms),
@@ -177,8 +182,13 @@ fn onset(case: &Case, facts: &Facts<'_>, symptoms: &[Symptom]) -> Option<Timesta
     }
 }
 
-fn gaps(case: &Case) -> Vec<claw_core::report::Gap> {
+fn gaps(case: &Case, absent: &[EntityRef]) -> Vec<Gap> {
     let mut gaps = case.gaps.clone();
+    gaps.extend(absent.iter().map(|entity| Gap {
+        source: "subject".to_owned(),
+        reason: format!("{entity} does not exist"),
+        remedy: "check kind, namespace and name; it may have been deleted".to_owned(),
+    }));
     gaps.sort();
     gaps.dedup();
     gaps

@@ -1,5 +1,6 @@
 //! The answer in one word, one line, and one paragraph.
 
+use claw_core::entity::EntityRef;
 use claw_core::evidence::Severity;
 use claw_core::report::Verdict;
 use jiff::Timestamp;
@@ -11,10 +12,14 @@ use crate::incident::facts::clip;
 use crate::incident::rank::Ranked;
 use crate::trigger::Alert;
 
+/// The highest confidence where there is no answer.
+const UNLIKELY: f64 = 0.9 * LIKELY;
+
 pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
-    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing.
+    // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing. The
+    // series that moved may be one that was left out.
     let firing = case.incident.alerts.iter().any(Alert::is_firing);
-    let calm = if case.saw_anything() && !firing {
+    let calm = if case.saw_anything() && !firing && !case.series_cut {
         Verdict::Healthy
     } else {
         Verdict::Unknown
@@ -49,6 +54,22 @@ pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> V
     }
 }
 
+/// Where the verdict names no cause none may pass for one: the confidences keep their proportions, and stay below what is
+/// likely. What would be the cause of something is not the cause of nothing.
+pub(super) fn no_answer(ranked: &mut [Ranked]) {
+    let highest = ranked
+        .iter()
+        .map(|ranked| ranked.hypothesis.confidence)
+        .fold(0.0, f64::max);
+    if highest < LIKELY {
+        return;
+    }
+    for ranked in ranked {
+        let scaled = ranked.hypothesis.confidence / highest * UNLIKELY;
+        ranked.hypothesis.confidence = (scaled * 1000.0).floor() / 1000.0;
+    }
+}
+
 pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> String {
     if let Some(alert) = case.incident.alerts.first() {
         let said = ["summary", "message", "description"]
@@ -58,6 +79,9 @@ pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> Stri
         return said.map_or_else(|| name.to_owned(), |said| format!("{name}: {}", clip(said, 120)));
     }
     match (symptoms.first(), verdict) {
+        (None, Verdict::Unknown) if case.saw_anything() => {
+            "Nothing that was seen is wrong, and not all could be seen".to_owned()
+        }
         (None, Verdict::Unknown) => "Nothing could be seen".to_owned(),
         (_, Verdict::Healthy) | (None, _) => "Nothing was seen to be wrong".to_owned(),
         (Some(symptom), _) => format!("{} {}", symptom.entity, clip(&symptom.statement, 100)),
@@ -66,6 +90,7 @@ pub(super) fn title(case: &Case, symptoms: &[Symptom], verdict: Verdict) -> Stri
 
 pub(super) fn summary(
     case: &Case,
+    absent: &[EntityRef],
     first: Option<&Ranked>,
     symptoms: &[Symptom],
     verdict: Verdict,
@@ -80,6 +105,9 @@ pub(super) fn summary(
         .count();
     let mut text = match wrong {
         0 if !case.saw_anything() => "Nothing could be seen.".to_owned(),
+        0 if verdict == Verdict::Unknown && case.series_cut && case.incident.alerts.is_empty() => {
+            "Nothing that was seen is wrong, but not all series could be compared.".to_owned()
+        }
         0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),
         0 => "Nothing was seen to be wrong.".to_owned(),
         1 => format!("One thing is wrong{since}."),
@@ -97,6 +125,14 @@ pub(super) fn summary(
                 first.hypothesis.cause,
                 first.hypothesis.confidence * 100.0
             ));
+            // A cause is looked for all the same: the name may be misspelt.
+            if let [gone, ..] = absent
+                && absent.len() == case.subject.len()
+            {
+                text.push_str(&format!(
+                    " That is not connected with {gone}, which was asked about and does not exist."
+                ));
+            }
             if let Some(advice) = first.advice.first() {
                 text.push_str(&format!(" {}.", advice.title));
             }
@@ -112,4 +148,53 @@ pub(super) fn summary(
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+    use claw_core::report::{Report, Verdict, Window};
+    use claw_metrics::series::Series;
+    use claw_metrics::signal;
+
+    use super::LIKELY;
+    use crate::incident::conclude;
+    use crate::incident::testing::{at, case, deploy};
+    use crate::incident::weights::Weights;
+
+    /// A deploy of `cart`, and right after it a metric that rises.
+    fn report(metric: &str) -> Report {
+        let mut case = case();
+        let labels = [("__name__", metric), ("service", "cart"), ("namespace", "shop")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let points = (-60..30).map(|minute| (at(60 * minute), if minute < 0 { 0.1 } else { 0.9 }));
+        let series = Series::new(labels.into_iter().collect(), points.collect());
+        let incident = Window {
+            start: at(0),
+            end: at(1800),
+        };
+        let signal = signal::detect(&series, &incident, None, &Default::default());
+        case.signals.push(signal.unwrap());
+        case.series_read = 1;
+        case.changes = vec![deploy(
+            &EntityRef::namespaced("Service", "shop", "cart"),
+            "new",
+            -120,
+        )];
+        conclude::report(&case, "test", &Weights::default())
+    }
+
+    #[test]
+    fn where_nothing_is_wrong_nothing_is_blamed() {
+        let slow = report("service_latency_seconds");
+        assert_eq!(slow.verdict, Verdict::Cause);
+        assert!(slow.hypotheses[0].confidence >= LIKELY && slow.changes[0].blamed);
+        // More work is done, and nobody feels it.
+        let busy = report("cpu_usage_cores");
+        assert_eq!(busy.verdict, Verdict::Healthy);
+        assert!(!busy.hypotheses.is_empty(), "the test needs a candidate");
+        assert!(busy.hypotheses.iter().all(|found| found.confidence < LIKELY));
+        assert!(busy.changes.iter().all(|change| !change.blamed));
+        assert_eq!(busy.recommendations, []);
+    }
 }

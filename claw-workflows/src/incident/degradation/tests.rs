@@ -46,9 +46,10 @@ fn own(signals: &[Signal], mechanism: &str, clue: &str) -> (f64, Vec<String>, bo
         edges: units::edges(signals, &unit_of),
         callees: units::callees([(service("front"), service("back"))], &unit_of),
     };
-    let candidates = strains.candidates();
-    let found = candidates
+    let suspects = strains.suspects();
+    let found = suspects
         .iter()
+        .map(|suspect| &suspect.candidate)
         .find(|candidate| candidate.entity == service("front") && candidate.mechanism == mechanism)
         .unwrap();
     let clue = found.clues.iter().find(|known| known.name == clue).unwrap();

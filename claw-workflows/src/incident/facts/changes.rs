@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Facts;
 
 /// Clocks of API server and nodes differ by a little, and a rollout is recorded when it is done.
-const SKEW: SignedDuration = SignedDuration::from_secs(90);
+pub(in crate::incident) const SKEW: SignedDuration = SignedDuration::from_secs(90);
 
 impl<'a> Facts<'a> {
     /// Changes of an entity, in order of time.

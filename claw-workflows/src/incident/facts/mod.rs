@@ -14,6 +14,7 @@ use super::case::Case;
 use super::complaint::{self, Complaint};
 use super::graph::FailureGraph;
 use super::logs::Digest;
+pub(super) use changes::SKEW;
 
 /// An index over a [`Case`]. Built once a step; mechanisms and symptoms ask it.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use claw_metrics::classify::UNKNOWN_WORKLOAD;
 
 use super::Facts;
 use crate::incident::case::Case;
+use crate::incident::logs::host_of;
 
 /// Kinds that a label which names a workload without its kind may mean.
 const MEANT: [&str; 7] = [
@@ -19,6 +20,9 @@ const MEANT: [&str; 7] = [
     "Job",
     "CronJob",
 ];
+
+/// Kinds of workloads that serve others.
+const DEFINITE: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// Which entity stands for which others.
 #[derive(Debug, Default)]
@@ -82,8 +86,15 @@ impl Facts<'_> {
                 .cloned()
                 .or_else(|| self.namesake(entity))
                 .or_else(|| units.unseen.get(entity).cloned()),
-            UNKNOWN_WORKLOAD => units.unkinded.get(entity).cloned(),
-            _ => Some(self.top_of(entity)),
+            UNKNOWN_WORKLOAD => units
+                .unkinded
+                .get(entity)
+                .or_else(|| units.unseen.get(entity))
+                .cloned(),
+            _ => {
+                let top = self.top_of(entity);
+                units.unseen.get(&top).cloned().or(Some(top))
+            }
         };
         known.unwrap_or_else(|| entity.clone())
     }
@@ -127,58 +138,139 @@ fn unkinded(top: &[&Workload]) -> BTreeMap<EntityRef, EntityRef> {
         .collect()
 }
 
-/// Which entity stands for which others where only metrics are known: pods of a service, and services of the same name
-/// with and without a namespace, count as one. The pod stands for its service where it is the only one, since that is
-/// what can be told apart and acted on.
+/// Which entity stands for which others where no objects were seen: sources name the same thing as a Service, as a workload,
+/// or by its address, with and without a namespace; pods belong to what their names begin with. What metrics are labelled
+/// with stands for the rest, so that answers name it as the label does.
 fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
-    let mut services: BTreeSet<&EntityRef> = BTreeSet::new();
-    let mut pods: BTreeSet<&EntityRef> = BTreeSet::new();
     let signals = case
         .signals
         .iter()
         .flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer));
+    let measured: BTreeSet<&EntityRef> = signals.collect();
     let calls = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
     let logs = case.logs.iter().map(|digest| &digest.pod);
-    for entity in signals.chain(calls).chain(logs).chain(&case.subject) {
-        match entity.kind.as_str() {
-            "Pod" => pods.insert(entity),
-            "Service" => services.insert(entity),
-            _ => false,
-        };
-    }
-    let mut by_name: BTreeMap<&str, Vec<&EntityRef>> = BTreeMap::new();
-    for service in &services {
-        by_name.entry(service.name.as_str()).or_default().push(service);
-    }
-    let mut units = BTreeMap::new();
-    for named in by_name.values() {
-        let mut placed = named.iter().filter(|service| service.namespace.is_some());
-        if let (Some(only), None) = (placed.next(), placed.next()) {
-            for service in named.iter().filter(|service| service.namespace.is_none()) {
-                units.insert((*service).clone(), (*only).clone());
-            }
+    let changed = case.changes.iter().map(|change| &change.entity);
+    let told = calls.chain(logs).chain(&case.subject).chain(changed);
+    let all: BTreeSet<&EntityRef> = measured.iter().copied().chain(told).collect();
+
+    let mut groups: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();
+    for entity in &all {
+        if let Some(name) = name_of_one(entity) {
+            groups.entry(spelled(name)).or_default().push(entity);
         }
     }
-    for pod in &pods {
-        let service = service_names(&pod.name)
-            .into_iter()
-            .filter_map(|name| by_name.get(name))
-            .flatten()
-            .filter(|service| service.namespace.is_none() || service.namespace == pod.namespace)
-            .min();
-        if let Some(service) = service {
-            let unit = units.get(*service).cloned().unwrap_or_else(|| (*service).clone());
-            units.insert((*pod).clone(), unit);
+    let objects = &case.objects;
+    let seen: BTreeSet<String> = objects
+        .workloads
+        .iter()
+        .map(|workload| &workload.metadata.name)
+        .chain(objects.services.iter().map(|service| &service.metadata.name))
+        .map(|name| spelled(name))
+        .collect();
+
+    let mut units = BTreeMap::new();
+    let mut places: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();
+    for (name, group) in groups {
+        for same in told_apart(group, seen.contains(&name)) {
+            let Some(unit) = same
+                .iter()
+                .copied()
+                .min_by_key(|entity| (!measured.contains(entity), entity.namespace.is_none(), *entity))
+            else {
+                continue;
+            };
+            let others = same.into_iter().filter(|entity| *entity != unit);
+            units.extend(others.map(|entity| (entity.clone(), unit.clone())));
+            places.entry(name.clone()).or_default().push(unit);
+        }
+    }
+    for pod in all.iter().filter(|entity| entity.kind == "Pod") {
+        let unit = owner_names(&pod.name).into_iter().find_map(|name| {
+            let fits = |unit: &&EntityRef| unit.namespace.is_none() || unit.namespace == pod.namespace;
+            places.get(&spelled(name))?.iter().copied().find(fits)
+        });
+        if let Some(unit) = unit {
+            units.insert((*pod).clone(), unit.clone());
         }
     }
     units
 }
 
-/// Names that a pod's owner may have: the pod's name without its last one or two parts.
-fn service_names(pod: &str) -> Vec<&str> {
+/// The name of an entity that another source may name with another kind.
+fn name_of_one(entity: &EntityRef) -> Option<&str> {
+    match entity.kind.as_str() {
+        "Service" | UNKNOWN_WORKLOAD => Some(entity.name.as_str()),
+        kind if DEFINITE.contains(&kind) => Some(entity.name.as_str()),
+        EntityRef::EXTERNAL_HOST => {
+            // A host without a domain is a name in the cluster, or of a container beside the one that calls it.
+            let host = host_of(&entity.name);
+            (!host.is_empty() && !host.contains(['.', ':'])).then_some(host)
+        }
+        _ => None,
+    }
+}
+
+/// Names of metrics have neither hyphens nor, by custom, capitals.
+fn spelled(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
+}
+
+/// The entities of one name that mean the same thing. Of a name that objects bear only Services are taken together: what
+/// stands behind them is known.
+fn told_apart(group: Vec<&EntityRef>, seen: bool) -> Vec<Vec<&EntityRef>> {
+    let kinds: BTreeSet<&str> = group
+        .iter()
+        .map(|entity| entity.kind.as_str())
+        .filter(|kind| DEFINITE.contains(kind))
+        .collect();
+    let several = kinds.len() > 1;
+    let group: Vec<&EntityRef> = group
+        .into_iter()
+        .filter(|entity| {
+            let definite = DEFINITE.contains(&entity.kind.as_str());
+            let told = seen || several && definite;
+            entity.kind == "Service" || !told
+        })
+        .collect();
+    // One source spells a name in one way: what it spells in two ways is two things.
+    let mut spellings: BTreeMap<(&str, &Option<String>), BTreeSet<&str>> = BTreeMap::new();
+    for entity in &group {
+        let key = (entity.kind.as_str(), &entity.namespace);
+        spellings.entry(key).or_default().insert(host_of(&entity.name));
+    }
+    let exact = spellings.values().any(|names| names.len() > 1);
+    let mut parts: BTreeMap<&str, Vec<&EntityRef>> = BTreeMap::new();
+    for entity in group {
+        let name = if exact { host_of(&entity.name) } else { "" };
+        parts.entry(name).or_default().push(entity);
+    }
+    parts.into_values().flat_map(by_namespace).collect()
+}
+
+/// One group where only one namespace is named; otherwise one for each, and one for what names none.
+fn by_namespace(group: Vec<&EntityRef>) -> Vec<Vec<&EntityRef>> {
+    let namespaces: BTreeSet<&str> = group
+        .iter()
+        .filter_map(|entity| entity.namespace.as_deref())
+        .collect();
+    if namespaces.len() < 2 {
+        return vec![group];
+    }
+    let mut placed: BTreeMap<Option<&str>, Vec<&EntityRef>> = BTreeMap::new();
+    for entity in group {
+        placed
+            .entry(entity.namespace.as_deref())
+            .or_default()
+            .push(entity);
+    }
+    placed.into_values().collect()
+}
+
+/// Names that what runs a pod may have, the longest first: the pod's own, and that without its last one or two parts.
+fn owner_names(pod: &str) -> Vec<&str> {
     let one = pod.rsplit_once('-').map(|(rest, _)| rest);
     let two = one.and_then(|rest| rest.rsplit_once('-')).map(|(rest, _)| rest);
-    two.into_iter().chain(one).collect()
+    std::iter::once(pod).chain(one).chain(two).collect()
 }
 
 #[cfg(test)]
@@ -186,7 +278,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::incident::testing::{case, object};
+    use crate::incident::testing::{at, case, object};
 
     #[test]
     fn a_workload_of_unknown_kind_is_the_one_of_its_name() {
@@ -257,5 +349,95 @@ mod tests {
             EntityRef::namespaced("Deployment", "shop", "cart")
         );
         assert_eq!(facts.unit_of(&service("both")), service("both"));
+    }
+
+    /// A case without objects in which one source names `left` and another one `right`.
+    fn named_twice(left: &EntityRef, right: &EntityRef) -> Case {
+        let mut case = case();
+        let seconds: Vec<claw_metrics::series::Point> = (0..60)
+            .map(|minute| {
+                let value = if minute < 30 { 0.1 } else { 0.9 };
+                (at(60 * (minute - 30)), value)
+            })
+            .collect();
+        let labels = [("__name__", "latency_seconds"), ("service", "any")];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let series = claw_metrics::series::Series::new(labels.into_iter().collect(), seconds);
+        let incident = claw_core::report::Window {
+            start: at(0),
+            end: at(1800),
+        };
+        let signal = claw_metrics::signal::detect(&series, &incident, None, &Default::default()).unwrap();
+        case.signals.push(claw_metrics::signal::Signal {
+            entity: left.clone(),
+            ..signal
+        });
+        case.calls.push(crate::incident::case::Call {
+            caller: EntityRef::namespaced("Service", "shop", "front"),
+            callee: right.clone(),
+            via: "topology".to_owned(),
+        });
+        case
+    }
+
+    fn bare(kind: &str, name: &str) -> EntityRef {
+        EntityRef::cluster(kind, name)
+    }
+
+    #[test]
+    fn sources_that_name_the_same_thing_in_other_ways_tell_of_one() {
+        let metrics = [
+            bare("Service", "cart-db"),
+            bare(UNKNOWN_WORKLOAD, "CART_db"),
+            bare("Deployment", "cart-db"),
+            EntityRef::namespaced("Service", "shop", "cart-db"),
+            EntityRef::namespaced("StatefulSet", "shop", "cart-db"),
+            EntityRef::namespaced("DaemonSet", "shop", "cart-db"),
+            EntityRef::external("cart-db"),
+            EntityRef::external("cart-db:8080"),
+        ];
+        let topology = [
+            bare("Service", "cart-db"),
+            EntityRef::namespaced("Service", "shop", "cart-db"),
+            EntityRef::external("cart-db:9090"),
+            EntityRef::namespaced(UNKNOWN_WORKLOAD, "shop", "cart-db"),
+            EntityRef::namespaced("Pod", "shop", "cart-db-7d9f8b6c5-x1abc"),
+            EntityRef::namespaced("Pod", "shop", "cart-db-0"),
+        ];
+        for metric in &metrics {
+            for callee in &topology {
+                let case = named_twice(metric, callee);
+                let facts = Facts::new(&case);
+                assert_eq!(facts.unit_of(callee), *metric, "{metric} called as {callee}");
+                assert_eq!(facts.unit_of(metric), *metric, "{metric}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_looks_alike_stays_apart() {
+        let pairs = [
+            (
+                EntityRef::namespaced("Service", "shop", "cart"),
+                EntityRef::namespaced("Service", "test", "cart"),
+            ),
+            (
+                EntityRef::namespaced("Deployment", "shop", "cart"),
+                EntityRef::namespaced("StatefulSet", "shop", "cart"),
+            ),
+            (bare("Service", "Cart"), bare("Service", "cart")),
+            (bare("Service", "cart"), EntityRef::external("cart.example.com")),
+            (bare("Service", "cart"), bare("Service", "cart-db")),
+            (bare("Service", "node-1"), bare("Node", "node-1")),
+            (
+                EntityRef::namespaced("Service", "test", "cart"),
+                EntityRef::namespaced("Pod", "shop", "cart-0"),
+            ),
+        ];
+        for (one, other) in pairs {
+            let case = named_twice(&one, &other);
+            let facts = Facts::new(&case);
+            assert_ne!(facts.unit_of(&one), facts.unit_of(&other), "{one} and {other}");
+        }
     }
 }

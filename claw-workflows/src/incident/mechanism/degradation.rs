@@ -2,13 +2,22 @@
 
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::indicators::Indicator;
+use jiff::SignedDuration;
 
-use super::{Area, Mechanism};
-use crate::incident::candidate::Candidate;
-use crate::incident::complaint::Target;
-use crate::incident::degradation::Strains;
-use crate::incident::facts::Facts;
+use super::rollback::roll_back;
+use super::{Area, Mechanism, recent_change};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::complaint::{Complaint, Target};
+use crate::incident::degradation::{Strains, Suspect};
+use crate::incident::facts::{Facts, clip};
 use crate::incident::units;
+
+/// Share of a unit's strain that has to be its own for a change of the unit to count as what brought it.
+const MOSTLY: f64 = 0.5;
+/// How soon after a change the strain has to begin.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+/// What a change right before strain that is wholly the unit's own weighs.
+const CHANGED: f64 = 1.0;
 
 /// Strain that the metrics show and that the units which are called do not account for.
 ///
@@ -38,21 +47,63 @@ impl Mechanism for Degradation {
             edges: units::edges(&facts.case.signals, &unit_of),
             callees: units::callees(calls, &unit_of),
         };
-        let candidates = strains.candidates();
-        candidates
+        let suspects = strains.suspects();
+        suspects
             .into_iter()
-            .map(|candidate| blames_another(facts, candidate))
+            .map(|suspect| judge(facts, suspect))
             .collect()
     }
 }
 
+/// What else is known of a unit that stands out: whom its own logs blame, or what was changed of it.
+fn judge(facts: &Facts<'_>, suspect: Suspect) -> Candidate {
+    let Suspect { candidate, own } = suspect;
+    let candidate = candidate.general();
+    match blamed(facts, &candidate) {
+        Some(complaint) => candidate.clue("its logs blame another", -2.0, complaint.evidence(facts)),
+        None if own >= MOSTLY => brought(facts, candidate, own),
+        None => candidate,
+    }
+}
+
+/// Strain of a unit's own that began soon after a change of the unit was probably brought by it. The sooner, the more that
+/// tells.
+fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
+    let unit = &candidate.entity;
+    let Some((change, age)) =
+        recent_change::of_unit(facts, unit, candidate.onset).filter(|(_, age)| *age <= SOON)
+    else {
+        return candidate;
+    };
+    let nearness = 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64();
+    let reason = format!("{unit} was well before that, and its trouble is its own");
+    let advice = roll_back(facts, &change.entity, change, &reason).unwrap_or_else(|| {
+        Advice::new(
+            format!("Take back the change of {unit}: {}", clip(&change.summary, 80)),
+            reason,
+        )
+    });
+    let mut candidate = candidate
+        .clue(
+            "changed before its own trouble",
+            CHANGED * own * nearness,
+            vec![facts.change_evidence(change)],
+        )
+        .brought_by(Some(&change.reference));
+    candidate
+        .cause
+        .push_str(&format!("; before that: {}", clip(&change.summary, 120)));
+    candidate.advice.insert(0, advice);
+    candidate
+}
+
 /// Failures that a unit's own logs put down to somebody else are not the unit's own, even where nothing was measured of
 /// that somebody.
-fn blames_another(facts: &Facts<'_>, candidate: Candidate) -> Candidate {
+fn blamed<'f, 'a>(facts: &'f Facts<'a>, candidate: &Candidate) -> Option<&'f Complaint<'a>> {
     if !matches!(candidate.mechanism, "error_degradation" | "latency_degradation") {
-        return candidate;
+        return None;
     }
-    let blaming = facts.complaints().iter().find(|complaint| {
+    facts.complaints().iter().find(|complaint| {
         let fails = matches!(
             complaint.kind,
             Indicator::ConnectionRefused
@@ -64,9 +115,115 @@ fn blames_another(facts: &Facts<'_>, candidate: Candidate) -> Candidate {
                 | Indicator::UpstreamError
         );
         fails && complaint.workload == candidate.entity && complaint.target != Target::Unnamed
-    });
-    match blaming {
-        Some(complaint) => candidate.clue("its logs blame another", -2.0, complaint.evidence(facts)),
-        None => candidate,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::change::ChangeKind;
+    use claw_metrics::series::Series;
+    use claw_metrics::signal;
+
+    use super::*;
+    use crate::incident::case::{Call, Case};
+    use crate::incident::testing::{at, case, deploy, of};
+
+    fn service(name: &str) -> EntityRef {
+        EntityRef::namespaced("Service", "shop", name)
+    }
+
+    /// `front` calls `back`, and both fail from second 0 on, `front` in a share of `front_share` of its requests.
+    fn failing(front_share: f64) -> Case {
+        let mut case = case();
+        for (name, share) in [("front", front_share), ("back", 0.3)] {
+            let labels = [
+                ("__name__", "service_error_ratio"),
+                ("service", name),
+                ("namespace", "shop"),
+            ];
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let points = (-60..30).map(|minute| (at(60 * minute), if minute < 0 { 0.002 } else { share }));
+            let series = Series::new(labels.into_iter().collect(), points.collect());
+            let incident = claw_core::report::Window {
+                start: at(0),
+                end: at(1800),
+            };
+            case.signals
+                .extend(signal::detect(&series, &incident, None, &Default::default()));
+        }
+        assert_eq!(case.signals.len(), 2);
+        case.calls.push(Call {
+            caller: service("front"),
+            callee: service("back"),
+            via: "topology".to_owned(),
+        });
+        case
+    }
+
+    /// The changes that the candidates of `front` and `back` rest on.
+    fn rests_on(case: &Case) -> [Option<String>; 2] {
+        let candidates = of(&Degradation, case);
+        ["front", "back"].map(|name| {
+            let mut all = candidates.iter();
+            let found = all.find(|candidate| candidate.entity == service(name));
+            found.unwrap().change.clone()
+        })
+    }
+
+    #[test]
+    fn a_change_right_before_trouble_of_its_own_brought_it() {
+        let mut case = failing(0.3);
+        case.changes = vec![
+            deploy(&service("back"), "old", -3000),
+            deploy(&service("back"), "new", -120),
+            deploy(&service("front"), "decoy", -120),
+            deploy(&service("other"), "elsewhere", -60),
+            deploy(&service("back"), "repair", 600),
+        ];
+        // The caller fails because of whom it calls, whatever was deployed of it.
+        assert_eq!(rests_on(&case), [None, Some("new".to_owned())]);
+        let found = of(&Degradation, &case);
+        let back = found.iter().find(|c| c.entity == service("back")).unwrap();
+        assert!(
+            back.advice[0].title.starts_with("Take back the change"),
+            "{:?}",
+            back.advice
+        );
+        // Most of its failures are its own.
+        case = Case {
+            changes: case.changes,
+            ..failing(0.9)
+        };
+        assert_eq!(rests_on(&case)[0].as_deref(), Some("decoy"));
+    }
+
+    #[test]
+    fn changes_of_long_before_and_of_the_number_of_replicas_are_not_blamed() {
+        let mut case = failing(0.3);
+        case.changes = vec![deploy(&service("back"), "old", -4000)];
+        assert_eq!(rests_on(&case), [None, None]);
+        case.changes = vec![deploy(&service("back"), "scaled", -60)];
+        case.changes[0].kind = ChangeKind::Scale;
+        assert_eq!(rests_on(&case), [None, None]);
+    }
+
+    #[test]
+    fn a_change_is_that_of_the_unit_however_it_is_named() {
+        for named in [
+            EntityRef::cluster("Service", "back"),
+            EntityRef::namespaced("Deployment", "shop", "back"),
+            EntityRef::cluster("Deployment", "back"),
+        ] {
+            let mut case = failing(0.3);
+            case.changes = vec![deploy(&named, "new", -120)];
+            assert_eq!(rests_on(&case)[1].as_deref(), Some("new"), "{named}");
+        }
+        let mut case = failing(0.3);
+        case.changes = vec![deploy(
+            &EntityRef::namespaced("Service", "test", "back"),
+            "new",
+            -120,
+        )];
+        assert_eq!(rests_on(&case), [None, None]);
     }
 }

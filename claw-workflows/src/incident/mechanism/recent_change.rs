@@ -1,10 +1,11 @@
 //! Which change may have brought the trouble.
 
-use claw_core::change::Change;
+use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
-use jiff::Timestamp;
+use claw_metrics::classify::UNKNOWN_WORKLOAD;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::facts::Facts;
+use crate::incident::facts::{Facts, SKEW, needs};
 
 /// The last change of an entity that `test` accepts, that lies in the time that is looked at, and that was made no later
 /// than the trouble began: `trouble` where the mechanism knows it, otherwise the beginning that the alert or a person names.
@@ -22,6 +23,50 @@ pub(super) fn before_trouble<'a>(
     facts.change_before(entity, began.or(Some(case.window.end)), |change| {
         change.time >= case.window.start && test(change)
     })
+}
+
+/// The last change of a unit at or before the beginning of the trouble, as [`before_trouble`] understands it, with how long
+/// before: of the unit itself, of its Service, or of configuration that its pods need. Recorded changes name a unit as
+/// people do, often without kind and namespace.
+///
+/// A change of the number of replicas is left out: an autoscaler makes it because of the trouble.
+pub(super) fn of_unit<'a>(
+    facts: &Facts<'a>,
+    unit: &EntityRef,
+    trouble: Option<Timestamp>,
+) -> Option<(&'a Change, SignedDuration)> {
+    let case = facts.case;
+    let began = trouble.into_iter().chain(case.began).min()?;
+    let limit = began.checked_add(SKEW).unwrap_or(began);
+    let needed = facts
+        .workload(unit)
+        .map(|workload| needs(&workload.template().spec))
+        .unwrap_or_default();
+    let configures = |entity: &EntityRef| {
+        entity.namespace == unit.namespace && needed.contains(&(entity.kind.clone(), entity.name.clone()))
+    };
+    case.changes
+        .iter()
+        .filter(|change| !matches!(change.kind, ChangeKind::Scale | ChangeKind::Node))
+        .filter(|change| change.time >= case.window.start && change.time <= limit)
+        .filter(|change| means(facts, &change.entity, unit) || configures(&change.entity))
+        .max_by(|a, b| (a.time, &b.reference).cmp(&(b.time, &a.reference)))
+        .map(|change| {
+            (
+                change,
+                began.duration_since(change.time).max(SignedDuration::ZERO),
+            )
+        })
+}
+
+/// Whether `named` is the unit, or what somebody calls it who leaves kind or namespace open.
+fn means(facts: &Facts<'_>, named: &EntityRef, unit: &EntityRef) -> bool {
+    if named == unit || facts.unit_of(named) == *unit {
+        return true;
+    }
+    let open = named.namespace.is_none() || unit.namespace.is_none();
+    let called = matches!(named.kind.as_str(), "Service" | UNKNOWN_WORKLOAD) || named.kind == unit.kind;
+    open && called && named.name == unit.name
 }
 
 #[cfg(test)]

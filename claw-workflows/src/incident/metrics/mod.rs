@@ -8,11 +8,12 @@ mod typed;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use claw_core::report::Window;
 use claw_core::workflow::{StepContext, StepError};
 use claw_metrics::series::{Series, escape};
-use claw_metrics::signal::{self, DetectOptions, Signal};
+use claw_metrics::signal::{self, DetectOptions, Signal, Survey};
 use jiff::{SignedDuration, Timestamp};
 
 use self::typed::Computed;
@@ -28,37 +29,51 @@ const BEGINNING: SignedDuration = SignedDuration::from_hours(2);
 /// How long before the end.
 const END: SignedDuration = SignedDuration::from_hours(1);
 
+/// One part in so many of the series has to say nothing for the report to say so.
+const NOTABLE: usize = 10;
+/// Part of the step's time that metrics may take: pods, workloads and events are read in the same step.
+const SHARE: u32 = 2;
+/// So long they may take in any case, unless that is more than half of the time left.
+const LEAST: Duration = Duration::from_secs(10);
+
 /// Adds the signals of namespaces, and the call edges that labels show.
 pub(super) async fn gather(
     cx: &StepContext,
     case: &mut Case,
     namespaces: &BTreeSet<String>,
 ) -> Result<(), StepError> {
+    if case.metrics_are_silent() {
+        return Ok(());
+    }
+    let left = cx.remaining();
+    let cx = &cx.within((left / SHARE).max(LEAST.min(left / 2)));
     let selector = namespace_selector(case, namespaces);
     let names = names::telling(cx, case, selector.as_deref()).await?;
     let spans = spans(case);
     let read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
     let mut computed = typed::of_large(cx, case, &read.too_large, &names, namespaces, &spans).await?;
-    if !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
+    if !case.metrics_are_silent() && !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
         computed.extend(typed::of_nodes(cx, case, &spans).await?);
     }
     let series: Vec<Series> = read.series.into_values().collect();
-    case.series_read = case
-        .series_read
-        .saturating_add(series.len())
-        .saturating_add(computed.len());
     case.calls.extend(edges(&series));
     case.calls.sort();
     case.calls.dedup();
-    let mut signals = detect(case, &series);
+    let mut seen = survey(case, &series);
     for Computed { series, promql } in computed {
-        for signal in detect(case, std::slice::from_ref(&series)) {
-            signals.push(Signal {
+        let found = survey(case, std::slice::from_ref(&series));
+        seen.compared = seen.compared.saturating_add(found.compared);
+        seen.without_past = seen.without_past.saturating_add(found.without_past);
+        seen.without_entity = seen.without_entity.saturating_add(found.without_entity);
+        seen.signals
+            .extend(found.signals.into_iter().map(|signal| Signal {
                 source: promql.clone(),
                 ..signal
-            });
-        }
+            }));
     }
+    case.series_read = case.series_read.saturating_add(seen.compared);
+    not_compared(case, &seen);
+    let mut signals = seen.signals;
     signals.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.metric.cmp(&b.metric)));
     signals.truncate(MAX_SIGNALS);
     case.signals.extend(signals);
@@ -67,9 +82,43 @@ pub(super) async fn gather(
     Ok(())
 }
 
-fn detect(case: &Case, series: &[Series]) -> Vec<Signal> {
+fn survey(case: &Case, series: &[Series]) -> Survey {
     let incident = window::incident(case);
-    signal::detect_all(series, &incident, Some(&case.baseline), &DetectOptions::default())
+    signal::survey(series, &incident, Some(&case.baseline), &DetectOptions::default())
+}
+
+/// Notes that a good part of the series said nothing. Single ones always do: of what has just been started, of what a library
+/// counts of itself.
+fn not_compared(case: &mut Case, seen: &Survey) {
+    let all = seen
+        .compared
+        .saturating_add(seen.without_past)
+        .saturating_add(seen.without_entity);
+    let many = |count: usize| count > 0 && count.saturating_mul(NOTABLE) >= all;
+    let series = |count: usize, one: &str, several: &str| match count {
+        1 => format!("1 series {one}"),
+        count => format!("{count} series {several}"),
+    };
+    if many(seen.without_past) {
+        case.gap(
+            "query_prometheus",
+            format!(
+                "{} no samples before the trouble, so nothing tells what is usual for them",
+                series(seen.without_past, "has", "have")
+            ),
+            "have the window begin earlier, or name a time to compare with",
+        );
+    }
+    if many(seen.without_entity) {
+        case.gap(
+            "query_prometheus",
+            format!(
+                "{} no entity, so nothing could be told from them",
+                series(seen.without_entity, "names", "name")
+            ),
+            "label them with the service, workload or pod that they are about",
+        );
+    }
 }
 
 /// `namespace=~"a|b|"`, which series without a namespace fit, too, unless all namespaces are asked for.

@@ -1,6 +1,6 @@
 //! Samples as they were scraped, in as few queries as the limits of an answer allow.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use claw_core::gate::ObserveError;
 use claw_core::report::Window;
@@ -9,6 +9,7 @@ use claw_core::workflow::{StepContext, StepError};
 use claw_metrics::series::{Labels, Series, escape};
 use claw_metrics::tools::{QueryPrometheus, QueryPrometheusInput};
 use futures::StreamExt as _;
+use jiff::SignedDuration;
 
 use crate::incident::case::Case;
 use crate::incident::steps::settle;
@@ -17,6 +18,8 @@ use crate::incident::steps::settle;
 const NAMES_PER_QUERY: usize = 40;
 /// Queries under way at a time.
 const CONCURRENT: usize = 4;
+/// A time is not halved into shorter ones.
+const SHORTEST: SignedDuration = SignedDuration::from_mins(2);
 /// Queries of one reading.
 const MAX_QUERIES: usize = 64;
 
@@ -28,10 +31,23 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn halves(mut self) -> [Self; 2] {
-        let second = self.names.split_off(self.names.len() / 2);
-        let span = self.span;
-        [self, Self { names: second, span }]
+    /// Each half of the names or, of one name, of the time; `None` for one name over a time that is short already.
+    fn halves(&self) -> Option<[Self; 2]> {
+        let Window { start, end } = self.span;
+        if self.names.len() > 1 {
+            let (first, second) = self.names.split_at(self.names.len() / 2);
+            return Some([first, second].map(|names| Self {
+                names: names.to_vec(),
+                span: self.span,
+            }));
+        }
+        let half = end.duration_since(start) / 2;
+        let middle = start.checked_add(half).ok().filter(|_| half >= SHORTEST)?;
+        let [first, second] = [Window { start, end: middle }, Window { start: middle, end }];
+        Some([first, second].map(|span| Self {
+            names: self.names.clone(),
+            span,
+        }))
     }
 }
 
@@ -63,7 +79,7 @@ pub(super) async fn read(
         .collect();
     let mut found = Read::default();
     let mut left = MAX_QUERIES;
-    while !queue.is_empty() && left > 0 {
+    while !queue.is_empty() && left > 0 && !case.metrics_are_silent() {
         let wave: Vec<Chunk> = queue.drain(..queue.len().min(left)).collect();
         left = left.saturating_sub(wave.len());
         let answers: Vec<_> = futures::stream::iter(wave)
@@ -76,13 +92,15 @@ pub(super) async fn read(
             .collect()
             .await;
         for (chunk, answer) in answers {
-            let several = chunk.names.len() > 1;
             let too_large = match &answer {
                 Ok(answer) => answer.truncated,
                 Err(error) => is_too_large(error),
             };
-            if too_large && several {
-                queue.extend(chunk.halves());
+            // As many series as one answer may have are no fewer in half the time.
+            let many = chunk.names.len() == 1
+                && matches!(&answer, Ok(answer) if points(&answer.series) < QueryPrometheus::MAX_POINTS / 2);
+            if let Some(halves) = chunk.halves().filter(|_| too_large && !many) {
+                queue.extend(halves);
                 continue;
             }
             if too_large {
@@ -101,15 +119,23 @@ pub(super) async fn read(
             answer.series.into_iter().for_each(|series| found.add(series));
         }
     }
-    if !queue.is_empty() {
-        let names: usize = queue.iter().map(|chunk| chunk.names.len()).sum();
+    if !queue.is_empty() && !case.metrics_are_silent() {
+        let names: BTreeSet<&String> = queue.iter().flat_map(|chunk| &chunk.names).collect();
+        let names = names.len();
+        case.series_cut = true;
         case.gap(
             "query_prometheus",
             format!("{names} metrics have too many series to be read in {MAX_QUERIES} queries"),
             "narrow the alert to a workload, or ask for them by hand",
         );
     }
+    found.too_large.sort();
+    found.too_large.dedup();
     Ok(found)
+}
+
+fn points(series: &[Series]) -> usize {
+    series.iter().map(|series| series.points.len()).sum()
 }
 
 impl Read {
@@ -158,4 +184,31 @@ fn query(chunk: &Chunk, selector: Option<&str>) -> QueryPrometheusInput {
         QueryPrometheusInput::instant(format!("{{__name__=~\"{}\"{rest}}}[{seconds}s]", names.join("|")));
     input.time = Some(chunk.span.end);
     input
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn chunk(names: &[&str], minutes: i64) -> Chunk {
+        Chunk {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            span: Window {
+                start: Timestamp::UNIX_EPOCH,
+                end: Timestamp::from_second(60 * minutes).unwrap(),
+            },
+        }
+    }
+
+    #[test]
+    fn names_are_halved_before_the_time_and_a_short_time_is_not() {
+        let [first, second] = chunk(&["a", "b", "c"], 9).halves().unwrap();
+        assert_eq!((first.names.len(), second.names.len()), (1, 2));
+        let [first, second] = first.halves().unwrap();
+        assert_eq!(first.names, second.names);
+        assert_eq!(first.span.end, second.span.start, "no sample lies between");
+        assert!(chunk(&["a"], 3).halves().is_none());
+    }
 }

@@ -68,3 +68,24 @@ fn a_baseline_far_back_is_read_by_itself() {
     assert_eq!(spans[0].0, "2026-02-25T18:00:00Z");
     assert_eq!(spans[1].0, "2026-03-04T16:00:00Z");
 }
+
+#[test]
+fn series_that_say_nothing_are_a_gap_where_they_are_many() {
+    let reasons = |compared: usize, without_past: usize, without_entity: usize| -> Vec<String> {
+        let mut case = case("2026-03-04T18:00:00Z");
+        let mut seen = Survey::default();
+        (seen.compared, seen.without_past, seen.without_entity) = (compared, without_past, without_entity);
+        not_compared(&mut case, &seen);
+        case.gaps.into_iter().map(|gap| gap.reason).collect()
+    };
+    assert_eq!(reasons(0, 0, 0), [""; 0]);
+    assert_eq!(reasons(100, 5, 5), [""; 0]);
+    assert_eq!(
+        reasons(0, 3, 0),
+        ["3 series have no samples before the trouble, so nothing tells what is usual for them"]
+    );
+    assert_eq!(
+        reasons(2, 0, 1),
+        ["1 series names no entity, so nothing could be told from them"]
+    );
+}

@@ -83,6 +83,7 @@ pub(super) async fn of_large(
         .map(String::as_str)
         .collect();
     if !left.is_empty() {
+        case.series_cut = true;
         case.gap(
             "query_prometheus",
             format!(

@@ -7,6 +7,7 @@ use claw_core::entity::EntityRef;
 use claw_core::reason::Offer;
 use claw_core::tool::Tool as _;
 use claw_core::workflow::{StepContext, StepError};
+use claw_k8s::model::Pod;
 use claw_k8s::tools::GetPodLogs;
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use super::{MAX_RIVALS, Probe, RIVAL};
 use crate::incident::case::Case;
 use crate::incident::conclude::Weighed;
 use crate::incident::facts::clip;
-use crate::incident::steps::analyze_logs::{Wanted, of_pod, read_pods};
+use crate::incident::steps::analyze_logs::{Wanted, of_pod, read_pods, silent_node};
 
 /// How often something that is at fault logs an error.
 const IF_AT_FAULT: f64 = 0.85;
@@ -44,7 +45,8 @@ pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
         .into_iter()
         .filter(|(unit, _)| !read.contains(unit))
         .filter_map(|(unit, ranks)| {
-            let pods = facts.pods_of(&unit);
+            let reachable = |pod: &&&Pod| silent_node(facts, pod).is_none();
+            let pods: Vec<&&Pod> = facts.pods_of(&unit).iter().filter(reachable).collect();
             let pod = pods.iter().find(|pod| !pod.is_ready()).or(pods.first())?;
             let wanted = of_pod(pod);
             let probe = Logs { unit, wanted, ranks };

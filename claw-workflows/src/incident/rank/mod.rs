@@ -2,6 +2,7 @@
 
 mod confidence;
 mod explain;
+mod fold;
 mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use super::graph::FailureGraph;
 use super::weights::Weights;
 use confidence::confidences;
 use explain::explain_away;
+use fold::{corroborate, fold};
 use merge::merge;
 
 /// What the candidates compete for.
@@ -85,15 +87,20 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .map(|candidate| contend(candidate, field, weights))
         .collect();
     explain_away(&mut contenders, weights);
+    corroborate(&mut contenders, weights);
     order(&mut contenders);
+    fold(&mut contenders);
     let confidences = confidences(&contenders, field, weights);
     let names: Vec<(String, EntityRef)> = contenders
         .iter()
         .map(|c| (c.candidate.mechanism.to_owned(), c.candidate.entity.clone()))
         .collect();
-    contenders
+    let mut placed: Vec<(Contender, f64)> = contenders.into_iter().zip(confidences).collect();
+    // Causes that contest the same symptoms share what is believed of them; one that nobody contests may be surer with less.
+    // Equally sure ones stay in the order of their scores.
+    placed.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    placed
         .into_iter()
-        .zip(confidences)
         .zip(1..)
         .map(|((contender, confidence), rank)| finish(contender, confidence, rank, field, &names))
         .collect()

@@ -273,8 +273,86 @@ fn the_terms_add_up_to_the_score() {
     assert!((sum - ranked[0].score).abs() < 1e-9);
 }
 
+#[test]
+fn ways_in_which_an_entity_is_in_trouble_are_one_hypothesis() {
+    let front = workload("front");
+    let ranked = first(
+        vec![
+            candidate("latency_degradation", "front", 3.0, 0).general(),
+            candidate("cpu_contention", "front", 4.0, 0).general(),
+            candidate("error_degradation", "back", 1.0, 0).general(),
+            candidate("memory_limit", "front", 0.5, -9000),
+        ],
+        std::slice::from_ref(&front),
+        &[symptom(&front, 0)],
+    );
+    let names: Vec<(&str, &str)> = ranked
+        .iter()
+        .map(|ranked| {
+            (
+                ranked.hypothesis.entity.name.as_str(),
+                ranked.hypothesis.mechanism.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("front", "cpu_contention"),
+            ("front", "memory_limit"),
+            ("back", "error_degradation")
+        ]
+    );
+}
+
+#[test]
+fn a_fault_takes_the_place_of_what_the_metrics_show_since_it_began() {
+    let front = workload("front");
+    let first_of = |fault_since: i64| {
+        let general = candidate("error_degradation", "front", 4.0, 0)
+            .general()
+            .derived(0.8);
+        let fault = candidate("authentication_failed", "front", 0.8, fault_since);
+        let ranked = first(
+            vec![general, fault],
+            std::slice::from_ref(&front),
+            &[symptom(&front, 0)],
+        );
+        ranked[0].hypothesis.mechanism.clone()
+    };
+    assert_eq!(first_of(0), "authentication_failed");
+    assert_eq!(first_of(-300), "authentication_failed");
+    // It went on for an hour before, and came only later.
+    assert_eq!(first_of(-3600), "error_degradation");
+    assert_eq!(first_of(300), "error_degradation");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn who_ranks_before_is_no_less_sure(
+        weights in proptest::collection::vec(
+            (0_usize..4, 0_usize..3, -2.0..5.0_f64, -300_i64..300, 0.0..1.0_f64, any::<bool>()), 1..8),
+        alerts in 0_usize..3,
+    ) {
+        const MECHANISMS: [&str; 4] = ["a", "b", "c", "d"];
+        const NAMES: [&str; 3] = ["front", "back", "other"];
+        let candidates = weights
+            .iter()
+            .map(|&(mechanism, name, weight, since, derived, general)| {
+                let made = candidate(MECHANISMS[mechanism], NAMES[name], weight, since).derived(derived);
+                if general { made.general() } else { made }
+            })
+            .collect();
+        let subject: Vec<EntityRef> = NAMES.iter().take(alerts).map(|name| workload(name)).collect();
+        let symptoms = [symptom(&workload("front"), 0), symptom(&workload("other"), 60)];
+        let ranked = first(candidates, &subject, &symptoms);
+        for (place, pair) in ranked.windows(2).enumerate() {
+            prop_assert!(pair[0].hypothesis.confidence >= pair[1].hypothesis.confidence);
+            prop_assert_eq!(pair[0].hypothesis.rank as usize, place + 1);
+        }
+    }
+
     #[test]
     fn the_order_of_candidates_does_not_matter(
         weights in proptest::collection::vec((0_usize..4, 0_usize..3, -2.0..5.0_f64, -300_i64..300, 0.0..1.0_f64), 1..8),

@@ -10,7 +10,7 @@ use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
 use claw_k8s::tools::{GetPodLogs, GetPodLogsInput, PodLogLine};
 use claw_metrics::classify::Measure;
-use claw_metrics::tools::{SearchLogs, SearchLogsInput};
+use claw_metrics::tools::{SearchLogs, SearchLogsInput, SearchLogsOutput};
 use futures::StreamExt as _;
 use jiff::SignedDuration;
 
@@ -39,6 +39,19 @@ const SEARCHED_LINES: u32 = 5_000;
 const BEFORE_ONSET: SignedDuration = SignedDuration::from_mins(45);
 /// How long after that.
 const AFTER_ONSET: SignedDuration = SignedDuration::from_mins(30);
+/// Nodes that a gap names.
+const MAX_NAMED: usize = 5;
+/// How long before and after it is asked for where so many lines were written that the newest ones do not go back to the
+/// beginning of the trouble.
+const NEARER: [(SignedDuration, SignedDuration); 3] = [
+    (BEFORE_ONSET, AFTER_ONSET),
+    (SignedDuration::from_mins(10), SignedDuration::from_mins(5)),
+    (SignedDuration::from_mins(2), SignedDuration::from_mins(1)),
+];
+/// Calls for logs of pods in one run, those that ask again for more lines among them.
+const MAX_CALLS: usize = 18;
+/// Of these, calls that are not spent on asking again.
+const RESERVED: usize = 4;
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
 
@@ -98,17 +111,23 @@ pub(in crate::incident) async fn read_pods(
         let why = "what the container said when the trouble began";
         (wanted, tail, cx.observe::<GetPodLogs>(input, why).await)
     };
-    let mut missing: usize = 0;
-    case.logs_asked
-        .extend(wanted.iter().map(|wanted| wanted.pod.clone()));
+    let all = wanted.len();
+    let wanted = within_reach(case, wanted);
     let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
+    // The most urgent ones stand first.
+    wave.truncate(MAX_CALLS.saturating_sub(case.log_calls));
+    let mut missing = all.saturating_sub(wave.len());
+    case.logs_asked
+        .extend(wave.iter().map(|(wanted, _)| wanted.pod.clone()));
     while !wave.is_empty() {
+        case.log_calls = case.log_calls.saturating_add(wave.len());
         let answers: Vec<_> = futures::stream::iter(wave)
             .map(|(wanted, tail)| read(wanted, tail))
             .buffered(CONCURRENT)
             .collect()
             .await;
         wave = Vec::new();
+        let mut again: usize = MAX_CALLS.saturating_sub(case.log_calls.saturating_add(RESERVED));
         for (wanted, tail, answer) in answers {
             let answer = settle::<GetPodLogs>(cx, case, answer)?;
             let Some(answer) = answer.filter(|answer| answer.note.is_none()) else {
@@ -117,7 +136,9 @@ pub(in crate::incident) async fn read_pods(
             };
             let first = answer.lines.iter().find_map(|line| line.time);
             let late = answer.truncated && first.zip(case.began).is_some_and(|(first, began)| first > began);
-            if late && tail == TAIL {
+            // What was read is kept where there are no more calls to be made.
+            if late && tail == TAIL && again > 0 {
+                again -= 1;
                 wave.push((wanted, LONG_TAIL));
                 continue;
             }
@@ -135,6 +156,43 @@ pub(in crate::incident) async fn read_pods(
         }
     }
     Ok(missing)
+}
+
+/// The node of a pod, if its kubelet has stopped reporting: who asks for a log there waits in vain. A node that reports
+/// that it is not ready has a kubelet that answers.
+pub(in crate::incident) fn silent_node<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
+    let node = facts.node(&pod.spec.node_name)?;
+    let silent = node
+        .condition("Ready")
+        .is_some_and(|ready| ready.status == "Unknown");
+    silent.then_some(node.metadata.name.as_str())
+}
+
+/// Those of the logs whose kubelet can be asked. The others are one gap, which names the nodes.
+fn within_reach(case: &mut Case, wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let facts = Facts::new(case);
+    let (near, far): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| {
+        let pod = facts.pod(&wanted.pod);
+        pod.is_none_or(|pod| silent_node(&facts, pod).is_none())
+    });
+    if !far.is_empty() {
+        let nodes: BTreeSet<&str> = facts.pods().filter_map(|pod| silent_node(&facts, pod)).collect();
+        let named: Vec<&str> = nodes.iter().take(MAX_NAMED).copied().collect();
+        let more = match nodes.len().saturating_sub(named.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let reason = format!(
+            "no logs were asked for of pods on {}{more}: the kubelet there has stopped reporting",
+            named.join(", ")
+        );
+        case.gap(
+            GetPodLogs::NAME,
+            reason,
+            "see to the node, or look in the log store, if there is one",
+        );
+    }
+    near
 }
 
 /// The lines as the runtime writes them: each after its time.
@@ -196,7 +254,10 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
     units.sort();
     let mut wanted: Vec<Wanted> = units
         .iter()
-        .filter_map(|(_, unit)| facts.pods_of(unit).iter().find(|pod| !pod.is_finished()))
+        .filter_map(|(_, unit)| {
+            let mut pods = facts.pods_of(unit).iter();
+            pods.find(|pod| !pod.is_finished() && silent_node(facts, pod).is_none())
+        })
         .flat_map(|pod| of_pod(pod))
         .collect();
     wanted.truncate(MAX_AROUND);
@@ -213,7 +274,12 @@ fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
         .collect();
     pods.sort_by_key(|(urgency, pod)| (*urgency, pod.entity()));
     let mut wanted = Vec::new();
+    let mut far = Vec::new();
     for (_, pod) in pods {
+        if silent_node(facts, pod).is_some() {
+            far.extend(of_pod(pod));
+            continue;
+        }
         let count = per_workload.entry(facts.workload_of(pod)).or_default();
         if *count >= PER_WORKLOAD {
             continue;
@@ -222,6 +288,8 @@ fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
         wanted.extend(of_pod(pod));
     }
     wanted.truncate(MAX_LOGS);
+    // They are not read, but take nobody's place, and it is said.
+    wanted.extend(far);
     wanted
 }
 
@@ -288,16 +356,106 @@ async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
             .filter_map(|signal| signal.entity.namespace.clone()),
     );
     namespaces.extend(case.subject.iter().filter_map(|entity| entity.namespace.clone()));
-    // Recordings that hold nothing but logs name no namespace: all lines are asked for.
-    let scopes: Vec<Option<String>> = if namespaces.is_empty() {
-        vec![None]
-    } else {
-        namespaces.into_iter().take(MAX_SEARCHES).map(Some).collect()
+    let namespaces: BTreeSet<String> = namespaces.into_iter().take(MAX_SEARCHES).collect();
+    let mut found = 0;
+    for namespace in &namespaces {
+        found += search_in(cx, case, Some(namespace.clone()), |_| true).await?;
+    }
+    let known = !namespaces.is_empty() && !case.objects.pods.is_empty();
+    if found > 0 || known || case.silent.contains(SearchLogs::NAME) {
+        return Ok(());
+    }
+    // Recordings that hold nothing but logs may name no namespace, or not as the metrics do.
+    let fits = |labels: &BTreeMap<String, String>| {
+        let other = |name: &String| !namespaces.is_empty() && !namespaces.contains(name);
+        !labels.get("namespace").is_some_and(other)
     };
-    let span = around_onset(case);
-    for namespace in scopes {
+    found += search_in(cx, case, None, fits).await?;
+    if found == 0 && !namespaces.is_empty() && !case.silent.contains(SearchLogs::NAME) {
+        let names: Vec<&str> = namespaces.iter().map(String::as_str).collect();
+        case.gap(
+            SearchLogs::NAME,
+            format!(
+                "the log store has no lines of {} from that time",
+                names.join(", ")
+            ),
+            "see that logs of these namespaces are collected, and what their labels are called",
+        );
+    }
+    Ok(())
+}
+
+/// Asks the log store once, adds the digests of what was not read otherwise, and returns how many lines there were.
+async fn search_in(
+    cx: &StepContext,
+    case: &mut Case,
+    namespace: Option<String>,
+    fits: impl Fn(&BTreeMap<String, String>) -> bool + Send,
+) -> Result<usize, StepError> {
+    if case.silent.contains(SearchLogs::NAME) {
+        return Ok(0);
+    }
+    let Some((span, mut answer)) = reach_back(cx, case, &namespace).await? else {
+        return Ok(0);
+    };
+    answer.lines.retain(|line| fits(&line.labels));
+    let mut by_source: BTreeMap<(EntityRef, String), String> = BTreeMap::new();
+    for line in &answer.lines {
+        let text = by_source.entry(logs::source_of(&line.labels)).or_default();
+        text.push_str(&line.time.to_string());
+        text.push(' ');
+        text.push_str(&line.line);
+        text.push('\n');
+    }
+    let read: BTreeSet<(EntityRef, String)> = case
+        .logs
+        .iter()
+        .map(|digest| (digest.pod.clone(), digest.container.clone()))
+        .collect();
+    let digests: Vec<Digest> = by_source
+        .into_iter()
+        .filter(|(source, _)| !read.contains(source))
+        .map(|((pod, container), text)| {
+            logs::digest(
+                pod,
+                container,
+                false,
+                text.as_bytes(),
+                span.start,
+                case.began,
+                answer.truncated,
+            )
+        })
+        .collect();
+    case.logs.extend(digests);
+    for warning in answer.warnings {
+        case.gap(
+            SearchLogs::NAME,
+            format!("the log store warns: {warning}"),
+            "see the log store's own log",
+        );
+    }
+    Ok(answer.lines.len())
+}
+
+/// Lines of a namespace, with the time that they are from. Of more than one answer holds there are the newest ones: the time
+/// is narrowed until they go back to when the trouble began.
+async fn reach_back(
+    cx: &StepContext,
+    case: &mut Case,
+    namespace: &Option<String>,
+) -> Result<Option<(Window, SearchLogsOutput)>, StepError> {
+    let mut span = if case.objects.pods.is_empty() {
+        case.window
+    } else {
+        around_onset(case, BEFORE_ONSET, AFTER_ONSET)
+    };
+    let whole = span;
+    let mut cut = false;
+    let mut nearer = NEARER.iter();
+    loop {
         let input = SearchLogsInput {
-            namespace,
+            namespace: namespace.clone(),
             pod: None,
             container: None,
             labels: BTreeMap::new(),
@@ -310,58 +468,47 @@ async fn search(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
             .observe::<SearchLogs>(input, "what the systems in question logged")
             .await;
         let Some(answer) = settle::<SearchLogs>(cx, case, answer)? else {
-            continue;
+            return Ok(None);
         };
-        let mut by_source: BTreeMap<(EntityRef, String), String> = BTreeMap::new();
-        for line in &answer.lines {
-            let Some(source) = logs::source_of(&line.labels) else {
-                continue;
-            };
-            let text = by_source.entry(source).or_default();
-            text.push_str(&line.time.to_string());
-            text.push(' ');
-            text.push_str(&line.line);
-            text.push('\n');
+        cut |= answer.truncated;
+        let oldest = answer.lines.first().map(|line| line.time);
+        let late = answer.truncated
+            && oldest
+                .zip(case.began)
+                .is_some_and(|(oldest, began)| oldest > began);
+        let next = nearer
+            .by_ref()
+            .map(|(before, after)| around_onset(case, *before, *after))
+            .find(|next| *next != span);
+        if let Some(next) = next.filter(|_| late) {
+            span = next;
+            continue;
         }
-        let read: BTreeSet<(EntityRef, String)> = case
-            .logs
-            .iter()
-            .map(|digest| (digest.pod.clone(), digest.container.clone()))
-            .collect();
-        let digests: Vec<Digest> = by_source
-            .into_iter()
-            .filter(|(source, _)| !read.contains(source))
-            .map(|((pod, container), text)| {
-                logs::digest(
-                    pod,
-                    container,
-                    false,
-                    text.as_bytes(),
-                    span.start,
-                    case.began,
-                    answer.truncated,
-                )
-            })
-            .collect();
-        case.logs.extend(digests);
-        for warning in answer.warnings {
+        if cut {
+            let from = oldest.filter(|_| answer.truncated).unwrap_or(span.start);
             case.gap(
-                "search_logs",
-                format!("the log store warns: {warning}"),
-                "see the log store's own log",
+                SearchLogs::NAME,
+                format!(
+                    "from {} to {} more was logged{} than one search gives; read was what is from {from} to {}",
+                    whole.start,
+                    whole.end,
+                    namespace.iter().map(|name| format!(" in {name}")).collect::<String>(),
+                    span.end
+                ),
+                "search the log store for the rest by hand",
             );
         }
+        return Ok(Some((span, answer)));
     }
-    Ok(())
 }
 
-/// The time in which logs tell most. Of a busy namespace the newest lines of a long time would be all that is seen.
-fn around_onset(case: &Case) -> Window {
-    let Some(began) = case.began.filter(|_| !case.objects.pods.is_empty()) else {
+/// The time around the beginning of the trouble, in which logs tell most; the whole window where that is not known.
+fn around_onset(case: &Case, before: SignedDuration, after: SignedDuration) -> Window {
+    let Some(began) = case.began else {
         return case.window;
     };
-    let start = began.checked_sub(BEFORE_ONSET).unwrap_or(case.window.start);
-    let end = began.checked_add(AFTER_ONSET).unwrap_or(case.window.end);
+    let start = began.checked_sub(before).unwrap_or(case.window.start);
+    let end = began.checked_add(after).unwrap_or(case.window.end);
     Window {
         start: start.clamp(case.window.start, case.window.end),
         end: end.clamp(case.window.start, case.window.end),

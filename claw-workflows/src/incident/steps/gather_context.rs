@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
 use claw_core::gate::ObserveError;
+use claw_core::report::Gap;
 use claw_core::tool::{Tool as _, ToolErrorKind};
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::cluster::Resource;
@@ -52,10 +53,11 @@ impl Step<Case> for GatherContext {
         // An alert that names no namespace may be about any: all that may be read is looked at.
         case.everywhere = case.namespaces.len() != 1;
         cx.progress("reading pods, workloads, nodes and events");
+        let gaps = case.gaps.clone();
         if read_namespaces(cx, &mut case).await? == Seen::Denied && !case.namespaces.is_empty() {
             // Agents with rights in some namespaces only may not list all.
             case.everywhere = false;
-            case.gaps.clear();
+            case.gaps = gaps;
             read_namespaces(cx, &mut case).await?;
         }
         read_nodes(cx, &mut case).await?;
@@ -161,23 +163,18 @@ async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>
         usage: _,
     }) = settle::<GetPods>(cx, case, pods)?
     {
-        // A list that was cut leaves a gap of that name.
-        if !gaps.iter().any(|gap| gap.source == Resource::PODS.to_string()) {
-            match &scope {
-                Some(namespace) => {
-                    let known = case.listed.entry("Pod".to_owned()).or_default();
-                    known.insert(namespace.clone());
-                }
-                None => {
-                    case.listed_everywhere.insert("Pod".to_owned());
-                }
-            }
-        }
+        listed(case, &scope, &gaps, &[(Resource::PODS, "Pod")]);
         case.objects.pods.extend(pods);
         case.objects.events.extend(events);
         case.gaps.extend(gaps);
     }
     if let Some(answer) = settle::<GetWorkloads>(cx, case, workloads)? {
+        let kinds = [
+            (Resource::DEPLOYMENTS, "Deployment"),
+            (Resource::STATEFUL_SETS, "StatefulSet"),
+            (Resource::DAEMON_SETS, "DaemonSet"),
+        ];
+        listed(case, &scope, &answer.gaps, &kinds);
         case.objects.workloads.extend(answer.workloads);
         case.objects.autoscalers.extend(answer.autoscalers);
         case.gaps.extend(answer.gaps);
@@ -187,6 +184,24 @@ async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>
         case.gaps.extend(answer.gaps);
     }
     Ok(if denied { Seen::Denied } else { Seen::Yes })
+}
+
+/// Notes that kinds were listed in full. A list that failed or was cut leaves a gap of its name.
+fn listed(case: &mut Case, scope: &Option<String>, gaps: &[Gap], kinds: &[(Resource, &str)]) {
+    for (resource, kind) in kinds {
+        if gaps.iter().any(|gap| gap.source == resource.to_string()) {
+            continue;
+        }
+        match scope {
+            Some(namespace) => {
+                let known = case.listed.entry((*kind).to_owned()).or_default();
+                known.insert(namespace.clone());
+            }
+            None => {
+                case.listed_everywhere.insert((*kind).to_owned());
+            }
+        }
+    }
 }
 
 async fn read_nodes(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {

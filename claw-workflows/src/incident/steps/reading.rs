@@ -6,6 +6,9 @@ use claw_core::gate::ObserveError;
 use claw_core::tool::{Tool, ToolError, ToolErrorKind};
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::cluster::ClusterError;
+use claw_k8s::tools::GetPodLogs;
+use claw_metrics::source::SourceError;
+use claw_metrics::tools::{ListMetrics, QueryPrometheus, SearchLogs};
 
 use crate::incident::case::Case;
 
@@ -35,9 +38,19 @@ pub(in crate::incident) fn settle<T: Tool>(
             reason: error.to_string(),
             source: Some(Box::new(error)),
         }),
-        Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::NotFound => Ok(None),
+        // One pod may be gone by now. A source that knows nothing of what it is there for is at another address.
+        Err(ObserveError::Tool(error))
+            if error.kind() == ToolErrorKind::NotFound && T::NAME == GetPodLogs::NAME =>
+        {
+            Ok(None)
+        }
         Err(ObserveError::Tool(error)) => {
-            case.gap(T::NAME, reason(&error), remedy(error.kind()));
+            let mut said = reason(&error);
+            if is_silent::<T>(&error) {
+                case.silent.insert(T::NAME.to_owned());
+                said.push_str("; it was not asked again in this run");
+            }
+            case.gap(T::NAME, said, remedy(error.kind()));
             Ok(None)
         }
         Err(error) => {
@@ -49,6 +62,17 @@ pub(in crate::incident) fn settle<T: Tool>(
             Ok(None)
         }
     }
+}
+
+/// Whether a source of metrics or logs does not answer at all: each further question would cost as much time. A server that
+/// gives a query up answers others, and so does an API server of which one list is slow.
+fn is_silent<T: Tool>(error: &ToolError) -> bool {
+    let gave_up = error
+        .source()
+        .and_then(|source| source.downcast_ref::<SourceError>())
+        .is_some_and(|source| matches!(source, SourceError::GaveUp { .. }));
+    let outside = [QueryPrometheus::NAME, ListMetrics::NAME, SearchLogs::NAME].contains(&T::NAME);
+    outside && error.kind() == ToolErrorKind::Timeout && !gave_up
 }
 
 /// What happened. Errors of the cluster say what to do besides; here that is the remedy.
@@ -65,6 +89,7 @@ fn reason(error: &ToolError) -> String {
 fn remedy(kind: ToolErrorKind) -> &'static str {
     match kind {
         ToolErrorKind::Denied => "grant the agent the rights that `claw-agent access` prints for this tool",
+        ToolErrorKind::NotFound => "check the address of this source, with its path",
         ToolErrorKind::Unavailable => {
             "configure this source, or check that it is up and reachable from the agent"
         }

@@ -47,7 +47,7 @@ impl Step<Case> for Synthesize {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("weighing causes");
-        let goal = case.incident.goal();
+        let goal = cx.with_its_purpose(&case.incident.goal());
         probe::tell_apart(cx, &mut case, &self.weights, &*self.reasoner, &goal).await?;
         let report = conclude::report(&case, &self.cluster, &self.weights);
         let conclusion = match report.hypotheses.first() {

@@ -155,3 +155,23 @@ fn nodes_have_no_namespace() {
 fn unknown_and_empty_labels_say_nothing() {
     assert!(hints(&labels(&[("foo", "bar"), ("pod", " "), ("severity", "page")])).is_empty());
 }
+
+#[test]
+fn only_what_is_known_in_full_can_be_absent() {
+    let mut case = crate::incident::testing::case();
+    let json = serde_json::json!({"containers": [{"name": "c", "image": "i"}]});
+    crate::incident::testing::deployment(&mut case, "cart", json);
+    let named = |kind: &str, name: &str| EntityRef::namespaced(kind, "shop", name);
+    case.subject = vec![
+        named("Pod", "cart-pod"),
+        named("Pod", "none"),
+        named("Service", "none"),
+        named("Secret", "none"),
+        named("Deployment", "none"),
+        EntityRef::external("db.example"),
+    ];
+    let absent = |case: &Case| super::absent(&Facts::new(case));
+    assert_eq!(absent(&case), [named("Pod", "none"), named("Service", "none")]);
+    case.listed_everywhere.insert("Deployment".to_owned());
+    assert_eq!(absent(&case).last(), Some(&named("Deployment", "none")));
+}

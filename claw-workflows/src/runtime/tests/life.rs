@@ -125,6 +125,19 @@ async fn a_step_that_hangs_is_dropped_when_the_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_step_leaves_time_for_those_that_follow() {
+    let shares = Arc::<Mutex<Vec<i64>>>::default();
+    let noted = Arc::clone(&shares);
+    let rig = rig(Scenario::new(move |_, cx, _| {
+        let share = cx.scope().deadline.duration_since(cx.now());
+        noted.lock().unwrap().push(share.as_secs());
+        Script::Go
+    }));
+    rig.run().await.report.unwrap();
+    assert_eq!(*shares.lock().unwrap(), [150, 150, 300]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_for_a_time_does_not_count_as_work() {
     let until: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
     let rig = rig(Scenario::new(move |step, _, _| match step {
@@ -171,7 +184,14 @@ async fn what_a_run_has_spent_is_forgotten_when_it_ends_and_not_while_it_waits()
     }));
     let spend = async |run: &str| {
         let scope = rig.runner.0.scope(&id(run), None, CancellationToken::new());
-        rig.engine.judge_read(&scope, "t", &serde_json::Value::Null).await;
+        rig.engine
+            .judge_read(
+                &scope,
+                "t",
+                claw_core::tool::Effect::Read,
+                &serde_json::Value::Null,
+            )
+            .await;
         rig.engine.spent(run).calls
     };
     assert_eq!(spend("r").await, 1);

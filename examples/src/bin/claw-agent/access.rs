@@ -1,4 +1,7 @@
 //! `claw-agent access`: the rights that the tools need, and whether they are there.
+//!
+//! The one command that asks a cluster without an audit log: a person asks for their own rights, nothing of what the
+//! cluster holds is read, and no run comes of it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,11 +10,12 @@ use std::time::Duration;
 
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::tool::{ToolContext, ToolSpec};
-use claw_k8s::access::{Manifests, Preflight, preflight, rules};
+use claw_k8s::access::{Extension, Manifests, Preflight, preflight, rules, split};
+use claw_k8s::cluster::ClusterError;
 
 use crate::args::{AccessArguments, Output};
 use crate::failure::Failure;
-use crate::{check, connect, investigate, print, subject};
+use crate::{check, connect, print, subject};
 
 /// How long the questions to the API server may take together.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,13 +27,33 @@ pub(crate) async fn run(given: AccessArguments, output: Output) -> Result<u8, Fa
         return ask(&given, &specs, json).await;
     }
     let namespace = subject::namespace(&given.namespace)?;
-    let manifests = Manifests::read_only(namespace, rules(specs.iter().map(|spec| &spec.access)));
+    let manifests = manifests(namespace, &specs, given.seed_only);
     if json {
-        print::json(&manifests.rules)?;
+        print::json(&serde_json::json!({"rules": manifests.rules, "extensions": manifests.extensions}))?;
     } else {
         print::out(&manifests.to_yaml()?)?;
     }
     Ok(0)
+}
+
+/// The role of the specification as far as `specs` need it, and what they see beyond it as a second one.
+fn manifests(namespace: &str, specs: &[ToolSpec], seed_only: bool) -> Manifests {
+    let seed = check::seed_tools();
+    let (mut within, mut extensions) = (Vec::new(), Vec::new());
+    for spec in specs {
+        let (inside, beyond) = split(&spec.access, seed.iter().map(|tool| &tool.access));
+        within.push(inside);
+        extensions.push(Extension {
+            tool: spec.name.clone(),
+            rules: rules([&beyond]),
+        });
+    }
+    let manifests = Manifests::read_only(namespace, rules(&within));
+    if seed_only {
+        manifests
+    } else {
+        manifests.with_extensions(extensions)
+    }
 }
 
 /// The tools of these names; all where there are none.
@@ -51,15 +75,20 @@ fn chosen(names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
 
 async fn ask(given: &AccessArguments, specs: &[ToolSpec], json: bool) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let place = given.within.as_deref().map(subject::namespace).transpose()?;
     let connected = connect::cluster(&given.cluster, None).await?;
-    investigate::reachable(&connected.cluster, &clock).await?;
     let cx = ToolContext::new(clock, PATIENCE);
+    match connected.cluster.version(&cx).await {
+        // Some servers show their version to nobody; the rights are asked for all the same.
+        Ok(_) | Err(ClusterError::Denied { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     let tools = specs.iter().map(|spec| (spec.name.as_str(), &spec.access));
-    let result = preflight(&connected.cluster, &cx, tools, None).await;
+    let result = preflight(&connected.cluster, &cx, tools, place).await;
     if json {
         print::json(&result)?;
     } else {
-        print::out(&describe(&result, &connected.name))?;
+        print::out(&describe(&result, &connected.name, place))?;
     }
     if result.losses.is_empty() && result.gaps.is_empty() {
         Ok(0)
@@ -68,8 +97,9 @@ async fn ask(given: &AccessArguments, specs: &[ToolSpec], json: bool) -> Result<
     }
 }
 
-fn describe(result: &Preflight, cluster: &str) -> String {
-    let mut text = format!("{} rights asked about in {cluster}\n", result.asked);
+fn describe(result: &Preflight, cluster: &str, namespace: Option<&str>) -> String {
+    let place = namespace.map_or_else(String::new, |name| format!(", namespace {name}"));
+    let mut text = format!("{} rights asked about in {cluster}{place}\n", result.asked);
     for loss in &result.losses {
         let _ = writeln!(text, "missing: {} ({})", loss.meaning, loss.verbs.join(", "));
     }

@@ -117,7 +117,7 @@ pub(crate) struct DemoArguments {
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ClusterArguments {
     /// Kubeconfig file; default: $KUBECONFIG, ~/.kube/config, or the service account of the pod.
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
@@ -292,9 +292,15 @@ pub(crate) struct AccessArguments {
     /// Namespace of the service account.
     #[arg(long, default_value = "claw", value_name = "NAME")]
     pub(crate) namespace: String,
+    /// Only the role of the specification, without the second one for what tools see beyond it.
+    #[arg(long, conflicts_with_all = ["tools", "check"])]
+    pub(crate) seed_only: bool,
     /// Asks the cluster whether the current identity has the rights, and says which tool loses what.
     #[arg(long)]
     pub(crate) check: bool,
+    /// Asks for the rights in one namespace, for an identity that has Roles there and no ClusterRole.
+    #[arg(long = "in", value_name = "NAMESPACE", requires = "check")]
+    pub(crate) within: Option<String>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
 }
@@ -312,6 +318,13 @@ pub(crate) struct AuditVerifyArguments {
     /// The log.
     #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Head that was kept elsewhere: a copy of the head file, or what an earlier check printed; default: the head file
+    /// beside the log.
+    #[arg(long, value_name = "FILE|RECORDS:HASH")]
+    pub(crate) head: Option<String>,
+    /// Does without a head: records that were cut off the end are then not seen.
+    #[arg(long, conflicts_with = "head")]
+    pub(crate) no_head: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,11 @@
 //! `claw-agent check`: what definitions mean.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use claw_core::definition::{self, Definition, Document};
 use claw_core::registry::Registry;
+use claw_core::tool::ToolSpec;
 use claw_k8s::cluster::Cluster;
 use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
@@ -19,9 +21,33 @@ pub(crate) fn run(given: &CheckArguments, output: Output) -> Result<u8, Failure>
     if json {
         print::json(&definition)?;
     } else {
-        print::out(&definition.describe())?;
+        print::out(&(definition.describe() + &remarks(&definition)))?;
     }
     Ok(0)
+}
+
+/// What the words of the definitions do not show: how far the agent takes them.
+fn remarks(definition: &Definition) -> String {
+    let mut text = String::new();
+    let abilities = capabilities();
+    for (tool, defined) in &definition.tools {
+        let defaults = defined.parameters.iter().filter(|(_, it)| it.default.is_some());
+        for (name, _) in defaults {
+            if let Some((workflow, step)) = abilities.setter_of(tool, name) {
+                let _ = writeln!(
+                    text,
+                    "the default of {name} is the one that {tool} has; the step {step} of {workflow} gives values of its own"
+                );
+            }
+        }
+    }
+    let mut steps = definition.workflows.values().flat_map(|workflow| &workflow.steps);
+    if steps.any(|step| step.instruction.is_some()) {
+        text.push_str(
+            "instructions are recorded as the purpose of their steps; the rule reasoner does not interpret them\n",
+        );
+    }
+    text
 }
 
 /// The definitions in `files`, for an agent that honours them.
@@ -66,6 +92,14 @@ pub(crate) fn every_tool() -> Result<Registry, Failure> {
         .metrics(Arc::new(Prometheus::new(PrometheusConfig::at(nowhere))?))
         .logs(Arc::new(Loki::new(LokiConfig::at(nowhere))?));
     Ok(sources.tools()?)
+}
+
+/// The tools of the specification, in the shape in which its role is all that they need.
+pub(crate) fn seed_tools() -> Vec<ToolSpec> {
+    claw_k8s::tools::basic(&Cluster::new(Arc::new(Nowhere)))
+        .iter()
+        .map(|tool| tool.spec())
+        .collect()
 }
 
 /// A cluster that is never asked anything.

@@ -1,17 +1,18 @@
 //! Ways to the cluster and to the sources of metrics and logs.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claw_core::http::{Auth, ClientConfig};
-use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits};
+use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
 use claw_metrics::logs::LogSource;
 use claw_metrics::logs::elasticsearch::{Elasticsearch, ElasticsearchConfig};
 use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
 use claw_metrics::source::MetricSource;
 use claw_workflows::assemble::Sources;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::config::Kubeconfig;
 
 use crate::args::{ClusterArguments, SourceArguments};
 use crate::failure::Failure;
@@ -33,44 +34,61 @@ pub(crate) async fn cluster(
     given: &ClusterArguments,
     token_path: Option<&str>,
 ) -> Result<Connected, Failure> {
-    let files: Vec<PathBuf> = given
-        .kubeconfig
-        .as_ref()
-        .map(|paths| {
-            std::env::split_paths(paths)
-                .filter(|path| !path.as_os_str().is_empty())
-                .collect()
-        })
-        .unwrap_or_default();
+    let files = match &given.kubeconfig {
+        Some(paths) => split(paths.as_os_str()),
+        None => existing(split(&variable("KUBECONFIG").unwrap_or_default())),
+    };
     let merged = kubeconfig(&files, given.context.is_some())?;
-    let named = |name: &str| name.to_owned();
-    let (name, namespace) = match &merged {
+    let (name, mut connection) = match merged {
         Some(config) => {
-            let name = given.context.clone().or_else(|| config.current_context.clone());
-            let name = name.unwrap_or_else(|| named("default"));
-            let context = config.contexts.iter().find(|context| context.name == name);
-            let namespace = context.and_then(|context| context.context.as_ref()?.namespace.clone());
-            (name, namespace.unwrap_or_else(|| named("default")))
+            let name = given.context.clone().or(config.current_context);
+            let context = given.context.clone();
+            let connection = Connection::Kubeconfig { files, context };
+            (name.unwrap_or_else(|| "default".to_owned()), connection)
         }
-        None => (named("in-cluster"), named("default")),
+        None => ("in-cluster".to_owned(), Connection::Default),
     };
-    let connection = match &merged {
-        Some(_) => Connection::Kubeconfig {
-            files,
-            context: given.context.clone(),
-        },
-        None => Connection::Default,
-    };
-    let token = given.token_path.as_deref().or(token_path.map(Path::new));
-    let reader = match token {
-        None => KubeCluster::connect(connection, Limits::default()).await?,
-        Some(path) => with_token(merged, given.context.clone(), path).await?,
-    };
+    if let Some(path) = given.token_path.as_deref().or(token_path.map(Path::new)) {
+        files::secret(path, "service account token")?;
+        connection = Connection::WithToken {
+            server_of: Box::new(connection),
+            token_file: path.to_owned(),
+        };
+    }
+    let reader = KubeCluster::connect_through(connection, proxies(), Limits::default()).await?;
     Ok(Connected {
         name,
-        namespace,
+        namespace: reader.default_namespace().to_owned(),
         cluster: Cluster::new(Arc::new(reader)),
     })
+}
+
+fn split(paths: &OsStr) -> Vec<PathBuf> {
+    std::env::split_paths(paths)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect()
+}
+
+/// As kubectl does it: a file that the variable lists need not be there, one that was asked for must.
+fn existing(files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.into_iter().filter(|file| file.exists()).collect()
+}
+
+fn proxies() -> Proxies {
+    let either = |upper: &str, lower: &str| {
+        let text = |name| Some(variable(name)?.to_string_lossy().into_owned());
+        let is_set = |value: &String| !value.trim().is_empty();
+        text(upper).filter(is_set).or_else(|| text(lower))
+    };
+    Proxies {
+        https: either("HTTPS_PROXY", "https_proxy"),
+        none_for: either("NO_PROXY", "no_proxy"),
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // where the environment is read
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// The kubeconfig that kubectl would use; `None` where there is none, as in a pod.
@@ -98,42 +116,6 @@ fn kubeconfig(files: &[PathBuf], wanted: bool) -> Result<Option<Kubeconfig>, Fai
             Err(_) => Ok(None),
         },
     }
-}
-
-/// The server of the kubeconfig, or of the pod, with the token in a file, which is read again when it changes.
-async fn with_token(
-    merged: Option<Kubeconfig>,
-    context: Option<String>,
-    path: &Path,
-) -> Result<KubeCluster, Failure> {
-    files::secret(path, "service account token")?;
-    let options = KubeConfigOptions {
-        context,
-        ..KubeConfigOptions::default()
-    };
-    let unusable = "the way to the cluster cannot be read";
-    let mut config = match merged {
-        Some(merged) => kube::Config::from_custom_kubeconfig(merged, &options)
-            .await
-            .map_err(|error| Failure::new(unusable, "check the kubeconfig and the context").because(error))?,
-        None => kube::Config::incluster().map_err(|error| {
-            Failure::new(
-                unusable,
-                "give a kubeconfig that names the server, or run in a pod",
-            )
-            .because(error)
-        })?,
-    };
-    config.auth_info = AuthInfo {
-        token_file: Some(path.to_string_lossy().into_owned()),
-        ..AuthInfo::default()
-    };
-    config.connect_timeout = Some(std::time::Duration::from_secs(5));
-    // Deadlines are put around every request; retries of the client's own would not know them.
-    config.default_retry = false;
-    let client = kube::Client::try_from(config)
-        .map_err(|error| Failure::new(unusable, "check the certificate of the server").because(error))?;
-    Ok(KubeCluster::with_client(client, Limits::default()))
 }
 
 /// The cluster with the sources of metrics and logs that were given.
@@ -187,5 +169,22 @@ fn tenant(http: ClientConfig, given: &SourceArguments) -> ClientConfig {
     match &given.tenant {
         Some(tenant) => http.with_header("X-Scope-OrgID", tenant.clone()),
         None => http,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_the_variable_lists_need_not_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("config");
+        std::fs::write(&there, "").unwrap();
+        let absent = folder.path().join("absent");
+        let list = std::env::join_paths([absent.as_path(), Path::new(""), &there]).unwrap();
+        assert_eq!(existing(split(&list)), [there]);
+        // What was named by hand must be.
+        assert!(kubeconfig(&[absent], false).is_err());
     }
 }

@@ -108,6 +108,7 @@ fn error_source(error: impl Error + Send + Sync + 'static) -> Option<Box<dyn Err
 
 self_explaining!(
     claw_core::audit::AuditError,
+    claw_core::gate::ObserveError,
     claw_core::http::HttpError,
     claw_core::registry::DuplicateTool,
     claw_core::store::StoreError,

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::clock::{Clock, SystemClock};
-use claw_core::tool::ToolContext;
 use claw_guardrails::audit::FileAuditLog;
 use claw_k8s::cluster::Cluster;
-use claw_workflows::assemble::Assembly;
+use claw_workflows::assemble::{Agent, Assembly};
 use claw_workflows::runtime::Settings;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::{InvestigateArguments, Output};
 use crate::failure::Failure;
+use crate::look::{self, ServerVersion};
 use crate::progress::Progress;
 use crate::{connect, files, incident, print};
 
@@ -20,13 +21,16 @@ pub(crate) async fn run(given: InvestigateArguments, output: Output) -> Result<u
     let mut progress = Progress::start("connecting");
     let connected = connect::cluster(&given.cluster, None).await?;
     let incident = incident::incident(&given.subject, &connected.namespace, clock.now())?;
-    reachable(&connected.cluster, &clock).await?;
-    let sources = connect::sources(&given.sources, connected.cluster)?;
+    let sources = connect::sources(&given.sources, connected.cluster.clone())?;
     files::make_folder_of(&given.run.audit)?;
     let audit = Arc::new(FileAuditLog::open(&given.run.audit, Arc::clone(&clock)).await?);
     let agent = Assembly::new(connected.name, sources, Arc::<FileAuditLog>::clone(&audit), clock)
         .settings(Settings::default().with_run_timeout(Duration::from_secs(given.run.timeout)))
         .build()?;
+    if let Err(failure) = reachable(&agent, connected.cluster, &incident.id.0).await {
+        audit.close().await?;
+        return Err(failure);
+    }
     progress.watch(agent.runner());
     let ended = agent.investigate(&incident).await;
     drop(progress);
@@ -41,13 +45,13 @@ pub(crate) async fn run(given: InvestigateArguments, output: Output) -> Result<u
     Ok(print::code(&report, agent.tools()))
 }
 
-/// Asks the server for its version: a cluster that cannot be reached at all is worth a line, not a report.
-pub(crate) async fn reachable(cluster: &Cluster, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
-    let cx = ToolContext::new(Arc::clone(clock), Duration::from_secs(15));
-    match cluster.version(&cx).await {
-        Ok(_) => Ok(()),
-        // Some servers show their version to nobody; what matters is read later.
-        Err(claw_k8s::cluster::ClusterError::Denied { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
+/// Looks at the server: a cluster that cannot be reached at all is worth a line, not a report.
+pub(crate) async fn reachable(agent: &Agent, cluster: Cluster, run: &str) -> Result<(), Failure> {
+    let why = "to see whether the cluster can be reached at all";
+    let seen = look::look(agent, ServerVersion(cluster), run, CancellationToken::new(), why).await?;
+    match seen.unreachable {
+        None => Ok(()),
+        // The line says what to do.
+        Some(line) => Err(Failure::new(line, "")),
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod incident;
 mod investigate;
+mod look;
 mod print;
 mod progress;
 mod replay;

@@ -1,5 +1,6 @@
 //! `claw-agent serve`: webhooks in, reports out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use claw_core::http::{Client, ClientConfig};
 use claw_core::store::SqliteStore;
 use claw_core::workflow::Workflow as _;
 use claw_guardrails::audit::FileAuditLog;
+use claw_k8s::access::{Loss, Preflight};
+use claw_k8s::cluster::Cluster;
 use claw_workflows::assemble::{Agent, Assembly};
 use claw_workflows::deliver::file::FileSink;
 use claw_workflows::deliver::slack::{IncomingWebhook, PostMessage};
@@ -22,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ServeArguments;
 use crate::failure::Failure;
+use crate::look::{self, OwnRights};
 use crate::print::say;
 use crate::{check, connect, files};
 
@@ -35,7 +39,7 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         .map(|path| files::secret(path, "token for callers"))
         .transpose()?;
     let connected = connect::cluster(&given.cluster, definition.token_path()).await?;
-    let sources = connect::sources(&given.sources, connected.cluster)?;
+    let sources = connect::sources(&given.sources, connected.cluster.clone())?;
     files::make_folder(&given.data)?;
     let audit = Arc::new(FileAuditLog::open(given.data.join("audit.jsonl"), Arc::clone(&clock)).await?);
     let journal = SqliteStore::open(given.data.join("journal.sqlite")).await?;
@@ -72,13 +76,70 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     }
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
-    let served = serve(&agent, listener, token, stop).await;
+    let (served, ()) = tokio::join!(
+        serve(&agent, listener, token, stop.clone()),
+        warn_of_losses(&agent, connected.cluster, stop.clone())
+    );
     // Closed in order whatever happened, so that the next start finds nothing half done.
     journal.close().await;
     audit.close().await?;
     served?;
     say("claw-agent stopped in order; unfinished runs go on at the next start");
     Ok(0)
+}
+
+/// Says, once, which tools lack rights in the whole cluster. Nothing depends on it: runs name what they could not see.
+async fn warn_of_losses(agent: &Agent, cluster: Cluster, stop: CancellationToken) {
+    let needs = agent.tools().specs().into_iter();
+    let tool = OwnRights {
+        cluster,
+        needs: needs.map(|spec| (spec.name, spec.access)).collect(),
+    };
+    let why = "to warn at the start of what runs will not see";
+    let result = match look::look(agent, tool, "preflight", stop.clone(), why).await {
+        Ok(result) => result,
+        Err(_) if stop.is_cancelled() => return,
+        Err(failure) => {
+            say(&format!("warning: the agent's rights are not known: {failure}"));
+            return;
+        }
+    };
+    agent.gate().end_run("preflight");
+    for warning in warnings(&result) {
+        say(&format!("warning: {warning}"));
+    }
+}
+
+/// One line for each tool that loses something, and one for what could not be asked.
+fn warnings(result: &Preflight) -> Vec<String> {
+    let mut by_tool: BTreeMap<&str, Vec<&Loss>> = BTreeMap::new();
+    for loss in &result.losses {
+        by_tool.entry(&loss.tool).or_default().push(loss);
+    }
+    let mut lines: Vec<String> = by_tool
+        .values()
+        .filter_map(|losses| {
+            // What a tool cannot do without goes first.
+            let worst = losses.iter().min_by_key(|loss| loss.need)?;
+            Some(match losses.len().saturating_sub(1) {
+                0 => worst.meaning.clone(),
+                more => format!("{}; {more} more of its rights are missing", worst.meaning),
+            })
+        })
+        .collect();
+    if let Some(gap) = result.gaps.first() {
+        let more = result.gaps.len();
+        lines.push(format!(
+            "{more} rights are not known: {}: {}",
+            gap.source, gap.reason
+        ));
+    }
+    if !lines.is_empty() {
+        lines.push(
+            "`claw-agent access --check` says more, and `claw-agent access` prints what to apply".to_owned(),
+        );
+    }
+    lines
 }
 
 /// Answers requests and works off runs until `stop` fires; runs that an earlier process left unfinished come first.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use claw_core::gate::ObserveError;
-use claw_core::tool::ToolErrorKind;
+use claw_core::tool::{Tool as _, ToolErrorKind};
 use claw_core::workflow::StepContext;
 use claw_k8s::model::{Object as _, Pod};
-use claw_k8s::tools::{GetPodLogs, GetPodLogsInput};
+use claw_k8s::tools::{GetPodLogs, GetPodLogsInput, Since};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 
 use super::Recording;
 use crate::failure::Failure;
@@ -16,8 +17,8 @@ use crate::failure::Failure;
 const MOST: usize = 400;
 /// Well pods of one workload: they say the same.
 const WELL: usize = 2;
-/// Lines of one container.
-const LINES: u32 = 2_000;
+/// Lines of one container: as many as an investigation reads at most.
+const LINES: u32 = 5_000;
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
 
@@ -32,14 +33,16 @@ struct Wanted {
 pub(super) async fn record(
     cx: &StepContext,
     pods: &[Pod],
+    since: Timestamp,
     recording: &mut Recording,
 ) -> Result<usize, Failure> {
     let mut wanted = wanted(pods);
     if wanted.len() > MOST {
-        recording.missed.insert(format!(
-            "logs: {} containers, only {MOST} were read",
+        let reason = format!(
+            "there are {} containers; the logs of {MOST} were recorded",
             wanted.len()
-        ));
+        );
+        recording.missed("logs", reason, "record single namespaces");
         wanted.truncate(MOST);
     }
     let answers: Vec<_> = futures::stream::iter(wanted)
@@ -48,6 +51,8 @@ pub(super) async fn record(
             input.container = Some(wanted.container.clone());
             input.previous = wanted.previous;
             input.tail_lines = LINES;
+            // The last words of a container that ended are of interest however old they are.
+            input.since = (!wanted.previous).then_some(Since::Time(since));
             input.limit_bytes = Some(1 << 20);
             (wanted, cx.observe::<GetPodLogs>(input, "to be recorded").await)
         })
@@ -61,7 +66,11 @@ pub(super) async fn record(
             Err(ObserveError::Audit(error)) => return Err(error.into()),
             Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::NotFound => continue,
             Err(error) => {
-                recording.missed.insert(format!("get_pod_logs: {error}"));
+                recording.missed(
+                    GetPodLogs::NAME,
+                    error.to_string(),
+                    "see the audit log of the recording",
+                );
                 continue;
             }
         };

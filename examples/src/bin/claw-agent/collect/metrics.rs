@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use claw_core::entity::EntityRef;
 use claw_core::gate::ObserveError;
-use claw_core::tool::ToolErrorKind;
+use claw_core::tool::{Tool as _, ToolErrorKind};
 use claw_core::workflow::StepContext;
 use claw_k8s::bundle::{Manifest, MetricsFormat};
+use claw_metrics::classify::subject_of;
 use claw_metrics::openmetrics::write_text;
 use claw_metrics::series::escape;
 use claw_metrics::tools::{ListMetrics, ListMetricsInput, QueryPrometheus, QueryPrometheusInput};
@@ -21,22 +23,42 @@ const MOST: usize = 2_000;
 /// Queries under way at a time.
 const CONCURRENT: usize = 4;
 
-/// Records metrics, and returns how many series.
+/// What was recorded.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// How many series.
+    pub(super) count: usize,
+    /// Who is called, as their labels tell.
+    pub(super) peers: BTreeSet<EntityRef>,
+    /// Files written.
+    files: usize,
+}
+
+/// Which series.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Which<'a> {
+    /// Those of the namespaces, and those of no namespace: of nodes, for example. All where there are no namespaces.
+    With(&'a BTreeSet<String>),
+    /// Those of the namespaces alone.
+    Only(&'a BTreeSet<String>),
+}
+
+/// Records metrics.
 pub(super) async fn record(
     cx: &StepContext,
-    namespaces: &BTreeSet<String>,
+    which: Which<'_>,
     manifest: &Manifest,
     recording: &mut Recording,
-) -> Result<usize, Failure> {
-    if cx.tools().get("query_prometheus").is_none() {
-        return Ok(0);
+    recorded: &mut Recorded,
+) -> Result<(), Failure> {
+    if cx.tools().get(QueryPrometheus::NAME).is_none() {
+        return Ok(());
     }
-    let selector = selector(namespaces);
+    let selector = selector(which);
     let mut names = names(cx, selector.as_deref(), manifest, recording).await?;
     if names.len() > MOST {
-        recording
-            .missed
-            .insert(format!("metrics: {} names, only {MOST} were read", names.len()));
+        let reason = format!("there are {} metrics; {MOST} of them were recorded", names.len());
+        recording.missed("metrics", reason, "record single namespaces");
         names.truncate(MOST);
     }
     let answers: Vec<_> = futures::stream::iter(names.chunks(NAMES).map(<[String]>::to_vec))
@@ -47,41 +69,53 @@ pub(super) async fn record(
         .buffered(CONCURRENT)
         .collect()
         .await;
-    let mut count = 0_usize;
-    for (number, answer) in answers.into_iter().enumerate() {
+    for answer in answers {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                missed(error, "query_prometheus", recording)?;
+                missed(error, QueryPrometheus::NAME, recording)?;
                 continue;
             }
         };
         if answer.truncated {
-            recording.missed.insert(format!(
-                "query_prometheus: {} series, only {} were answered",
+            let reason = format!(
+                "there are {} series of some metrics; {} of them were answered",
                 answer.total_series,
                 answer.series.len()
-            ));
+            );
+            recording.missed(QueryPrometheus::NAME, reason, "record single namespaces");
         }
         if answer.series.is_empty() {
             continue;
         }
-        count = count.saturating_add(answer.series.len());
+        recorded.count = recorded.count.saturating_add(answer.series.len());
+        let subjects = answer
+            .series
+            .iter()
+            .filter_map(|series| subject_of(&series.labels));
+        recorded.peers.extend(subjects.filter_map(|subject| subject.peer));
+        let number = recorded.files;
+        recorded.files = number.saturating_add(1);
         recording.writer.metrics(
             &format!("series-{number:03}"),
             MetricsFormat::OpenMetrics,
             &write_text(&answer.series),
         )?;
     }
-    Ok(count)
+    Ok(())
 }
 
-fn selector(namespaces: &BTreeSet<String>) -> Option<String> {
+fn selector(which: Which<'_>) -> Option<String> {
+    let (namespaces, end) = match which {
+        Which::With(namespaces) => (namespaces, "|"),
+        Which::Only(namespaces) => (namespaces, ""),
+    };
     if namespaces.is_empty() {
         return None;
     }
     let names: Vec<&str> = namespaces.iter().map(String::as_str).collect();
-    Some(format!("namespace=~\"{}\"", names.join("|")))
+    // A series without the label fits the empty name.
+    Some(format!("namespace=~\"{}{end}\"", names.join("|")))
 }
 
 async fn names(
@@ -91,14 +125,15 @@ async fn names(
     recording: &mut Recording,
 ) -> Result<Vec<String>, Failure> {
     let input = ListMetricsInput {
-        selector: selector.map(|selector| format!("{{{selector}}}")),
+        // A selector needs a part that no empty label fits.
+        selector: selector.map(|selector| format!("{{__name__!=\"\",{selector}}}")),
         start: Some(manifest.window.start),
         end: Some(manifest.window.end),
     };
     match cx.observe::<ListMetrics>(input, "which metrics there are").await {
         Ok(answer) => Ok(answer.metrics.into_iter().map(|metric| metric.name).collect()),
         Err(error) => {
-            missed(error, "list_metrics", recording)?;
+            missed(error, ListMetrics::NAME, recording)?;
             Ok(Vec::new())
         }
     }
@@ -110,7 +145,11 @@ fn missed(error: ObserveError, source: &str, recording: &mut Recording) -> Resul
         ObserveError::Audit(error) => Err(error.into()),
         ObserveError::Tool(error) if error.kind() == ToolErrorKind::NotFound => Ok(()),
         error => {
-            recording.missed.insert(format!("{source}: {error}"));
+            recording.missed(
+                source,
+                error.to_string(),
+                "check that Prometheus is up and can be reached",
+            );
             Ok(())
         }
     }

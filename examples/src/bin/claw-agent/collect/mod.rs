@@ -2,8 +2,10 @@
 //!
 //! Everything is read through the gate, as in an investigation: judged, audited and redacted.
 
+mod beside;
 mod kinds;
 mod list_objects;
+mod log_store;
 mod logs;
 mod metrics;
 
@@ -15,27 +17,46 @@ use std::time::Duration;
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::gate::Scope;
 use claw_core::registry::Registry;
-use claw_core::tool::{ErasedTool, ToolContext};
+use claw_core::report::Gap;
+use claw_core::tool::{ErasedTool, Tool as _, ToolContext};
 use claw_core::workflow::{Progress as Watchers, StepContext};
 use claw_guardrails::audit::FileAuditLog;
 use claw_guardrails::engine::{Budgets, Config};
 use claw_k8s::bundle::{BundleWriter, Incident, Manifest, VERSION};
-use claw_workflows::assemble::Assembly;
+use claw_k8s::cluster::{Cluster, Discovery};
+use claw_metrics::tools::QueryPrometheus;
+use claw_workflows::assemble::{Agent, Assembly};
 use claw_workflows::trigger::Incident as Question;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{CollectArguments, CollectSubject, SourceArguments};
 use crate::failure::{self, Failure};
+use crate::look::ApiGroups;
 use crate::print::say;
 use crate::progress::Progress;
-use crate::{connect, files, incident, investigate, subject};
+use crate::{connect, files, incident, investigate, look, subject};
 use list_objects::ListObjects;
+use metrics::Which;
 
 /// Calls of one recording: a list for each kind and namespace, and a log for each container.
 const CALLS: u32 = 5_000;
 /// How long trouble is taken to last where nobody says when it began.
 const RECENT: SignedDuration = SignedDuration::from_mins(30);
+
+/// What the cluster serves. A cluster that cannot be reached at all says so here.
+async fn discover(
+    agent: &Agent,
+    cluster: &Cluster,
+    run: &str,
+    cx: &ToolContext,
+) -> Result<Arc<Discovery>, Failure> {
+    investigate::reachable(agent, cluster.clone(), run).await?;
+    let why = "to record the kinds that the cluster serves, and no others";
+    look::look(agent, ApiGroups(cluster.clone()), run, cx.cancel.clone(), why).await?;
+    // Kept from the look just made.
+    Ok(cluster.discovery(cx).await?)
+}
 
 pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -44,13 +65,11 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     let connected = connect::cluster(&given.cluster, None).await?;
     let now = clock.now();
     let subject = Subject::of(&given.subject, now)?;
-    investigate::reachable(&connected.cluster, &clock).await?;
     files::make_folder_of(&given.run.audit)?;
     let audit = Arc::new(FileAuditLog::open(&given.run.audit, Arc::clone(&clock)).await?);
     let cx = ToolContext::new(Arc::clone(&clock), Duration::from_secs(given.run.timeout));
-    let discovery = connected.cluster.discovery(&cx).await?;
     let sources = connect::sources(&given.sources, connected.cluster.clone())?
-        .tool(Arc::new(ListObjects::new(connected.cluster)) as Arc<dyn ErasedTool>);
+        .tool(Arc::new(ListObjects::new(connected.cluster.clone())) as Arc<dyn ErasedTool>);
     let budgets = Budgets::default().with_calls(CALLS).with_calls_per_tool(CALLS);
     let agent = Assembly::new(
         connected.name.clone(),
@@ -60,6 +79,13 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     )
     .guardrails(Config::default().with_budgets(budgets))
     .build()?;
+    let discovery = match discover(&agent, &connected.cluster, &subject.run, &cx).await {
+        Ok(discovery) => discovery,
+        Err(failure) => {
+            audit.close().await?;
+            return Err(failure);
+        }
+    };
 
     let manifest = subject.manifest(&given.directory, connected.name, now);
     let step = StepContext::new(
@@ -76,19 +102,48 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     );
     let mut recording = Recording {
         writer: BundleWriter::new(manifest.clone()),
-        missed: BTreeSet::new(),
+        gaps: BTreeSet::new(),
     };
     if let Some(alert) = subject.alert {
         recording.writer.alert(alert);
     }
-    let scopes = scopes(&subject.namespaces);
-    progress.say("recording objects");
-    let objects = kinds::record(&step, &discovery, &scopes, &mut recording).await?;
-    progress.say("recording logs");
-    let logs = logs::record(&step, &objects.pods, &mut recording).await?;
+    let asked = &subject.namespaces;
     progress.say("recording metrics");
-    let series = metrics::record(&step, &subject.namespaces, &manifest, &mut recording).await?;
-    let Recording { writer, missed } = recording;
+    let mut series = metrics::Recorded::default();
+    metrics::record(&step, Which::With(asked), &manifest, &mut recording, &mut series).await?;
+    progress.say("recording objects");
+    let mut objects = kinds::Recorded::default();
+    kinds::record(&step, &discovery, asked, &mut recording, &mut objects).await?;
+    kinds::usage(&step, &mut recording).await?;
+    let mut beside = BTreeSet::new();
+    if !asked.is_empty() {
+        progress.say("recording namespaces that are called into");
+        let peers = std::mem::take(&mut series.peers);
+        beside = beside::namespaces(&step, asked, peers, &mut recording).await?;
+    }
+    if !beside.is_empty() {
+        kinds::record(&step, &discovery, &beside, &mut recording, &mut objects).await?;
+        metrics::record(
+            &step,
+            Which::Only(&beside),
+            &manifest,
+            &mut recording,
+            &mut series,
+        )
+        .await?;
+    }
+    progress.say("recording logs");
+    let logs = logs::record(&step, &objects.pods, manifest.window.start, &mut recording).await?;
+    let mut logged: BTreeSet<String> = asked.union(&beside).cloned().collect();
+    if asked.is_empty() {
+        let pods = objects.pods.iter();
+        logged = pods.filter_map(|pod| pod.metadata.namespace.clone()).collect();
+    }
+    let lines = log_store::record(&step, &logged, &manifest, &mut recording).await?;
+    let Recording { mut writer, gaps } = recording;
+    writer.manifest_mut().kinds = Some(objects.kinds());
+    let absent = absent(agent.tools());
+    writer.manifest_mut().gaps = Some(gaps.iter().cloned().chain(absent).collect());
     let directory = given.directory.clone();
     let written = tokio::task::spawn_blocking(move || writer.write(directory)).await;
     audit.close().await?;
@@ -96,16 +151,20 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
         .map_err(|error| Failure::new("the bundle could not be written", "report this").because(error))??;
     drop(progress);
     say(&format!(
-        "{}: {} objects, {logs} logs, {series} series of {}",
+        "{}: {} objects, {logs} logs, {} series of {}",
         given.directory.display(),
         objects.count,
+        series.count,
         manifest.cluster
     ));
-    for missed in &missed {
-        say(&format!("not recorded: {missed}"));
+    if lines > 0 {
+        say(&format!("{lines} lines of the log store"));
+    }
+    for gap in &gaps {
+        say(&format!("not recorded: {}: {}", gap.source, gap.reason));
     }
     tell_absent(&given.sources);
-    Ok(if has_failed(&missed, agent.tools()) {
+    Ok(if has_failed(&gaps, agent.tools()) {
         failure::GAPS
     } else {
         0
@@ -116,8 +175,27 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
 #[derive(Debug)]
 struct Recording {
     writer: BundleWriter,
-    /// `source: reason`.
-    missed: BTreeSet<String>,
+    /// What could not be read.
+    gaps: BTreeSet<Gap>,
+}
+
+impl Recording {
+    fn missed(&mut self, source: &str, reason: impl Into<String>, remedy: &str) {
+        self.gaps.insert(Gap {
+            source: source.to_owned(),
+            reason: reason.into(),
+            remedy: remedy.to_owned(),
+        });
+    }
+}
+
+/// What there was no source of. An investigation without it says so in its own words, also in a replay.
+fn absent(tools: &Registry) -> Option<Gap> {
+    tools.get(QueryPrometheus::NAME).is_none().then(|| Gap {
+        source: QueryPrometheus::NAME.to_owned(),
+        reason: "no metrics were recorded: there was no source of metrics".to_owned(),
+        remedy: "record them with `claw-agent collect --prometheus URL` next time".to_owned(),
+    })
 }
 
 /// What is recorded, for which incident.
@@ -173,16 +251,10 @@ impl Subject {
             incident: self.began.map(|start| Incident { start, end: None }),
             baseline: None,
             question: None,
+            namespaces: self.namespaces.clone(),
+            kinds: None,
+            gaps: None,
         }
-    }
-}
-
-/// `None` stands for all namespaces.
-fn scopes(namespaces: &BTreeSet<String>) -> Vec<Option<String>> {
-    if namespaces.is_empty() {
-        vec![None]
-    } else {
-        namespaces.iter().cloned().map(Some).collect()
     }
 }
 
@@ -215,9 +287,6 @@ fn tell_absent(sources: &SourceArguments) {
 }
 
 /// Whether something failed that the agent has a tool for.
-fn has_failed(missed: &BTreeSet<String>, tools: &Registry) -> bool {
-    missed
-        .iter()
-        .filter_map(|text| text.split(':').next())
-        .any(|source| tools.get(source).is_some())
+fn has_failed(gaps: &BTreeSet<Gap>, tools: &Registry) -> bool {
+    gaps.iter().any(|gap| tools.get(&gap.source).is_some())
 }
