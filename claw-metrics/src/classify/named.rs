@@ -15,7 +15,7 @@ pub fn entity_from_name(name: &str) -> Option<EntityRef> {
         "connected", "utilization", "usage", "p50", "p90", "p95", "p99", "p999", "avg", "mean", "max", "min", "total",
         "count", "restarts", "retransmissions", "threads", "heap", "gc", "calls", "messages", "saturation", "load",
         "time", "timeouts", "bytes", "seconds", "replicas", "pending", "active", "open", "http", "grpc", "rpc", "tcp",
-        "status", "health", "up", "commands", "queries", "clients",
+        "status", "health", "up", "commands", "queries", "clients", "workload", "ops", "socket", "sockets", "diskio",
     ];
     const SHARED: &[&str] = &[
         "service", "container", "pod", "node", "kube", "kubelet", "process", "go", "jvm", "http", "grpc", "rpc",
@@ -52,4 +52,27 @@ pub fn entity_from_name(name: &str) -> Option<EntityRef> {
         namespace: None,
         name: prefix.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entity_from_name;
+
+    #[test]
+    fn what_is_measured_ends_the_name_of_who_is() {
+        for (name, entity) in [
+            ("checkout_latency_p99_ms", Some("checkout")),
+            ("FrontendLatencyP95", Some("Frontend")),
+            ("front-end_workload", Some("front-end")),
+            ("cart_ops", Some("cart")),
+            ("orders-db_diskio", Some("orders-db")),
+            ("carts_socket", Some("carts")),
+            ("cart_latency-90", Some("cart")),
+            ("workload_cpu", None),
+            ("http_requests_total", None),
+        ] {
+            let found = entity_from_name(name).map(|entity| entity.name);
+            assert_eq!(found.as_deref(), entity, "{name}");
+        }
+    }
 }

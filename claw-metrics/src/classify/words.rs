@@ -91,6 +91,10 @@ pub(super) fn quantile(name: &Name) -> Option<f64> {
         }
         let digits = if let Some(rest) = word.strip_prefix(['p', 'q']) {
             rest
+        } else if matches!(word.as_str(), "latency" | "duration")
+            && matches!(next, "50" | "75" | "90" | "95" | "99")
+        {
+            next
         } else if let Some(rest) = word
             .strip_suffix("th")
             .or_else(|| word.strip_suffix("percentile"))
@@ -162,6 +166,8 @@ mod tests {
             ("response_95th", Some(0.95)),
             ("latency_99_percentile", Some(0.99)),
             ("timer_upper_90", Some(0.9)),
+            ("cart_latency-90", Some(0.9)),
+            ("cart_latency_2", None),
             ("request_median_ms", Some(0.5)),
             ("latency_p100", Some(1.0)),
             ("pods_total", None),

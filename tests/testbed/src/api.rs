@@ -2,6 +2,7 @@
 //!
 //! Writes of an agent need a permit and go through `claw_k8s::apply`. This is the other side: the testbed makes the
 //! world that agents are tested against, so it sends plain requests.
+#![allow(clippy::disallowed_methods)] // the one place of the testbed that sends requests by itself
 
 use std::path::Path;
 

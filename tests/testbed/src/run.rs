@@ -48,7 +48,7 @@ pub struct RunFolder {
     path: PathBuf,
     /// What is remembered. Written by [`RunFolder::save`].
     pub state: State,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl RunFolder {
@@ -109,7 +109,7 @@ impl RunFolder {
             Ok(()) => Ok(Self {
                 state: read_state(&path)?,
                 path,
-                _lock: Some(lock),
+                _lock: Some(Lock(lock)),
             }),
             Err(fs::TryLockError::Error(error)) => Err(Error::io("lock", &file)(error)),
             Err(fs::TryLockError::WouldBlock) => {
@@ -262,6 +262,20 @@ fn read_state(path: &Path) -> Result<State, Error> {
         path,
         why: error.to_string(),
     })
+}
+
+/// The lock of a run folder.
+///
+/// Closing the file is not enough: a process that is being started at this moment holds it open, too, until it is another
+/// program.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A file that cannot be unlocked is closed all the same.
+        let _ = self.0.unlock();
+    }
 }
 
 #[cfg(test)]
