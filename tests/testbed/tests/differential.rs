@@ -63,13 +63,11 @@ async fn send(client: &kube::Client, step: &Step) -> Answer {
 /// What is compared, by its place.
 fn essence(answer: &Answer, step: &Step) -> Vec<(String, Value)> {
     let mut found = vec![("status code".to_owned(), json!(answer.status))];
-    if answer.body.is_object() {
-        for place in ["/kind", "/reason"] {
-            found.push((
-                place.to_owned(),
-                answer.body.pointer(place).cloned().unwrap_or_default(),
-            ));
-        }
+    for place in ["/kind", "/reason"] {
+        found.push((
+            place.to_owned(),
+            answer.body.pointer(place).cloned().unwrap_or_default(),
+        ));
     }
     for place in step.compare {
         let value = match *place {

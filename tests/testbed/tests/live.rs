@@ -63,13 +63,7 @@ async fn testbed() -> Testbed {
 
 /// Everything that an alert needs on its way, or a line that says what is absent.
 fn agent_program<'a>(testbed: &'a Testbed, test: &str) -> Option<&'a str> {
-    for part in [
-        Part::Run,
-        Part::Prometheus,
-        Part::Alertmanager,
-        Part::Loki,
-        Part::PodLogs,
-    ] {
+    for part in [Part::Run, Part::Prometheus, Part::Alertmanager, Part::PodLogs] {
         testbed.need(part, test)?;
     }
     testbed.need(Part::Agent, test)
@@ -172,6 +166,21 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
     };
     let namespace = testbed.namespace("team").await.unwrap();
     testbed.inject("imagepull", namespace.name()).await.unwrap();
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace.name());
+    wait_until(PATIENCE, "the image is missed", async || {
+        let pods = testbed.api().list(&pods, "").await?;
+        let waits = pods.iter().any(|pod| {
+            let reason = pod.pointer("/status/containerStatuses/0/state/waiting/reason");
+            reason.and_then(Value::as_str) == Some("ImagePullBackOff")
+        });
+        Ok(if waits {
+            Ok(())
+        } else {
+            Err(format!("{} pods", pods.len()))
+        })
+    })
+    .await
+    .unwrap();
     let data = tempfile::tempdir().unwrap();
     let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
     let runs = agent
