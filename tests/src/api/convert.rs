@@ -18,8 +18,19 @@ pub(super) fn to_version(object: &Value, kind: &Kind, version: &str) -> Value {
     shown
 }
 
-/// The object as the server keeps it: events in the form of the core group.
-pub(super) fn to_stored(object: Value) -> Value {
+/// The object as the server keeps it: events in the form of the core group, and no empty labels or annotations.
+pub(super) fn to_stored(mut object: Value) -> Value {
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        for field in ["labels", "annotations"] {
+            if metadata
+                .get(field)
+                .and_then(Value::as_object)
+                .is_some_and(Map::is_empty)
+            {
+                metadata.remove(field);
+            }
+        }
+    }
     match type_of(&object) {
         Some(("events.k8s.io", _, "Event")) => to_core_event(&object),
         _ => object,

@@ -54,7 +54,7 @@ pub(super) fn answer(parts: &[String], kinds: &Kinds) -> Result<Response, Failur
                 }
                 value
             }
-            None => return Err(Failure::no_such_path()),
+            None => return Err(Failure::nothing_here()),
         },
         ["api", "v1"] => resources(kinds, "", "v1"),
         ["apis", group, version] => {
@@ -63,11 +63,11 @@ pub(super) fn answer(parts: &[String], kinds: &Kinds) -> Result<Response, Failur
                 .get(group)
                 .is_some_and(|versions| versions.contains(version));
             if !known {
-                return Err(Failure::no_such_path());
+                return Err(Failure::nothing_here());
             }
             resources(kinds, group, version)
         }
-        _ => return Err(Failure::no_such_path()),
+        _ => return Err(Failure::nothing_here()),
     };
     Ok(json_response(StatusCode::OK, &value))
 }

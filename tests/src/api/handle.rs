@@ -56,7 +56,8 @@ impl Call {
             (user, route::target(&self.path, &store.kinds))
         };
         match target {
-            None => Err(Failure::no_such_path()),
+            None if route::has_group(&self.path, &shared.store().kinds) => Err(Failure::no_such_path()),
+            None => Err(Failure::nothing_here()),
             Some(Target::Other(parts)) => {
                 let attempt = Attempt {
                     verb: "get",

@@ -147,6 +147,8 @@ fn merge_list(list: &mut Value, items: &[Value], key: &str) -> Result<(), String
     {
         list.clear();
     }
+    let before: Vec<Value> = list.iter().filter_map(|item| item.get(key).cloned()).collect();
+    let mut patched = Vec::new();
     for item in items {
         let Some(id) = item.get(key) else {
             if directive(item) == Some("replace") {
@@ -158,16 +160,42 @@ fn merge_list(list: &mut Value, items: &[Value], key: &str) -> Result<(), String
             list.retain(|other| other.get(key) != Some(id));
             continue;
         }
-        match list.iter_mut().find(|other| other.get(key) == Some(id)) {
-            Some(other) => strategic(other, item)?,
-            None => {
-                let mut added = Value::Object(Map::new());
-                strategic(&mut added, item)?;
-                list.push(added);
-            }
-        }
+        let place = list.iter().position(|other| other.get(key) == Some(id));
+        let mut merged = match place {
+            Some(place) => list.remove(place),
+            None => Value::Object(Map::new()),
+        };
+        strategic(&mut merged, item)?;
+        patched.push((before.iter().position(|known| known == id), merged));
     }
+    *list = in_order(patched, std::mem::take(list), &before, key);
     Ok(())
+}
+
+/// The items of a patch in their own order, and between them those that the patch does not name, each where it stood before
+/// an item of the patch that was there as well. New items come first, as the real server has them.
+fn in_order(
+    patched: Vec<(Option<usize>, Value)>,
+    kept: Vec<Value>,
+    before: &[Value],
+    key: &str,
+) -> Vec<Value> {
+    let mut kept = kept
+        .into_iter()
+        .map(|item| {
+            let place = before.iter().position(|id| item.get(key) == Some(id));
+            (place, item)
+        })
+        .peekable();
+    let mut ordered = Vec::new();
+    for (place, item) in patched {
+        while let Some((_, earlier)) = kept.next_if(|(other, _)| place.is_some() && *other < place) {
+            ordered.push(earlier);
+        }
+        ordered.push(item);
+    }
+    ordered.extend(kept.map(|(_, item)| item));
+    ordered
 }
 
 fn directive(item: &Value) -> Option<&str> {
@@ -332,7 +360,7 @@ mod tests {
             target,
             json!({"spec": {"containers": [
             {"name": "a", "image": "a:2", "env": [{"name": "Y", "value": "2"}], "args": ["q"]},
-            {"name": "b", "image": "b:1"}, {"name": "c", "image": "c:1"},
+            {"name": "c", "image": "c:1"}, {"name": "b", "image": "b:1"},
         ]}, "metadata": {"finalizers": ["f", "g"]}})
         );
         let nameless = json!({"spec": {"containers": [{"image": "x"}]}});

@@ -160,6 +160,21 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Whether `path` begins with a group and version that the server has.
+pub(super) fn has_group(path: &str, kinds: &Kinds) -> bool {
+    let mut parts = path.trim_start_matches('/').split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("api"), Some("v1"), _) => true,
+        (Some("apis"), Some(group), Some(version)) => {
+            let groups = kinds.groups();
+            groups
+                .get(group)
+                .is_some_and(|versions| versions.contains(&version))
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

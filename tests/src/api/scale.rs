@@ -73,6 +73,12 @@ fn scale(object: &Value, resource: &Resource) -> Value {
         .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
         .collect();
     let or_zero = |value: Value| if value.is_null() { 0.into() } else { value };
+    // As the real server writes it: none at all are left out.
+    let spec = match field("/spec/replicas") {
+        Value::Null => json!({}),
+        replicas if replicas == 0 => json!({}),
+        replicas => json!({ "replicas": replicas }),
+    };
     json!({
         "kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {
@@ -80,7 +86,7 @@ fn scale(object: &Value, resource: &Resource) -> Value {
             "resourceVersion": field("/metadata/resourceVersion"),
             "creationTimestamp": field("/metadata/creationTimestamp"),
         },
-        "spec": {"replicas": or_zero(field("/spec/replicas"))},
+        "spec": spec,
         "status": {"replicas": or_zero(field("/status/replicas")), "selector": selector.join(",")},
     })
 }

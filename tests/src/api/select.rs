@@ -157,7 +157,7 @@ fn parse_labels(text: &str) -> Result<Vec<Requirement>, Failure> {
 
 fn label_key(key: &str) -> Result<String, Failure> {
     let name = key.rsplit('/').next().unwrap_or_default();
-    let fits = !name.is_empty()
+    let fits = is_bounded(name)
         && name.len() <= 63
         && key
             .chars()
@@ -171,8 +171,15 @@ fn label_key(key: &str) -> Result<String, Failure> {
     }
 }
 
+/// Whether a text begins and ends with a letter or digit.
+fn is_bounded(text: &str) -> bool {
+    let bound = |letter: char| letter.is_ascii_alphanumeric();
+    text.starts_with(bound) && text.ends_with(bound)
+}
+
 fn label_value(value: &str) -> Result<String, Failure> {
-    let fits = value.len() <= 63
+    let fits = (value.is_empty() || is_bounded(value))
+        && value.len() <= 63
         && value
             .chars()
             .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter));

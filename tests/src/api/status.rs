@@ -14,6 +14,8 @@ pub(super) struct Failure {
     reason: &'static str,
     message: String,
     details: Map<String, Value>,
+    /// The answer is a line of text: what is not the API's is not answered by the API.
+    plain: bool,
 }
 
 impl Failure {
@@ -23,6 +25,15 @@ impl Failure {
             reason,
             message: message.into(),
             details: Map::new(),
+            plain: false,
+        }
+    }
+
+    /// A path outside of all groups that the server has.
+    pub(super) fn nothing_here() -> Self {
+        Self {
+            plain: true,
+            ..Self::new(StatusCode::NOT_FOUND, "NotFound", "404 page not found\n")
         }
     }
 
@@ -137,6 +148,9 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
+        if self.plain {
+            return (self.code, self.message).into_response();
+        }
         json_response(self.code, &self.object())
     }
 }

@@ -221,13 +221,18 @@ pub(super) fn patch(store: &mut Store, write: &Write<'_>) -> Result<Response, Fa
     for field in ["name", "namespace"] {
         let pointer = format!("/metadata/{field}");
         if patched.pointer(&pointer) != current.pointer(&pointer) {
-            let why = "Invalid value: field is immutable";
-            return Err(Failure::invalid(
-                write.kind(),
-                write.name(),
-                &format!("metadata.{field}"),
-                why,
-            ));
+            let said = patched
+                .pointer(&pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let message = format!(
+                "the {field} of the object ({said}) does not match the {field} on the URL ({})",
+                current
+                    .pointer(&pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            );
+            return Err(Failure::bad_request(message));
         }
     }
     replace(store, write, key, &current, convert::to_stored(patched), "Update")
@@ -247,6 +252,9 @@ pub(super) fn patch_with(media: &str, target: &mut Value, patch: &Value, kind: &
             patch::merge(target, patch);
             Ok(())
         }
+        "application/json-patch+json" if !patch.is_array() => Err(Failure::bad_request(
+            "error decoding patch: it is no list of operations",
+        )),
         "application/json-patch+json" => patch::operations(target, patch).map_err(refused),
         "application/strategic-merge-patch+json" if !kind.custom => {
             patch::strategic(target, patch).map_err(Failure::bad_request)
@@ -361,7 +369,11 @@ pub(super) fn prepare(
             }
         }
     }
-    if kind.generation && body(&new) != body(&convert::to_version(current, kind, version_of(&new))) {
+    // Deployments count what is written to their annotations, too.
+    let annotations = |object: &Value| object.pointer("/metadata/annotations").cloned();
+    let noted = kind.plural == "deployments" && annotations(&new) != annotations(current);
+    if kind.generation && (noted || body(&new) != body(&convert::to_version(current, kind, version_of(&new))))
+    {
         let generation = current
             .pointer("/metadata/generation")
             .and_then(Value::as_i64)

@@ -1,6 +1,5 @@
 //! Something that alerts are sent to.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,10 +11,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::{Part, Service, Testbed, wait_until};
-use crate::config;
+use super::route::change;
+use super::{Testbed, wait_until};
 use crate::error::Error;
-use crate::run::RunFolder;
 
 /// What was posted, and when.
 #[derive(Clone, Debug)]
@@ -80,12 +78,12 @@ impl WebhookSink {
     /// Answers `false`, with a line that names `test`, where there is none of ours.
     pub async fn attach(&self, testbed: &Testbed, test: &str) -> Result<bool, Error> {
         let url = self.url.clone();
-        route(testbed, test, |webhooks| webhooks.push(url)).await
+        change(testbed, test, |webhooks| webhooks.push(url)).await
     }
 
     /// Undoes [`WebhookSink::attach`], so that Alertmanager does not go on trying.
     pub async fn detach(self, testbed: &Testbed) -> Result<(), Error> {
-        route(testbed, "detach", |webhooks| {
+        change(testbed, "detach", |webhooks| {
             webhooks.retain(|url| *url != self.url)
         })
         .await
@@ -116,18 +114,6 @@ impl WebhookSink {
     }
 }
 
-async fn route(testbed: &Testbed, test: &str, change: impl FnOnce(&mut Vec<String>)) -> Result<bool, Error> {
-    let (Some(run), Some(url)) = (
-        testbed.need(Part::Run, test),
-        testbed.need(Part::Alertmanager, test),
-    ) else {
-        return Ok(false);
-    };
-    config::change_webhooks(&RunFolder::look(Path::new(run))?, change)?;
-    Service::at(url)?.post("/-/reload", &Value::Null).await?;
-    Ok(true)
-}
-
 impl Drop for WebhookSink {
     fn drop(&mut self) {
         self.server.abort();
@@ -148,6 +134,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::suite::Service;
 
     #[tokio::test]
     async fn what_is_posted_is_kept() {

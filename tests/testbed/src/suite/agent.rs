@@ -1,0 +1,169 @@
+//! `claw-agent serve` as a program, the way it runs outside.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{Part, Service, Testbed, wait_until};
+use crate::error::Error;
+
+/// How long the agent may take until it listens.
+const START: Duration = Duration::from_secs(30);
+
+/// An agent that serves webhooks. It is killed when this value is dropped.
+#[derive(Debug)]
+pub struct Agent {
+    child: Child,
+    url: String,
+    service: Service,
+    data: PathBuf,
+}
+
+impl Agent {
+    /// Starts the agent with its journal, audit log and reports in `data`, against everything that the testbed has.
+    ///
+    /// # Errors
+    /// When it does not listen in time; the error quotes what it said last.
+    pub async fn start(program: &str, testbed: &Testbed, data: &Path) -> Result<Self, Error> {
+        Self::start_with(program, testbed, data, testbed.kubeconfig(), &[]).await
+    }
+
+    /// The same with another kubeconfig, and further arguments.
+    pub async fn start_with(
+        program: &str,
+        testbed: &Testbed,
+        data: &Path,
+        kubeconfig: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, Error> {
+        let mut command = Command::new(program);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        for (part, flag) in [(Part::Prometheus, "--prometheus"), (Part::Loki, "--loki")] {
+            if let Some(url) = testbed.part(part) {
+                command.args([flag, url]);
+            }
+        }
+        let failed = |source| Error::Io {
+            doing: "run",
+            path: PathBuf::from(program),
+            source,
+        };
+        let mut child = command.spawn().map_err(failed)?;
+        let said = child.stderr.take();
+        let mut last = String::new();
+        let listening = async {
+            let mut lines = BufReader::new(said?).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let url = line
+                    .split_whitespace()
+                    .find(|word| word.starts_with("http://127.0.0.1:"));
+                if let Some(url) = url {
+                    return Some((url.trim_end_matches(['/', ',', ';', '.']).to_owned(), lines));
+                }
+                last = line;
+            }
+            None
+        };
+        let Ok(Some((url, mut lines))) = tokio::time::timeout(START, listening).await else {
+            return Err(Error::Program {
+                program: format!("{program} serve"),
+                why: format!("it does not listen within {} s; it said: {last}", START.as_secs()),
+            });
+        };
+        // Somebody has to read on, or the agent waits for room in the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let service = Service::at(&url)?;
+        Ok(Self {
+            child,
+            url,
+            service,
+            data: data.to_owned(),
+        })
+    }
+
+    /// Where Alertmanager sends its notifications.
+    pub fn webhook(&self) -> String {
+        format!("{}/webhook/alertmanager", self.url)
+    }
+
+    /// Sends a notification, and says which runs it led to.
+    pub async fn notify(&self, body: &Value) -> Result<Vec<String>, Error> {
+        let receipt = self.service.post("/webhook/alertmanager", body).await?;
+        let runs = receipt.get("runs").and_then(Value::as_array);
+        let names = runs.into_iter().flatten().filter_map(Value::as_str);
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// The runs that the agent knows, newest first.
+    pub async fn runs(&self) -> Result<Vec<Value>, Error> {
+        let answer = self.service.get("/runs", &[("limit", "500")]).await?;
+        Ok(answer
+            .get("runs")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    /// The report of a run as it was delivered into the folder, once it is there.
+    pub fn report(&self, run: &str) -> Option<Value> {
+        let file = self.data.join("reports").join(format!("{run}.json"));
+        serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+    }
+
+    /// All reports that were delivered so far.
+    pub fn reports(&self) -> Vec<Value> {
+        let entries = std::fs::read_dir(self.data.join("reports"));
+        let mut files: Vec<PathBuf> = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+        files.sort();
+        let read = |file: &PathBuf| serde_json::from_slice(&std::fs::read(file).ok()?).ok();
+        files.iter().filter_map(read).collect()
+    }
+
+    /// Waits for the report of a run.
+    pub async fn wait_for(&self, run: &str, within: Duration) -> Result<Value, Error> {
+        wait_until(within, &format!("the report of run {run}"), async || {
+            Ok(self
+                .report(run)
+                .ok_or_else(|| format!("{} other reports", self.reports().len())))
+        })
+        .await
+    }
+
+    /// Resident memory in KiB: now, and the most that it has been.
+    pub fn memory(&self) -> Option<(u64, u64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        Some((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// Ends the agent as a power failure would.
+    pub async fn kill(mut self) -> Result<(), Error> {
+        self.child.kill().await.map_err(|source| Error::Io {
+            doing: "end",
+            path: PathBuf::from("claw-agent"),
+            source,
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! From a fault to a report: a real rule fires, a real Alertmanager notifies, and the agent names the cause.
+#![allow(clippy::unwrap_used, clippy::panic)] // also in what the tests share: a failure is a panic
+
+use std::time::Duration;
+
+use claw_testbed::suite::{Agent, AlertRoute, Namespace, Part, Testbed, wait_until};
+use serde_json::{Value, json};
+
+/// From the fault until a rule has fired, the alert was sent, and the report names the cause.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A fault, and what a report about it has to name first.
+struct Expected {
+    fault: &'static str,
+    kind: &'static str,
+    name: &'static str,
+    mechanism: &'static str,
+}
+
+const fn expected(
+    fault: &'static str,
+    mechanism: &'static str,
+    kind: &'static str,
+    name: &'static str,
+) -> Expected {
+    Expected {
+        fault,
+        kind,
+        name,
+        mechanism,
+    }
+}
+
+const FAULTS: [Expected; 11] = [
+    expected("imagepull", "image_pull", "Deployment", "mailer"),
+    expected("crashloop", "application_crash", "Deployment", "billing"),
+    expected("oomkilled", "memory_limit", "Deployment", "previews"),
+    expected("configmap-missing", "config_missing", "Deployment", "invoices"),
+    expected("selector-mismatch", "selector_mismatch", "Service", "catalogue"),
+    expected("readiness", "probe_failing", "Deployment", "replica"),
+    expected("unschedulable", "unschedulable", "Deployment", "reports"),
+    expected(
+        "pvc-missing-class",
+        "volume_unavailable",
+        "PersistentVolumeClaim",
+        "ledger-data",
+    ),
+    expected("quota", "creation_refused", "Deployment", "importer"),
+    expected("webhook-down", "creation_refused", "Deployment", "orders"),
+    expected(
+        "rollout-bad-config",
+        "application_crash",
+        "Deployment",
+        "checkout",
+    ),
+];
+
+async fn testbed() -> Testbed {
+    Testbed::from_env()
+        .await
+        .unwrap_or_else(|error| panic!("{}", error.line()))
+}
+
+/// Everything that an alert needs on its way, or a line that says what is absent.
+fn agent_program<'a>(testbed: &'a Testbed, test: &str) -> Option<&'a str> {
+    for part in [Part::Run, Part::Prometheus, Part::Alertmanager, Part::PodLogs] {
+        testbed.need(part, test)?;
+    }
+    testbed.need(Part::Agent, test)
+}
+
+/// The newest report whose first cause or subject lies in `namespace`.
+fn about(agent: &Agent, namespace: &str) -> Option<Value> {
+    let lies_there = |entity: &Value| entity["namespace"] == namespace;
+    let concerns = |report: &Value| {
+        let subject = report["subject"].as_array().into_iter().flatten();
+        subject
+            .chain(report.pointer("/hypotheses/0/entity"))
+            .any(lies_there)
+    };
+    let mut reports = agent.reports();
+    reports.retain(concerns);
+    reports
+        .into_iter()
+        .max_by_key(|report| report.pointer("/window/end").map(Value::to_string))
+}
+
+/// What a report says, in a line.
+fn said(report: &Value) -> String {
+    let first = &report["hypotheses"][0];
+    format!(
+        "{} of {} {} ({})",
+        first["mechanism"].as_str().unwrap_or("nothing"),
+        first["entity"]["kind"].as_str().unwrap_or_default(),
+        first["entity"]["name"].as_str().unwrap_or_default(),
+        first["confidence"],
+    )
+}
+
+fn is_right(report: &Value, expected: &Expected) -> bool {
+    let first = &report["hypotheses"][0];
+    first["mechanism"] == expected.mechanism
+        && first["entity"]["kind"] == expected.kind
+        && first["entity"]["name"] == expected.name
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+async fn every_fault_is_named_first_in_the_report_on_its_alert() {
+    let testbed = testbed().await;
+    let Some(program) = agent_program(&testbed, "faults from alert to report") else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
+    let route = AlertRoute::to(&testbed, &agent.webhook()).await.unwrap();
+    let mut places: Vec<(&Expected, Namespace)> = Vec::new();
+    for expected in &FAULTS {
+        let namespace = testbed.namespace("team").await.unwrap();
+        testbed.inject(expected.fault, namespace.name()).await.unwrap();
+        places.push((expected, namespace));
+    }
+    let mut missed = Vec::new();
+    for (expected, namespace) in &places {
+        let found = wait_until(PATIENCE, expected.fault, async || {
+            let report = about(&agent, namespace.name());
+            Ok(match report {
+                Some(report) if is_right(&report, expected) => Ok(report),
+                Some(report) => Err(said(&report)),
+                None => Err("no report".to_owned()),
+            })
+        })
+        .await;
+        match found {
+            Ok(report) => println!("ok {:20} {}", expected.fault, said(&report)),
+            Err(error) => missed.push(error.line()),
+        }
+    }
+    route.end().await.unwrap();
+    assert!(
+        missed.is_empty(),
+        "{} of {} faults:\n{}",
+        missed.len(),
+        FAULTS.len(),
+        missed.join("\n")
+    );
+}
+
+/// A notification about a deployment, as Alertmanager sends it.
+fn notification(namespace: &str, deployment: &str) -> Value {
+    let now = jiff::Timestamp::now();
+    json!({"version": "4", "groupKey": format!("{{}}:{{namespace=\"{namespace}\"}}"), "status": "firing",
+        "receiver": "claw", "alerts": [{
+            "status": "firing", "startsAt": now, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": namespace,
+            "labels": {"alertname": "DeploymentReplicasMissing", "severity": "critical",
+                "namespace": namespace, "deployment": deployment},
+            "annotations": {"summary": "fewer replicas than wanted"}}]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
+    let testbed = testbed().await;
+    let Some(program) = agent_program(&testbed, "an agent that was killed") else {
+        return;
+    };
+    let namespace = testbed.namespace("team").await.unwrap();
+    testbed.inject("imagepull", namespace.name()).await.unwrap();
+    let pods = format!("/api/v1/namespaces/{}/pods", namespace.name());
+    wait_until(PATIENCE, "the image is missed", async || {
+        let pods = testbed.api().list(&pods, "").await?;
+        let waits = pods.iter().any(|pod| {
+            let reason = pod.pointer("/status/containerStatuses/0/state/waiting/reason");
+            reason.and_then(Value::as_str) == Some("ImagePullBackOff")
+        });
+        Ok(if waits {
+            Ok(())
+        } else {
+            Err(format!("{} pods", pods.len()))
+        })
+    })
+    .await
+    .unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
+    let runs = agent
+        .notify(&notification(namespace.name(), "mailer"))
+        .await
+        .unwrap();
+    let [run] = runs.as_slice() else {
+        panic!("one run, not {runs:?}");
+    };
+    // The notification is accepted; nothing more is promised to be done.
+    agent.kill().await.unwrap();
+    let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
+    let report = agent.wait_for(run, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(
+        report["hypotheses"][0]["mechanism"],
+        "image_pull",
+        "{}",
+        said(&report)
+    );
+    let runs = agent.runs().await.unwrap();
+    let ours: Vec<_> = runs.iter().filter(|record| record["id"] == **run).collect();
+    assert_eq!(ours.len(), 1);
+    assert_eq!(ours[0]["status"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+async fn a_resolved_alert_closes_its_run() {
+    let testbed = testbed().await;
+    let Some(program) = agent_program(&testbed, "a resolved alert") else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
+    let route = AlertRoute::to(&testbed, &agent.webhook()).await.unwrap();
+    let namespace = testbed.namespace("team").await.unwrap();
+    testbed.inject("unschedulable", namespace.name()).await.unwrap();
+    let report = wait_until(PATIENCE, "a report", async || {
+        Ok(about(&agent, namespace.name()).ok_or_else(String::new))
+    })
+    .await
+    .unwrap();
+    // Somebody mends it.
+    let inside = format!("--namespace={}", namespace.name());
+    let arguments = ["scale", "deployment/reports", "--replicas=0", &inside];
+    testbed.kubectl().run(&arguments).await.unwrap();
+    wait_until(PATIENCE, "the run is closed", async || {
+        let runs = agent.runs().await?;
+        let record = runs.into_iter().find(|record| record["id"] == report["case"]);
+        Ok(match record {
+            Some(record) if !record["resolved_at"].is_null() => Ok(()),
+            record => Err(record.unwrap_or_default().to_string()),
+        })
+    })
+    .await
+    .unwrap();
+    route.end().await.unwrap();
+}
