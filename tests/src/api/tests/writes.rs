@@ -313,7 +313,7 @@ async fn strange_requests_are_refused_and_do_no_harm() {
             format!("{path}?dryRun=Some"),
             "application/json",
             r#"{"metadata":{"name":"x"}}"#,
-            400,
+            422,
         ),
         (
             "PUT",
@@ -335,7 +335,7 @@ async fn strange_requests_are_refused_and_do_no_harm() {
             format!("{path}/cart"),
             "application/merge-patch+json",
             r#"{"metadata":{"name":"x"}}"#,
-            422,
+            400,
         ),
         (
             "PATCH",
