@@ -31,6 +31,7 @@ pub(in crate::incident) fn settle<T: Tool>(
     case: &mut Case,
     answer: Result<T::Output, ObserveError>,
 ) -> Result<Option<T::Output>, StepError> {
+    heard::<T>(case, &answer);
     match answer {
         Ok(output) => Ok(Some(output)),
         Err(ObserveError::Audit(error)) => Err(StepError::Transient {
@@ -46,7 +47,7 @@ pub(in crate::incident) fn settle<T: Tool>(
         }
         Err(ObserveError::Tool(error)) => {
             let mut said = reason(&error);
-            if is_silent::<T>(&error) {
+            if is_silent::<T>(cx, case, &error) {
                 case.silent.insert(T::NAME.to_owned());
                 said.push_str("; it was not asked again in this run");
             }
@@ -64,15 +65,42 @@ pub(in crate::incident) fn settle<T: Tool>(
     }
 }
 
-/// Whether a source of metrics or logs does not answer at all: each further question would cost as much time. A server that
-/// gives a query up answers others, and so does an API server of which one list is slow.
-fn is_silent<T: Tool>(error: &ToolError) -> bool {
-    let gave_up = error
-        .source()
-        .and_then(|source| source.downcast_ref::<SourceError>())
-        .is_some_and(|source| matches!(source, SourceError::GaveUp { .. }));
-    let outside = [QueryPrometheus::NAME, ListMetrics::NAME, SearchLogs::NAME].contains(&T::NAME);
-    outside && error.kind() == ToolErrorKind::Timeout && !gave_up
+/// Notes that a source is there, if this is an answer of it. Of answers that were waited for together all are noted before
+/// the first is settled: it may be the only one that was slow.
+pub(in crate::incident) fn heard<T: Tool>(case: &mut Case, answer: &Result<T::Output, ObserveError>) {
+    let heard = match answer {
+        Ok(_) => true,
+        Err(ObserveError::Tool(error)) => error.kind() == ToolErrorKind::TooLarge || gave_up(error),
+        Err(_) => false,
+    };
+    if heard {
+        case.heard.insert(T::NAME.to_owned());
+    }
+}
+
+/// Whether a source of metrics or logs does not answer at all: each further question would cost as much time. One that
+/// answered before is slow with this question only, and so is an API server with one list. And where the time of the run, or
+/// the part of it for this, is over, it is not known how long the source would have taken.
+pub(in crate::incident) fn is_silent<T: Tool>(cx: &StepContext, case: &Case, error: &ToolError) -> bool {
+    let metrics = [QueryPrometheus::NAME, ListMetrics::NAME];
+    let logs = [SearchLogs::NAME];
+    let outside = [metrics.as_slice(), logs.as_slice()];
+    let Some(source) = outside.into_iter().find(|tools| tools.contains(&T::NAME)) else {
+        return false;
+    };
+    error.kind() == ToolErrorKind::Timeout
+        && !cx.remaining().is_zero()
+        && !gave_up(error)
+        && !source.iter().any(|tool| case.heard.contains(*tool))
+}
+
+/// What a source says that answers, but not this.
+fn gave_up(error: &ToolError) -> bool {
+    matches!(source_error(error), Some(SourceError::GaveUp { .. }))
+}
+
+fn source_error(error: &ToolError) -> Option<&SourceError> {
+    error.source()?.downcast_ref()
 }
 
 /// What happened. Errors of the cluster say what to do besides; here that is the remedy.
