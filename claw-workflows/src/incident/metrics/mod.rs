@@ -36,9 +36,7 @@ const END: SignedDuration = SignedDuration::from_hours(1);
 
 /// One part in so many of the series has to say nothing for the report to say so.
 const NOTABLE: usize = 10;
-/// Part of the step's time that metrics may take: pods, workloads and events are read in the same step.
-const SHARE: u32 = 2;
-/// So long they may take in any case, unless that is more than half of the time left.
+/// So long metrics may take even where that is more than half of the time left, but never more than three quarters of it.
 const LEAST: Duration = Duration::from_secs(10);
 
 /// Adds the signals of namespaces, and the call edges that labels show.
@@ -50,8 +48,7 @@ pub(super) async fn gather(
     if case.metrics_are_silent() {
         return Ok(());
     }
-    let left = cx.remaining();
-    let cx = &cx.within((left / SHARE).max(LEAST.min(left / 2)));
+    let cx = &cx.within(share(cx.remaining()));
     let selector = namespace_selector(case, namespaces);
     let names = names::telling(cx, case, selector.as_deref()).await?;
     let spans = spans(case);
@@ -87,6 +84,12 @@ pub(super) async fn gather(
     case.signals.sort_by(|a, b| a.metric.cmp(&b.metric));
     case.signals.dedup();
     Ok(())
+}
+
+/// How much of the time left metrics may take: objects and logs are read, too. Each reading of metrics halves it, so that
+/// without a least time the last one would have too little to be of use.
+fn share(left: Duration) -> Duration {
+    (left / 2).max(LEAST.min(left / 4 * 3))
 }
 
 /// As [`settle`], and notes that series went unread where there is no answer.
