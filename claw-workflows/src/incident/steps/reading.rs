@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use claw_core::gate::ObserveError;
+use claw_core::gate::{ObserveError, Refusal};
 use claw_core::tool::{Tool, ToolError, ToolErrorKind};
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::cluster::ClusterError;
@@ -39,7 +39,7 @@ pub(in crate::incident) fn settle<T: Tool>(
             reason: error.to_string(),
             source: Some(Box::new(error)),
         }),
-        // One pod may be gone by now. A source that knows nothing of what it is there for is at another address.
+        // One pod may be gone by now.
         Err(ObserveError::Tool(error))
             if error.kind() == ToolErrorKind::NotFound && T::NAME == GetPodLogs::NAME =>
         {
@@ -51,15 +51,16 @@ pub(in crate::incident) fn settle<T: Tool>(
                 case.silent.insert(T::NAME.to_owned());
                 said.push_str("; it was not asked again in this run");
             }
-            case.gap(T::NAME, said, remedy(error.kind()));
+            case.gap(T::NAME, said, remedy(&error));
+            Ok(None)
+        }
+        // Rules refuse for more reasons than that a read is not allowed, and know what would have to change.
+        Err(ObserveError::Refused(Refusal { rule, reason, remedy })) => {
+            case.gap(T::NAME, format!("refused by {rule}: {reason}"), remedy);
             Ok(None)
         }
         Err(error) => {
-            case.gap(
-                T::NAME,
-                error.to_string(),
-                "let the agent's policy allow this read",
-            );
+            case.gap(T::NAME, error.to_string(), remedy_of(ToolErrorKind::Internal));
             Ok(None)
         }
     }
@@ -114,10 +115,17 @@ fn reason(error: &ToolError) -> String {
     }
 }
 
-fn remedy(kind: ToolErrorKind) -> &'static str {
+fn remedy(error: &ToolError) -> &'static str {
+    match source_error(error) {
+        Some(SourceError::Elsewhere { .. }) => "check the address of this source, with its path",
+        _ => remedy_of(error.kind()),
+    }
+}
+
+fn remedy_of(kind: ToolErrorKind) -> &'static str {
     match kind {
         ToolErrorKind::Denied => "grant the agent the rights that `claw-agent access` prints for this tool",
-        ToolErrorKind::NotFound => "check the address of this source, with its path",
+        ToolErrorKind::NotFound => "check that what was asked for exists",
         ToolErrorKind::Unavailable => {
             "configure this source, or check that it is up and reachable from the agent"
         }
