@@ -176,7 +176,8 @@ fn within_reach(case: &mut Case, wanted: Vec<Wanted>) -> Vec<Wanted> {
         pod.is_none_or(|pod| silent_node(&facts, pod).is_none())
     });
     if !far.is_empty() {
-        let nodes: BTreeSet<&str> = facts.pods().filter_map(|pod| silent_node(&facts, pod)).collect();
+        let pods = far.iter().filter_map(|wanted| facts.pod(&wanted.pod));
+        let nodes: BTreeSet<&str> = pods.filter_map(|pod| silent_node(&facts, pod)).collect();
         let named: Vec<&str> = nodes.iter().take(MAX_NAMED).copied().collect();
         let more = match nodes.len().saturating_sub(named.len()) {
             0 => String::new(),
