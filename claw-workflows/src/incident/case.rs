@@ -55,6 +55,9 @@ pub struct Case {
     /// Calls that were made for logs of pods.
     #[serde(default)]
     pub log_calls: usize,
+    /// Logs that were worth reading and for which there were no calls left.
+    #[serde(default)]
+    pub logs_left: BTreeSet<String>,
     /// Series that moved.
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.

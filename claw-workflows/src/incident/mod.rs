@@ -110,6 +110,7 @@ impl Workflow for IncidentInvestigation {
             logs: Vec::new(),
             logs_asked: Default::default(),
             log_calls: 0,
+            logs_left: Default::default(),
             signals: Vec::new(),
             series_read: 0,
             series_unread: false,

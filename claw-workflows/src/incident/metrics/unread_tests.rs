@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::incident::conclude;
-use crate::incident::testing::{at, case};
+use crate::incident::steps::analyze_logs;
+use crate::incident::testing::{at, case, deployment};
 use crate::incident::weights::Weights;
 
 type Asked = dyn Fn(&str) -> Result<Answer, SourceError> + Send + Sync;
@@ -246,4 +247,27 @@ async fn a_metric_of_which_a_piece_is_missing_is_not_compared() {
         .unwrap();
     assert_eq!(read.series.len(), 1);
     assert!(read.partial.contains("errors_0_total"));
+}
+
+#[tokio::test]
+async fn logs_without_calls_left_are_one_gap_and_probes_have_a_reserve() {
+    let (source, clock) = rig(0, |_, _| Ok(Answer::default()));
+    let cx = context(Arc::new(source), clock);
+    let mut case = case();
+    let running = serde_json::json!({"name": "app", "ready": true, "restartCount": 0,
+        "state": {"running": {"startedAt": at(-9000)}}});
+    let pod = serde_json::json!({"containers": [{"name": "app"}],
+        "status": {"phase": "Running", "containerStatuses": [running]}});
+    deployment(&mut case, "cart", pod);
+    let wanted = analyze_logs::of_pod(case.objects.pods.first().unwrap());
+    case.log_calls = 18 - analyze_logs::FOR_PROBES;
+    let missing = analyze_logs::read_pods(&cx, &mut case, wanted.clone(), analyze_logs::FOR_PROBES)
+        .await
+        .unwrap();
+    assert_eq!((missing, case.log_calls), (1, 15), "no call was made");
+    let said = analyze_logs::left_out(&case).map(|gap| gap.reason);
+    assert_eq!(said.unwrap(), "1 log was not read: the run's limit of 18 calls");
+    // The reserve is there for probes, and what they read is not left out.
+    analyze_logs::read_pods(&cx, &mut case, wanted, 0).await.unwrap();
+    assert_eq!((case.log_calls, analyze_logs::left_out(&case)), (16, None));
 }

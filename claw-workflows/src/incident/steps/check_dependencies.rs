@@ -10,7 +10,7 @@ use claw_k8s::bundle::RecordedTopology;
 use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
 use claw_k8s::world::{Edge, Relation};
 
-use super::analyze_logs;
+use super::analyze_logs::{self, FOR_PROBES};
 use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
@@ -67,7 +67,7 @@ impl Step<Case> for CheckDependencies {
             metrics::gather(cx, &mut case, &beside).await?;
         }
         let around = analyze_logs::wanted_around(&Facts::new(&case));
-        analyze_logs::read_pods(cx, &mut case, around).await?;
+        analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;
         Ok(Outcome::Continue(case))
     }
 }
