@@ -118,7 +118,8 @@ impl StepContext {
     }
 
     /// Says what the step is for, in the words of who set the agent up: the `instruction` of a definition. It is recorded
-    /// with everything that the step does, on one line and at most 512 bytes of it. It changes nothing else.
+    /// with everything that the step does, on one line and at most 512 bytes of it, and is part of the goal that a reasoner
+    /// is given, which may choose by it what to look at. It changes nothing else.
     #[must_use]
     pub fn with_purpose(mut self, purpose: &str) -> Self {
         let words: Vec<&str> = purpose.split_whitespace().collect();

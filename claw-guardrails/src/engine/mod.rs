@@ -165,7 +165,7 @@ const READS: [Rule; 6] = [
                     "the tool {} does more than read, and the agent is in read-only mode",
                     call.tool
                 ),
-                "let a person do it, or set `mode: propose` in the guardrails of an agent that may propose",
+                "let a person do it; `mode: propose` in the guardrails helps where no definition holds the agent to reading",
             ))
         },
     },

@@ -55,19 +55,25 @@ pub struct Case {
     /// Calls that were made for logs of pods.
     #[serde(default)]
     pub log_calls: usize,
+    /// Logs that were worth reading and for which there were no calls left.
+    #[serde(default)]
+    pub logs_left: BTreeSet<String>,
     /// Series that moved.
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.
     pub series_read: usize,
-    /// Whether series were left out, any of which may be the one that moved.
+    /// Whether series were left out or a query for some had no answer: any of them may be the one that moved.
     #[serde(default)]
-    pub series_cut: bool,
+    pub series_unread: bool,
     /// Who calls whom.
     pub calls: Vec<Call>,
     /// What was changed.
     pub changes: Vec<Change>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// Tools whose source has answered in this run. It may be slow with one question, but it is there.
+    #[serde(default)]
+    pub heard: BTreeSet<String>,
     /// Tools whose source did not answer in time. Nothing more is asked of it: the time is better spent on others.
     #[serde(default)]
     pub silent: BTreeSet<String>,

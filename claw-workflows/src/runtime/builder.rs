@@ -77,7 +77,8 @@ impl Builder {
         self
     }
 
-    /// Says what a step of a workflow is for. It is recorded with what the step does, and changes nothing else.
+    /// Says what a step of a workflow is for. It is recorded with what the step does, and is part of the goal that a reasoner
+    /// is given. It changes nothing else.
     pub fn step_purpose(mut self, workflow: &str, step: &str, purpose: impl Into<String>) -> Self {
         self.purposes
             .insert((workflow.to_owned(), step.to_owned()), purpose.into());

@@ -20,6 +20,7 @@ use super::case::Case;
 use super::facts::Facts;
 use super::mechanism;
 use super::rank::{Field, Ranked, rank};
+use super::steps::analyze_logs::left_out;
 use super::subject;
 use super::symptom;
 use super::weights::Weights;
@@ -184,6 +185,7 @@ fn onset(case: &Case, facts: &Facts<'_>, symptoms: &[Symptom]) -> Option<Timesta
 
 fn gaps(case: &Case, absent: &[EntityRef]) -> Vec<Gap> {
     let mut gaps = case.gaps.clone();
+    gaps.extend(left_out(case));
     gaps.extend(absent.iter().map(|entity| Gap {
         source: "subject".to_owned(),
         reason: format!("{entity} does not exist"),

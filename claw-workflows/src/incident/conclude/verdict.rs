@@ -17,9 +17,9 @@ const UNLIKELY: f64 = 0.9 * LIKELY;
 
 pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> Verdict {
     // Where nothing could be seen, nothing was seen to be well, either; and an alert that fires is not about nothing. The
-    // series that moved may be one that was left out.
+    // series that moved may be one that was not read.
     let firing = case.incident.alerts.iter().any(Alert::is_firing);
-    let calm = if case.saw_anything() && !firing && !case.series_cut {
+    let calm = if case.saw_anything() && !firing && !case.series_unread {
         Verdict::Healthy
     } else {
         Verdict::Unknown
@@ -105,7 +105,7 @@ pub(super) fn summary(
         .count();
     let mut text = match wrong {
         0 if !case.saw_anything() => "Nothing could be seen.".to_owned(),
-        0 if verdict == Verdict::Unknown && case.series_cut && case.incident.alerts.is_empty() => {
+        0 if verdict == Verdict::Unknown && !case.incident.alerts.iter().any(Alert::is_firing) => {
             "Nothing that was seen is wrong, but not all series could be compared.".to_owned()
         }
         0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),

@@ -6,11 +6,15 @@ mod typed;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unread_tests;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use claw_core::gate::ObserveError;
 use claw_core::report::Window;
+use claw_core::tool::Tool;
 use claw_core::workflow::{StepContext, StepError};
 use claw_metrics::series::{Series, escape};
 use claw_metrics::signal::{self, DetectOptions, Signal, Survey};
@@ -18,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::typed::Computed;
 use super::case::{Call, Case};
+use super::steps::settle;
 use super::window;
 
 /// Signals that are kept, the strongest first.
@@ -31,9 +36,7 @@ const END: SignedDuration = SignedDuration::from_hours(1);
 
 /// One part in so many of the series has to say nothing for the report to say so.
 const NOTABLE: usize = 10;
-/// Part of the step's time that metrics may take: pods, workloads and events are read in the same step.
-const SHARE: u32 = 2;
-/// So long they may take in any case, unless that is more than half of the time left.
+/// So long metrics may take even where that is more than half of the time left, but never more than three quarters of it.
 const LEAST: Duration = Duration::from_secs(10);
 
 /// Adds the signals of namespaces, and the call edges that labels show.
@@ -45,8 +48,7 @@ pub(super) async fn gather(
     if case.metrics_are_silent() {
         return Ok(());
     }
-    let left = cx.remaining();
-    let cx = &cx.within((left / SHARE).max(LEAST.min(left / 2)));
+    let cx = &cx.within(share(cx.remaining()));
     let selector = namespace_selector(case, namespaces);
     let names = names::telling(cx, case, selector.as_deref()).await?;
     let spans = spans(case);
@@ -55,10 +57,12 @@ pub(super) async fn gather(
     if !case.metrics_are_silent() && !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
         computed.extend(typed::of_nodes(cx, case, &spans).await?);
     }
-    let series: Vec<Series> = read.series.into_values().collect();
+    let mut series: Vec<Series> = read.series.into_values().collect();
     case.calls.extend(edges(&series));
     case.calls.sort();
     case.calls.dedup();
+    // A series would seem to end where a piece of it was not read.
+    series.retain(|series| !read.partial.contains(series.name()));
     let mut seen = survey(case, &series);
     for Computed { series, promql } in computed {
         let found = survey(case, std::slice::from_ref(&series));
@@ -80,6 +84,40 @@ pub(super) async fn gather(
     case.signals.sort_by(|a, b| a.metric.cmp(&b.metric));
     case.signals.dedup();
     Ok(())
+}
+
+/// How much of the time left metrics may take: objects and logs are read, too. Each reading of metrics halves it, so that
+/// without a least time the last one would have too little to be of use.
+fn share(left: Duration) -> Duration {
+    (left / 2).max(LEAST.min(left / 4 * 3))
+}
+
+/// As [`settle`], and notes that series went unread where there is no answer.
+fn answered<T: Tool>(
+    cx: &StepContext,
+    case: &mut Case,
+    answer: Result<T::Output, ObserveError>,
+) -> Result<Option<T::Output>, StepError> {
+    let answer = settle::<T>(cx, case, answer)?;
+    case.series_unread |= answer.is_none();
+    Ok(answer)
+}
+
+/// Whether there is a point in asking more: of a source that answers, and while there is time.
+fn may_ask(cx: &StepContext, case: &Case) -> bool {
+    !case.metrics_are_silent() && !cx.remaining().is_zero()
+}
+
+/// Notes what was not asked for, unless it is said already that the source does not answer.
+fn not_asked(case: &mut Case, what: &str) {
+    case.series_unread = true;
+    if !case.metrics_are_silent() {
+        case.gap(
+            "query_prometheus",
+            format!("{what}: the time for metrics was over"),
+            "give the run more time, or narrow the alert to a workload",
+        );
+    }
 }
 
 fn survey(case: &Case, series: &[Series]) -> Survey {

@@ -8,8 +8,8 @@ use claw_metrics::series::Labels;
 use claw_metrics::tools::{ListMetrics, ListMetricsInput, QueryPrometheus, QueryPrometheusInput};
 use jiff::Timestamp;
 
+use super::answered;
 use crate::incident::case::Case;
-use crate::incident::steps::settle;
 
 /// Names that are read at most; the most telling kinds come first.
 const MAX_NAMES: usize = 160;
@@ -65,7 +65,7 @@ pub(super) async fn list(
         end: Some(end),
     };
     let answer = cx.observe::<ListMetrics>(input, "which metrics there are").await;
-    let answer = settle::<ListMetrics>(cx, case, answer)?;
+    let answer = answered::<ListMetrics>(cx, case, answer)?;
     Ok(answer
         .into_iter()
         .flat_map(|answer| answer.metrics)
@@ -88,7 +88,7 @@ async fn count(
     let answer = cx
         .observe::<QueryPrometheus>(input, "which metrics there are")
         .await;
-    let answer = settle::<QueryPrometheus>(cx, case, answer)?;
+    let answer = answered::<QueryPrometheus>(cx, case, answer)?;
     Ok(answer
         .into_iter()
         .flat_map(|answer| answer.series)

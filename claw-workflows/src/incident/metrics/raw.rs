@@ -8,11 +8,11 @@ use claw_core::tool::ToolErrorKind;
 use claw_core::workflow::{StepContext, StepError};
 use claw_metrics::series::{Labels, Series, escape};
 use claw_metrics::tools::{QueryPrometheus, QueryPrometheusInput};
-use futures::StreamExt as _;
 use jiff::SignedDuration;
 
+use super::{may_ask, not_asked};
 use crate::incident::case::Case;
-use crate::incident::steps::settle;
+use crate::incident::steps::{heard, is_silent, settle};
 
 /// Names in one query; more would make its text long for servers and people.
 const NAMES_PER_QUERY: usize = 40;
@@ -58,6 +58,8 @@ pub(super) struct Read {
     pub(super) series: BTreeMap<Labels, Series>,
     /// Metrics with more series than one answer may have. Some of theirs are missing.
     pub(super) too_large: Vec<String>,
+    /// Metrics of which a piece of the time is missing, wholly or for some of their series.
+    pub(super) partial: BTreeSet<String>,
 }
 
 /// Reads the samples of metrics. What does not fit into one answer is asked for in halves.
@@ -79,18 +81,20 @@ pub(super) async fn read(
         .collect();
     let mut found = Read::default();
     let mut left = MAX_QUERIES;
-    while !queue.is_empty() && left > 0 && !case.metrics_are_silent() {
-        let wave: Vec<Chunk> = queue.drain(..queue.len().min(left)).collect();
+    while !queue.is_empty() && left > 0 && may_ask(cx, case) {
+        // Few at a time: a source that does not answer is not asked for the rest.
+        let wave: Vec<Chunk> = queue.drain(..queue.len().min(left).min(CONCURRENT)).collect();
         left = left.saturating_sub(wave.len());
-        let answers: Vec<_> = futures::stream::iter(wave)
-            .map(|chunk| async {
-                let input = query(&chunk, selector);
-                let why = "which metrics moved when the trouble began";
-                (chunk, cx.observe::<QueryPrometheus>(input, why).await)
-            })
-            .buffered(CONCURRENT)
-            .collect()
-            .await;
+        let answers = futures::future::join_all(wave.into_iter().map(|chunk| async {
+            let input = query(&chunk, selector);
+            let why = "which metrics moved when the trouble began";
+            (chunk, cx.observe::<QueryPrometheus>(input, why).await)
+        }))
+        .await;
+        // Whichever of them is looked at first: a source that answered one is there.
+        for (_, answer) in &answers {
+            heard::<QueryPrometheus>(case, answer);
+        }
         for (chunk, answer) in answers {
             let too_large = match &answer {
                 Ok(answer) => answer.truncated,
@@ -99,14 +103,23 @@ pub(super) async fn read(
             // As many series as one answer may have are no fewer in half the time.
             let many = chunk.names.len() == 1
                 && matches!(&answer, Ok(answer) if points(&answer.series) < QueryPrometheus::MAX_POINTS / 2);
-            if let Some(halves) = chunk.halves().filter(|_| too_large && !many) {
+            // What takes too long together may be had one by one.
+            let slow = chunk.names.len() > 1
+                && matches!(&answer, Err(ObserveError::Tool(error))
+                    if error.kind() == ToolErrorKind::Timeout && !is_silent::<QueryPrometheus>(cx, case, error));
+            if let Some(halves) = chunk.halves().filter(|_| slow || (too_large && !many)) {
                 queue.extend(halves);
                 continue;
+            }
+            if too_large || answer.is_err() {
+                found.lacks(&chunk, spans);
             }
             if too_large {
                 found.too_large.extend(chunk.names);
             }
             let Some(answer) = settle::<QueryPrometheus>(cx, case, answer)? else {
+                // For what is too large the server is asked to compute something.
+                case.series_unread |= !too_large;
                 continue;
             };
             for warning in answer.warnings {
@@ -119,15 +132,22 @@ pub(super) async fn read(
             answer.series.into_iter().for_each(|series| found.add(series));
         }
     }
-    if !queue.is_empty() && !case.metrics_are_silent() {
+    if !queue.is_empty() {
         let names: BTreeSet<&String> = queue.iter().flat_map(|chunk| &chunk.names).collect();
         let names = names.len();
-        case.series_cut = true;
-        case.gap(
-            "query_prometheus",
-            format!("{names} metrics have too many series to be read in {MAX_QUERIES} queries"),
-            "narrow the alert to a workload, or ask for them by hand",
-        );
+        if may_ask(cx, case) {
+            case.series_unread = true;
+            case.gap(
+                "query_prometheus",
+                format!("{names} metrics have too many series to be read in {MAX_QUERIES} queries"),
+                "narrow the alert to a workload, or ask for them by hand",
+            );
+        } else {
+            not_asked(case, &format!("{names} metrics were not read"));
+        }
+    }
+    for chunk in &queue {
+        found.lacks(chunk, spans);
     }
     found.too_large.sort();
     found.too_large.dedup();
@@ -139,6 +159,13 @@ fn points(series: &[Series]) -> usize {
 }
 
 impl Read {
+    /// Notes that a piece was not read, or not with all series. Over the whole time at once those that are there are whole.
+    fn lacks(&mut self, piece: &Chunk, spans: &[Window]) {
+        if spans != [piece.span] {
+            self.partial.extend(piece.names.iter().cloned());
+        }
+    }
+
     /// Adds a series, or the samples of one that is known.
     fn add(&mut self, new: Series) {
         let points = match self.series.remove(&new.labels) {

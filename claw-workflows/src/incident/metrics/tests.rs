@@ -28,6 +28,12 @@ fn shown(case: &Case) -> Vec<(String, String)> {
 }
 
 #[test]
+fn metrics_may_take_half_of_the_time_and_of_little_time_more() {
+    let shares = [0, 8, 16, 20, 100].map(|left| share(Duration::from_secs(left)).as_secs());
+    assert_eq!(shares, [0, 6, 10, 10, 50]);
+}
+
+#[test]
 fn a_short_time_is_read_whole() {
     assert_eq!(
         shown(&case("2026-03-04T18:00:00Z")),

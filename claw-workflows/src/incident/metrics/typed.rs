@@ -1,6 +1,6 @@
 //! Series that the server computes: of nodes, and of what is too large to be read sample by sample.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use claw_core::report::Window;
 use claw_core::workflow::{StepContext, StepError};
@@ -8,11 +8,10 @@ use claw_metrics::classify::{Measure, Stat, Unit};
 use claw_metrics::families::{Families, Query, Scope};
 use claw_metrics::series::{Labels, Series};
 use claw_metrics::tools::{QueryPrometheus, QueryPrometheusInput};
-use futures::StreamExt as _;
 
-use super::names;
+use super::{answered, may_ask, names, not_asked};
 use crate::incident::case::Case;
-use crate::incident::steps::settle;
+use crate::incident::steps::heard;
 
 /// Queries under way at a time.
 const CONCURRENT: usize = 4;
@@ -83,7 +82,7 @@ pub(super) async fn of_large(
         .map(String::as_str)
         .collect();
     if !left.is_empty() {
-        case.series_cut = true;
+        case.series_unread = true;
         case.gap(
             "query_prometheus",
             format!(
@@ -110,30 +109,45 @@ async fn ask(
             (query.clone(), input)
         })
     });
-    let answers: Vec<_> = futures::stream::iter(inputs.collect::<Vec<_>>())
-        .map(|(query, input)| async {
+    let mut inputs: VecDeque<(Query, QueryPrometheusInput)> = inputs.collect();
+    let mut computed: BTreeMap<Labels, Computed> = BTreeMap::new();
+    let mut partial: BTreeSet<String> = BTreeSet::new();
+    while !inputs.is_empty() && may_ask(cx, case) {
+        let wave: Vec<_> = inputs.drain(..inputs.len().min(CONCURRENT)).collect();
+        let answers = futures::future::join_all(wave.into_iter().map(|(query, input)| async {
             let why = "how heavily what is involved was used";
             (query, cx.observe::<QueryPrometheus>(input, why).await)
-        })
-        .buffered(CONCURRENT)
-        .collect()
+        }))
         .await;
-    let mut computed: BTreeMap<Labels, Computed> = BTreeMap::new();
-    for (query, answer) in answers {
-        let Some(answer) = settle::<QueryPrometheus>(cx, case, answer)? else {
-            continue;
-        };
-        for series in answer.series {
-            let labels = named(&query, series.labels);
-            let mut points = series.points;
-            if let Some(known) = computed.remove(&labels) {
-                points.extend(known.series.points);
+        for (_, answer) in &answers {
+            heard::<QueryPrometheus>(case, answer);
+        }
+        for (query, answer) in answers {
+            let Some(answer) = answered::<QueryPrometheus>(cx, case, answer)? else {
+                partial.insert(query.promql);
+                continue;
+            };
+            for series in answer.series {
+                let labels = named(&query, series.labels);
+                let mut points = series.points;
+                if let Some(known) = computed.remove(&labels) {
+                    points.extend(known.series.points);
+                }
+                let series = Series::new(labels.clone(), points);
+                let promql = query.promql.clone();
+                computed.insert(labels, Computed { series, promql });
             }
-            let series = Series::new(labels.clone(), points);
-            let promql = query.promql.clone();
-            computed.insert(labels, Computed { series, promql });
         }
     }
+    if !inputs.is_empty() {
+        not_asked(
+            case,
+            &format!("{} queries for rates and use were not made", inputs.len()),
+        );
+        partial.extend(inputs.into_iter().map(|(query, _)| query.promql));
+    }
+    // A series would seem to end where a piece of it was not read.
+    computed.retain(|_, computed| !partial.contains(&computed.promql));
     Ok(computed.into_values().collect())
 }
 

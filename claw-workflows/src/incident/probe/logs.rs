@@ -15,7 +15,7 @@ use super::{MAX_RIVALS, Probe, RIVAL};
 use crate::incident::case::Case;
 use crate::incident::conclude::Weighed;
 use crate::incident::facts::clip;
-use crate::incident::steps::analyze_logs::{Wanted, of_pod, read_pods, silent_node};
+use crate::incident::steps::analyze_logs::{Wanted, calls_left, of_pod, read_pods, silent_node};
 
 /// How often something that is at fault logs an error.
 const IF_AT_FAULT: f64 = 0.85;
@@ -30,7 +30,7 @@ struct Logs {
     ranks: Vec<u32>,
 }
 
-/// One for each suspect whose pods are known and whose logs were not asked for.
+/// One for each suspect whose pods are known and whose logs were not asked for, while there are calls left.
 pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
     let facts = &weighed.facts;
     let read = facts.with_logs();
@@ -48,7 +48,8 @@ pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
             let reachable = |pod: &&&Pod| silent_node(facts, pod).is_none();
             let pods: Vec<&&Pod> = facts.pods_of(&unit).iter().filter(reachable).collect();
             let pod = pods.iter().find(|pod| !pod.is_ready()).or(pods.first())?;
-            let wanted = of_pod(pod);
+            let mut wanted = of_pod(pod);
+            wanted.truncate(calls_left(facts.case));
             let probe = Logs { unit, wanted, ranks };
             (!probe.wanted.is_empty()).then(|| Box::new(probe) as Box<dyn Probe>)
         })
@@ -69,18 +70,24 @@ impl Probe for Logs {
             .fold(offer, |offer, rank| offer.expecting(*rank, IF_AT_FAULT))
     }
 
-    async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<String, StepError> {
+    async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<Option<String>, StepError> {
+        // Others that were chosen with it may have used them up.
+        if calls_left(case) == 0 {
+            let left = self.wanted.iter().map(Wanted::locator);
+            case.logs_left.extend(left);
+            return Ok(None);
+        }
         let before = case.logs.len();
-        read_pods(cx, case, self.wanted.clone()).await?;
+        read_pods(cx, case, self.wanted.clone(), 0).await?;
         let new = case.logs.get(before..).unwrap_or_default();
         let patterns: Vec<_> = new.iter().flat_map(|digest| &digest.patterns).collect();
-        Ok(match (new.is_empty(), patterns.first()) {
+        Ok(Some(match (new.is_empty(), patterns.first()) {
             (true, _) => "It could not be read.".to_owned(),
             (false, None) => "No, nothing out of the ordinary.".to_owned(),
             (false, Some(first)) => {
                 let kinds = if patterns.len() == 1 { "kind" } else { "kinds" };
                 format!("Yes, {} {kinds}: {}", patterns.len(), clip(&first.sample, 160))
             }
-        })
+        }))
     }
 }

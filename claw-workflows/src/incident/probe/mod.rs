@@ -38,8 +38,8 @@ trait Probe: fmt::Debug + Send + Sync {
     /// What it would ask, and what is to be expected.
     fn offer(&self) -> Offer;
 
-    /// Makes it: adds what it sees to the case, and says what that is in one sentence.
-    async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<String, StepError>;
+    /// Makes it: adds what it sees to the case, and says what that is in one sentence. `None` if no call was left for it.
+    async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<Option<String>, StepError>;
 }
 
 /// Everything that could still be asked about the best hypotheses.
@@ -89,12 +89,13 @@ pub(super) async fn tell_apart(
         offered.retain(|(offer, _)| chosen.contains(&offer.id));
         for (offer, probe) in offered {
             cx.progress(&offer.question);
-            let answer = probe.make(cx, case).await?;
-            calls = calls.saturating_sub(offer.calls);
-            case.tests.push(Test {
-                question: offer.question,
-                answer,
-            });
+            if let Some(answer) = probe.make(cx, case).await? {
+                calls = calls.saturating_sub(offer.calls);
+                case.tests.push(Test {
+                    question: offer.question,
+                    answer,
+                });
+            }
             made.insert(offer.id);
         }
     }

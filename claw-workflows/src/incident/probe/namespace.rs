@@ -78,19 +78,19 @@ impl Probe for Namespace {
             .fold(offer, |offer, (rank, _)| offer.expecting(*rank, IF_AT_FAULT))
     }
 
-    async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<String, StepError> {
+    async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<Option<String>, StepError> {
         read_beside(cx, case, &self.name).await?;
         let symptoms = symptom::detect(&Facts::new(case));
         let mut wrong = symptoms.iter().filter(|symptom| {
             symptom.severity >= Severity::Warning
                 && symptom.entity.namespace.as_deref() == Some(self.name.as_str())
         });
-        Ok(match wrong.next() {
+        Ok(Some(match wrong.next() {
             None => "No, nothing was seen to be wrong there.".to_owned(),
             Some(first) => match wrong.count() {
                 0 => format!("Yes: {} {}", first.entity, first.statement),
                 more => format!("Yes: {} {}, and {more} more", first.entity, first.statement),
             },
-        })
+        }))
     }
 }

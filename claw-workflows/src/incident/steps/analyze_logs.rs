@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
-use claw_core::report::Window;
+use claw_core::report::{Gap, Window};
 use claw_core::tool::Tool as _;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
@@ -50,6 +50,8 @@ const NEARER: [(SignedDuration, SignedDuration); 3] = [
 ];
 /// Calls for logs of pods in one run, those that ask again for more lines among them.
 const MAX_CALLS: usize = 18;
+/// Of these, calls that are left to the last step, which knows best whose logs would tell.
+pub(in crate::incident) const FOR_PROBES: usize = 3;
 /// Of these, calls that are not spent on asking again.
 const RESERVED: usize = 4;
 /// Calls under way at a time.
@@ -68,7 +70,7 @@ impl Step<Case> for AnalyzeLogs {
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         let wanted = wanted(&Facts::new(&case));
         cx.progress(format!("reading {} container logs", wanted.len()));
-        let missing = read_pods(cx, &mut case, wanted).await?;
+        let missing = read_pods(cx, &mut case, wanted, FOR_PROBES).await?;
         let has_store = cx.tools().get(SearchLogs::NAME).is_some();
         if case.objects.pods.is_empty() || (missing > 0 && has_store) {
             search(cx, &mut case).await?;
@@ -96,11 +98,12 @@ impl Wanted {
 }
 
 /// Reads logs and adds their digests. Returns how many logs there were none of, or not from the beginning of the trouble:
-/// the kubelet keeps them only as long as the pod, and only so many.
+/// the kubelet keeps them only as long as the pod, and only so many. So many of the run's calls are left to others.
 pub(in crate::incident) async fn read_pods(
     cx: &StepContext,
     case: &mut Case,
     wanted: Vec<Wanted>,
+    reserve: usize,
 ) -> Result<usize, StepError> {
     let read = async |wanted: Wanted, tail: u32| {
         let mut input =
@@ -115,7 +118,12 @@ pub(in crate::incident) async fn read_pods(
     let wanted = within_reach(case, wanted);
     let mut wave: Vec<(Wanted, u32)> = wanted.into_iter().map(|wanted| (wanted, TAIL)).collect();
     // The most urgent ones stand first.
-    wave.truncate(MAX_CALLS.saturating_sub(case.log_calls));
+    let left = wave.split_off(wave.len().min(calls_left(case).saturating_sub(reserve)));
+    case.logs_left
+        .extend(left.iter().map(|(wanted, _)| wanted.locator()));
+    for (wanted, _) in &wave {
+        case.logs_left.remove(&wanted.locator());
+    }
     let mut missing = all.saturating_sub(wave.len());
     case.logs_asked
         .extend(wave.iter().map(|(wanted, _)| wanted.pod.clone()));
@@ -158,6 +166,25 @@ pub(in crate::incident) async fn read_pods(
     Ok(missing)
 }
 
+/// Calls for logs of pods that the run may still make.
+pub(in crate::incident) fn calls_left(case: &Case) -> usize {
+    MAX_CALLS.saturating_sub(case.log_calls)
+}
+
+/// What is to be said of the logs that were not read because there were no calls left.
+pub(in crate::incident) fn left_out(case: &Case) -> Option<Gap> {
+    let reason = match case.logs_left.len() {
+        0 => return None,
+        1 => format!("1 log was not read: the run's limit of {MAX_CALLS} calls"),
+        count => format!("{count} logs were not read: the run's limit of {MAX_CALLS} calls"),
+    };
+    Some(Gap {
+        source: GetPodLogs::NAME.to_owned(),
+        reason,
+        remedy: "name a workload, or read the logs of the others by hand".to_owned(),
+    })
+}
+
 /// The node of a pod, if its kubelet has stopped reporting: who asks for a log there waits in vain. A node that reports
 /// that it is not ready has a kubelet that answers.
 pub(in crate::incident) fn silent_node<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
@@ -176,7 +203,8 @@ fn within_reach(case: &mut Case, wanted: Vec<Wanted>) -> Vec<Wanted> {
         pod.is_none_or(|pod| silent_node(&facts, pod).is_none())
     });
     if !far.is_empty() {
-        let nodes: BTreeSet<&str> = facts.pods().filter_map(|pod| silent_node(&facts, pod)).collect();
+        let pods = far.iter().filter_map(|wanted| facts.pod(&wanted.pod));
+        let nodes: BTreeSet<&str> = pods.filter_map(|pod| silent_node(&facts, pod)).collect();
         let named: Vec<&str> = nodes.iter().take(MAX_NAMED).copied().collect();
         let more = match nodes.len().saturating_sub(named.len()) {
             0 => String::new(),

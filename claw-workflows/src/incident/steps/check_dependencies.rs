@@ -10,7 +10,7 @@ use claw_k8s::bundle::RecordedTopology;
 use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
 use claw_k8s::world::{Edge, Relation};
 
-use super::analyze_logs;
+use super::analyze_logs::{self, FOR_PROBES};
 use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
@@ -57,13 +57,17 @@ impl Step<Case> for CheckDependencies {
         case.calls.sort();
         case.calls.dedup();
         tidy(&mut case);
-        for namespace in called_into(&case) {
+        let beside: BTreeSet<String> = called_into(&case).into_iter().collect();
+        for namespace in &beside {
             cx.progress(format!("reading the namespace {namespace}, which is called into"));
-            read_beside(cx, &mut case, &namespace).await?;
-            metrics::gather(cx, &mut case, &BTreeSet::from([namespace])).await?;
+            read_beside(cx, &mut case, namespace).await?;
+        }
+        if !beside.is_empty() {
+            // Together: each reading of metrics may take a part of the time that is left.
+            metrics::gather(cx, &mut case, &beside).await?;
         }
         let around = analyze_logs::wanted_around(&Facts::new(&case));
-        analyze_logs::read_pods(cx, &mut case, around).await?;
+        analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;
         Ok(Outcome::Continue(case))
     }
 }

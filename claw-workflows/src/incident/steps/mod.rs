@@ -7,7 +7,7 @@ pub(in crate::incident) mod gather_context;
 mod reading;
 mod synthesize;
 
-pub(in crate::incident) use reading::settle;
+pub(in crate::incident) use reading::{heard, is_silent, settle};
 
 pub use analyze_logs::AnalyzeLogs;
 pub use check_dependencies::CheckDependencies;

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use claw_core::gate::ObserveError;
+use claw_core::gate::{ObserveError, Refusal};
 use claw_core::tool::{Tool, ToolError, ToolErrorKind};
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::cluster::ClusterError;
@@ -31,6 +31,7 @@ pub(in crate::incident) fn settle<T: Tool>(
     case: &mut Case,
     answer: Result<T::Output, ObserveError>,
 ) -> Result<Option<T::Output>, StepError> {
+    heard::<T>(case, &answer);
     match answer {
         Ok(output) => Ok(Some(output)),
         Err(ObserveError::Audit(error)) => Err(StepError::Transient {
@@ -38,7 +39,7 @@ pub(in crate::incident) fn settle<T: Tool>(
             reason: error.to_string(),
             source: Some(Box::new(error)),
         }),
-        // One pod may be gone by now. A source that knows nothing of what it is there for is at another address.
+        // One pod may be gone by now.
         Err(ObserveError::Tool(error))
             if error.kind() == ToolErrorKind::NotFound && T::NAME == GetPodLogs::NAME =>
         {
@@ -46,33 +47,61 @@ pub(in crate::incident) fn settle<T: Tool>(
         }
         Err(ObserveError::Tool(error)) => {
             let mut said = reason(&error);
-            if is_silent::<T>(&error) {
+            if is_silent::<T>(cx, case, &error) {
                 case.silent.insert(T::NAME.to_owned());
                 said.push_str("; it was not asked again in this run");
             }
-            case.gap(T::NAME, said, remedy(error.kind()));
+            case.gap(T::NAME, said, remedy(&error));
+            Ok(None)
+        }
+        // Rules refuse for more reasons than that a read is not allowed, and know what would have to change.
+        Err(ObserveError::Refused(Refusal { rule, reason, remedy })) => {
+            case.gap(T::NAME, format!("refused by {rule}: {reason}"), remedy);
             Ok(None)
         }
         Err(error) => {
-            case.gap(
-                T::NAME,
-                error.to_string(),
-                "let the agent's policy allow this read",
-            );
+            case.gap(T::NAME, error.to_string(), remedy_of(ToolErrorKind::Internal));
             Ok(None)
         }
     }
 }
 
-/// Whether a source of metrics or logs does not answer at all: each further question would cost as much time. A server that
-/// gives a query up answers others, and so does an API server of which one list is slow.
-fn is_silent<T: Tool>(error: &ToolError) -> bool {
-    let gave_up = error
-        .source()
-        .and_then(|source| source.downcast_ref::<SourceError>())
-        .is_some_and(|source| matches!(source, SourceError::GaveUp { .. }));
-    let outside = [QueryPrometheus::NAME, ListMetrics::NAME, SearchLogs::NAME].contains(&T::NAME);
-    outside && error.kind() == ToolErrorKind::Timeout && !gave_up
+/// Notes that a source is there, if this is an answer of it. Of answers that were waited for together all are noted before
+/// the first is settled: it may be the only one that was slow.
+pub(in crate::incident) fn heard<T: Tool>(case: &mut Case, answer: &Result<T::Output, ObserveError>) {
+    let heard = match answer {
+        Ok(_) => true,
+        Err(ObserveError::Tool(error)) => error.kind() == ToolErrorKind::TooLarge || gave_up(error),
+        Err(_) => false,
+    };
+    if heard {
+        case.heard.insert(T::NAME.to_owned());
+    }
+}
+
+/// Whether a source of metrics or logs does not answer at all: each further question would cost as much time. One that
+/// answered before is slow with this question only, and so is an API server with one list. And where the time of the run, or
+/// the part of it for this, is over, it is not known how long the source would have taken.
+pub(in crate::incident) fn is_silent<T: Tool>(cx: &StepContext, case: &Case, error: &ToolError) -> bool {
+    let metrics = [QueryPrometheus::NAME, ListMetrics::NAME];
+    let logs = [SearchLogs::NAME];
+    let outside = [metrics.as_slice(), logs.as_slice()];
+    let Some(source) = outside.into_iter().find(|tools| tools.contains(&T::NAME)) else {
+        return false;
+    };
+    error.kind() == ToolErrorKind::Timeout
+        && !cx.remaining().is_zero()
+        && !gave_up(error)
+        && !source.iter().any(|tool| case.heard.contains(*tool))
+}
+
+/// What a source says that answers, but not this.
+fn gave_up(error: &ToolError) -> bool {
+    matches!(source_error(error), Some(SourceError::GaveUp { .. }))
+}
+
+fn source_error(error: &ToolError) -> Option<&SourceError> {
+    error.source()?.downcast_ref()
 }
 
 /// What happened. Errors of the cluster say what to do besides; here that is the remedy.
@@ -86,10 +115,17 @@ fn reason(error: &ToolError) -> String {
     }
 }
 
-fn remedy(kind: ToolErrorKind) -> &'static str {
+fn remedy(error: &ToolError) -> &'static str {
+    match source_error(error) {
+        Some(SourceError::Elsewhere { .. }) => "check the address of this source, with its path",
+        _ => remedy_of(error.kind()),
+    }
+}
+
+fn remedy_of(kind: ToolErrorKind) -> &'static str {
     match kind {
         ToolErrorKind::Denied => "grant the agent the rights that `claw-agent access` prints for this tool",
-        ToolErrorKind::NotFound => "check the address of this source, with its path",
+        ToolErrorKind::NotFound => "check that what was asked for exists",
         ToolErrorKind::Unavailable => {
             "configure this source, or check that it is up and reachable from the agent"
         }
