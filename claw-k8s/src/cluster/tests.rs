@@ -899,6 +899,30 @@ async fn a_proxy_that_the_kubeconfig_names_is_used() {
 }
 
 #[tokio::test]
+async fn no_error_quotes_the_password_of_a_proxy() {
+    for (scheme, usable) in [
+        ("http", true),
+        ("https", true),
+        ("socks5", true),
+        ("socks5h", false),
+        ("ftp", false),
+    ] {
+        let url = format!("{scheme}://user:hunter2@proxy.corp:1");
+        assert_eq!(proxy::parse(&url, "HTTPS_PROXY").is_ok(), usable, "{scheme}");
+        // Even where it was not parsed by us.
+        let mut config = ::kube::Config::new("https://127.0.0.1:1".parse().unwrap());
+        config.proxy_url = Some(url.parse().unwrap());
+        match connect::client(config) {
+            Ok(_) => assert!(usable, "{scheme}"),
+            Err(error) => {
+                assert!(!usable, "{scheme}: {error:?}");
+                assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn credentials_that_stay_refused_end_the_request() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
