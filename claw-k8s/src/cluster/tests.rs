@@ -239,11 +239,31 @@ async fn tools_share_lists_for_a_moment() {
     cluster.list::<Pod>(&cx, &query).await.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 2, "too old to be used again");
     // What nobody changes by the second is shared for as long as a run takes.
-    let query = Query::new(Resource::REPLICA_SETS, Some("shop"));
+    let query = Query::new(Resource::SERVICES, Some("shop"));
     for (seconds, requests) in [(0, 3), (29, 3), (2, 4)] {
         clock.advance(Duration::from_secs(seconds));
         cluster.list::<Workload>(&cx, &query).await.unwrap();
         assert_eq!(asked.lock().unwrap().len(), requests, "{seconds}");
+    }
+    // What has a status is not: another run asks whether it is well by now.
+    for known in [
+        Resource::DEPLOYMENTS,
+        Resource::JOBS,
+        Resource::CLAIMS,
+        Resource::AUTOSCALERS,
+    ] {
+        let query = Query::new(known, Some("shop"));
+        let before = asked.lock().unwrap().len();
+        for requests in [1, 2] {
+            clock.advance(Duration::from_secs(6));
+            cluster.list::<Metadata>(&cx, &query).await.unwrap();
+            assert_eq!(
+                asked.lock().unwrap().len(),
+                before + requests,
+                "{}",
+                query.resource
+            );
+        }
     }
 }
 
