@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, namespace_of};
+use super::objects::Lists;
 use super::{Bundle, Identity};
 use crate::cluster::Resource;
 
@@ -13,7 +14,7 @@ const IN_ALL: &str = "kube-public";
 /// Dumps hold it whatever was asked for.
 const ALWAYS: &str = "kube-system";
 
-/// A kind of which all objects were recorded.
+/// A kind of which objects were recorded: all of them, or all of some namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedKind {
@@ -21,7 +22,7 @@ pub struct RecordedKind {
     pub api_version: String,
     /// Kind as in manifests.
     pub kind: String,
-    /// Of which namespaces; `None` where it is of all, or lives in none.
+    /// Of which namespaces all are there; `None` where it is of all, or lives in none. Empty where there are only some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<BTreeSet<String>>,
 }
@@ -97,12 +98,8 @@ pub(super) struct Seen {
     pub(super) kinds: Vec<RecordedKind>,
 }
 
-/// `None` for folders of ours. `kinds` are those of objects and lists in the files.
-pub(super) fn of_folder(
-    layout: Layout,
-    names: &[String],
-    kinds: &BTreeSet<(String, String)>,
-) -> Option<Seen> {
+/// `None` for folders of ours. `lists` are those in the files: of a kind only what was read of a list is known in full.
+pub(super) fn of_folder(layout: Layout, names: &[String], lists: &Lists) -> Option<Seen> {
     if layout == Layout::Bundle {
         return None;
     }
@@ -112,12 +109,13 @@ pub(super) fn of_folder(
         .map(str::to_owned)
         .collect();
     let some = !namespaces.is_empty() && !namespaces.contains(IN_ALL);
-    let kinds = kinds
+    let whole = namespaces.contains(IN_ALL).then_some(&namespaces);
+    let kinds = lists
         .iter()
-        .map(|(api_version, kind)| RecordedKind {
+        .map(|((api_version, kind), listed)| RecordedKind {
             api_version: api_version.clone(),
             kind: kind.clone(),
-            namespaces: (some && !Resource::is_cluster_scoped(kind)).then(|| namespaces.clone()),
+            namespaces: known_of(kind, listed, whole),
         })
         .collect();
     if layout != Layout::Dump || !some {
@@ -128,17 +126,149 @@ pub(super) fn of_folder(
     Some(Seen { namespaces, kinds })
 }
 
+/// The namespaces of which a kind is known in full, from its lists. `whole` are all that there are, where that is known.
+fn known_of(
+    kind: &str,
+    listed: &BTreeSet<Option<String>>,
+    whole: Option<&BTreeSet<String>>,
+) -> Option<BTreeSet<String>> {
+    let namespaces: BTreeSet<String> = listed.iter().flatten().cloned().collect();
+    // Kinds that others define live in none where none of their objects does.
+    let in_none = match Resource::ALL.iter().find(|known| known.kind == kind) {
+        Some(_) => Resource::is_cluster_scoped(kind),
+        None => namespaces.is_empty(),
+    };
+    let all = match in_none {
+        true => !listed.is_empty(),
+        false => whole == Some(&namespaces),
+    };
+    (!all).then_some(namespaces)
+}
+
+/// Takes back that all objects are known of kinds of which some were left out.
+pub(super) fn forget(bundle: &mut Bundle, left_out: &BTreeSet<String>) {
+    if left_out.is_empty() {
+        return;
+    }
+    let mut kinds = bundle.recorded_kinds();
+    for kind in kinds.iter_mut().filter(|known| left_out.contains(&known.kind)) {
+        kind.namespaces = Some(BTreeSet::new());
+    }
+    bundle.manifest.kinds = Some(kinds);
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
+    use super::super::objects::Objects;
+    use super::super::problem::Problems;
+    use super::super::{Limits, load};
     use super::*;
 
+    /// What files tell that hold a list of a pod and a node each, by the layout of their folder.
     fn seen(layout: Layout, names: &[&str]) -> Seen {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let kinds =
-            [("v1", "Pod"), ("v1", "Node")].map(|(version, kind)| (version.to_owned(), kind.to_owned()));
-        of_folder(layout, &names, &kinds.into()).unwrap()
+        let mut objects = Objects::new(100);
+        let mut problems = Problems::new(10);
+        for name in names.iter().filter(|name| name.ends_with(".json")) {
+            let kind = if name.ends_with("nodes.json") {
+                "NodeList"
+            } else {
+                "PodList"
+            };
+            let list = json!({"kind": kind, "apiVersion": "v1", "items": []}).to_string();
+            objects.add_file(name, namespace_of(layout, name), list.as_bytes(), &mut problems);
+        }
+        of_folder(layout, &names, objects.lists()).unwrap()
+    }
+
+    /// Of which namespaces a folder with these files knows all objects, by kind.
+    fn known(files: &[(&str, &str)], objects: usize) -> BTreeMap<String, Option<Vec<String>>> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let limits = Limits {
+            objects,
+            ..Limits::default()
+        };
+        let bundle = load::load(folder.path(), &limits).unwrap();
+        let kinds = bundle.recorded_kinds().into_iter();
+        kinds
+            .map(|known| {
+                (
+                    known.kind,
+                    known.namespaces.map(|some| some.into_iter().collect()),
+                )
+            })
+            .collect()
+    }
+
+    const LIST: &str = r#"{"kind": "List", "apiVersion": "v1", "items": [
+        {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a", "namespace": "shop"}},
+        {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "b", "namespace": "shop"}},
+        {"kind": "Widget", "apiVersion": "x.example/v1", "metadata": {"name": "w"}},
+        {"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n"}}]}"#;
+
+    #[test]
+    fn an_object_tells_nothing_of_the_others_of_its_kind() {
+        let pod = "kind: Pod\napiVersion: v1\nmetadata: {name: a, namespace: shop}\n";
+        let node = "kind: Node\napiVersion: v1\nmetadata: {name: n1}\n";
+        let known = known(&[("pod.yaml", pod), ("node.yaml", node)], 100);
+        assert_eq!(known["Pod"], Some(vec![]));
+        assert_eq!(known["Node"], Some(vec![]));
+        assert!(!known.contains_key("Deployment"));
+    }
+
+    #[test]
+    fn a_list_of_loose_files_is_of_the_namespaces_of_its_items() {
+        let empty = r#"{"kind": "DeploymentList", "apiVersion": "apps/v1", "items": []}"#;
+        let known = known(&[("all.json", LIST), ("empty.json", empty)], 100);
+        assert_eq!(known["Pod"], Some(vec!["shop".to_owned()]));
+        assert_eq!((&known["Node"], &known["Widget"]), (&None, &None));
+        assert_eq!(
+            known["Deployment"],
+            Some(vec![]),
+            "of which namespace is not told"
+        );
+    }
+
+    #[test]
+    fn a_kind_is_known_of_the_namespaces_whose_file_could_be_read() {
+        let pods = r#"{"kind": "PodList", "apiVersion": "v1", "items": []}"#;
+        let nodes = r#"{"kind": "NodeList", "apiVersion": "v1", "items": [{"metadata": {"name": "n"}}]}"#;
+        let mut files = vec![
+            ("nodes.json", nodes),
+            ("kube-public/pods.json", pods),
+            ("shop/pods.json", pods),
+            (
+                "shop/events.json",
+                r#"{"kind": "EventList", "apiVersion": "v1", "items": []}"#,
+            ),
+        ];
+        let all = known(&files, 100);
+        assert_eq!(all["Pod"], None);
+        assert_eq!(all["Event"], Some(vec!["shop".to_owned()]));
+        files[2].1 = r#"{"kind": "PodList", "apiVersion": "v1", "items": ["#;
+        assert_eq!(known(&files, 100)["Pod"], Some(vec!["kube-public".to_owned()]));
+    }
+
+    #[test]
+    fn a_kind_of_which_objects_were_left_out_is_not_known_in_full() {
+        let some = known(&[("all.json", LIST)], 1);
+        assert_eq!(some["Pod"], Some(vec![]));
+        assert_eq!(some["Node"], Some(vec![]));
+        let manifest = r#"{"version": 1, "case": "x", "cluster": "x", "collected_at": "2026-03-01T10:00:00Z",
+            "window": {"start": "2026-03-01T09:00:00Z", "end": "2026-03-01T10:00:00Z"},
+            "kinds": [{"api_version": "v1", "kind": "Pod"}]}"#;
+        let files = [("bundle.json", manifest), ("objects/a.json", LIST)];
+        assert_eq!(known(&files, 100)["Pod"], None);
+        assert_eq!(known(&files, 1)["Pod"], Some(vec![]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::content::{Content, decode};
 use super::entity::Names;
-use super::layout::{Layout, Role};
+use super::layout::{Layout, Role, namespace_of};
 use super::limits::Limits;
 use super::logs::{self, LogFile};
 use super::manifest::Manifest;
@@ -74,7 +74,8 @@ impl Loader<'_> {
             match self.layout.role(name) {
                 Role::Objects => {
                     if let Some(bytes) = self.tree.read(name, &mut self.problems) {
-                        self.objects.add_file(name, &bytes, &mut self.problems);
+                        let namespace = namespace_of(self.layout, name);
+                        self.objects.add_file(name, namespace, &bytes, &mut self.problems);
                     }
                 }
                 Role::Log {
@@ -159,7 +160,8 @@ impl Loader<'_> {
                 _ => {}
             }
         }
-        let seen = kinds::of_folder(self.layout, &names, self.objects.kinds());
+        let seen = kinds::of_folder(self.layout, &names, self.objects.lists());
+        let left_out = self.objects.left_out().clone();
         let mut bundle = self.bundle;
         bundle.objects = self.objects.finish();
         bundle.logs.sort_by_key(LogFile::locator);
@@ -189,6 +191,7 @@ impl Loader<'_> {
                 }
             }
         }
+        kinds::forget(&mut bundle, &left_out);
         bundle.problems = self.problems.finish();
         Ok(bundle)
     }

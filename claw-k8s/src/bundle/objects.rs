@@ -9,29 +9,41 @@ use super::content::decode;
 use super::identity::{Identity, by_age};
 use super::problem::Problems;
 use super::scrub;
+use crate::cluster::Resource;
+
+/// The kinds of which there is anything, as `apiVersion` and kind, with the namespaces of which there was a list: `None`
+/// among them is a list of what lives in no namespace. One object tells nothing of the others of its kind.
+pub(super) type Lists = BTreeMap<(String, String), BTreeSet<Option<String>>>;
 
 /// Objects, each once, by identity.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     found: BTreeMap<Identity, Value>,
-    /// `apiVersion` and kind of objects and of lists, those without items among them.
-    kinds: BTreeSet<(String, String)>,
+    lists: Lists,
+    /// The namespace whose objects the file holds that is being read, where its folder tells.
+    folder: Option<String>,
     limit: usize,
-    full: bool,
+    /// Kinds of the objects that were left out.
+    left_out: BTreeSet<String>,
 }
 
 impl Objects {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            found: BTreeMap::new(),
-            kinds: BTreeSet::new(),
             limit,
-            full: false,
+            ..Self::default()
         }
     }
 
-    /// Adds every object in the file.
-    pub(super) fn add_file(&mut self, name: &str, bytes: &[u8], problems: &mut Problems) {
+    /// Adds every object in the file. `namespace` is whose objects it holds, where its folder tells.
+    pub(super) fn add_file(
+        &mut self,
+        name: &str,
+        namespace: Option<&str>,
+        bytes: &[u8],
+        problems: &mut Problems,
+    ) {
+        self.folder = namespace.map(str::to_owned);
         let text = decode(bytes);
         let values = if is_json(name, &text) {
             json(name, &text, problems)
@@ -50,8 +62,18 @@ impl Objects {
             .filter(|(_, kind)| !kind.is_empty());
         match split(value) {
             Ok(items) => {
-                self.kinds.extend(listed);
+                // One without items tells that there are none, where it is known of what.
+                if let Some(kind) = listed {
+                    let nowhere = Resource::is_cluster_scoped(&kind.1).then_some(None);
+                    let namespace = self.folder.clone().map(Some).or(nowhere);
+                    self.lists.entry(kind).or_default().extend(namespace);
+                }
                 for item in items {
+                    if let Some(kind) = kind_of(&item) {
+                        let own = || item.pointer("/metadata/namespace")?.as_str().map(str::to_owned);
+                        let namespace = self.folder.clone().or_else(own);
+                        self.lists.entry(kind).or_default().insert(namespace);
+                    }
                     self.add_one(name, line, item, problems);
                 }
             }
@@ -90,14 +112,16 @@ impl Objects {
             return;
         };
         if self.found.len() >= self.limit && !self.found.contains_key(&identity) {
-            if !self.full {
+            if self.left_out.is_empty() {
                 let reason = format!("more than {} objects; the rest is left out", self.limit);
                 problems.add(name, line, reason);
             }
-            self.full = true;
+            self.left_out.insert(identity.kind);
             return;
         }
-        self.kinds.extend(kind_of(&object));
+        if let Some(kind) = kind_of(&object) {
+            self.lists.entry(kind).or_default();
+        }
         scrub::drop_secret_data(&mut object);
         match self.found.entry(identity) {
             Entry::Vacant(place) => {
@@ -111,9 +135,14 @@ impl Objects {
         }
     }
 
-    /// The kinds of which there are objects, or lists without any, as `apiVersion` and kind.
-    pub(super) fn kinds(&self) -> &BTreeSet<(String, String)> {
-        &self.kinds
+    /// The kinds of which there are objects, or lists without any.
+    pub(super) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    /// The kinds of objects that were left out because there are too many.
+    pub(super) fn left_out(&self) -> &BTreeSet<String> {
+        &self.left_out
     }
 
     /// The objects by kind, group, namespace and name.
@@ -246,7 +275,7 @@ mod tests {
     fn read(name: &str, text: &str) -> (Vec<String>, Vec<String>) {
         let mut problems = Problems::new(100);
         let mut objects = Objects::new(100);
-        objects.add_file(name, text.as_bytes(), &mut problems);
+        objects.add_file(name, None, text.as_bytes(), &mut problems);
         let names = objects
             .iter()
             .map(|(identity, _)| identity.entity().to_string())
@@ -317,7 +346,7 @@ mod tests {
         let mut problems = Problems::new(10);
         let mut objects = Objects::new(10);
         let text = "kind: Pod\nmetadata:\n  name: a\n  creationTimestamp: 2026-01-01T00:00:00Z\n  labels: {v: \"1.10\"}\nspec:\n  mode: 0644\n  port: 80\n  on: true\n";
-        objects.add_file("x.yaml", text.as_bytes(), &mut problems);
+        objects.add_file("x.yaml", None, text.as_bytes(), &mut problems);
         let pod = &objects.finish()[0];
         assert_eq!(
             pod["spec"],

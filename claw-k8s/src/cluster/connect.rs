@@ -213,11 +213,19 @@ fn token(access: &TokenAccess, proxies: &Proxies) -> Result<Config, ClusterError
 
 /// The client of a configuration. Runs exec plugins, so it must not run where it would block others.
 pub(super) fn client(config: Config) -> Result<kube::Client, ClusterError> {
-    kube::Client::try_from(config).map_err(|error| {
-        unusable(
+    kube::Client::try_from(config).map_err(|error| match error {
+        // They quote the URL of the proxy, with the password in it.
+        kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
+            ClusterError::Config {
+                reason: "the proxy is of a scheme that cannot be used; name one of http, https or socks5"
+                    .to_owned(),
+                source: None,
+            }
+        }
+        error => unusable(
             "the credentials cannot be used; check the certificate or exec plugin",
             error,
-        )
+        ),
     })
 }
 

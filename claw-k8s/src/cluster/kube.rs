@@ -23,7 +23,8 @@ pub struct Limits {
     /// Longest time to read credentials, together with the programs that give them.
     pub credentials: Duration,
     /// Longest time in which nothing comes: until an answer begins, and until it goes on. A large answer over a slow link
-    /// may take longer in all, up to the deadline.
+    /// may take six times as long in all, but where it is a page, no more than half of the time that is left: then a
+    /// smaller one is asked for.
     pub attempt: Duration,
     /// The same for logs. The API server asks the kubelet for them, and waits for one that is down.
     pub log_attempt: Duration,
@@ -53,12 +54,16 @@ impl Default for Limits {
     }
 }
 
-/// How long to wait for something to come, and whether to ask the same again when nothing does.
+/// How long to wait for something to come and for all of it, and whether to ask the same again when it does not.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
     idle: Duration,
+    total: Duration,
     again: bool,
 }
+
+/// How much longer a whole answer may take than its parts.
+const PARTS: u32 = 6;
 
 /// Error answers are read up to here.
 const ERROR_BYTES: usize = 64 << 10;
@@ -126,10 +131,13 @@ impl KubeCluster {
         let keep = Keep::All {
             limit: self.limits.response_bytes,
         };
-        let patience = Patience {
-            idle: self.limits.attempt,
-            again,
-        };
+        let idle = self.limits.attempt;
+        let mut total = idle.saturating_mul(PARTS);
+        if !again {
+            // There is a smaller page to ask for, and it has to be read too.
+            total = total.min((cx.remaining() / 2).max(idle));
+        }
+        let patience = Patience { idle, total, again };
         Ok(self.send(cx, prepared, keep, patience).await?.bytes)
     }
 
@@ -145,7 +153,7 @@ impl KubeCluster {
         let mut attempt = 1_u32;
         loop {
             let client = within(cx, prepared, self.credentials.client(&*cx.clock)).await?;
-            let exchange = self.exchange(cx, &client, prepared, keep, patience.idle);
+            let exchange = self.exchange(cx, &client, prepared, keep, patience);
             let error = match within(cx, prepared, exchange).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -184,15 +192,16 @@ impl KubeCluster {
         }
     }
 
-    /// Sends once. Nothing for as long as `idle` ends it.
+    /// Sends once. Nothing for as long as `idle` ends it, and so does an answer that does not end.
     async fn exchange(
         &self,
         cx: &ToolContext,
         client: &Client,
         prepared: &Prepared,
         keep: Keep,
-        idle: Duration,
+        patience: Patience,
     ) -> Result<LogBytes, ClusterError> {
+        let Patience { idle, total, .. } = patience;
         let what = &*prepared.what;
         let request = prepared.build()?.map(Body::from);
         #[allow(clippy::disallowed_methods)] // the one place that sends requests; each was prepared as a read
@@ -203,10 +212,15 @@ impl KubeCluster {
             .map_err(|error| wire::no_answer(what, error))?;
         let (parts, body) = response.into_parts();
         if parts.status.is_success() {
-            return body::read(body, keep, idle, what).await;
+            let read = body::read(body, keep, idle, what);
+            return tokio::time::timeout(total, read)
+                .await
+                .unwrap_or_else(|_| Err(wire::stalled(what, total)));
         }
         let head = Keep::Head { limit: ERROR_BYTES };
-        let said = body::read(body, head, idle, what).await.unwrap_or_default();
+        let said = body::read(body, head, idle, what);
+        let said = tokio::time::timeout(total, said).await;
+        let said = said.ok().and_then(Result::ok).unwrap_or_default();
         Err(wire::failure(
             parts.status,
             &parts.headers,
@@ -269,6 +283,7 @@ impl ClusterReader for KubeCluster {
         };
         let patience = Patience {
             idle: self.limits.log_attempt,
+            total: self.limits.log_attempt.saturating_mul(PARTS),
             again: false,
         };
         self.send(cx, &wire::logs(request, transfer)?, keep, patience)

@@ -40,20 +40,30 @@ impl Proxies {
     }
 }
 
+/// What a proxy can be spoken to in.
+const SCHEMES: [&str; 3] = ["http", "https", "socks5"];
+
 /// The URL of a proxy. One without a scheme is spoken to in plain HTTP. `from` says where it stands.
+///
+/// It may hold a password, and is not quoted. What cannot be used is refused here: the client would say so with the whole URL.
 pub(super) fn parse(text: &str, from: &str) -> Result<Uri, ClusterError> {
-    let text = text.trim();
-    let whole = match text.contains("://") {
-        true => text.to_owned(),
-        false => format!("http://{text}"),
-    };
-    // It may hold a password, and is not quoted.
-    whole
+    let (scheme, rest) = text.trim().split_once("://").unwrap_or(("http", text.trim()));
+    let scheme = scheme.to_ascii_lowercase();
+    let url = format!("{scheme}://{rest}")
         .parse()
         .map_err(|error: http::uri::InvalidUri| ClusterError::Config {
             reason: format!("the proxy in {from} is not a URL; write it as http://HOST:PORT"),
             source: Some(error.into()),
-        })
+        })?;
+    if SCHEMES.contains(&&*scheme) {
+        return Ok(url);
+    }
+    Err(ClusterError::Config {
+        reason: format!(
+            "the proxy in {from} is of the scheme {scheme}; only http, https and socks5 can be used"
+        ),
+        source: None,
+    })
 }
 
 /// Without the brackets of IPv6, in lower case, without the dot at the end.
@@ -172,6 +182,27 @@ mod tests {
         };
         let proxy = plain.to(&Uri::from_static("https://k8s.corp")).unwrap().unwrap();
         assert_eq!(proxy.to_string(), "http://proxy.corp:3128/");
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_refused_by_its_scheme_alone() {
+        for given in [
+            "socks5h://user:hunter2@proxy:1",
+            "SOCKS4://user:hunter2@proxy",
+            "ftp://user:hunter2@proxy",
+        ] {
+            let error = parse(given, "HTTPS_PROXY").unwrap_err();
+            let said = format!("{error} {error:?}");
+            assert!(said.contains(&given[..3].to_lowercase()), "{said}");
+            assert!(!said.contains("hunter2") && !said.contains("user"), "{said}");
+        }
+        for (given, scheme) in [
+            ("SOCKS5://p:1", "socks5"),
+            ("https://p", "https"),
+            ("p:3128", "http"),
+        ] {
+            assert_eq!(parse(given, "HTTPS_PROXY").unwrap().scheme_str(), Some(scheme));
+        }
     }
 
     proptest! {

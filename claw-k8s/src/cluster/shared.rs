@@ -18,20 +18,40 @@ use super::{
 };
 use crate::model::Object;
 
-/// How long a list is used again of what changes by itself.
+/// How long a list is used again of what changes by itself, which is what has a status.
 const MOMENT: Duration = Duration::from_secs(5);
 
-/// How long a list is used again of what people and pipelines change: about as long as an investigation takes.
+/// How long a list is used again of what only people and pipelines change: about as long as an investigation takes.
 const A_RUN: Duration = Duration::from_secs(30);
 
-/// What changes by itself.
-const VOLATILE: [Resource; 6] = [
-    Resource::PODS,
-    Resource::EVENTS,
-    Resource::ENDPOINT_SLICES,
-    Resource::NODES,
-    Resource::POD_METRICS,
-    Resource::NODE_METRICS,
+/// What only people and pipelines change, or has a status that tells nothing of how things are going. Custom kinds that
+/// are not named here are not known to be such.
+const STEADY: [Resource; 25] = [
+    Resource::SERVICES,
+    Resource::CONFIG_MAPS,
+    Resource::SECRETS,
+    Resource::SERVICE_ACCOUNTS,
+    Resource::LIMIT_RANGES,
+    Resource::INGRESSES,
+    Resource::INGRESS_CLASSES,
+    Resource::NETWORK_POLICIES,
+    Resource::STORAGE_CLASSES,
+    Resource::VALIDATING_WEBHOOKS,
+    Resource::MUTATING_WEBHOOKS,
+    Resource::GATEWAY_CLASSES,
+    Resource::HTTP_ROUTES,
+    Resource::GRPC_ROUTES,
+    Resource::TLS_ROUTES,
+    Resource::TCP_ROUTES,
+    Resource::VIRTUAL_SERVICES,
+    Resource::DESTINATION_RULES,
+    Resource::SERVICE_ENTRIES,
+    Resource::PEER_AUTHENTICATIONS,
+    Resource::AUTHORIZATION_POLICIES,
+    Resource::SERVICE_PROFILES,
+    Resource::LINKERD_SERVERS,
+    Resource::ISTIO_GATEWAYS,
+    Resource::LINKERD_HTTP_ROUTES,
 ];
 
 /// Bytes of lists that are kept to be used again. Two thousand pods are twenty million.
@@ -43,8 +63,8 @@ const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
 /// A cluster as tools see it.
 ///
 /// Clones share what was read, in whichever run: a list that another tool read a moment ago, or is reading now, is not asked
-/// for again. That moment is five seconds for pods, nodes, endpoints and events, and half a minute for the rest; 96 MiB are kept
-/// at most. Single objects are always read anew.
+/// for again. That moment is half a minute for what only people and pipelines change, such as ConfigMaps, Services and
+/// routes, and five seconds for the rest; 96 MiB are kept at most. Single objects are always read anew.
 #[derive(Clone)]
 pub struct Cluster {
     reader: Arc<dyn ClusterReader>,
@@ -178,7 +198,7 @@ impl Cluster {
 
 fn lifetime(query: &Query) -> Duration {
     let same = |kind: &Resource| kind.group == query.resource.group && kind.plural == query.resource.plural;
-    if VOLATILE.iter().any(same) { MOMENT } else { A_RUN }
+    if STEADY.iter().any(same) { A_RUN } else { MOMENT }
 }
 
 fn is_fresh(cx: &ToolContext, time: Timestamp, lifetime: Duration) -> bool {

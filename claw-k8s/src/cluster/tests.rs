@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claw_core::clock::{ManualClock, SystemClock};
@@ -239,11 +239,31 @@ async fn tools_share_lists_for_a_moment() {
     cluster.list::<Pod>(&cx, &query).await.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 2, "too old to be used again");
     // What nobody changes by the second is shared for as long as a run takes.
-    let query = Query::new(Resource::REPLICA_SETS, Some("shop"));
+    let query = Query::new(Resource::SERVICES, Some("shop"));
     for (seconds, requests) in [(0, 3), (29, 3), (2, 4)] {
         clock.advance(Duration::from_secs(seconds));
         cluster.list::<Workload>(&cx, &query).await.unwrap();
         assert_eq!(asked.lock().unwrap().len(), requests, "{seconds}");
+    }
+    // What has a status is not: another run asks whether it is well by now.
+    for known in [
+        Resource::DEPLOYMENTS,
+        Resource::JOBS,
+        Resource::CLAIMS,
+        Resource::AUTOSCALERS,
+    ] {
+        let query = Query::new(known, Some("shop"));
+        let before = asked.lock().unwrap().len();
+        for requests in [1, 2] {
+            clock.advance(Duration::from_secs(6));
+            cluster.list::<Metadata>(&cx, &query).await.unwrap();
+            assert_eq!(
+                asked.lock().unwrap().len(),
+                before + requests,
+                "{}",
+                query.resource
+            );
+        }
     }
 }
 
@@ -539,23 +559,41 @@ async fn the_pages_after_a_short_one_are_as_short() {
 
 /// A server that answers one request with these pieces, each after a pause.
 async fn trickling(pieces: &'static [&'static str], pause: Duration) -> KubeCluster {
+    trickling_and_asked(pieces, pause).await.0
+}
+
+/// The same, with the sizes of the pages that were asked for.
+async fn trickling_and_asked(
+    pieces: &'static [&'static str],
+    pause: Duration,
+) -> (KubeCluster, Arc<Mutex<Vec<String>>>) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let sizes = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut [0; 4096]).await;
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let request = String::from_utf8_lossy(&request).into_owned();
+            let limit = request.split("limit=").nth(1).unwrap_or_default();
+            let limit = limit.split(['&', ' ']).next().unwrap_or_default();
+            sizes.lock().unwrap().push(limit.to_owned());
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
             let _ = stream.write_all(head.as_bytes()).await;
             for piece in pieces {
                 tokio::time::sleep(pause).await;
-                let _ = stream.write_all(piece.as_bytes()).await;
+                if stream.write_all(piece.as_bytes()).await.is_err() {
+                    break;
+                }
             }
         }
     });
     let mut config = ::kube::Config::new(format!("http://{address}").parse().unwrap());
     config.default_retry = false;
-    KubeCluster::with_client(::kube::Client::try_from(config).unwrap(), quick())
+    let client = ::kube::Client::try_from(config).unwrap();
+    (KubeCluster::with_client(client, quick()), asked)
 }
 
 #[tokio::test]
@@ -574,6 +612,19 @@ async fn an_answer_may_take_long_as_long_as_it_goes_on() {
         .await
         .unwrap_err();
     assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_and_on_is_given_up_before_its_run_is() {
+    let pieces = &["{"; 1000];
+    let (cluster, limits) = trickling_and_asked(pieces, Duration::from_millis(100)).await;
+    let error = cluster
+        .list_page(&real(Duration::from_secs(30)), &page_request())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+    let asked = limits.lock().unwrap().clone();
+    assert_eq!(asked[..3], ["500", "250", "125"], "a smaller page each time");
 }
 
 #[tokio::test]
@@ -846,6 +897,30 @@ fn the_kubeconfigs_proxy_wins_and_the_environments_spares_the_server_that_it_say
         proxied(server, named, &environment("*")).as_deref(),
         Some("socks5://jump.corp:1080/")
     );
+}
+
+#[tokio::test]
+async fn no_error_quotes_the_password_of_a_proxy() {
+    for (scheme, usable) in [
+        ("http", true),
+        ("https", true),
+        ("socks5", true),
+        ("socks5h", false),
+        ("ftp", false),
+    ] {
+        let url = format!("{scheme}://user:hunter2@proxy.corp:1");
+        assert_eq!(proxy::parse(&url, "HTTPS_PROXY").is_ok(), usable, "{scheme}");
+        // Even where it was not parsed by us.
+        let mut config = ::kube::Config::new("https://127.0.0.1:1".parse().unwrap());
+        config.proxy_url = Some(url.parse().unwrap());
+        match connect::client(config) {
+            Ok(_) => assert!(usable, "{scheme}"),
+            Err(error) => {
+                assert!(!usable, "{scheme}: {error:?}");
+                assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

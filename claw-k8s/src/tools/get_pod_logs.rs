@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claw_core::access::Access;
+use claw_core::redact::Redactor;
 use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -24,6 +25,12 @@ const MAX_READS: u32 = 6;
 
 /// Longest line in bytes; the rest of a longer one is left out.
 const MAX_LINE_BYTES: usize = 16 << 10;
+
+/// How much beside what is kept is looked at for what tells secrets: the name before a value, the beginning of a key.
+const CONTEXT_BYTES: usize = 64 << 10;
+
+/// The same in lines: a private key has about fifty.
+const CONTEXT_LINES: usize = 128;
 
 /// Annotation in which people name the container that matters.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
@@ -159,7 +166,7 @@ impl Tool for GetPodLogs {
             previous: input.previous,
             tail_lines: Some(i64::from(input.tail_lines)),
             since: input.since.map(|since| since.resolve(cx.clock.now())),
-            limit_bytes: limit,
+            limit_bytes: limit.saturating_add(CONTEXT_BYTES),
         };
         let mut read = self.read(cx, request.clone(), input.until).await;
         if request.container.is_none()
@@ -336,14 +343,51 @@ fn timed(line: &str) -> (Option<Timestamp>, &str) {
 /// Stands for the beginning of a line that was left out.
 const ELLIPSIS: &str = "…";
 
+/// Between tokens. No secret that can be told without a name has one of these in it.
+fn is_boundary(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ',' | '"')
+}
+
 /// The end of a line, in so many bytes, with a sign that its beginning is missing where there is room for one.
+///
+/// The gate redacts what it is given. What tells a secret often stands before it, in the part that is left out here, so
+/// secrets are taken out first. A first token of which only a part is left tells nothing, and could be a part of what only
+/// the patterns of the user know.
 fn end_of(line: &str, bytes: usize) -> String {
+    let from = line.len().saturating_sub(bytes.saturating_add(CONTEXT_BYTES));
+    let from = line.ceil_char_boundary(from);
+    let known = Redactor::new().redact(line.get(from..).unwrap_or_default());
+    if from == 0 && known.len() <= bytes {
+        return known.into_owned();
+    }
     let (sign, room) = match bytes.checked_sub(ELLIPSIS.len()) {
         Some(room) if room > 0 => (ELLIPSIS, room),
         _ => ("", bytes),
     };
-    let start = line.ceil_char_boundary(line.len().saturating_sub(room));
-    format!("{sign}{}", line.get(start..).unwrap_or_default())
+    let start = known.ceil_char_boundary(known.len().saturating_sub(room));
+    let (before, kept) = known.split_at_checked(start).unwrap_or_default();
+    let kept = match kept.find(is_boundary) {
+        _ if before.ends_with(is_boundary) => kept,
+        Some(end) => kept.get(end..).unwrap_or_default(),
+        None => "",
+    };
+    format!("{sign}{kept}")
+}
+
+/// The beginning of a line that is too long. Secrets are taken out first: of one that is cut, less may be left than what it
+/// is told by.
+fn beginning_of(line: &str) -> String {
+    let seen = line.floor_char_boundary(MAX_LINE_BYTES.saturating_add(CONTEXT_BYTES));
+    let known = Redactor::new().redact(line.get(..seen).unwrap_or_default());
+    let end = known.floor_char_boundary(MAX_LINE_BYTES);
+    known.get(..end).unwrap_or_default().to_owned()
+}
+
+/// A line whose end did not arrive, without the token that may be a part of a secret.
+fn whole_tokens(line: &str) -> &str {
+    line.rfind(is_boundary)
+        .and_then(|end| line.get(..end))
+        .unwrap_or_default()
 }
 
 /// Lines of a log, and what is missing of it.
@@ -377,8 +421,10 @@ impl Lines {
             cut: read.cut,
             newer_left_out: read.cut_end,
         };
-        for line in rest.lines() {
-            let (time, text) = timed(line);
+        let unfinished = read.cut_end && !rest.ends_with('\n');
+        let mut coming = rest.lines().peekable();
+        while let Some(line) = coming.next() {
+            let (time, mut text) = timed(line);
             if let (Some(time), Some(until)) = (time, until)
                 && time > until
             {
@@ -386,11 +432,14 @@ impl Lines {
                 found.newer_left_out = false;
                 continue;
             }
-            let end = text.floor_char_boundary(MAX_LINE_BYTES);
-            found.cut |= end < text.len();
+            if unfinished && coming.peek().is_none() {
+                text = whole_tokens(text);
+            }
+            let long = text.len() > MAX_LINE_BYTES;
+            found.cut |= long;
             found.lines.push(PodLogLine {
                 time,
-                text: text.get(..end).unwrap_or_default().to_owned(),
+                text: if long { beginning_of(text) } else { text.to_owned() },
             });
         }
         found
@@ -398,6 +447,7 @@ impl Lines {
 
     /// The last of them: at most so many lines, and so many bytes.
     fn last(mut self, lines: usize, bytes: usize) -> Self {
+        self.without_secrets_begun_before(lines, bytes);
         if let Some(newest) = self.lines.last_mut()
             && newest.text.len() > bytes
         {
@@ -419,5 +469,30 @@ impl Lines {
         self.lines.drain(..surplus);
         self.cut |= surplus > 0;
         self
+    }
+
+    /// Takes secrets out of what is going to be kept where what tells them is going to be left out: the line that begins a
+    /// key, which lies over many.
+    fn without_secrets_begun_before(&mut self, lines: usize, bytes: usize) {
+        let size: usize = self.lines.iter().map(|line| line.text.len()).sum();
+        if self.lines.len() <= lines && size <= bytes {
+            return;
+        }
+        let mut size = 0_usize;
+        let begin = self
+            .lines
+            .iter()
+            .rev()
+            .take(lines)
+            .take_while(|line| {
+                let room = size <= bytes;
+                size = size.saturating_add(line.text.len());
+                room
+            })
+            .count()
+            .saturating_add(CONTEXT_LINES);
+        let unseen = self.lines.len().saturating_sub(begin);
+        let seen = self.lines.iter_mut().skip(unseen);
+        Redactor::new().redact_lines(seen.map(|line| &mut line.text));
     }
 }

@@ -9,7 +9,7 @@ use claw_k8s::cluster;
 use super::kinds::{Kind, KindId, Kinds};
 use super::route::Resource;
 use super::status::Failure;
-use super::store::{Key, Store};
+use super::store::{Key, Store, storage};
 
 /// The token that continues a list of which no more is known.
 pub(super) const REST: &str = "unrecorded";
@@ -92,7 +92,18 @@ pub(super) fn check(
     verb: &str,
     continued: bool,
 ) -> Result<bool, Failure> {
-    let held = store.recorded.held(&resource.kind, resource.namespace.as_deref());
+    let mut held = store.recorded.held(&resource.kind, resource.namespace.as_deref());
+    if held == Held::Nothing
+        && store.recorded.of_kind(&resource.kind) == Held::Some
+        && let Some(namespace) = resource.namespace.as_deref()
+    {
+        // Some objects of a kind may be there of which not all are.
+        let kind = storage(&resource.kind);
+        let there = |key: &Key| key.kind == kind && key.namespace() == Some(namespace);
+        if store.objects.keys().any(there) {
+            held = Held::Some;
+        }
+    }
     let refused = match verb {
         "get" => {
             let name = resource.name.as_deref().unwrap_or_default();
