@@ -3,7 +3,7 @@
 //! The same requests go to both, in the same order. Compared are the status code, kind and reason of each answer, and
 //! the places in it that the step names. Where the two differ, either the simulated one is wrong, or the difference is
 //! listed in `KNOWN` with its reason.
-#![allow(clippy::unwrap_used, clippy::panic)] // also in what the tests share: a failure is a panic
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! From a fault to a report: a real rule fires, a real Alertmanager notifies, and the agent names the cause.
-#![allow(clippy::unwrap_used, clippy::panic)] // also in what the tests share: a failure is a panic
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
 use std::time::Duration;
 
+use claw_core::clock::{Clock as _, SystemClock};
 use claw_testbed::suite::{Agent, AlertRoute, Namespace, Part, Testbed, wait_until};
 use serde_json::{Value, json};
 
@@ -148,7 +149,7 @@ async fn every_fault_is_named_first_in_the_report_on_its_alert() {
 
 /// A notification about a deployment, as Alertmanager sends it.
 fn notification(namespace: &str, deployment: &str) -> Value {
-    let now = jiff::Timestamp::now();
+    let now = SystemClock.now();
     json!({"version": "4", "groupKey": format!("{{}}:{{namespace=\"{namespace}\"}}"), "status": "firing",
         "receiver": "claw", "alerts": [{
             "status": "firing", "startsAt": now, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": namespace,

@@ -5,17 +5,19 @@
 //!
 //! `CLAW_E2E_PODS` sets the size (default 2000); name a release build of the agent in `CLAW_E2E_AGENT` for figures that mean
 //! something.
-#![allow(clippy::unwrap_used, clippy::panic)] // also in what the tests share: a failure is a panic
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use claw_core::clock::{Clock as _, SystemClock};
 use claw_testbed::load::fleet::{self, Fleet};
 use claw_testbed::load::nodes::{self, Size};
 use claw_testbed::suite::{Agent, Part, Testbed};
 use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio::time::Instant;
 
 /// Deployments of a team, and replicas of each.
 const DEPLOYMENTS: u32 = 25;
@@ -79,7 +81,7 @@ async fn loaded(testbed: &Testbed) {
 fn notification(namespace: &str, number: usize) -> Value {
     json!({"version": "4", "groupKey": format!("{{}}:{{n=\"{number}\"}}"), "status": "firing", "receiver": "claw",
         "alerts": [{
-            "status": "firing", "startsAt": jiff::Timestamp::now(), "endsAt": "0001-01-01T00:00:00Z",
+            "status": "firing", "startsAt": SystemClock.now(), "endsAt": "0001-01-01T00:00:00Z",
             "fingerprint": format!("f{number}"),
             "labels": {"alertname": "DeploymentReplicasMissing", "severity": "critical",
                 "namespace": namespace, "deployment": "mailer"},
@@ -205,10 +207,14 @@ async fn whole_cluster(testbed: &Testbed, program: &str, namespace: &str) {
         ours.push(begin.elapsed().as_secs_f64());
         peak = peak.max(watch.await.unwrap());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let groups = report["groups"].as_array().cloned().unwrap_or_default();
+        let groups = report
+            .pointer("/groups")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let named = groups
             .iter()
-            .any(|group| group["entity"]["namespace"] == namespace);
+            .any(|group| group.pointer("/entity/namespace") == Some(&json!(namespace)));
         assert!(named, "the cause in {namespace} is among {groups:?}");
     }
     let (ours, bare) = (median(ours), median(bare));
