@@ -5,7 +5,7 @@
 //! - Hundreds of healthy objects beside it change nothing about the answer.
 //! - Two replays give the same bytes.
 //! - The cluster is asked sparingly.
-#![allow(clippy::unwrap_used)] // also in what the tests share: a failure is a panic
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
