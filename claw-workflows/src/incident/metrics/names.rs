@@ -25,6 +25,10 @@ pub(super) async fn telling(
         // Metrics with namespaces of their own: those of a service outside the cluster.
         all = list(cx, case, None).await?;
     }
+    // Where namespaces are known, the selector lets series without one through for the sake of services that name none.
+    if selector.is_some() {
+        all.retain(|name| !is_of_the_platform(name));
+    }
     let mut names: Vec<(u8, String)> = all
         .into_iter()
         .filter_map(|name| Some((rank(&name)?, name)))
@@ -103,38 +107,27 @@ fn braced(matchers: &str) -> String {
     format!("{{__name__!=\"\"{comma}{matchers}}}")
 }
 
-/// How metrics begin by which the control plane, the monitoring and their libraries watch themselves. They name no namespace,
-/// there are thousands of series of them in every cluster, and what they say of a service the service's own say better.
-const OF_THE_PLATFORM: [&str; 22] = [
+/// How metrics begin by which API servers, and the libraries that they are made of, watch themselves. They name no namespace,
+/// and there are thousands of series of them in every cluster. Only what no service of a user's own is called like.
+const OF_THE_PLATFORM: [&str; 9] = [
     "aggregator_",
-    "alertmanager_",
     "apiextensions_",
     "apiserver_",
-    "authentication_",
-    "authorization_",
-    "cardinality_enforcement_",
-    "etcd_request",
-    "field_validation_",
+    "etcd_request_",
     "go_godebug_",
-    "kube_state_metrics_",
-    "kubernetes_",
-    "leader_election_",
-    "loki_",
     "net_conntrack_",
-    "prometheus_",
     "promhttp_",
-    "registered_metrics_",
     "rest_client_",
-    "scheduler_",
-    "scrape_",
     "workqueue_",
 ];
 
+/// Whether a metric is one of the platform's own.
+fn is_of_the_platform(name: &str) -> bool {
+    OF_THE_PLATFORM.iter().any(|start| name.starts_with(start))
+}
+
 /// How telling a metric is, 0 most; `None` for those that mean nothing for an incident.
 fn rank(name: &str) -> Option<u8> {
-    if OF_THE_PLATFORM.iter().any(|start| name.starts_with(start)) {
-        return None;
-    }
     Some(match classify(name, &Labels::new()).measure {
         Measure::Errors | Measure::Availability | Measure::Latency => 0,
         Measure::Traffic | Measure::Restarts | Measure::OutOfMemory => 1,
