@@ -30,7 +30,8 @@ pub enum AuditKind {
 /// A digest of what a call returned, with a short excerpt; both taken after redaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
-    /// SHA-256 of the canonical JSON of the answer, hexadecimal.
+    /// SHA-256 of the JSON of the answer without secrets, with its fields in the order in which the tool writes them;
+    /// hexadecimal.
     pub digest: String,
     /// Size of that JSON in bytes.
     pub bytes: u64,

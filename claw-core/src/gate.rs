@@ -16,7 +16,7 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::action::{Action, canonical_json};
+use crate::action::Action;
 use crate::audit::{AuditError, AuditEvent, AuditKind, AuditLog, AuditReceipt, Observed};
 use crate::clock::Clock;
 use crate::digest::sha256;
@@ -293,20 +293,22 @@ impl Gate {
         }
     }
 
-    /// The output without secrets, and its canonical JSON. Most answers hold none: those are handed on as they are.
+    /// The output without secrets, and its JSON. Most answers hold none: those are handed on as they are, and as answers may
+    /// be lists of thousands of objects, no tree of JSON values is made of them.
     fn redacted<O: Serialize + DeserializeOwned>(
         &self,
         name: &str,
         output: O,
     ) -> Result<(O, String), ToolError> {
-        let value = serde_json::to_value(&output).map_err(|error| internal(name, error))?;
-        let text = canonical_json(&value);
+        let unfit = |error| internal(name, error);
+        let text = serde_json::to_string(&output).map_err(unfit)?;
         if !self.redactor.may_hold_secret(&text) {
             return Ok((output, text));
         }
-        let value = self.redactor.redact_json(value);
-        let text = canonical_json(&value);
-        let output = O::deserialize(value).map_err(|error| internal(name, error))?;
+        drop(text);
+        let value = serde_json::to_value(&output).map_err(unfit)?;
+        let output = O::deserialize(self.redactor.redact_json(value)).map_err(unfit)?;
+        let text = serde_json::to_string(&output).map_err(unfit)?;
         Ok((output, text))
     }
 

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use claw_core::report::Report;
-use claw_core::store::{DeliveryEnd, Journal, NewRun, RunStatus, SqliteStore, StepResult};
+use claw_core::store::{DeliveryEnd, Journal, NewRun, RunStatus, Snapshot, SqliteStore, StepResult};
 use claw_core::workflow::RunId;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const STEPS: u32 = 4;
 const SINKS: [&str; 2] = ["chat", "folder"];
@@ -65,7 +65,7 @@ async fn work(folder: &Path) {
     moment();
     while let Some(claim) = store.claim(now()).await.unwrap() {
         moment();
-        let mut state = claim.state.unwrap_or(json!([]));
+        let mut state: Value = claim.state.map_or(json!([]), |state| state.read().unwrap());
         let step = claim.run.step;
         assert_eq!(
             state.as_array().unwrap().len(),
@@ -80,7 +80,7 @@ async fn work(folder: &Path) {
             let result = StepResult {
                 step,
                 name: format!("step-{step}"),
-                state,
+                state: Snapshot::of(&state).unwrap(),
                 wait: None,
             };
             store.record_step(&run(), result, now()).await.unwrap();

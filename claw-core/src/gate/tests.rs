@@ -453,7 +453,7 @@ async fn what_lies_beneath_an_error_is_for_the_log_only() {
 }
 
 #[tokio::test]
-async fn the_digest_is_of_canonical_json_whether_there_was_a_secret_or_not() {
+async fn the_digest_is_of_what_is_handed_on_whether_there_was_a_secret_or_not() {
     let mut digests = Vec::new();
     for secret in ["hunter2", "[redacted:password]"] {
         let (audit, events) = log();
@@ -465,14 +465,14 @@ async fn the_digest_is_of_canonical_json_whether_there_was_a_secret_or_not() {
         let observed = events.lock().unwrap()[0].observed.clone().unwrap();
         assert_eq!(
             observed.excerpt,
-            r#"{"alpha":1,"zeta":"password=[redacted:password]"}"#
+            r#"{"zeta":"password=[redacted:password]","alpha":1}"#
         );
         digests.push(observed.digest);
     }
     assert_eq!(digests[0], digests[1]);
     assert_eq!(
         digests[0],
-        sha256(r#"{"alpha":1,"zeta":"password=[redacted:password]"}"#)
+        sha256(r#"{"zeta":"password=[redacted:password]","alpha":1}"#)
     );
 }
 

@@ -11,6 +11,7 @@ use super::record::{
     AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
     StepRecord, StepResult,
 };
+use super::snapshot::Snapshot;
 use crate::report::Report;
 use crate::workflow::{RunId, Wait};
 
@@ -30,7 +31,7 @@ struct Contents {
 struct Entry {
     run: RunRecord,
     input: Value,
-    state: Option<Value>,
+    state: Option<Snapshot>,
     report: Option<Report>,
     steps: Vec<StepRecord>,
     deliveries: BTreeMap<String, Delivery>,

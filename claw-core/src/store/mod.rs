@@ -6,6 +6,7 @@ mod error;
 mod memory;
 mod record;
 mod rules;
+mod snapshot;
 mod sqlite;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use record::{
     AlertKey, Claim, Closed, Delivery, DeliveryEnd, DeliveryState, Enqueued, NewRun, RunEnd, RunRecord,
     RunStatus, StepEnd, StepRecord, StepResult,
 };
+pub use snapshot::Snapshot;
 pub use sqlite::SqliteStore;
 
 /// The journal of runs.

@@ -3,6 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::snapshot::Snapshot;
 use crate::workflow::{RunId, Wait};
 
 /// A run to be queued.
@@ -113,7 +114,7 @@ pub struct Claim {
     /// What triggered it.
     pub input: Value,
     /// The state that the step before left; `None` before the first step.
-    pub state: Option<Value>,
+    pub state: Option<Snapshot>,
 }
 
 /// What a step that is not the last ended with.
@@ -124,7 +125,7 @@ pub struct StepResult {
     /// Its name.
     pub name: String,
     /// The state for the next step.
-    pub state: Value,
+    pub state: Snapshot,
     /// What has to come before the next step is taken.
     pub wait: Option<Wait>,
 }

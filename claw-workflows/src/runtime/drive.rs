@@ -1,5 +1,6 @@
 //! Taking the steps of one run.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +9,10 @@ use claw_core::audit::AuditKind;
 use claw_core::store::{Claim, RunRecord, StepResult, StoreError};
 use claw_core::workflow::{FailureKind, Outcome, RunId, StepContext, StepError, Wait};
 use futures::FutureExt as _;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::end::bounded;
-use super::erased::{ErasedWorkflow, Taken};
+use super::erased::{ErasedWorkflow, Held, Taken};
 use super::runner::Inner;
 
 /// What is to stop the work on a run.
@@ -25,32 +24,31 @@ pub(super) struct Stop {
     pub(super) hard: CancellationToken,
 }
 
-/// The state of a run as it is journaled.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Memo {
-    /// How long the steps have taken together.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
-    pub(super) spent: Duration,
-    /// The workflow's own state.
-    pub(super) state: Value,
-}
-
 /// Whether there is more to do now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    Step,
+    /// A step, from the state that was journaled a moment ago.
+    Step(Held),
     Nothing,
 }
 
 /// A step that is being taken.
+#[derive(Clone, Copy)]
 pub(super) struct Work<'a> {
-    pub(super) run: &'a RunRecord,
+    pub(super) claim: &'a Claim,
     pub(super) workflow: &'a Arc<dyn ErasedWorkflow>,
     pub(super) step: &'a str,
-    pub(super) memo: Memo,
+    /// How long the steps before have taken.
+    pub(super) spent: Duration,
     pub(super) cancel: &'a CancellationToken,
     pub(super) stop: &'a Stop,
+}
+
+/// The state that a step of the claimed run begins with.
+pub(super) fn held(workflow: &dyn ErasedWorkflow, claim: &Claim) -> Result<Held, String> {
+    match &claim.state {
+        Some(snapshot) => workflow.restore(snapshot),
+        None => workflow.start(&claim.input),
+    }
 }
 
 /// Removes a run from the table of active runs, also when its task is dropped.
@@ -69,15 +67,17 @@ impl Inner {
         let cancel = stop.hard.child_token();
         self.active().insert(run.clone(), cancel.clone());
         let _active = Active(self, run.clone());
+        let mut known = None;
         loop {
-            let next = match self.advance(claim, &cancel, stop).await {
+            let next = match self.advance(&claim, known.take(), &cancel, stop).await {
                 // Somebody has ended the run meanwhile.
                 Err(StoreError::Conflict { .. }) => Next::Nothing,
                 other => other?,
             };
             self.touch();
-            if next == Next::Nothing || stop.soft.is_cancelled() {
-                return Ok(());
+            match next {
+                Next::Step(held) if !stop.soft.is_cancelled() => known = Some(held),
+                _ => return Ok(()),
             }
             match self.journal.claim_run(&run, self.now()).await? {
                 Some(next) => claim = next,
@@ -86,18 +86,20 @@ impl Inner {
         }
     }
 
-    /// Takes one step and journals what it ended with.
+    /// Takes one step and journals what it ended with. `known` is the state to begin with, where the step before was taken
+    /// just now.
     async fn advance(
         &self,
-        claim: Claim,
+        claim: &Claim,
+        known: Option<Held>,
         cancel: &CancellationToken,
         stop: &Stop,
     ) -> Result<Next, StoreError> {
-        let run = claim.run;
+        let run = &claim.run;
         let Some(workflow) = self.workflows.get(run.workflow.as_str()) else {
             let reason = format!("this agent has no workflow named {}", run.workflow);
             return self
-                .give_up(&run, "start", None, FailureKind::Step, reason, stop)
+                .give_up(run, "start", None, FailureKind::Step, reason, stop)
                 .await;
         };
         let step = workflow.step_name(run.step).unwrap_or("end").to_owned();
@@ -108,34 +110,25 @@ impl Inner {
             };
             let input = bounded(&claim.input);
             if let Err(error) = self
-                .note(&run, None, AuditKind::RunStarted, input, &why, stop)
+                .note(run, None, AuditKind::RunStarted, input, &why, stop)
                 .await
             {
-                return self.postpone(&run, &error.to_string(), stop).await;
+                return self.postpone(run, &error.to_string(), stop).await;
             }
         }
-        let memo = match claim.state {
-            Some(memo) => {
-                Memo::deserialize(memo).map_err(|error| format!("the journaled state is not one: {error}"))
-            }
-            None => workflow.start(claim.input).map(|state| Memo {
-                spent: Duration::ZERO,
-                state,
-            }),
-        };
-        let memo = match memo {
-            Ok(memo) => memo,
+        let held = match known.map_or_else(|| held(workflow.as_ref(), claim), Ok) {
+            Ok(held) => held,
             Err(reason) => {
                 return self
-                    .give_up(&run, &step, None, FailureKind::Defect, reason, stop)
+                    .give_up(run, &step, None, FailureKind::Defect, reason, stop)
                     .await;
             }
         };
         let work = Work {
-            run: &run,
+            claim,
             workflow,
             step: &step,
-            memo,
+            spent: held.spent,
             cancel,
             stop,
         };
@@ -147,19 +140,20 @@ impl Inner {
             );
             return self.fail(&work, FailureKind::Crash, reason).await;
         }
-        self.take(work).await
+        self.take(work, held.state).await
     }
 
-    async fn take(&self, work: Work<'_>) -> Result<Next, StoreError> {
-        let remaining = self.settings.run_timeout.saturating_sub(work.memo.spent);
+    async fn take(&self, work: Work<'_>, state: Box<dyn Any + Send>) -> Result<Next, StoreError> {
+        let run = &work.claim.run;
+        let remaining = self.settings.run_timeout.saturating_sub(work.spent);
         if remaining.is_zero() {
             return self.fail(&work, FailureKind::Deadline, self.time_is_over()).await;
         }
-        let mut scope = self.scope(&work.run.id, Some(work.step), work.cancel.clone());
+        let mut scope = self.scope(&run.id, Some(work.step), work.cancel.clone());
         let deadline = self.gate.clock().deadline(remaining);
-        let last = work.workflow.step_name(work.run.step.saturating_add(1)).is_none();
+        let last = work.workflow.step_name(run.step.saturating_add(1)).is_none();
         scope.deadline = self.gate.clock().deadline(share(remaining, last));
-        let name = (work.run.workflow.clone(), work.step.to_owned());
+        let name = (run.workflow.clone(), work.step.to_owned());
         let tools = self.limits.get(&name).unwrap_or(&self.tools).clone();
         let mut cx = StepContext::new(self.gate.clone(), tools, scope, self.progress());
         if let Some(purpose) = self.purposes.get(&name) {
@@ -167,7 +161,7 @@ impl Inner {
         }
         cx.progress("begins");
         let begun = self.now();
-        let step = AssertUnwindSafe(work.workflow.take(&cx, work.run.step, &work.memo.state)).catch_unwind();
+        let step = AssertUnwindSafe(work.workflow.take(&cx, run.step, state)).catch_unwind();
         let limit = remaining.saturating_add(self.settings.grace);
         let taken = tokio::select! {
             biased;
@@ -179,13 +173,13 @@ impl Inner {
         let Some(taken) = taken.filter(|_| !work.cancel.is_cancelled()) else {
             if work.stop.hard.is_cancelled() {
                 let reason = "the agent was stopped while the step was being taken";
-                self.journal.postpone(&work.run.id, ended, reason, ended).await?;
+                self.journal.postpone(&run.id, ended, reason, ended).await?;
             }
             return Ok(Next::Nothing);
         };
         let spent = Duration::try_from(ended.duration_since(begun)).unwrap_or_default();
-        let memo = |state| Memo {
-            spent: work.memo.spent.saturating_add(spent),
+        let held = |state| Held {
+            spent: work.spent.saturating_add(spent),
             state,
         };
         match taken {
@@ -205,20 +199,20 @@ impl Inner {
             }
             Ok(Ok(Taken::Failed(error))) => {
                 tracing::warn!(
-                    run = %work.run.id,
+                    run = %run.id,
                     step = work.step,
                     error = &error as &dyn std::error::Error,
                     "a step failed"
                 );
-                let may_pass = error.is_retryable() && work.run.attempts < self.settings.step_retry.attempts;
+                let may_pass = error.is_retryable() && run.attempts < self.settings.step_retry.attempts;
                 if may_pass {
                     cx.progress(format!("failed and will be taken again: {}", reason_of(&error)));
-                    self.postpone(work.run, &reason_of(&error), work.stop).await
+                    self.postpone(run, &reason_of(&error), work.stop).await
                 } else {
                     self.fail(&work, FailureKind::Step, reason_of(&error)).await
                 }
             }
-            Ok(Ok(Taken::Went(Outcome::Continue(state)))) => self.go_on(&work, memo(state), None).await,
+            Ok(Ok(Taken::Went(Outcome::Continue(state)))) => self.go_on(&work, held(state), None).await,
             Ok(Ok(Taken::Went(Outcome::Wait(state, wait)))) => {
                 cx.progress(match &wait {
                     Wait::Until(time) => format!("waits until {time}"),
@@ -227,10 +221,10 @@ impl Inner {
                     }
                     _ => "waits".to_owned(),
                 });
-                self.go_on(&work, memo(state), Some(wait)).await
+                self.go_on(&work, held(state), Some(wait)).await
             }
             Ok(Ok(Taken::Went(Outcome::Done(report)))) => {
-                self.finish(work.run, work.step, &report, work.stop).await
+                self.finish(run, work.step, &report, work.stop).await
             }
             Ok(Ok(Taken::Went(_))) => {
                 let reason = format!("the step {} ended in a way that is not known", work.step);
@@ -240,26 +234,24 @@ impl Inner {
     }
 
     /// Journals the result of a step that is not the last.
-    async fn go_on(&self, work: &Work<'_>, memo: Memo, wait: Option<Wait>) -> Result<Next, StoreError> {
-        let state = match serde_json::to_value(&memo) {
+    async fn go_on(&self, work: &Work<'_>, held: Held, wait: Option<Wait>) -> Result<Next, StoreError> {
+        let run = &work.claim.run;
+        let state = match work.workflow.snapshot(&held, work.step) {
             Ok(state) => state,
-            Err(error) => {
-                let reason = format!("the state that {} left is not JSON: {error}", work.step);
-                return self.fail(work, FailureKind::Defect, reason).await;
-            }
+            Err(reason) => return self.fail(work, FailureKind::Defect, reason).await,
         };
         let result = StepResult {
-            step: work.run.step,
+            step: run.step,
             name: work.step.to_owned(),
             state,
             wait,
         };
         self.persist(&work.stop.hard, || {
-            self.journal.record_step(&work.run.id, result.clone(), self.now())
+            self.journal.record_step(&run.id, result.clone(), self.now())
         })
         .await?;
         // What it waits for may be there already: the journal knows.
-        Ok(Next::Step)
+        Ok(Next::Step(held))
     }
 
     /// Gives the run back, to take the step again after a pause.

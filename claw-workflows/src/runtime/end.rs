@@ -7,12 +7,12 @@ use std::time::Duration;
 use claw_core::audit::{AuditError, AuditKind};
 use claw_core::digest::sha256;
 use claw_core::report::Report;
-use claw_core::store::{RunRecord, StoreError};
+use claw_core::store::{Claim, RunRecord, StoreError};
 use claw_core::workflow::{FailureKind, RunFailure};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::drive::{Next, Stop, Work};
+use super::drive::{Next, Stop, Work, held};
 use super::erased::ErasedWorkflow;
 use super::runner::Inner;
 use super::settings::Retry;
@@ -35,8 +35,8 @@ impl Inner {
         kind: FailureKind,
         reason: String,
     ) -> Result<Next, StoreError> {
-        let known = Some((work.workflow, &work.memo.state));
-        self.give_up(work.run, work.step, known, kind, reason, work.stop)
+        let known = Some((work.workflow, work.claim));
+        self.give_up(&work.claim.run, work.step, known, kind, reason, work.stop)
             .await
     }
 
@@ -44,7 +44,7 @@ impl Inner {
         &self,
         run: &RunRecord,
         step: &str,
-        known: Option<(&Arc<dyn ErasedWorkflow>, &Value)>,
+        known: Option<(&Arc<dyn ErasedWorkflow>, &Claim)>,
         kind: FailureKind,
         reason: String,
         stop: &Stop,
@@ -59,9 +59,11 @@ impl Inner {
             ended_at: self.now(),
         };
         let report = known
-            .and_then(|(workflow, state)| {
+            .and_then(|(workflow, claim)| {
+                // The step has taken the state that it began with; the journal has it, too.
+                let held = held(workflow.as_ref(), claim).ok()?;
                 // A report of a failure must not fail.
-                std::panic::catch_unwind(AssertUnwindSafe(|| workflow.on_failure(state, &failure))).ok()
+                std::panic::catch_unwind(AssertUnwindSafe(|| workflow.on_failure(&held, &failure))).ok()
             })
             .unwrap_or_else(|| failure.report(&run.workflow));
         self.finish(run, step, &report, stop).await

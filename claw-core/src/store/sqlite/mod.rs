@@ -120,9 +120,9 @@ impl Journal for SqliteStore {
             let decided = self.is_decided(conn, result.wait.as_ref()).await?;
             let outcome = record.advance(result.step, result.wait.as_ref(), decided, now)?;
             self.save(conn, &record).await?;
-            let done = sqlx::query("UPDATE runs SET state = $2 WHERE id = $1")
+            let done = sqlx::query("UPDATE runs SET snapshot = $2 WHERE id = $1")
                 .bind(&run.0)
-                .bind(result.state.to_string())
+                .bind(result.state.as_bytes())
                 .execute(&mut *conn)
                 .await;
             self.place.check(done)?;
@@ -151,7 +151,7 @@ impl Journal for SqliteStore {
             let mut record = self.load(conn, run).await?;
             record.finish(step, now)?;
             self.save(conn, &record).await?;
-            let done = sqlx::query("UPDATE runs SET state = NULL, report = $2 WHERE id = $1")
+            let done = sqlx::query("UPDATE runs SET snapshot = NULL, report = $2 WHERE id = $1")
                 .bind(&run.0)
                 .bind(text)
                 .execute(&mut *conn)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::SqliteStore;
-use super::row::{json, run_of, text_of};
+use super::row::{json, run_of, snapshot_of, text_of};
 use crate::store::StoreError;
 use crate::store::record::{Claim, RunRecord, StepRecord};
 use crate::store::rules::word;
@@ -78,7 +78,7 @@ impl SqliteStore {
         run.claim(now);
         self.save(conn, &run).await?;
         let input = self.place.read(json(&row, "input"))?.unwrap_or_default();
-        let state = self.place.read(json(&row, "state"))?;
+        let state = self.place.read(snapshot_of(&row))?;
         Ok(Some(Claim { run, input, state }))
     }
 
@@ -88,7 +88,7 @@ impl SqliteStore {
         conn: &mut SqliteConnection,
         run: &RunId,
     ) -> Result<(), StoreError> {
-        let done = sqlx::query("UPDATE runs SET state = NULL WHERE id = $1")
+        let done = sqlx::query("UPDATE runs SET snapshot = NULL WHERE id = $1")
             .bind(&run.0)
             .execute(conn)
             .await;

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::super::error::Cause;
 use super::super::record::{Delivery, RunRecord, StepRecord};
+use super::super::snapshot::Snapshot;
 use crate::workflow::RunId;
 
 /// A time as text whose order is the order in time.
@@ -59,6 +60,12 @@ pub(super) fn delivery_of(row: &SqliteRow) -> Result<Delivery, Cause> {
 pub(super) fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<Option<T>, Cause> {
     let text: Option<&str> = row.try_get(column)?;
     Ok(text.map(serde_json::from_str).transpose()?)
+}
+
+/// The state of the run; `None` before its first step.
+pub(super) fn snapshot_of(row: &SqliteRow) -> Result<Option<Snapshot>, Cause> {
+    let bytes: Option<Vec<u8>> = row.try_get("snapshot")?;
+    Ok(bytes.map(Snapshot::from))
 }
 
 fn named<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, Cause> {

@@ -31,7 +31,7 @@ on_both! {
 
         journal.record_step(&id("a"), result(0, json!({"seen": 0.1})), at(2)).await.unwrap();
         let claim = journal.claim(at(3)).await.unwrap().unwrap();
-        assert_eq!((claim.run.step, claim.run.attempts, claim.state), (1, 1, Some(json!({"seen": 0.1}))));
+        assert_eq!((claim.run.step, claim.run.attempts, claim.state), (1, 1, Some(Snapshot::of(&json!({"seen": 0.1})).unwrap())));
 
         journal.finish(&id("a"), 1, "end", &report("a"), &["slack".into(), "file".into()], at(4)).await.unwrap();
         let run = journal.run(&id("a")).await.unwrap().unwrap();

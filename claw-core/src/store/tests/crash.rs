@@ -30,7 +30,7 @@ async fn work(store: &SqliteStore, world: &mut World, calls: &mut u32) -> bool {
     step!(store.enqueue(new_run("a"), at(0)));
     while let Some(claim) = step!(store.claim(at(1))) {
         let run = claim.run;
-        let state = claim.state.unwrap_or(json!([]));
+        let state: serde_json::Value = claim.state.map_or(json!([]), |state| state.read().unwrap());
         assert_eq!(
             state.as_array().unwrap().len(),
             run.step as usize,
@@ -160,5 +160,6 @@ async fn numbers_come_back_as_they_were() {
         .record_step(&id("a"), result(0, state.clone()), at(0))
         .await
         .unwrap();
-    assert_eq!(store.claim(at(0)).await.unwrap().unwrap().state, Some(state));
+    let kept = store.claim(at(0)).await.unwrap().unwrap().state.unwrap();
+    assert_eq!(kept.read::<serde_json::Value>().unwrap(), state);
 }

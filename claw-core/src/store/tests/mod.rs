@@ -40,7 +40,7 @@ fn result(step: u32, state: serde_json::Value) -> StepResult {
     StepResult {
         step,
         name: format!("step-{step}"),
-        state,
+        state: Snapshot::of(&state).unwrap(),
         wait: None,
     }
 }
