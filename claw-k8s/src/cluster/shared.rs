@@ -54,8 +54,8 @@ const STEADY: [Resource; 25] = [
     Resource::LINKERD_HTTP_ROUTES,
 ];
 
-/// Bytes of lists that are kept to be used again. Two thousand pods are twenty million.
-const KEEP_BYTES: usize = 96 << 20;
+/// Bytes of packed lists that are kept to be used again. Two thousand pods take about a million.
+const KEEP_BYTES: usize = 16 << 20;
 
 /// How long the API groups are taken as known.
 const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
@@ -64,7 +64,7 @@ const DISCOVERY_LIFETIME: Duration = Duration::from_secs(300);
 ///
 /// Clones share what was read, in whichever run: a list that another tool read a moment ago, or is reading now, is not asked
 /// for again. That moment is half a minute for what only people and pipelines change, such as ConfigMaps, Services and
-/// routes, and five seconds for the rest; 96 MiB are kept at most. Single objects are always read anew.
+/// routes, and five seconds for the rest; packed, 16 MiB are kept at most. Single objects are always read anew.
 #[derive(Clone)]
 pub struct Cluster {
     reader: Arc<dyn ClusterReader>,

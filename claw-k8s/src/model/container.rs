@@ -95,11 +95,11 @@ slim! {
         /// Requests and limits.
         pub resources: Resources,
         /// Decides whether traffic is sent to it.
-        pub readiness_probe: Option<Probe>,
+        pub readiness_probe: Option<Box<Probe>>,
         /// Decides whether it is restarted.
-        pub liveness_probe: Option<Probe>,
+        pub liveness_probe: Option<Box<Probe>>,
         /// Holds the other probes back until it first succeeds.
-        pub startup_probe: Option<Probe>,
+        pub startup_probe: Option<Box<Probe>>,
         /// Where volumes appear.
         pub volume_mounts: Vec<VolumeMount>,
         /// What the process may do.
@@ -107,7 +107,7 @@ slim! {
         /// `Always` on an init container makes it a sidecar.
         pub restart_policy: String,
         /// Commands at start and stop.
-        pub lifecycle: Option<Lifecycle>,
+        pub lifecycle: Option<Box<Lifecycle>>,
     }
 
     /// A port that a container says it listens on.

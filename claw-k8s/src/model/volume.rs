@@ -9,23 +9,23 @@ slim! {
         /// Name in the pod.
         pub name: String,
         /// A ConfigMap.
-        pub config_map: Option<ConfigMapVolume>,
+        pub config_map: Option<Box<ConfigMapVolume>>,
         /// A Secret.
-        pub secret: Option<SecretVolume>,
+        pub secret: Option<Box<SecretVolume>>,
         /// A claim.
-        pub persistent_volume_claim: Option<ClaimVolume>,
+        pub persistent_volume_claim: Option<Box<ClaimVolume>>,
         /// Scratch space.
-        pub empty_dir: Option<EmptyDir>,
+        pub empty_dir: Option<Box<EmptyDir>>,
         /// A path of the node.
-        pub host_path: Option<HostPath>,
+        pub host_path: Option<Box<HostPath>>,
         /// Several sources under one path.
-        pub projected: Option<Projected>,
+        pub projected: Option<Box<Projected>>,
         /// A driver's volume that lives as long as the pod.
-        pub csi: Option<CsiVolume>,
+        pub csi: Option<Box<CsiVolume>>,
         /// A claim that lives as long as the pod, named `<pod>-<volume>`.
-        pub ephemeral: Option<EphemeralVolume>,
+        pub ephemeral: Option<Box<EphemeralVolume>>,
         /// A share over NFS.
-        pub nfs: Option<Nfs>,
+        pub nfs: Option<Box<Nfs>>,
     }
 
     /// A ConfigMap as files.
@@ -90,7 +90,7 @@ slim! {
     /// One of several sources.
     pub struct ProjectedSource {
         /// A ConfigMap.
-        pub config_map: Option<ConfigMapVolume>,
+        pub config_map: Option<Box<ConfigMapVolume>>,
         /// A Secret, by `name`.
         pub secret: Option<OptionalReference>,
     }

@@ -5,6 +5,7 @@ mod evidence;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
@@ -16,7 +17,8 @@ use super::graph::FailureGraph;
 use super::logs::Digest;
 pub(super) use changes::SKEW;
 
-/// An index over a [`Case`]. Built once a step; mechanisms and symptoms ask it.
+/// An index over a [`Case`]. Built once a step; mechanisms and symptoms ask it. What is dear and not always asked for is made
+/// when it is.
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// What was gathered.
@@ -31,8 +33,8 @@ pub struct Facts<'a> {
     logs: BTreeMap<EntityRef, Vec<&'a Digest>>,
     changes: BTreeMap<EntityRef, Vec<&'a Change>>,
     units: units::Units,
-    graph: FailureGraph,
-    complaints: Vec<Complaint<'a>>,
+    graph: OnceLock<FailureGraph>,
+    complaints: OnceLock<Vec<Complaint<'a>>>,
 }
 
 /// Namespace and name.
@@ -61,8 +63,8 @@ impl<'a> Facts<'a> {
             events: BTreeMap::new(),
             logs: BTreeMap::new(),
             changes: BTreeMap::new(),
-            graph: FailureGraph::default(),
-            complaints: Vec::new(),
+            graph: OnceLock::new(),
+            complaints: OnceLock::new(),
         };
         for pod in &objects.pods {
             facts.pods_of.entry(facts.workload_of(pod)).or_default().push(pod);
@@ -86,19 +88,17 @@ impl<'a> Facts<'a> {
         for changes in facts.changes.values_mut() {
             changes.sort_by_key(|change| (change.time, change.reference.clone()));
         }
-        facts.complaints = complaint::gather(&facts);
-        facts.graph = super::spread::graph(&facts);
         facts
     }
 
     /// What workloads say of others in their logs, in a fixed order.
     pub(super) fn complaints(&self) -> &[Complaint<'a>] {
-        &self.complaints
+        self.complaints.get_or_init(|| complaint::gather(self))
     }
 
     /// Along which ways trouble spreads here.
     pub fn graph(&self) -> &FailureGraph {
-        &self.graph
+        self.graph.get_or_init(|| super::spread::graph(self))
     }
 
     /// All pods.

@@ -5,6 +5,7 @@ mod check_dependencies;
 mod correlate_changes;
 pub(in crate::incident) mod gather_context;
 mod reading;
+mod search_logs;
 mod synthesize;
 
 pub(in crate::incident) use reading::{heard, is_silent, settle};
