@@ -68,6 +68,12 @@ pub enum Error {
         /// What there is.
         known: String,
     },
+    /// A fault that only simulated kubelets can play.
+    #[error("the fault {fault} works on simulated nodes only; bring them up with `claw-testbed up`")]
+    Simulated {
+        /// Its name.
+        fault: String,
+    },
     /// A component needs another one that neither runs nor was asked for.
     #[error("{component} needs {needs}, which does not run; name it too, or name nothing to start all")]
     NeedsComponent {
@@ -136,7 +142,7 @@ pub enum Error {
     },
     /// A variable that suites need is not set.
     #[error(
-        "{name} is not set; run the suites by `cargo run -p claw-testbed -- test`, or set it to the file of your own cluster"
+        "{name} is not set; run the suites by `cargo run --bin claw-testbed -- test`, or set it to the file of your own cluster"
     )]
     Unset {
         /// The variable.

@@ -108,11 +108,25 @@ impl Fault {
         let own =
             serde_json::json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
         kubectl.apply(&own.to_string()).await?;
+        let uid = kubectl
+            .run(&["get", "namespace", namespace, "--output=jsonpath={.metadata.uid}"])
+            .await?;
+        let place = Place {
+            namespace,
+            uid: uid.trim(),
+        };
         for step in &self.steps {
-            step.take(kubectl, namespace).await?;
+            step.take(kubectl, place).await?;
         }
         Ok(())
     }
+}
+
+/// The namespace of a fault.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    namespace: &'a str,
+    uid: &'a str,
 }
 
 impl Step {
@@ -128,10 +142,10 @@ impl Step {
         .count()
     }
 
-    async fn take(&self, kubectl: &Kubectl, namespace: &str) -> Result<(), Error> {
-        let inside = format!("--namespace={namespace}");
+    async fn take(&self, kubectl: &Kubectl, place: Place<'_>) -> Result<(), Error> {
+        let inside = format!("--namespace={}", place.namespace);
         if !self.apply.is_empty() {
-            kubectl.apply(&placed(&self.apply, namespace).to_string()).await?;
+            kubectl.apply(&placed(&self.apply, place).to_string()).await?;
         }
         if let Some(workload) = &self.ready {
             kubectl
@@ -177,20 +191,23 @@ impl Label {
     }
 }
 
-/// The objects as a list, each in `namespace`, and with that name for `NAMESPACE` wherever it is a text of its own.
-fn placed(objects: &[Value], namespace: &str) -> Value {
-    const WITHOUT: [&str; 3] = ["Namespace", "ClusterRole", "ValidatingWebhookConfiguration"];
+/// The objects as a list, each in the namespace, and with its name for `NAMESPACE` wherever it is a text of its own. What is in
+/// no namespace is owned by it, so that it goes when the namespace goes.
+fn placed(objects: &[Value], place: Place<'_>) -> Value {
+    const WITHOUT: [&str; 2] = ["ClusterRole", "ValidatingWebhookConfiguration"];
     let items = objects.iter().cloned().map(|mut object| {
-        fill(&mut object, namespace);
-        let kind = object
-            .get("kind")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        if let (false, Some(Value::Object(metadata))) =
-            (WITHOUT.contains(&kind.as_str()), object.get_mut("metadata"))
-        {
-            metadata.entry("namespace").or_insert_with(|| namespace.into());
+        fill(&mut object, place.namespace);
+        let kind = object.get("kind").and_then(Value::as_str);
+        let without = kind.is_some_and(|kind| WITHOUT.contains(&kind));
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            if without {
+                let owner = serde_json::json!([{ "apiVersion": "v1", "kind": "Namespace", "name": place.namespace, "uid": place.uid }]);
+                metadata.insert("ownerReferences".to_owned(), owner);
+            } else {
+                metadata
+                    .entry("namespace")
+                    .or_insert_with(|| place.namespace.into());
+            }
         }
         object
     });
@@ -232,9 +249,20 @@ mod tests {
     #[test]
     fn objects_are_placed() {
         let object = serde_json::json!({ "kind": "Pod", "metadata": { "name": "a" }, "x": ["in NAMESPACE"] });
-        let list = placed(&[object], "shop");
+        let hook = serde_json::json!({ "kind": "ValidatingWebhookConfiguration", "metadata": { "name": "NAMESPACE-a" } });
+        let place = Place {
+            namespace: "shop",
+            uid: "1",
+        };
+        let list = placed(&[object, hook], place);
         assert_eq!(list["items"][0]["metadata"]["namespace"], "shop");
         assert_eq!(list["items"][0]["x"][0], "in shop");
+        let hook = &list["items"][1]["metadata"];
+        assert_eq!(
+            (&hook["name"], &hook["ownerReferences"][0]["uid"]),
+            (&"shop-a".into(), &"1".into())
+        );
+        assert!(hook.get("namespace").is_none());
     }
 
     #[test]

@@ -123,7 +123,8 @@ Example:
 Examples:
   claw-testbed load                                                        a small one
   claw-testbed load --namespaces 20 --deployments 25 --replicas 4 --nodes 20    2000 pods
-  claw-testbed load --days 14                                              with two weeks of usage")]
+  claw-testbed load --days 14                                              with two weeks of usage
+  claw-testbed load --remove                                               all fleets go, nodes stay")]
     Load(LoadArguments),
 
     /// Brings a named fault about, in a small application of its own.
@@ -220,6 +221,9 @@ pub(crate) struct LoadArguments {
     /// Seconds between two samples of the past.
     #[arg(long, default_value_t = 300, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) step: u32,
+    /// Deletes the namespaces of all fleets, with everything in them, and makes nothing.
+    #[arg(long, conflicts_with_all = ["namespaces", "deployments", "replicas", "nodes", "days", "step"])]
+    pub(crate) remove: bool,
 }
 
 #[derive(Debug, Args)]

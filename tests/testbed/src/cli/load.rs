@@ -24,6 +24,14 @@ const ORDINARY: u64 = 30;
 pub(crate) async fn run(cache: &Cache, given: &LoadArguments) -> Result<(), Error> {
     let run = place::running(cache, &given.run)?;
     let api = Api::connect(Path::new(&run.file("kubeconfig"))).await?;
+    if given.remove {
+        let progress = Progress::start();
+        progress.say("deleting fleets");
+        let removed = fleet::remove(&api).await?;
+        drop(progress);
+        print(format!("{removed} namespaces of fleets deleted; nodes stay"));
+        return Ok(());
+    }
     let fleet = Fleet {
         namespaces: given.namespaces,
         deployments: given.deployments,

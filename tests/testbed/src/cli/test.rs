@@ -23,6 +23,9 @@ use super::up::describe;
 /// Nodes for the suites.
 const NODES: u32 = 3;
 
+/// The suites, in the order in which they run: what the others build on first, what loads the cluster last.
+const SUITES: [&str; 4] = ["components", "differential", "live", "speed"];
+
 pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Error> {
     let agent = unless_interrupted(build_agent(&given.cargo)).await?;
     let mut variables = vec![(Part::Agent.variable(), agent.to_string_lossy().into_owned())];
@@ -77,11 +80,13 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> 
     }
 }
 
-/// Builds `claw-agent`, and says where it is.
+/// Builds `claw-agent` as users run it, so that figures mean something, and says where it is.
 async fn build_agent(cargo: &Path) -> Result<PathBuf, Error> {
     let output = Command::new(cargo)
         .args([
             "build",
+            "--release",
+            "--workspace",
             "--bin",
             "claw-agent",
             "--message-format=json-render-diagnostics",
@@ -127,16 +132,12 @@ async fn run_tests(given: &TestArguments, variables: &[(&'static str, String)]) 
         source,
     };
     let mut command = Command::new(&given.cargo);
-    command.args([
-        "test",
-        "-p",
-        "claw-testbed",
-        "--test",
-        "*",
-        "--no-fail-fast",
-        "--",
-        "--ignored",
-    ]);
+    // Of the whole workspace, so that nothing is built with other features than for the other tests.
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    for suite in SUITES {
+        command.args(["--test", suite]);
+    }
+    command.args(["--", "--ignored"]);
     command.args(&given.arguments).envs(variables.iter().cloned());
     // A group of its own can be ended as a whole.
     let mut child = command
@@ -168,5 +169,26 @@ mod tests {
         assert_eq!(executable(&message("claw-agent")), Some("/t/claw-agent".into()));
         assert_eq!(executable(&message("other")), None);
         assert_eq!(executable("not json"), None);
+    }
+
+    #[test]
+    fn no_suite_is_forgotten() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut found: Vec<String> = entries
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        found.sort();
+        let mut known = SUITES.to_vec();
+        known.sort_unstable();
+        assert_eq!(found, known);
     }
 }

@@ -12,6 +12,9 @@ use crate::suite::wait_until;
 
 const SEED: u64 = 7;
 
+/// How long it may take until everything in the namespaces is gone.
+const REMOVED: Duration = Duration::from_secs(600);
+
 /// How much there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Fleet {
@@ -139,6 +142,35 @@ pub async fn all_ready(api: &Api, fleet: &Fleet, progress: &dyn Fn(u64)) -> Resu
         Ok(Err(format!("{ready} of {wanted}")))
     })
     .await
+}
+
+/// Deletes all fleets, and returns when nothing of them is left. Says how many namespaces there were.
+pub async fn remove(api: &Api) -> Result<usize, Error> {
+    let named = async || -> Result<Vec<String>, Error> {
+        let namespaces = api.list("/api/v1/namespaces", super::SELECTOR).await?;
+        let names = namespaces
+            .iter()
+            .map(|namespace| super::text(namespace, "/metadata/name").to_owned());
+        Ok(names.collect())
+    };
+    let found = named().await?;
+    for name in &found {
+        api.delete(&format!("/api/v1/namespaces/{name}")).await?;
+    }
+    wait_until(REMOVED, "the fleet is gone", async || {
+        let left = named().await?;
+        if left.is_empty() {
+            return Ok(Ok(()));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Err(format!(
+            "{} of {} namespaces are left",
+            left.len(),
+            found.len()
+        )))
+    })
+    .await?;
+    Ok(found.len())
 }
 
 #[cfg(test)]

@@ -160,7 +160,11 @@ impl Testbed {
             // So that what the containers print is of now.
             crate::podlogs::render_all(Path::new(folder))?;
         }
-        Fault::named(fault)?.inject(&self.kubectl, namespace).await
+        let fault = Fault::named(fault)?;
+        if fault.simulated && self.part(Part::PodLogs).is_none() {
+            return Err(Error::Simulated { fault: fault.name });
+        }
+        fault.inject(&self.kubectl, namespace).await
     }
 
     /// An address and a token with the rights of a service account, valid for ten minutes.
@@ -181,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_kubeconfig_the_remedy_is_said() {
         let error = Testbed::from_variables(|_| None).await.unwrap_err().to_string();
-        assert!(error.contains("cargo run -p claw-testbed -- test"), "{error}");
+        assert!(error.contains("cargo run --bin claw-testbed -- test"), "{error}");
     }
 
     #[tokio::test]
