@@ -1,0 +1,15 @@
+//! The simulated servers answer as the real ones do.
+//!
+//! The same requests go to both. Where their answers differ, either the simulated server is wrong, or the difference is
+//! listed beside the comparison with its reason.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
+
+mod api;
+
+use claw_testbed::suite::Testbed;
+
+async fn testbed() -> Testbed {
+    Testbed::from_env()
+        .await
+        .unwrap_or_else(|error| panic!("{}", error.line()))
+}
