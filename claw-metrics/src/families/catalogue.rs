@@ -207,6 +207,15 @@ const OTHERS: &[(&str, Family)] = &[
     ("node_netstat_Tcp_RetransSegs", Family::NodeExporter),
 ];
 
+/// The names of all metrics that queries are built on.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let of_requests = REQUESTS
+        .iter()
+        .flat_map(|requests| [requests.counter, requests.buckets]);
+    let others = OTHERS.iter().map(|(name, _)| *name);
+    of_requests.filter(|name| !name.is_empty()).chain(others)
+}
+
 pub(super) fn family_of(name: &str) -> Option<Family> {
     let of_requests = REQUESTS
         .iter()

@@ -138,6 +138,33 @@ impl Families {
         }
     }
 
+    /// The names of all metrics that queries are built on. A server that has them all has every family.
+    pub fn known_metrics() -> impl Iterator<Item = &'static str> {
+        catalogue::names()
+    }
+
+    /// Every query that there is about `scope`; of durations the `q` quantile (0 to 1).
+    pub fn all(&self, scope: &Scope, q: f64) -> Vec<Query> {
+        [
+            self.request_rate(scope),
+            self.error_ratio(scope),
+            self.latency_quantile(scope, q),
+            self.call_edges(scope),
+            self.edge_error_ratio(scope),
+            self.edge_latency_quantile(scope, q),
+            self.cpu_saturation(scope),
+            self.cpu_usage(scope),
+            self.throttling_ratio(scope),
+            self.memory_saturation(scope),
+            self.memory_usage(scope),
+            self.restarts(scope),
+            self.out_of_memory(scope),
+            self.unavailable_replicas(scope),
+            self.node_saturation(scope),
+        ]
+        .concat()
+    }
+
     /// Adds the names of the labels that a metric's series have. Queries then use those; without, they try the usual ones.
     #[must_use]
     pub fn with_labels<'a>(mut self, metric: &str, labels: impl IntoIterator<Item = &'a str>) -> Self {

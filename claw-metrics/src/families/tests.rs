@@ -6,50 +6,30 @@ use crate::series::Labels;
 
 /// Everything that any family has.
 fn everything() -> Families {
-    Families::of(
-        catalogue::REQUESTS
-            .iter()
-            .flat_map(|r| [r.counter, r.buckets])
-            .chain([
-                "traces_service_graph_request_failed_total",
-                "kube_pod_container_status_restarts_total",
-                "kube_pod_container_status_last_terminated_reason",
-                "kube_pod_container_resource_limits",
-                "kube_deployment_status_replicas_unavailable",
-                "container_cpu_usage_seconds_total",
-                "container_cpu_cfs_periods_total",
-                "container_cpu_cfs_throttled_periods_total",
-                "container_memory_working_set_bytes",
-                "container_oom_events_total",
-                "node_cpu_seconds_total",
-                "node_memory_MemAvailable_bytes",
-                "node_memory_MemTotal_bytes",
-                "node_filesystem_avail_bytes",
-                "node_filesystem_size_bytes",
-                "node_netstat_Tcp_RetransSegs",
-            ]),
-    )
+    Families::of(Families::known_metrics())
 }
 
-fn all_queries(families: &Families, scope: &Scope) -> Vec<Query> {
-    [
-        families.request_rate(scope),
-        families.error_ratio(scope),
-        families.latency_quantile(scope, 0.95),
-        families.call_edges(scope),
-        families.edge_error_ratio(scope),
-        families.edge_latency_quantile(scope, 0.99),
-        families.cpu_saturation(scope),
-        families.cpu_usage(scope),
-        families.throttling_ratio(scope),
-        families.memory_saturation(scope),
-        families.memory_usage(scope),
-        families.restarts(scope),
-        families.out_of_memory(scope),
-        families.unavailable_replicas(scope),
-        families.node_saturation(scope),
-    ]
-    .concat()
+#[test]
+fn no_builder_of_queries_is_forgotten() {
+    let sources = [
+        include_str!("requests.rs"),
+        include_str!("edges.rs"),
+        include_str!("resources.rs"),
+    ];
+    let builders: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| source.split("    pub fn ").skip(1))
+        .filter_map(|rest| rest.split_once("(&self, scope: &Scope"))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(builders.len() >= 15, "{builders:?}");
+    let all = include_str!("mod.rs");
+    for builder in builders {
+        assert!(
+            all.contains(&format!("self.{builder}(scope")),
+            "{builder} is not in Families::all"
+        );
+    }
 }
 
 #[test]
@@ -64,7 +44,7 @@ fn families_are_told_by_names() {
         found.families(),
         BTreeSet::from([Family::Istio, Family::Http, Family::Cadvisor])
     );
-    assert!(all_queries(&Families::of(["up"]), &Scope::cluster()).is_empty());
+    assert!(Families::of(["up"]).all(&Scope::cluster(), 0.95).is_empty());
 }
 
 #[test]
@@ -74,7 +54,7 @@ fn all_queries_are_promql_that_the_tool_lets_through() {
         Scope::namespace("shop"),
         Scope::namespace("shop").with_workload("cart").with_window(300),
     ] {
-        let queries = all_queries(&everything(), &scope);
+        let queries = everything().all(&scope, 0.95);
         assert!(queries.len() > 50, "{}", queries.len());
         for query in queries {
             crate::tools::check_promql(&query.promql)
@@ -93,13 +73,13 @@ fn the_queries_of_one_family() {
         "http_requests_total",
     ])
     .with_labels("http_requests_total", ["namespace", "pod", "app", "code"]);
-    let queries = all_queries(&families, &Scope::namespace("shop").with_workload("cart"));
+    let queries = families.all(&Scope::namespace("shop").with_workload("cart"), 0.95);
     insta::assert_json_snapshot!(queries);
 }
 
 #[test]
 fn answers_name_their_entity() {
-    for query in all_queries(&everything(), &Scope::cluster()) {
+    for query in everything().all(&Scope::cluster(), 0.95) {
         let labels: Labels = query
             .entity_labels
             .iter()
@@ -154,8 +134,8 @@ proptest! {
             "kube_pod_container_resource_limits",
             "traces_service_graph_request_total",
         ]);
-        let hostile = all_queries(&families, &Scope::namespace(namespace).with_workload(workload));
-        let harmless = all_queries(&families, &Scope::namespace("a").with_workload("b"));
+        let hostile = families.all(&Scope::namespace(namespace).with_workload(workload), 0.95);
+        let harmless = families.all(&Scope::namespace("a").with_workload("b"), 0.95);
         for (hostile, harmless) in hostile.iter().zip(&harmless) {
             prop_assert_eq!(shape(&hostile.promql), shape(&harmless.promql), "{}", hostile.promql);
         }

@@ -89,6 +89,13 @@ impl Store {
         self.series.is_empty()
     }
 
+    /// The series with their samples, in the order in which they came.
+    pub fn series(&self) -> impl Iterator<Item = (&Labels, &[Point])> {
+        self.series
+            .iter()
+            .map(|stored| (&stored.labels, stored.points.as_slice()))
+    }
+
     /// The time of the first and the last sample in milliseconds since 1970.
     pub fn span(&self) -> Option<(i64, i64)> {
         let first = self

@@ -143,6 +143,11 @@ impl Replay {
         &self.incident
     }
 
+    /// The servers of the recorded world: what they were asked, and their faults.
+    pub fn world(&self) -> &RunningWorld {
+        &self.world
+    }
+
     /// Investigates. The report bears the name of the recorded case, and says what of the recording could not be read.
     ///
     /// # Errors
