@@ -18,10 +18,19 @@ pub fn install_crypto_provider() {
 
 /// Whether TLS is the reason of an error, anywhere down the chain of its sources.
 pub fn is_tls_error(error: &(dyn Error + 'static)) -> bool {
+    tls_error(error).is_some()
+}
+
+/// Whether the reason of an error is that the certificate of the other side does not verify.
+pub fn is_certificate_error(error: &(dyn Error + 'static)) -> bool {
+    matches!(tls_error(error), Some(rustls::Error::InvalidCertificate(_)))
+}
+
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
         }
         // The source of an io::Error is the source of what it wraps: what it wraps has to be asked for.
         let wrapped = error
@@ -32,7 +41,7 @@ pub fn is_tls_error(error: &(dyn Error + 'static)) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
 }
 
 /// Sets whom to trust and as whom to appear.
@@ -87,7 +96,7 @@ fn not_pem(field: &str, what: &str) -> HttpError {
 mod tests {
     use std::io;
 
-    use super::is_tls_error;
+    use super::{is_certificate_error, is_tls_error};
 
     #[test]
     fn finds_tls_behind_what_wraps_it() {
@@ -95,5 +104,13 @@ mod tests {
         assert!(is_tls_error(&tls()));
         assert!(is_tls_error(&io::Error::other(io::Error::other(tls()))));
         assert!(!is_tls_error(&io::Error::other("connection reset")));
+    }
+
+    #[test]
+    fn tells_a_certificate_that_does_not_verify_from_a_handshake_that_fails() {
+        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        assert!(is_certificate_error(&io::Error::other(io::Error::other(unknown))));
+        assert!(!is_certificate_error(&rustls::Error::HandshakeNotComplete));
+        assert!(!is_certificate_error(&io::Error::other("connection reset")));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use claw_core::http::is_certificate_error;
 use claw_core::report::Gap;
 use claw_core::tool::{ToolError, ToolErrorKind};
 
@@ -163,7 +164,10 @@ impl ClusterError {
             Self::InvalidName { .. } => "write it as kubectl shows it",
             Self::RateLimited { .. } => "try again later",
             Self::Unavailable { .. } => "check that it is up and can be reached, and try again",
-            Self::Tls { .. } => "check the certificate authority",
+            Self::Tls { source, .. } if is_certificate_error(&**source) => {
+                "give the certificate authority that signed it, which may be a new one, in the kubeconfig"
+            }
+            Self::Tls { .. } => "check that the server speaks TLS, and the certificates",
             Self::Stalled { .. } => {
                 "see what holds it up: the network, or the node that the API server has to ask"
             }
@@ -186,6 +190,9 @@ impl ClusterError {
             Self::InvalidName { what, value } => format!("{what} `{value}` is not a Kubernetes name"),
             Self::RateLimited { request, .. } => format!("the API server is overloaded: {request}"),
             Self::Unavailable { request, .. } => format!("the API server is not available: {request}"),
+            Self::Tls { request, source } if is_certificate_error(&**source) => {
+                format!("the certificate of the API server does not verify: {request}")
+            }
             Self::Tls { request, .. } => format!("no secure connection to the API server: {request}"),
             Self::Stalled { request, limit } => {
                 format!("the API server did not answer within {limit:?}: {request}")

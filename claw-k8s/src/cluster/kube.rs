@@ -65,6 +65,10 @@ struct Patience {
 /// How much longer a whole answer may take than its parts.
 const PARTS: u32 = 6;
 
+/// So long before the deadline a request is given up, so that what is known of it is told: who waits for it knows only that
+/// time is over.
+const NOTICE: Duration = Duration::from_millis(10);
+
 /// Error answers are read up to here.
 const ERROR_BYTES: usize = 64 << 10;
 
@@ -151,12 +155,15 @@ impl KubeCluster {
     ) -> Result<LogBytes, ClusterError> {
         let mut renewed = false;
         let mut attempt = 1_u32;
+        let mut before = None;
         loop {
             let client = within(cx, prepared, self.credentials.client(&*cx.clock)).await?;
             let exchange = self.exchange(cx, &client, prepared, keep, patience);
-            let error = match within(cx, prepared, exchange).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            let error = match (within(cx, prepared, exchange).await, before.take()) {
+                (Ok(answer), _) => return Ok(answer),
+                // That time was over says less than what came of the attempt before.
+                (Err(ClusterError::Timeout { .. }), Some(failed)) => return Err(failed),
+                (Err(error), _) => error,
             };
             // Tokens, certificates and authorities are replaced while we run.
             let refused = matches!(
@@ -189,6 +196,7 @@ impl KubeCluster {
                 () = cx.clock.sleep(pause) => {}
             }
             attempt = attempt.saturating_add(1);
+            before = Some(error);
         }
     }
 
@@ -241,7 +249,9 @@ async fn within<T>(
         biased;
         () = cx.cancel.cancelled() => Err(cancelled(prepared)),
         done = work => done,
-        () = tokio::time::sleep(cx.remaining()) => Err(ClusterError::Timeout { request: prepared.what.clone() }),
+        () = tokio::time::sleep(cx.remaining().saturating_sub(NOTICE)) => {
+            Err(ClusterError::Timeout { request: prepared.what.clone() })
+        }
     }
 }
 
@@ -256,15 +266,22 @@ impl ClusterReader for KubeCluster {
     async fn list_page(&self, cx: &ToolContext, request: &ListRequest) -> Result<Vec<u8>, ClusterError> {
         let mut request = request.clone();
         let mut stalls = 1_u32;
+        let mut stalled = None;
         loop {
             let smaller = request.limit / 2;
             let can_shrink = request.limit > SMALLEST_PAGE;
-            match self.all(cx, &wire::list(&request)?, !can_shrink).await {
-                Err(ClusterError::TooLarge { .. }) if can_shrink => {}
-                Err(ClusterError::Stalled { .. }) if can_shrink && stalls < self.limits.attempts => {
+            let page = self.all(cx, &wire::list(&request)?, !can_shrink).await;
+            match (page, stalled.take()) {
+                (Err(ClusterError::TooLarge { .. }), _) if can_shrink => {}
+                (Err(error @ ClusterError::Stalled { .. }), _)
+                    if can_shrink && stalls < self.limits.attempts =>
+                {
                     stalls = stalls.saturating_add(1);
+                    stalled = Some(error);
                 }
-                ended => return ended,
+                // That time was over says less than that a larger page did not come.
+                (Err(ClusterError::Timeout { .. }), Some(before)) => return Err(before),
+                (ended, _) => return ended,
             }
             request.limit = smaller.max(SMALLEST_PAGE);
             tracing::debug!(resource = %request.resource, limit = request.limit, "asking for a smaller page");

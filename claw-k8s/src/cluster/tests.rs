@@ -657,6 +657,41 @@ async fn a_log_that_does_not_come_is_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_deadline_does_not_hide_what_happened_before_it() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_delay(Duration::from_secs(60)))
+        .mount(&server)
+        .await;
+    let cluster = cluster(&server).await;
+    // Time for one attempt, and for half of the next.
+    let budget = quick().attempt * 3 / 2;
+    let page = cluster.list_page(&real(budget), &page_request()).await;
+    let version = cluster.version(&real(budget)).await;
+    for error in [page.unwrap_err(), version.unwrap_err()] {
+        assert!(matches!(error, ClusterError::Stalled { .. }), "{error}");
+        assert!(!error.to_string().contains("more time"), "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_that_does_not_verify_is_told_from_a_handshake_that_fails() {
+    let tls = |source: rustls::Error| ClusterError::Tls {
+        request: "list pods".into(),
+        source: source.into(),
+    };
+    let unknown = rustls::CertificateError::UnknownIssuer;
+    let said = tls(rustls::Error::InvalidCertificate(unknown)).to_string();
+    assert_eq!(
+        said,
+        "the certificate of the API server does not verify: list pods; give the certificate authority that signed it, \
+         which may be a new one, in the kubeconfig"
+    );
+    let said = tls(rustls::Error::HandshakeNotComplete).to_string();
+    assert!(said.contains("check that the server speaks TLS"), "{said}");
+}
+
+#[tokio::test]
 async fn nobody_listening_is_an_outage() {
     let mut config = ::kube::Config::new("http://127.0.0.1:1".parse().unwrap());
     config.default_retry = false;
