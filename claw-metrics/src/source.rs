@@ -133,7 +133,7 @@ pub enum SourceError {
         #[source]
         detail: Detail,
     },
-    /// The source gave up on the query: too slow, too many samples, overload.
+    /// The source gave up on the query: too slow, too many samples.
     #[error(
         "the {service} server gave the query up ({error_type}); ask for less: fewer series, a shorter range, a longer step"
     )]
@@ -141,6 +141,19 @@ pub enum SourceError {
         /// Which service.
         service: &'static str,
         /// The source's own word for the kind of error, `timeout`.
+        error_type: &'static str,
+        /// The source's message.
+        #[source]
+        detail: Detail,
+    },
+    /// The source cannot answer any query at present: it starts, it is overloaded, or its storage fails.
+    #[error(
+        "the {service} server is in trouble itself ({error_type}); look after it, its log says why, or ask again later"
+    )]
+    Unable {
+        /// Which service.
+        service: &'static str,
+        /// The source's own word for the kind of error, `unavailable`.
         error_type: &'static str,
         /// The source's message.
         #[source]
@@ -194,7 +207,7 @@ impl From<SourceError> for ToolError {
             SourceError::Rejected { .. } => ToolErrorKind::InvalidInput,
             SourceError::GaveUp { .. } => ToolErrorKind::Timeout,
             SourceError::Malformed { .. } => ToolErrorKind::Internal,
-            SourceError::Elsewhere { .. } => ToolErrorKind::Unavailable,
+            SourceError::Elsewhere { .. } | SourceError::Unable { .. } => ToolErrorKind::Unavailable,
             SourceError::Call(_) => {
                 return match error {
                     SourceError::Call(error) => error,

@@ -81,15 +81,20 @@ pub(super) fn error(error_type: &str, message: String) -> SourceError {
         error_type,
         detail: detail.clone(),
     };
+    let unable = |error_type| SourceError::Unable {
+        service: SERVICE,
+        error_type,
+        detail: detail.clone(),
+    };
     match error_type {
         "bad_data" => rejected("bad_data"),
         "execution" => rejected("execution"),
         "not_found" => rejected("not_found"),
         "timeout" => gave_up("timeout"),
         "canceled" => gave_up("canceled"),
-        "unavailable" => gave_up("unavailable"),
-        "internal" => gave_up("internal"),
-        "too_many_requests" => gave_up("too_many_requests"),
+        "unavailable" => unable("unavailable"),
+        "internal" => unable("internal"),
+        "too_many_requests" => unable("too_many_requests"),
         _ => rejected("unknown"),
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use claw_core::gate::{ObserveError, Refusal};
+use claw_core::http::HttpError;
 use claw_core::tool::{Tool, ToolError, ToolErrorKind};
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::cluster::ClusterError;
@@ -106,20 +107,39 @@ fn source_error(error: &ToolError) -> Option<&SourceError> {
 
 /// What happened. Errors of the cluster say what to do besides; here that is the remedy.
 fn reason(error: &ToolError) -> String {
-    match error
-        .source()
-        .and_then(|source| source.downcast_ref::<ClusterError>())
-    {
+    match cluster_error(error) {
         Some(cluster) => cluster.gap(String::new()).reason,
         None => error.to_string(),
     }
 }
 
+fn cluster_error(error: &ToolError) -> Option<&ClusterError> {
+    error.source()?.downcast_ref()
+}
+
+/// What the error itself says to do, where it is known what failed; else what helps against errors of its kind.
 fn remedy(error: &ToolError) -> &'static str {
-    match source_error(error) {
-        Some(SourceError::Elsewhere { .. }) => "check the address of this source, with its path",
+    match (cluster_error(error), source_error(error)) {
+        // Which tool lacks the right is known here only.
+        (Some(ClusterError::Denied { .. }), _) => remedy_of(ToolErrorKind::Denied),
+        (Some(cluster), _) => cluster.remedy(),
+        (_, Some(SourceError::Elsewhere { .. })) => "check the address of this source, with its path",
+        (_, Some(SourceError::Unable { .. })) => IN_TROUBLE,
+        _ if answered_with_trouble(error) => IN_TROUBLE,
         _ => remedy_of(error.kind()),
     }
+}
+
+/// For a source that can be reached, and cannot do its work.
+const IN_TROUBLE: &str =
+    "look after this source, or what stands before it: it can be reached, and is in trouble itself";
+
+/// Whether there was an answer, and it says that the source is in trouble.
+fn answered_with_trouble(error: &ToolError) -> bool {
+    let failed = error
+        .source()
+        .and_then(|source| source.downcast_ref::<HttpError>());
+    matches!(failed, Some(HttpError::Status { code: 500..=599, .. }))
 }
 
 fn remedy_of(kind: ToolErrorKind) -> &'static str {
@@ -133,5 +153,53 @@ fn remedy_of(kind: ToolErrorKind) -> &'static str {
         ToolErrorKind::RateLimited => "raise the source's rate limit for the agent",
         ToolErrorKind::TooLarge => "narrow what is asked for, or raise the agent's size limit",
         _ => "see what the source said with `claw-agent audit show RUN`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remedy_for(error: impl Into<ToolError>) -> &'static str {
+        remedy(&error.into())
+    }
+
+    fn cluster(make: impl FnOnce(String, claw_k8s::cluster::Source) -> ClusterError) -> &'static str {
+        remedy_for(make("list pods".to_owned(), "HTTP".into()))
+    }
+
+    #[test]
+    fn a_remedy_fits_what_failed_and_not_just_its_kind() {
+        // Both are a refusal; no role helps against a token that is too old.
+        let denied = cluster(|request, source| ClusterError::Denied { request, source });
+        assert!(denied.contains("claw-agent access"), "{denied}");
+        let expired = cluster(|request, source| ClusterError::Unauthorized { request, source });
+        assert_eq!(expired, "renew the token or certificate");
+        // A cluster is configured where there is a report about it.
+        let away = cluster(|request, source| ClusterError::Unavailable { request, source });
+        assert!(!away.contains("configure this source"), "{away}");
+    }
+
+    #[test]
+    fn a_source_that_answers_that_it_is_in_trouble_is_not_one_to_be_configured() {
+        let host = || "prometheus:9090".to_owned();
+        let status = |code| HttpError::Status {
+            host: host(),
+            code,
+            retry_after: None,
+        };
+        assert_eq!(remedy_for(status(503).into_tool_error("prometheus")), IN_TROUBLE);
+        let unable = SourceError::Unable {
+            service: "prometheus",
+            error_type: "unavailable",
+            detail: claw_metrics::source::Detail("starting".to_owned()),
+        };
+        assert_eq!(remedy_for(unable), IN_TROUBLE);
+        let unreachable = HttpError::Connect {
+            host: host(),
+            source: "refused".into(),
+        };
+        let unreachable = remedy_for(unreachable.into_tool_error("prometheus"));
+        assert!(unreachable.contains("check that it is up"), "{unreachable}");
     }
 }
