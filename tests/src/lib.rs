@@ -26,6 +26,7 @@
 //! | serve a recording to any agent, or to `kubectl` | [`world`] |
 //! | hold reports to the right answers | [`scenario`] |
 //! | have servers fail | [`faults`] |
+//! | have a real server fail | [`reverse_proxy`] |
 //! | test one client | [`api`], [`prometheus`], [`loki`], [`elasticsearch`], [`alertmanager`], [`slack`] |
 //! | serve something of your own | [`loopback`] |
 
@@ -39,6 +40,7 @@ pub mod loki;
 pub mod loopback;
 pub mod prometheus;
 pub mod replay;
+pub mod reverse_proxy;
 pub mod scenario;
 pub mod slack;
 pub mod world;

@@ -61,6 +61,7 @@ use store::{Key, Store};
 
 pub use rbac::User;
 pub use recorded::Held;
+pub(crate) use status::of_fault;
 
 /// The switch (see [`Fault::Switch`](crate::faults::Fault::Switch)) under which a read is answered from the objects
 /// as they were at the start.

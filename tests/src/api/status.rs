@@ -156,7 +156,7 @@ impl IntoResponse for Failure {
 }
 
 /// The body of an error that a fault switch makes.
-pub(super) fn of_fault(code: StatusCode) -> Response {
+pub(crate) fn of_fault(code: StatusCode) -> Response {
     let (reason, message) = match code.as_u16() {
         401 => ("Unauthorized", "Unauthorized"),
         403 => ("Forbidden", "forbidden: User \"system:simulated\" cannot do this"),
