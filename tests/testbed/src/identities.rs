@@ -54,12 +54,9 @@ fn certificates(run: &RunFolder) -> Result<(), Error> {
     let issuer = Issuer::new(params, key);
 
     // One certificate for everything that speaks TLS here.
-    let (server, key) = certificate("testbed", &SERVED, ExtendedKeyUsagePurpose::ServerAuth)?;
-    run.write(
-        "pki/server.crt",
-        server.signed_by(&key, &issuer)?.pem().as_bytes(),
-    )?;
-    run.write("pki/server.key", key.serialize_pem().as_bytes())?;
+    let (server, key) = serving(&issuer)?;
+    run.write(SERVING[0], server.as_bytes())?;
+    run.write(SERVING[1], key.as_bytes())?;
 
     // Who may forward requests to aggregated APIs in somebody's name: an authority for that alone.
     let (params, key) = authority("testbed-front-proxy")?;
@@ -79,6 +76,24 @@ fn certificates(run: &RunFolder) -> Result<(), Error> {
     let key = KeyPair::generate()?;
     run.write("pki/sa.key", key.serialize_pem().as_bytes())?;
     run.write("pki/sa.pub", key.public_key_pem().as_bytes())
+}
+
+/// The certificate with which everything here serves, and its key, as files of the run.
+pub(crate) const SERVING: [&str; 2] = ["pki/server.crt", "pki/server.key"];
+
+/// Such a certificate and its key, in PEM.
+fn serving(issuer: &Issuer<'_, KeyPair>) -> Result<(String, String), Error> {
+    let (server, key) = certificate("testbed", &SERVED, ExtendedKeyUsagePurpose::ServerAuth)?;
+    Ok((server.signed_by(&key, issuer)?.pem(), key.serialize_pem()))
+}
+
+/// What serves a cluster whose authority was replaced: the new authority, and a certificate that it has signed with its key,
+/// all in PEM.
+pub(crate) fn replaced() -> Result<(String, [String; 2]), Error> {
+    let (params, key) = authority("testbed-replaced")?;
+    let authority = params.self_signed(&key)?.pem();
+    let (certificate, key) = serving(&Issuer::new(params, key))?;
+    Ok((authority, [certificate, key]))
 }
 
 fn authority(name: &str) -> Result<(CertificateParams, KeyPair), Error> {

@@ -72,6 +72,12 @@ impl Process {
         self.gone_within(FORCE).await
     }
 
+    /// Ends it as the system does when memory runs out. `false` when it stays.
+    pub async fn kill(self) -> bool {
+        self.signal(Signal::KILL);
+        self.gone_within(FORCE).await
+    }
+
     async fn gone_within(self, limit: Duration) -> bool {
         let deadline = tokio::time::Instant::now() + limit;
         while self.is_alive() {

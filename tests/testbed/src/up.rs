@@ -194,6 +194,11 @@ async fn bring_up(
     Ok(())
 }
 
+/// Starts components again that ran in this folder before, with the ports, keys and configuration that they had.
+pub(crate) async fn again(run: &mut RunFolder, components: &[Component]) -> Result<(), Error> {
+    start_all(run, components, &|_| {}, &mut Report::default()).await
+}
+
 async fn start_all(
     run: &mut RunFolder,
     wanted: &[Component],

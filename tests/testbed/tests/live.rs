@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use claw_core::clock::{Clock as _, SystemClock};
-use claw_testbed::suite::{Agent, AlertRoute, Namespace, Part, Testbed, wait_until};
-use serde_json::{Value, json};
+use claw_testbed::suite::{Agent, AlertRoute, Namespace, Part, Testbed, notification, wait_until};
+use serde_json::Value;
 
 /// From the fault until a rule has fired, the alert was sent, and the report names the cause.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -147,17 +146,6 @@ async fn every_fault_is_named_first_in_the_report_on_its_alert() {
     );
 }
 
-/// A notification about a deployment, as Alertmanager sends it.
-fn notification(namespace: &str, deployment: &str) -> Value {
-    let now = SystemClock.now();
-    json!({"version": "4", "groupKey": format!("{{}}:{{namespace=\"{namespace}\"}}"), "status": "firing",
-        "receiver": "claw", "alerts": [{
-            "status": "firing", "startsAt": now, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": namespace,
-            "labels": {"alertname": "DeploymentReplicasMissing", "severity": "critical",
-                "namespace": namespace, "deployment": deployment},
-            "annotations": {"summary": "fewer replicas than wanted"}}]})
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
 async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
@@ -185,7 +173,7 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
     let data = tempfile::tempdir().unwrap();
     let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
     let runs = agent
-        .notify(&notification(namespace.name(), "mailer"))
+        .notify(&notification(namespace.name(), namespace.name(), "mailer"))
         .await
         .unwrap();
     let [run] = runs.as_slice() else {

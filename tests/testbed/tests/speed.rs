@@ -10,10 +10,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use claw_core::clock::{Clock as _, SystemClock};
 use claw_testbed::load::fleet::{self, Fleet};
 use claw_testbed::load::nodes::{self, Size};
-use claw_testbed::suite::{Agent, Part, Testbed};
+use claw_testbed::suite::{Agent, Part, Testbed, notification};
 use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -77,17 +76,6 @@ async fn loaded(testbed: &Testbed) {
     );
 }
 
-/// A notification about the deployment of the fault, new each time.
-fn notification(namespace: &str, number: usize) -> Value {
-    json!({"version": "4", "groupKey": format!("{{}}:{{n=\"{number}\"}}"), "status": "firing", "receiver": "claw",
-        "alerts": [{
-            "status": "firing", "startsAt": SystemClock.now(), "endsAt": "0001-01-01T00:00:00Z",
-            "fingerprint": format!("f{number}"),
-            "labels": {"alertname": "DeploymentReplicasMissing", "severity": "critical",
-                "namespace": namespace, "deployment": "mailer"},
-            "annotations": {"summary": "fewer replicas than wanted"}}]})
-}
-
 /// Requests of the administrator in the API server's own log since line `from`, and the number of lines.
 fn requests(log: &str, from: usize) -> (usize, usize) {
     let text = std::fs::read_to_string(log).unwrap();
@@ -143,7 +131,7 @@ async fn an_alert_in_a_large_cluster_costs_little() {
         let (_, before) = requests(log, 0);
         let begin = Instant::now();
         let runs = agent
-            .notify(&notification(namespace.name(), number))
+            .notify(&notification(&number.to_string(), namespace.name(), "mailer"))
             .await
             .unwrap();
         let report = loop {

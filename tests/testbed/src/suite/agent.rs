@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -13,6 +14,30 @@ use crate::error::Error;
 
 /// How long the agent may take until it listens.
 const START: Duration = Duration::from_secs(30);
+
+/// Who asks a program to stop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// A person at the terminal: SIGINT.
+    Interrupt,
+    /// A service manager or kubelet: SIGTERM.
+    Terminate,
+}
+
+impl Stop {
+    /// Asks the program with the process id `pid`.
+    pub fn ask(self, pid: u32) {
+        let signal = match self {
+            Self::Interrupt => Signal::INT,
+            Self::Terminate => Signal::TERM,
+        };
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            // One that has ended by itself needs no asking.
+            let _ = kill_process(pid, signal);
+        }
+    }
+}
 
 /// An agent that serves webhooks. It is killed when this value is dropped.
 #[derive(Debug)]
@@ -156,6 +181,28 @@ impl Agent {
             line.split_whitespace().next()?.parse().ok()
         };
         Some((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// Asks the agent to stop, and waits until it has. Returns its exit code, if it ended by itself.
+    ///
+    /// # Errors
+    /// When it goes on for longer than `within`.
+    pub async fn stop(mut self, by: Stop, within: Duration) -> Result<Option<i32>, Error> {
+        if let Some(pid) = self.child.id() {
+            by.ask(pid);
+        }
+        let ended = tokio::time::timeout(within, self.child.wait()).await;
+        let ended = ended.map_err(|_| Error::TimedOut {
+            what: "the end of the agent".to_owned(),
+            within,
+            last: None,
+        })?;
+        let ended = ended.map_err(|source| Error::Io {
+            doing: "wait for",
+            path: PathBuf::from("claw-agent"),
+            source,
+        })?;
+        Ok(ended.code())
     }
 
     /// Ends the agent as a power failure would.

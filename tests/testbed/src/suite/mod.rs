@@ -2,19 +2,27 @@
 
 mod agent;
 mod namespace;
+mod notification;
+mod outage;
 mod place;
+mod rotation;
 mod route;
 mod samples;
 mod service;
+mod tcp_proxy;
 mod wait;
 mod webhook;
 
-pub use agent::Agent;
+pub use agent::{Agent, Stop};
 pub use namespace::Namespace;
+pub use notification::notification;
+pub use outage::Outage;
 pub(crate) use place::{KUBECONFIG, KUBECTL};
 pub use place::{Part, Testbed};
+pub use rotation::Rotation;
 pub use route::AlertRoute;
 pub use samples::{Series, push};
 pub use service::Service;
+pub use tcp_proxy::{Condition, TcpProxy};
 pub use wait::wait_until;
 pub use webhook::{Received, WebhookSink};

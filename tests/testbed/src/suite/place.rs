@@ -179,6 +179,31 @@ impl Testbed {
 }
 
 #[cfg(test)]
+impl Testbed {
+    /// One with these parts, and a cluster that nobody has to reach.
+    pub(super) async fn nowhere(parts: &[(Part, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubeconfig");
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "a",
+            "clusters": [{ "name": "a", "cluster": { "server": "http://127.0.0.1:1" } }],
+            "users": [{ "name": "a", "user": {} }],
+            "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }],
+        });
+        std::fs::write(&file, config.to_string()).unwrap();
+        let testbed = Self::from_variables(|name| match name {
+            KUBECONFIG => Some(file.display().to_string()),
+            KUBECTL => Some("/bin/kubectl".to_owned()),
+            _ => {
+                let found = parts.iter().find(|(part, _)| part.variable() == name);
+                found.map(|(_, value)| (*value).to_owned())
+            }
+        });
+        testbed.await.unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -190,22 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn absent_parts_are_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("kubeconfig");
-        let config = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "a",
-            "clusters": [{ "name": "a", "cluster": { "server": "http://127.0.0.1:1" } }],
-            "users": [{ "name": "a", "user": {} }],
-            "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }],
-        });
-        std::fs::write(&file, config.to_string()).unwrap();
-        let testbed = Testbed::from_variables(|name| match name {
-            KUBECONFIG => Some(file.display().to_string()),
-            KUBECTL => Some("/bin/kubectl".to_owned()),
-            "CLAW_E2E_LOKI_URL" => Some("http://loki".to_owned()),
-            _ => None,
-        });
-        let testbed = testbed.await.unwrap();
+        let testbed = Testbed::nowhere(&[(Part::Loki, "http://loki")]).await;
         assert_eq!(testbed.need(Part::Loki, "a"), Some("http://loki"));
         assert_eq!(testbed.need(Part::Prometheus, "b"), None);
     }
