@@ -23,6 +23,8 @@ pub struct KubernetesRule {
     pub resource: String,
     /// Verbs as in RBAC.
     pub verbs: Vec<String>,
+    /// The one of them that calls use. The others are granted with it, to look at one object or to follow changes.
+    pub used: String,
     /// Whether the tool can do without.
     pub need: Need,
 }
@@ -42,16 +44,22 @@ impl Access {
         Self::default()
     }
 
-    /// Adds a right that the tool cannot do without.
+    /// Adds a right that the tool cannot do without. Calls list what can be listed, and get what is a part of an object.
     #[must_use]
     pub fn requires(self, group: &str, resource: &str, verbs: &[&str]) -> Self {
-        self.with(group, resource, verbs, Need::Required)
+        self.with(group, resource, verbs, usual(resource, verbs), Need::Required)
     }
 
-    /// Adds a right without which the tool answers less.
+    /// The same for a right without which the tool answers less.
     #[must_use]
     pub fn uses(self, group: &str, resource: &str, verbs: &[&str]) -> Self {
-        self.with(group, resource, verbs, Need::Optional)
+        self.with(group, resource, verbs, usual(resource, verbs), Need::Optional)
+    }
+
+    /// Adds a right without which the tool answers less, for calls that get single objects and list none.
+    #[must_use]
+    pub fn looks_up(self, group: &str, resource: &str, verbs: &[&str]) -> Self {
+        self.with(group, resource, verbs, "get", Need::Optional)
     }
 
     /// Adds a service reached over HTTP.
@@ -61,13 +69,21 @@ impl Access {
         self
     }
 
-    fn with(mut self, group: &str, resource: &str, verbs: &[&str], need: Need) -> Self {
+    fn with(mut self, group: &str, resource: &str, verbs: &[&str], used: &str, need: Need) -> Self {
         self.kubernetes.push(KubernetesRule {
             group: group.to_owned(),
             resource: resource.to_owned(),
             verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+            used: used.to_owned(),
             need,
         });
         self
     }
+}
+
+/// The verb by which tools read a resource: parts of objects, such as logs, cannot be listed.
+fn usual<'a>(resource: &str, verbs: &[&'a str]) -> &'a str {
+    let can_be_listed = verbs.contains(&"list") && !resource.contains('/');
+    let first = verbs.first().copied().unwrap_or_default();
+    if can_be_listed { "list" } else { first }
 }

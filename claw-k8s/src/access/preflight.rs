@@ -124,12 +124,12 @@ fn losses(
     denied: &BTreeSet<AccessQuestion>,
     namespace: Option<&str>,
 ) -> Vec<Loss> {
-    let mut missing: BTreeMap<(&str, &str, Need), Vec<String>> = BTreeMap::new();
+    let mut missing: BTreeMap<(&str, &str, &str, Need), Vec<String>> = BTreeMap::new();
     for rule in &access.kubernetes {
         for verb in &rule.verbs {
             if denied.contains(&question(&rule.group, &rule.resource, verb, namespace)) {
                 missing
-                    .entry((&rule.group, &rule.resource, rule.need))
+                    .entry((&rule.group, &rule.resource, &rule.used, rule.need))
                     .or_default()
                     .push(verb.clone());
             }
@@ -137,14 +137,12 @@ fn losses(
     }
     missing
         .into_iter()
-        .map(|((group, resource, need), verbs)| {
+        .map(|((group, resource, used, need), verbs)| {
             let full_name = if group.is_empty() {
                 resource.to_owned()
             } else {
                 format!("{resource}.{group}")
             };
-            // Tools read collections with `list`, and parts of objects with `get`.
-            let used = if resource.contains('/') { "get" } else { "list" };
             let lacks = |wanted: &str| verbs.iter().any(|verb| verb == wanted);
             let reads = lacks(used);
             let meaning = match need {

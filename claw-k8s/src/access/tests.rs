@@ -7,22 +7,8 @@ use super::*;
 use crate::cluster::fake::{Fake, context};
 use crate::tools;
 
-/// The rules of the role as the specification prints them.
-const SPECIFIED: &str = r#"
-rules:
-  - apiGroups: [""]
-    resources: ["pods", "pods/log", "services", "events", "nodes", "configmaps", "namespaces"]
-    verbs: ["get", "list", "watch"]
-  - apiGroups: ["apps"]
-    resources: ["deployments", "replicasets", "statefulsets", "daemonsets"]
-    verbs: ["get", "list", "watch"]
-  - apiGroups: ["autoscaling"]
-    resources: ["horizontalpodautoscalers"]
-    verbs: ["get", "list", "watch"]
-  - apiGroups: ["metrics.k8s.io"]
-    resources: ["pods", "nodes"]
-    verbs: ["get", "list"]
-"#;
+/// The role as the specification prints it.
+const SPECIFIED: &str = include_str!("specified.yaml");
 
 #[derive(Deserialize)]
 struct Role {
@@ -246,6 +232,7 @@ async fn a_right_that_is_not_used_takes_nothing_essential() {
     };
     let pods = Access::none().requires("", "pods", &["get", "list", "watch"]);
     let logs = Access::none().requires("", "pods/log", &["get", "list", "watch"]);
+    let one = Access::none().looks_up("", "namespaces", &["get", "list", "watch"]);
     for (denied, access, need, meaning) in [
         (
             "get",
@@ -271,6 +258,18 @@ async fn a_right_that_is_not_used_takes_nothing_essential() {
             &logs,
             Need::Optional,
             "tool works; it could not follow changes of pods/log",
+        ),
+        (
+            "get",
+            &one,
+            Need::Optional,
+            "tool works, and does not see namespaces",
+        ),
+        (
+            "list",
+            &one,
+            Need::Optional,
+            "tool works; it could not follow changes of namespaces",
         ),
     ] {
         let result = preflight(&lacking(denied), &context(), [("tool", access)], None).await;

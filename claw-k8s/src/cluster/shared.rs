@@ -16,7 +16,7 @@ use super::{
     AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
     Resource, ServerVersion,
 };
-use crate::model::Object;
+use crate::model::{Namespace, Object};
 
 /// How long a list is used again of what changes by itself, which is what has a status.
 const MOMENT: Duration = Duration::from_secs(5);
@@ -71,6 +71,7 @@ pub struct Cluster {
     lists: Arc<Mutex<BTreeMap<Query, Arc<PagesSlot>>>>,
     room: Room,
     discovery: Arc<Slot<Discovery>>,
+    namespaces: Arc<AsyncMutex<BTreeMap<String, (Timestamp, bool)>>>,
 }
 
 /// A value, when it was read. Whoever holds the lock reads; the others wait for it.
@@ -95,6 +96,7 @@ impl Cluster {
             lists: Arc::default(),
             room: Room::of(KEEP_BYTES),
             discovery: Arc::default(),
+            namespaces: Arc::default(),
         }
     }
 
@@ -151,6 +153,26 @@ impl Cluster {
         })?;
         object.set_kind(&request.resource.kind);
         Ok(object)
+    }
+
+    /// Whether there is a namespace of that name. The API server lists one that is not there as an empty one. Known for as
+    /// long as lists are.
+    pub async fn has_namespace(&self, cx: &ToolContext, name: &str) -> Result<bool, ClusterError> {
+        let request = format!("get {} {name}", Resource::NAMESPACES);
+        let mut known = wait(cx, &request, self.namespaces.lock()).await?;
+        known.retain(|_, (time, _)| is_fresh(cx, *time, MOMENT));
+        if let Some((_, exists)) = known.get(name) {
+            return Ok(*exists);
+        }
+        let time = cx.clock.now();
+        let found = self.get::<Namespace>(cx, Resource::NAMESPACES, None, name).await;
+        let exists = match found {
+            Ok(_) => true,
+            Err(ClusterError::NotFound { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        known.insert(name.to_owned(), (time, exists));
+        Ok(exists)
     }
 
     /// Log lines of a container.

@@ -10,7 +10,7 @@ use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Reading, list, wanted};
+use super::reading::{Reading, absence, list, wanted};
 use super::since::Since;
 use crate::cluster::{Cluster, Resource};
 use crate::model::{Event, Metadata, Object, OwnerReference};
@@ -85,7 +85,8 @@ impl Tool for DescribeEvents {
         let access = Access::none()
             .requires("", "events", verbs)
             .uses("", "pods", verbs)
-            .uses("apps", "replicasets", verbs);
+            .uses("apps", "replicasets", verbs)
+            .looks_up("", "namespaces", verbs);
         if self.jobs {
             access.uses("batch", "jobs", verbs)
         } else {
@@ -114,6 +115,14 @@ impl Tool for DescribeEvents {
             self.owned(cx, namespace, kind, name),
         );
         let events = reading.take(&Resource::EVENTS, Ok(events?));
+        let (owned, gaps) = owned;
+        gaps.into_iter().for_each(|gap| reading.gap(gap));
+        if events.is_empty()
+            && owned.is_empty()
+            && let Some(gap) = absence(&self.cluster, cx, namespace).await
+        {
+            reading.gap(gap);
+        }
         let of_kind =
             |event: &Event| kind.is_none_or(|kind| event.involved_object.kind.eq_ignore_ascii_case(kind));
         if let (None, Some(text)) = (known, asked_type)
@@ -121,8 +130,6 @@ impl Tool for DescribeEvents {
         {
             return Err(unknown_kind(text));
         }
-        let (owned, gaps) = owned;
-        gaps.into_iter().for_each(|gap| reading.gap(gap));
 
         let since = input.since.map(|since| since.resolve(cx.clock.now()));
         let mut events: Vec<_> = events

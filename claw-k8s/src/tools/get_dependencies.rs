@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Reading, list, list_served, wanted};
+use super::reading::{Reading, list, list_served, no_namespace, wanted};
 use crate::cluster::{Cluster, ClusterError, Discovery, Listed, Query, Resource};
 use crate::model::{DynamicObject, Metadata, Object, Workload};
 use crate::world::{Edge, Objects, Relation, World, references};
@@ -97,7 +97,7 @@ impl Tool for GetDependencies {
 
     fn access(&self) -> Access {
         let verbs = &["get", "list", "watch"];
-        let mut access = Access::none().requires("", "services", verbs);
+        let mut access = Access::none().uses("", "services", verbs);
         for resource in needed() {
             access = access.uses(&resource.group, &resource.plural, verbs);
         }
@@ -140,7 +140,14 @@ impl Tool for GetDependencies {
             .cloned()
             .collect();
         objects.workloads = Vec::new();
-        let (mut complete, gaps) = reading.finish()?;
+        let (mut complete, mut gaps) = reading.finish()?;
+        if let Some(name) = namespace
+            && complete.contains("Namespace")
+            && !objects.namespaces.iter().any(|known| known.metadata.name == name)
+        {
+            gaps.push(no_namespace(name));
+            gaps.sort();
+        }
         for read_elsewhere in ["Deployment", "StatefulSet", "DaemonSet", "CronJob"] {
             complete.remove(read_elsewhere);
         }

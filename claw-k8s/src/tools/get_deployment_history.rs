@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, Stored, edits, histories, scalings};
-use super::reading::{Reading, list, wanted};
+use super::reading::{Reading, absence, list, wanted};
 use super::since::Since;
 use crate::cluster::{Cluster, Resource};
 use crate::model::{
@@ -86,13 +86,14 @@ impl Tool for GetDeploymentHistory {
     fn access(&self) -> Access {
         let verbs = &["get", "list", "watch"];
         let access = Access::none()
-            .requires("apps", "deployments", verbs)
-            .requires("apps", "replicasets", verbs)
+            .uses("apps", "deployments", verbs)
+            .uses("apps", "replicasets", verbs)
             .uses("apps", "statefulsets", verbs)
             .uses("apps", "daemonsets", verbs)
             .uses("", "configmaps", verbs)
             .uses("", "services", verbs)
-            .uses("autoscaling", "horizontalpodautoscalers", verbs);
+            .uses("autoscaling", "horizontalpodautoscalers", verbs)
+            .looks_up("", "namespaces", verbs);
         if self.controller_revisions {
             access.uses("apps", "controllerrevisions", verbs)
         } else {
@@ -153,6 +154,17 @@ impl Tool for GetDeploymentHistory {
         let configs = reading.take(&Resource::CONFIG_MAPS, configs);
         let services = reading.take(&Resource::SERVICES, services);
         let autoscalers = reading.take(&Resource::AUTOSCALERS, autoscalers);
+        let nothing = workloads.is_empty()
+            && sets.is_empty()
+            && revisions.is_empty()
+            && configs.is_empty()
+            && services.is_empty()
+            && autoscalers.is_empty();
+        let absent = if nothing {
+            absence(cluster, cx, namespace).await
+        } else {
+            None
+        };
 
         let asked = |workload: &&Workload| {
             name.is_none_or(|name| workload.metadata.name == name)
@@ -170,12 +182,15 @@ impl Tool for GetDeploymentHistory {
                     ..GetDeploymentHistoryOutput::default()
                 })
             } else {
+                let why = absent.map(|gap| format!("; {}: {}", gap.source, gap.reason));
+                let why = why.unwrap_or_default();
                 Err(ToolError::new(
                     ToolErrorKind::NotFound,
-                    format!("there is no workload `{name}`"),
+                    format!("there is no workload `{name}`{why}"),
                 ))
             };
         }
+        absent.into_iter().for_each(|gap| reading.gap(gap));
         let (histories, mut changes) = histories(asked.iter().copied(), stored(&sets, &revisions));
         changes.extend(scalings(asked.iter().copied()));
         for workload in &asked {

@@ -141,7 +141,7 @@ impl Tool for GetPodLogs {
     fn access(&self) -> Access {
         Access::none()
             .requires("", "pods/log", &["get", "list", "watch"])
-            .uses("", "pods", &["get", "list", "watch"])
+            .looks_up("", "pods", &["get", "list", "watch"])
     }
 
     async fn call(&self, cx: &ToolContext, input: GetPodLogsInput) -> Result<GetPodLogsOutput, ToolError> {

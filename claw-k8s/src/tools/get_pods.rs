@@ -11,11 +11,11 @@ use futures::future::OptionFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Reading, list, list_served, wanted};
+use super::reading::{Reading, absence, list, list_served, wanted};
 use super::redacted;
 use super::usage::{PodUsage, pod_usage};
-use crate::cluster::{Cluster, ClusterError, Query, Resource};
-use crate::model::{Event, Namespace, Object, Pod, PodMetrics};
+use crate::cluster::{Cluster, Query, Resource};
+use crate::model::{Event, Object, Pod, PodMetrics};
 
 /// Most events of one answer, the newest ones.
 const MAX_EVENTS: usize = 500;
@@ -79,7 +79,7 @@ impl Tool for GetPods {
         Access::none()
             .requires("", "pods", &["get", "list", "watch"])
             .uses("", "events", &["get", "list", "watch"])
-            .uses("", "namespaces", &["get", "list", "watch"])
+            .looks_up("", "namespaces", &["get", "list", "watch"])
             .uses("metrics.k8s.io", "pods", &["get", "list"])
     }
 
@@ -109,7 +109,7 @@ impl Tool for GetPods {
         let redactor = Redactor::new();
         pods.iter_mut().for_each(|pod| redacted::pod(&redactor, pod));
         if pods.is_empty()
-            && let Some(gap) = self.absent_namespace(cx, namespace).await
+            && let Some(gap) = absence(&self.cluster, cx, namespace).await
         {
             reading.gap(gap);
         }
@@ -148,20 +148,6 @@ impl Tool for GetPods {
 }
 
 impl GetPods {
-    /// The API server lists a namespace that does not exist as an empty one.
-    async fn absent_namespace(&self, cx: &ToolContext, namespace: Option<&str>) -> Option<Gap> {
-        let name = namespace?;
-        let found = self
-            .cluster
-            .get::<Namespace>(cx, Resource::NAMESPACES, None, name)
-            .await;
-        matches!(found, Err(ClusterError::NotFound { .. })).then(|| Gap {
-            source: format!("namespace {name}"),
-            reason: "it does not exist".to_owned(),
-            remedy: "check the name of the namespace".to_owned(),
-        })
-    }
-
     async fn metrics(&self, cx: &ToolContext, namespace: Option<&str>) -> Result<Vec<PodMetrics>, Gap> {
         let resource = &Resource::POD_METRICS;
         let discovery = self

@@ -8,7 +8,7 @@ use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reading::{Reading, list, wanted};
+use super::reading::{Reading, absence, list, wanted};
 use super::redacted;
 use crate::cluster::{Cluster, Resource};
 use crate::model::{HorizontalPodAutoscaler, Object, Workload};
@@ -69,11 +69,12 @@ impl Tool for GetWorkloads {
     fn access(&self) -> Access {
         let verbs = &["get", "list", "watch"];
         let access = Access::none()
-            .requires("apps", "deployments", verbs)
+            .uses("apps", "deployments", verbs)
             .uses("apps", "replicasets", verbs)
             .uses("apps", "statefulsets", verbs)
             .uses("apps", "daemonsets", verbs)
-            .uses("autoscaling", "horizontalpodautoscalers", verbs);
+            .uses("autoscaling", "horizontalpodautoscalers", verbs)
+            .looks_up("", "namespaces", verbs);
         if self.jobs {
             access
                 .uses("batch", "jobs", verbs)
@@ -117,6 +118,12 @@ impl Tool for GetWorkloads {
                 reason: "this agent is not set up to read them".to_owned(),
                 remedy: "allow get_workloads to read batch jobs".to_owned(),
             });
+        }
+        if workloads.is_empty()
+            && autoscalers.is_empty()
+            && let Some(gap) = absence(&self.cluster, cx, namespace).await
+        {
+            reading.gap(gap);
         }
         workloads.retain(|workload| !is_old_revision(workload));
         let redactor = Redactor::new();

@@ -15,6 +15,7 @@ pub(super) struct Reading {
     gaps: Vec<Gap>,
     complete: BTreeSet<String>,
     worst: Option<ToolError>,
+    ends: bool,
     read: usize,
 }
 
@@ -54,10 +55,14 @@ impl Reading {
     /// Notes that a list failed.
     pub(super) fn missed(&mut self, resource: &Resource, error: ClusterError) {
         self.gap(error.gap(resource.to_string()));
-        // What ends the run must end the call; of the rest, the first is as good as any.
-        if self.worst.is_none() || error.kind() == ToolErrorKind::Cancelled {
+        // What ends the run must end the call, and so must a name that nothing can have. Of the rest, the first is as good as
+        // any.
+        let ends =
+            error.kind() == ToolErrorKind::Cancelled || matches!(error, ClusterError::InvalidName { .. });
+        if self.worst.is_none() || ends {
             self.worst = Some(error.into());
         }
+        self.ends |= ends;
     }
 
     /// Notes that something could not be seen; each thing once.
@@ -67,10 +72,11 @@ impl Reading {
         }
     }
 
-    /// Which kinds are known in full, and the gaps. Fails if nothing at all could be read, or the run was cancelled.
+    /// Which kinds are known in full, and the gaps. Fails if nothing at all could be read, if the run was cancelled, or if a name
+    /// was asked for that nothing can have.
     pub(super) fn finish(self) -> Result<(BTreeSet<String>, Vec<Gap>), ToolError> {
         match self.worst {
-            Some(error) if self.read == 0 || error.kind() == ToolErrorKind::Cancelled => Err(error),
+            Some(error) if self.read == 0 || self.ends => Err(error),
             _ => {
                 let mut gaps = self.gaps;
                 gaps.sort();
@@ -82,6 +88,25 @@ impl Reading {
     /// The gaps alone.
     pub(super) fn gaps(self) -> Result<Vec<Gap>, ToolError> {
         Ok(self.finish()?.1)
+    }
+}
+
+/// Why nothing was found in a namespace, where that is because it does not exist, or because nobody can tell whether it does.
+pub(super) async fn absence(cluster: &Cluster, cx: &ToolContext, namespace: Option<&str>) -> Option<Gap> {
+    let name = namespace?;
+    match cluster.has_namespace(cx, name).await {
+        Ok(true) => None,
+        Ok(false) => Some(no_namespace(name)),
+        Err(error) => Some(error.gap(Resource::NAMESPACES.to_string())),
+    }
+}
+
+/// The namespace that was asked about does not exist.
+pub(super) fn no_namespace(name: &str) -> Gap {
+    Gap {
+        source: format!("namespace {name}"),
+        reason: "it does not exist".to_owned(),
+        remedy: "check the name of the namespace".to_owned(),
     }
 }
 
@@ -116,4 +141,24 @@ where
 /// A namespace as asked for: an empty one means all, as people and models write it.
 pub(super) fn wanted(namespace: Option<&str>) -> Option<&str> {
     namespace.map(str::trim).filter(|namespace| !namespace.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_nothing_can_have_ends_the_call_whatever_else_was_read() {
+        let mut reading = Reading::default();
+        let read = reading.take(&Resource::PODS, Ok(Listed::<()>::default()));
+        assert!(read.is_empty());
+        let error = ClusterError::InvalidName {
+            what: "namespace",
+            value: "Not_A_Name".to_owned(),
+        };
+        reading.missed(&Resource::SERVICES, error);
+        let error = reading.gaps().unwrap_err();
+        assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
+        assert!(error.to_string().contains("`Not_A_Name`"), "{error}");
+    }
 }

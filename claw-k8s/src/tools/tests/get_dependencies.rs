@@ -9,6 +9,7 @@ use crate::tools::*;
 #[tokio::test]
 async fn dependencies_tell_who_calls_whom() {
     let fake = Fake::new([
+        json!({"kind": "Namespace", "metadata": {"name": "shop"}}),
         deployment("cart", json!({})),
         json!({"kind": "Service", "metadata": {"name": "redis", "namespace": "shop"}, "spec": {"selector": {"app": "redis"}}}),
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "web", "namespace": "shop"},

@@ -217,3 +217,15 @@ async fn an_autoscaler_is_that_of_the_workload_asked_for() {
         .collect();
     assert_eq!(edited, ["right"]);
 }
+
+#[tokio::test]
+async fn a_workload_that_is_not_found_in_a_namespace_that_is_not_there_is_answered_with_both() {
+    let tool = GetDeploymentHistory::new(Fake::default().cluster());
+    let asked = input(json!({"namespace": "shpo", "name": "cart"}));
+    let error = tool.call(&context(), asked).await.unwrap_err();
+    assert_eq!(error.kind(), ToolErrorKind::NotFound);
+    assert_eq!(
+        error.to_string(),
+        "there is no workload `cart`; namespace shpo: it does not exist"
+    );
+}

@@ -64,26 +64,6 @@ async fn get_pods_fails_without_the_right_to_pods() {
 }
 
 #[tokio::test]
-async fn get_pods_tells_an_empty_namespace_from_one_that_is_not_there() {
-    let namespaces = [json!({"kind": "Namespace", "metadata": {"name": "empty"}})];
-    let tool = GetPods::new(
-        Fake::new(namespaces)
-            .serve("metrics.k8s.io", &["v1beta1"])
-            .cluster(),
-    );
-    let empty = tool
-        .call(&context(), input(json!({"namespace": "empty"})))
-        .await
-        .unwrap();
-    assert!(empty.gaps.is_empty());
-    let absent = tool
-        .call(&context(), input(json!({"namespace": "shpo"})))
-        .await
-        .unwrap();
-    assert_eq!(absent.gaps[0].source, "namespace shpo");
-}
-
-#[tokio::test]
 async fn get_pods_says_when_it_leaves_events_out() {
     let time = |second: usize| format!("2026-03-01T09:{:02}:{:02}Z", second / 60, second % 60);
     let mut objects = vec![

@@ -78,3 +78,43 @@ async fn one_investigation_stays_within_its_requests() {
     let unique: std::collections::BTreeSet<_> = asked.iter().collect();
     assert_eq!(unique.len(), asked.len(), "nothing is read twice");
 }
+
+/// The API server lists a namespace that does not exist as an empty one.
+#[tokio::test]
+async fn every_tool_tells_an_empty_namespace_from_one_that_is_not_there() {
+    let of = |namespace: &str| json!({"namespace": namespace});
+    let fake = || {
+        Fake::new([json!({"kind": "Namespace", "metadata": {"name": "empty"}})])
+            .serve("metrics.k8s.io", &["v1beta1"])
+    };
+    let (fakes, denied) = (fake(), fake().deny("namespaces"));
+    let asked = fakes.asked();
+    let (cluster, denied) = (fakes.cluster(), denied.cluster());
+    for tool in all(&cluster) {
+        // Logs are those of a pod, which is not found; GitOps objects live elsewhere.
+        if ["get_pod_logs", "get_nodes", "query_gitops"].contains(&tool.name()) {
+            continue;
+        }
+        let name = tool.name();
+        let empty = tool.call_json(&context(), of("empty")).await.unwrap();
+        assert_eq!(empty["gaps"], json!([]), "{name}");
+        let absent = tool.call_json(&context(), of("shpo")).await.unwrap();
+        let gap = &absent["gaps"][0];
+        assert_eq!(gap["source"], "namespace shpo", "{name}: {absent}");
+        assert_eq!(gap["reason"], "it does not exist", "{name}");
+    }
+    for tool in basic(&denied) {
+        if ["get_pods", "get_workloads", "describe_events", "get_deployment_history"].contains(&tool.name()) {
+            let answer = tool.call_json(&context(), of("shpo")).await.unwrap();
+            let mut gaps = answer["gaps"].as_array().into_iter().flatten();
+            assert!(
+                gaps.any(|gap| gap["source"] == "namespaces"),
+                "{} cannot know: {answer}",
+                tool.name()
+            );
+        }
+    }
+    let asked = asked.lock().unwrap();
+    let looks = asked.iter().filter(|what| *what == "get namespaces shpo").count();
+    assert_eq!(looks, 1, "tools share what they know of it: {asked:#?}");
+}
