@@ -45,13 +45,15 @@ impl Process {
             .map_err(Error::io("start", &program))?;
         let pid = child.id();
         // Ended already: its log says why, and it counts as dead because nothing starts at tick 0.
-        let started = stat(pid).map_or(0, |(_, started)| started);
+        let started = stat(pid).map_or(0, |stat| stat.started);
         Ok(Self { pid, started })
     }
 
-    /// Whether it runs. A zombie, which only waits for its parent, does not.
+    /// Whether it runs. A zombie, which only waits for its parent, does not, once its last thread has ended: until then it
+    /// holds its ports.
     pub fn is_alive(self) -> bool {
-        matches!(stat(self.pid), Some((state, started)) if started == self.started && !matches!(state, 'Z' | 'X'))
+        let stat = stat(self.pid).filter(|stat| stat.started == self.started);
+        stat.is_some_and(|stat| !matches!(stat.state, 'Z' | 'X') || stat.threads > 1)
     }
 
     /// Memory that it holds, in MiB.
@@ -111,17 +113,27 @@ fn signal_group(leader: u32, signal: Signal) {
     }
 }
 
-/// State and start time of a process.
-fn stat(pid: u32) -> Option<(char, u64)> {
+/// What the system says of a process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stat {
+    state: char,
+    threads: u64,
+    started: u64,
+}
+
+fn stat(pid: u32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// The name in the middle may hold anything, brackets and spaces too: what counts begins behind the last bracket.
-fn parse_stat(text: &str) -> Option<(char, u64)> {
+fn parse_stat(text: &str) -> Option<Stat> {
     let (_, fields) = text.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
+    Some(Stat {
+        state: fields.next()?.chars().next()?,
+        threads: fields.nth(16)?.parse().ok()?,
+        started: fields.nth(1)?.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -131,7 +143,12 @@ mod tests {
     #[test]
     fn the_name_of_a_process_cannot_confuse() {
         let text = "77 (a) S b) R 1 77 77 0 -1 4194304 100 0 0 0 1 2 0 0 20 0 4 0 987654 1000 200 18446744073709551615";
-        assert_eq!(parse_stat(text), Some(('R', 987_654)));
+        let stat = Stat {
+            state: 'R',
+            threads: 4,
+            started: 987_654,
+        };
+        assert_eq!(parse_stat(text), Some(stat));
         assert_eq!(parse_stat("nothing"), None);
     }
 

@@ -29,17 +29,7 @@ impl Outage {
             component,
         };
         // Looked at, not opened: what is remembered of it stays, so that `down` knows it whatever becomes of the test.
-        let process = RunFolder::look(&outage.run)?.running(component);
-        let process = process.ok_or(Error::NeedsComponent {
-            component: "the outage",
-            needs: component.name(),
-        })?;
-        if !process.kill().await {
-            return Err(Error::StaysAlive {
-                component: component.name().to_owned(),
-                pid: process.pid,
-            });
-        }
+        kill(&RunFolder::look(&outage.run)?, component).await?;
         Ok(Some(outage))
     }
 
@@ -48,6 +38,20 @@ impl Outage {
         let mut run = RunFolder::open(&self.run)?;
         up::again(&mut run, &[self.component]).await
     }
+}
+
+pub(super) async fn kill(run: &RunFolder, component: Component) -> Result<(), Error> {
+    let process = run.running(component).ok_or(Error::NeedsComponent {
+        component: "the outage",
+        needs: component.name(),
+    })?;
+    if process.kill().await {
+        return Ok(());
+    }
+    Err(Error::StaysAlive {
+        component: component.name().to_owned(),
+        pid: process.pid,
+    })
 }
 
 #[cfg(test)]

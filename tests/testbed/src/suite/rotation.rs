@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Part, Service, Testbed, wait_until};
+use super::{Part, Service, Testbed, outage, wait_until};
+use crate::components::Component;
 use crate::error::Error;
 use crate::identities::{SERVING, replaced};
+use crate::process::Process;
 use crate::run::RunFolder;
 
-/// How long the API server takes to see that its files have changed: at most a minute, if it misses the notice.
-const SEEN: Duration = Duration::from_secs(90);
+/// How long the API server takes until it is ready again.
+const READY: Duration = Duration::from_secs(90);
 
 /// The API server serves with a certificate of a new authority. Call [`Rotation::end`], or nothing else of the testbed can
 /// make new connections with it.
@@ -20,20 +22,14 @@ pub struct Rotation {
     run: PathBuf,
     before: [Vec<u8>; 2],
     authority: PathBuf,
-    server: String,
 }
 
 impl Rotation {
-    /// Replaces the authority, and waits until the API server at `server` shows it. The new authority is written into
-    /// `folder`.
+    /// Replaces the authority, and starts the API server again with it: one that goes on takes up sessions of before, for
+    /// which no certificate is shown. The new authority is written into `folder`.
     ///
     /// Answers `None`, with a line that names `test`, where the testbed is not ours.
-    pub async fn of(
-        testbed: &Testbed,
-        server: &str,
-        folder: &Path,
-        test: &str,
-    ) -> Result<Option<Self>, Error> {
+    pub async fn of(testbed: &Testbed, folder: &Path, test: &str) -> Result<Option<Self>, Error> {
         let Some(run) = testbed.need(Part::Run, test) else {
             return Ok(None);
         };
@@ -50,7 +46,6 @@ impl Rotation {
             run: run.path().to_owned(),
             before,
             authority,
-            server: server.to_owned(),
         };
         rotation.serve_with(&files, &rotation.authority).await?;
         Ok(Some(rotation))
@@ -66,18 +61,29 @@ impl Rotation {
         self.serve_with(&self.before, &self.run.join("pki/ca.crt")).await
     }
 
-    /// Puts certificate and key in place, and waits until the server shows them to who trusts `authority`.
+    /// Puts certificate and key in place, and starts the API server again.
     async fn serve_with(&self, files: &[impl AsRef<[u8]>; 2], authority: &Path) -> Result<(), Error> {
-        let run = RunFolder::look(&self.run)?;
+        let mut run = RunFolder::open(&self.run)?;
         for (name, content) in SERVING.iter().zip(files) {
             run.write(name, content.as_ref())?;
         }
-        wait_until(SEEN, "the other certificate of the API server", async || {
-            // A new client each time: an open connection would go on with the certificate of before.
-            let service = Service::with_authority(&self.server, authority)?;
-            service.status_as("/version", "nobody").await.map(Ok)
+        let server = Component::ApiServer;
+        outage::kill(&run, server).await?;
+        let process = Process::start(&mut server.command(&run), &run.log(server.name()))?;
+        run.state.processes.insert(server.name().to_owned(), process);
+        run.save()?;
+        let (service, admin) = (
+            Service::with_authority(&run.https("apiserver"), authority)?,
+            run.token("admin")?,
+        );
+        wait_until(READY, "the API server with another certificate", async || {
+            let status = service.status_as("/readyz", &admin).await?;
+            Ok(if status == 200 {
+                Ok(())
+            } else {
+                Err(format!("status {status}"))
+            })
         })
         .await
-        .map(|_| ())
     }
 }

@@ -49,9 +49,17 @@ pub enum Condition {
 #[derive(Debug)]
 pub struct TcpProxy {
     url: String,
-    condition: watch::Sender<Condition>,
+    state: watch::Sender<State>,
     counters: Arc<Counters>,
     accepting: JoinHandle<()>,
+}
+
+/// What connections look at.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    condition: Condition,
+    /// How often all connections were cut.
+    cuts: u64,
 }
 
 #[derive(Debug, Default)]
@@ -77,17 +85,12 @@ impl TcpProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = listener.map_err(|error| failed(error.to_string()))?;
         let own = listener.local_addr().map_err(|error| failed(error.to_string()))?;
-        let condition = watch::Sender::new(Condition::Open);
+        let state = watch::Sender::new(State::default());
         let counters = Arc::<Counters>::default();
-        let accepting = tokio::spawn(accept(
-            listener,
-            server,
-            condition.subscribe(),
-            Arc::clone(&counters),
-        ));
+        let accepting = tokio::spawn(accept(listener, server, state.subscribe(), Arc::clone(&counters)));
         Ok(Self {
             url: format!("{}://{own}", uri.scheme_str().unwrap_or("http")),
-            condition,
+            state,
             counters,
             accepting,
         })
@@ -100,7 +103,13 @@ impl TcpProxy {
 
     /// Changes what connections meet from now on, those that are open among them.
     pub fn set(&self, condition: Condition) {
-        self.condition.send_replace(condition);
+        self.state.send_modify(|state| state.condition = condition);
+    }
+
+    /// Resets all connections. New ones are accepted.
+    pub fn cut(&self) {
+        self.state
+            .send_modify(|state| state.cuts = state.cuts.wrapping_add(1));
     }
 
     /// How many connections were made so far.
@@ -123,7 +132,7 @@ impl Drop for TcpProxy {
 async fn accept(
     listener: TcpListener,
     server: SocketAddr,
-    condition: watch::Receiver<Condition>,
+    state: watch::Receiver<State>,
     counters: Arc<Counters>,
 ) {
     // Ends with this task, and so do the connections.
@@ -132,7 +141,7 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => if let Ok((client, _)) = accepted {
                 counters.connections.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(carry(client, server, condition.clone(), Arc::clone(&counters)));
+                connections.spawn(carry(client, server, state.clone(), Arc::clone(&counters)));
             },
             Some(_) = connections.join_next() => {}
         }
@@ -149,7 +158,7 @@ enum End {
 async fn carry(
     mut client: TcpStream,
     server: SocketAddr,
-    mut condition: watch::Receiver<Condition>,
+    mut state: watch::Receiver<State>,
     counters: Arc<Counters>,
 ) {
     let end = match TcpStream::connect(server).await {
@@ -161,7 +170,7 @@ async fn carry(
             // One that has nothing more to ask is gone: clients of HTTP do not close one direction alone.
             tokio::select! {
                 end = ask(&mut questions, &mut to_server, &counters.asked) => end,
-                end = answer(&mut answers, &mut to_client, &mut condition) => end,
+                end = answer(&mut answers, &mut to_client, &mut state) => end,
             }
         }
         // As if nobody listened.
@@ -194,13 +203,17 @@ async fn ask(
 async fn answer(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    condition: &mut watch::Receiver<Condition>,
+    state: &mut watch::Receiver<State>,
 ) -> End {
     let mut buffer = vec![0; PIECE];
     let mut passed = 0_u64;
+    let cuts = state.borrow().cuts;
     loop {
-        let now = *condition.borrow_and_update();
-        let (limit, pause) = match now {
+        let now = *state.borrow_and_update();
+        if now.cuts != cuts {
+            return End::Reset;
+        }
+        let (limit, pause) = match now.condition {
             Condition::Open => (PIECE, Duration::ZERO),
             Condition::Slow { bytes, pause } => (bytes.clamp(1, PIECE), pause),
             Condition::Reset { after } | Condition::Silent { after } => {
@@ -209,14 +222,14 @@ async fn answer(
             }
         };
         let piece = buffer.get_mut(..limit).unwrap_or_default();
-        let count = match (piece.is_empty(), now) {
+        let count = match (piece.is_empty(), now.condition) {
             (true, Condition::Reset { .. }) => return End::Reset,
-            (true, _) => match condition.changed().await {
+            (true, _) => match state.changed().await {
                 Ok(()) => continue,
                 Err(_) => return End::Reset,
             },
             (false, _) => tokio::select! {
-                changed = condition.changed() => match changed {
+                changed = state.changed() => match changed {
                     Ok(()) => continue,
                     Err(_) => return End::Reset,
                 },
@@ -293,6 +306,18 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         // A reset may overtake what was sent before it.
         assert!(bytes.len() <= 500, "{}", bytes.len());
+    }
+
+    #[tokio::test]
+    async fn connections_are_cut_at_once_and_new_ones_are_accepted() {
+        let (proxy, mut client) = connected().await;
+        exchange(&mut client).await.unwrap();
+        proxy.cut();
+        let error = client.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        let own = proxy.url().strip_prefix("http://").unwrap();
+        let mut client = TcpStream::connect(own).await.unwrap();
+        exchange(&mut client).await.unwrap();
     }
 
     #[tokio::test]
