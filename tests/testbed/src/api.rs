@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use futures::stream::{self, StreamExt as _};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
 use crate::error::{Error, one_line};
@@ -35,11 +35,28 @@ impl Api {
         claw_core::http::install_crypto_provider();
         let doing = || format!("use the kubeconfig {}", kubeconfig.display());
         let file = Kubeconfig::read_from(kubeconfig).map_err(Error::service(doing()))?;
+        Self::of(file, doing).await
+    }
+
+    async fn of(file: Kubeconfig, doing: impl Fn() -> String) -> Result<Self, Error> {
         let options = KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(file, &options).await;
         let config = config.map_err(Error::service(doing()))?;
         let client = kube::Client::try_from(config).map_err(Error::service(doing()))?;
         Ok(Self { client })
+    }
+
+    /// The same API server, as whoever has `token`.
+    pub async fn with_token(kubeconfig: &Path, token: &str) -> Result<Self, Error> {
+        let doing = || format!("use the kubeconfig {} with a token", kubeconfig.display());
+        let mut file = Kubeconfig::read_from(kubeconfig).map_err(Error::service(doing()))?;
+        for user in &mut file.auth_infos {
+            user.auth_info = Some(AuthInfo {
+                token: Some(token.to_owned().into()),
+                ..AuthInfo::default()
+            });
+        }
+        Self::of(file, doing).await
     }
 
     /// The client underneath, for what this type has no method for.
@@ -54,8 +71,14 @@ impl Api {
 
     /// The status code of reading `path`.
     pub async fn status(&self, path: &str) -> Result<u16, Error> {
-        let doing = format!("GET {path}");
-        let request = http::Request::get(path).body(kube::client::Body::empty());
+        self.status_of("GET", path).await
+    }
+
+    /// The status code of a request without a body.
+    pub async fn status_of(&self, method: &str, path: &str) -> Result<u16, Error> {
+        let doing = format!("{method} {path}");
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.body(kube::client::Body::empty());
         let request = request.map_err(Error::service(doing.clone()))?;
         let answer = self.client.send(request).await.map_err(Error::service(doing))?;
         Ok(answer.status().as_u16())
@@ -88,6 +111,11 @@ impl Api {
             Err(Error::Service { why, .. }) if why.starts_with("409 ") => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Posts what makes no object that stays, such as a request for a token, and returns the answer.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        self.send("POST", path, Some(body)).await
     }
 
     /// Makes many objects, several at a time. Counts those that are new; `progress` hears of each.

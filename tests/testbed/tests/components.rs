@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use claw_testbed::components::Component;
 use claw_testbed::error::Error;
 use claw_testbed::machine;
+use claw_testbed::run::RunFolder;
 use claw_testbed::suite::{Namespace, Part, Service, Testbed, WebhookSink, wait_until};
 use serde_json::{Value, json};
 
@@ -185,6 +187,21 @@ async fn prometheus_scrapes_the_state_of_objects() {
     let Some(prometheus) = testbed.service(Part::Prometheus, "state of objects").unwrap() else {
         return;
     };
+    let turned_into_series = match testbed.part(Part::Run) {
+        Some(run) => RunFolder::look(Path::new(run))
+            .unwrap()
+            .running(Component::KubeStateMetrics)
+            .is_some(),
+        None => prometheus
+            .query("count(kube_namespace_created)")
+            .await
+            .unwrap()
+            .is_some(),
+    };
+    if !turned_into_series {
+        eprintln!("skipped: state of objects, because kube-state-metrics is absent");
+        return;
+    }
     let namespace = testbed.namespace("scraped").await.unwrap();
     let query = format!(r#"kube_namespace_created{{namespace="{}"}}"#, namespace.name());
     wait_until(LATER, "the namespace as a series", async || {

@@ -104,7 +104,14 @@ async fn every_tool_tells_an_empty_namespace_from_one_that_is_not_there() {
         assert_eq!(gap["reason"], "it does not exist", "{name}");
     }
     for tool in basic(&denied) {
-        if ["get_pods", "get_workloads", "describe_events", "get_deployment_history"].contains(&tool.name()) {
+        if [
+            "get_pods",
+            "get_workloads",
+            "describe_events",
+            "get_deployment_history",
+        ]
+        .contains(&tool.name())
+        {
             let answer = tool.call_json(&context(), of("shpo")).await.unwrap();
             let mut gaps = answer["gaps"].as_array().into_iter().flatten();
             assert!(

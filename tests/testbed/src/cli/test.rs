@@ -24,7 +24,7 @@ use super::up::describe;
 const NODES: u32 = 3;
 
 /// The suites, in the order in which they run: what the others build on first, what loads the cluster last.
-const SUITES: [&str; 4] = ["components", "differential", "live", "speed"];
+const SUITES: [&str; 6] = ["components", "differential", "tools", "access", "live", "speed"];
 
 pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Error> {
     let agent = unless_interrupted(build_agent(&given.cargo)).await?;

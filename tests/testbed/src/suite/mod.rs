@@ -1,10 +1,13 @@
 //! What suites need: where everything is, hands to change it, and patience.
 
+mod account;
 mod agent;
+mod custom;
 mod namespace;
 mod notification;
 mod outage;
 mod place;
+mod record;
 mod rotation;
 mod route;
 mod samples;
@@ -13,12 +16,15 @@ mod tcp_proxy;
 mod wait;
 mod webhook;
 
+pub use account::Account;
 pub use agent::{Agent, Stop};
+pub use custom::CustomKind;
 pub use namespace::Namespace;
 pub use notification::notification;
 pub use outage::Outage;
 pub(crate) use place::{KUBECONFIG, KUBECTL};
 pub use place::{Part, Testbed};
+pub use record::{Asked, requests_of};
 pub use rotation::Rotation;
 pub use route::AlertRoute;
 pub use samples::{Series, push};

@@ -167,14 +167,9 @@ impl Testbed {
         fault.inject(&self.kubectl, namespace).await
     }
 
-    /// An address and a token with the rights of a service account, valid for ten minutes.
+    /// A token with the rights of a service account, valid for an hour.
     pub async fn token(&self, namespace: &str, account: &str) -> Result<String, Error> {
-        let inside = format!("--namespace={namespace}");
-        let token = self
-            .kubectl
-            .run(&["create", "token", &inside, "--duration=10m", account])
-            .await?;
-        Ok(token.trim().to_owned())
+        super::account::token(&self.api, namespace, account).await
     }
 }
 

@@ -1,0 +1,89 @@
+//! Accounts with exactly the rights that a test gives them.
+
+use serde_json::{Value, json};
+
+use super::{Namespace, Testbed};
+use crate::api::Api;
+use crate::error::Error;
+
+/// How long a token is good for, in seconds: longer than any suite.
+const LIFETIME: u32 = 3600;
+
+/// A service account with a role of its own. Both belong to a namespace, and go when it goes.
+#[derive(Clone, Debug)]
+pub struct Account {
+    namespace: String,
+    name: String,
+    token: String,
+}
+
+impl Account {
+    /// An account `name` in `namespace`, with a ClusterRole of these rules. Rights take effect a moment later.
+    pub async fn create(
+        testbed: &Testbed,
+        namespace: &Namespace,
+        name: &str,
+        rules: &Value,
+    ) -> Result<Self, Error> {
+        let api = testbed.api();
+        let namespace = namespace.name();
+        let own = api.get(&format!("/api/v1/namespaces/{namespace}")).await?;
+        let owner = json!([{
+            "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": own.pointer("/metadata/uid"),
+        }]);
+        let role = format!("{namespace}-{name}");
+        let metadata = json!({ "name": role, "ownerReferences": owner });
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        api.create(&accounts, &json!({ "metadata": { "name": name } }))
+            .await?;
+        let rbac = "/apis/rbac.authorization.k8s.io/v1";
+        api.create(
+            &format!("{rbac}/clusterroles"),
+            &json!({ "metadata": metadata, "rules": rules }),
+        )
+        .await?;
+        let binding = json!({
+            "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
+        });
+        api.create(&format!("{rbac}/clusterrolebindings"), &binding)
+            .await?;
+        let token = token(api, namespace, name).await?;
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            token,
+        })
+    }
+
+    /// Its token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// What the API server calls it.
+    pub fn user(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+    }
+
+    /// The API server as this account.
+    pub async fn api(&self, testbed: &Testbed) -> Result<Api, Error> {
+        Api::with_token(testbed.kubeconfig(), &self.token).await
+    }
+}
+
+/// A token of a service account.
+pub(super) async fn token(api: &Api, namespace: &str, account: &str) -> Result<String, Error> {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+    let asked = json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": { "expirationSeconds": LIFETIME },
+    });
+    let answer = api.post(&path, &asked).await?;
+    let token = answer.pointer("/status/token").and_then(Value::as_str);
+    token.map(str::to_owned).ok_or_else(|| Error::Service {
+        doing: format!("POST {path}"),
+        why: "the answer holds no token".to_owned(),
+    })
+}
