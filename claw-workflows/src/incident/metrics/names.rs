@@ -8,7 +8,7 @@ use claw_metrics::series::Labels;
 use claw_metrics::tools::{ListMetrics, ListMetricsInput, QueryPrometheus, QueryPrometheusInput};
 use jiff::Timestamp;
 
-use super::answered;
+use super::{answered, may_ask};
 use crate::incident::case::Case;
 
 /// Names that are read at most; the most telling kinds come first.
@@ -21,7 +21,7 @@ pub(super) async fn telling(
     selector: Option<&str>,
 ) -> Result<Vec<String>, StepError> {
     let mut all = list(cx, case, selector).await?;
-    if all.is_empty() && selector.is_some() && !case.metrics_are_silent() {
+    if all.is_empty() && selector.is_some() && may_ask(cx, case) {
         // Metrics with namespaces of their own: those of a service outside the cluster.
         all = list(cx, case, None).await?;
     }

@@ -32,6 +32,8 @@ struct Source {
     names: Vec<String>,
     /// How long it takes to tell the names.
     names_take: Duration,
+    /// How that fails, if it does.
+    names_fail: Option<ToolErrorKind>,
     queries: AtomicUsize,
     seen: Mutex<Vec<String>>,
     asked: Box<Asked>,
@@ -61,6 +63,9 @@ impl MetricSource for Source {
         _: Option<Window>,
     ) -> Result<Names, SourceError> {
         self.clock.advance(self.names_take);
+        if let Some(kind) = self.names_fail {
+            return Err(SourceError::Call(ToolError::new(kind, "no answer")));
+        }
         Ok(Names {
             names: self.names.clone(),
             warnings: Vec::new(),
@@ -85,6 +90,7 @@ fn rig(
             .map(|number| format!("errors_{number}_total"))
             .collect(),
         names_take: Duration::ZERO,
+        names_fail: None,
         queries: AtomicUsize::new(0),
         seen: Mutex::new(Vec::new()),
         asked: Box::new(move |query| asked(query, &its)),
@@ -211,6 +217,21 @@ async fn a_time_limit_of_the_run_does_not_make_a_source_silent() {
         .unwrap();
     assert!(!case.metrics_are_silent());
     assert!(case.series_unread);
+}
+
+#[tokio::test]
+async fn a_source_that_takes_all_the_time_is_one_gap() {
+    let (mut source, clock) = rig(0, |_, _| Ok(Answer::default()));
+    source.names_take = Duration::from_secs(120);
+    source.names_fail = Some(ToolErrorKind::Timeout);
+    let cx = context(Arc::new(source), clock);
+    let mut case = case();
+    let names = names::telling(&cx, &mut case, Some("namespace=~\"shop|\"")).await;
+    assert_eq!(names.unwrap(), Vec::<String>::new());
+    let [gap] = case.gaps.as_slice() else {
+        panic!("{:#?}", case.gaps);
+    };
+    assert_eq!((&*gap.source, &*gap.reason), ("list_metrics", "no answer"));
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ fn remedy_of(kind: ToolErrorKind) -> &'static str {
         ToolErrorKind::Unavailable => {
             "configure this source, or check that it is up and reachable from the agent"
         }
-        ToolErrorKind::Timeout => "give the run more time, or see why the source is slow",
+        ToolErrorKind::Timeout => "see why the source is slow or does not answer, or give the run more time",
         ToolErrorKind::RateLimited => "raise the source's rate limit for the agent",
         ToolErrorKind::TooLarge => "narrow what is asked for, or raise the agent's size limit",
         _ => "see what the source said with `claw-agent audit show RUN`",
