@@ -54,8 +54,12 @@ pub(super) async fn gather(
     let spans = spans(case);
     let read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
     let mut computed = typed::of_large(cx, case, &read.too_large, &names, namespaces, &spans).await?;
-    if !case.metrics_are_silent() && !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
-        computed.extend(typed::of_nodes(cx, case, &spans).await?);
+    if !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
+        if may_ask(cx, case) {
+            computed.extend(typed::of_nodes(cx, case, &spans).await?);
+        } else if !case.series_unread {
+            not_asked(case, "nothing was asked about nodes");
+        }
     }
     let mut series: Vec<Series> = read.series.into_values().collect();
     case.calls.extend(edges(&series));

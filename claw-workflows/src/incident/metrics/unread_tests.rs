@@ -16,12 +16,13 @@ use claw_guardrails::audit::MemoryAuditLog;
 use claw_guardrails::engine::{Config, Engine};
 use claw_metrics::source::{Answer, Grid, Metadata, MetricSource, Names, SourceError};
 use claw_metrics::tools::{ListMetrics, QueryPrometheus};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::incident::conclude;
 use crate::incident::steps::analyze_logs;
-use crate::incident::testing::{at, case, deployment};
+use crate::incident::testing::{at, case, deployment, object};
 use crate::incident::weights::Weights;
 
 type Asked = dyn Fn(&str) -> Result<Answer, SourceError> + Send + Sync;
@@ -226,8 +227,12 @@ async fn a_source_that_takes_all_the_time_is_one_gap() {
     source.names_fail = Some(ToolErrorKind::Timeout);
     let cx = context(Arc::new(source), clock);
     let mut case = case();
-    let names = names::telling(&cx, &mut case, Some("namespace=~\"shop|\"")).await;
-    assert_eq!(names.unwrap(), Vec::<String>::new());
+    case.objects.pods.push(object("cart-1", json!({})));
+    case.objects.nodes.push(object("n1", json!({})));
+    gather(&cx, &mut case, &BTreeSet::from(["shop".to_owned()]))
+        .await
+        .unwrap();
+    assert!(case.series_unread);
     let [gap] = case.gaps.as_slice() else {
         panic!("{:#?}", case.gaps);
     };
