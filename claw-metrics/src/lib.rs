@@ -55,12 +55,14 @@
 //! | [`stats`] | robust statistics |
 //! | [`signal`] | series that changed during an incident |
 //! | [`openmetrics`] | samples as text and as saved answers |
+//! | [`promql`] | what a parser has to be told of queries |
 
 pub mod classify;
 pub mod families;
 pub mod logs;
 pub mod openmetrics;
 pub mod prometheus;
+pub mod promql;
 pub mod series;
 pub mod signal;
 pub mod source;

@@ -6,6 +6,8 @@ use claw_core::tool::ToolError;
 use promql_parser::parser::{Expr, Offset};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
+use crate::promql::without_raw_strings;
+
 /// Longest query in bytes. The parser's result is a tree that is dropped recursively, so length bounds depth.
 const MAX_LENGTH: usize = 4 * 1024;
 /// Longest range of a selector or subquery, and farthest offset: a little over a year.
@@ -49,7 +51,10 @@ fn parse(query: &str) -> Result<Expr, ToolError> {
             query.len()
         )));
     }
-    promql_parser::parser::parse(query)
+    let text = without_raw_strings(query);
+    // Some numbers that stand for a duration make the parser panic instead of returning an error.
+    std::panic::catch_unwind(|| promql_parser::parser::parse(&text))
+        .unwrap_or_else(|_| Err("a duration is out of range".to_owned()))
         .map_err(|error| ToolError::invalid_input(format!("query is not valid PromQL: {error}")))
 }
 
@@ -97,6 +102,7 @@ mod tests {
             "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))",
             "max_over_time(deriv(rate(a[1m])[5m:10s])[30m:1m])",
             "1 - avg(a) / avg(b)",
+            r"up{pod=~`cart-\d+`}",
         ] {
             check(query).unwrap_or_else(|error| panic!("{query}: {error}"));
         }
@@ -107,6 +113,9 @@ mod tests {
         for (query, reason) in [
             ("", "empty"),
             ("sum(", "not valid"),
+            ("rate(a[1e300])", "out of range"),
+            ("a offset 1e300", "out of range"),
+            ("a[NaN]", "not valid"),
             ("rate(a[500d])", "400 days"),
             ("a offset 500d", "400 days"),
             ("avg_over_time(a[500d:1h])", "400 days"),
