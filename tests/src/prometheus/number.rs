@@ -23,10 +23,10 @@ pub(crate) fn sample(value: f64) -> String {
     }
 }
 
-/// As messages show numbers: with an exponent only where it is shorter to read.
+/// As messages show numbers: with an exponent from a million on.
 pub(crate) fn go_g(value: f64) -> String {
     let size = value.abs();
-    if value.is_finite() && size != 0.0 && !(1e-4..1e21).contains(&size) {
+    if value.is_finite() && size != 0.0 && !(1e-4..1e6).contains(&size) {
         exponential(value)
     } else {
         plain(value)
@@ -77,6 +77,19 @@ mod tests {
             (f64::NEG_INFINITY, "-Inf"),
         ] {
             assert_eq!(sample(value), text);
+        }
+    }
+
+    #[test]
+    fn messages_show_large_numbers_with_an_exponent() {
+        for (value, text) in [
+            (1.5, "1.5"),
+            (999_999.5, "999999.5"),
+            (1e6, "1e+06"),
+            (1.25e19, "1.25e+19"),
+            (1e-5, "1e-05"),
+        ] {
+            assert_eq!(go_g(value), text);
         }
     }
 

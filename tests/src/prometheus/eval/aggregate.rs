@@ -11,10 +11,10 @@ use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 use super::super::labels::{Labels, METRIC_NAME};
 use super::super::number;
 use super::function::{at, unwrapped};
-use super::label_functions::check_name;
 use super::node::{Cell, Node, Row, Rows};
 use super::quantile::{complaint, quantile};
-use super::sum::{Mean, Sum, Variance, larger, smaller};
+use super::rank::bounds;
+use super::sum::{Mean, PlainVariance, Sum, larger, smaller};
 use super::{Eval, EvalError};
 
 /// The rows of one group, in the order in which they came.
@@ -32,11 +32,17 @@ impl Eval<'_> {
                 let limits = self.scalars(param(expr)?)?;
                 self.ranked(grouped(rows, expr.modifier.as_ref()), op == T_TOPK, &limits)?
             }
-            T_COUNT_VALUES => self.count_values(grouped(rows, expr.modifier.as_ref()), param(expr)?)?,
+            T_COUNT_VALUES => {
+                let modifier = expr.modifier.as_ref();
+                self.count_values(grouped(rows, modifier), param(expr)?, modifier)?
+            }
             T_QUANTILE => {
                 let q = self.scalars(param(expr)?)?;
-                q.iter()
-                    .filter_map(|q| complaint(*q))
+                // Of those that are out of bounds only the farthest are named.
+                let (least, most) = bounds(&q);
+                [least, most]
+                    .into_iter()
+                    .filter_map(complaint)
                     .for_each(|text| self.notes.warn(text));
                 self.quantiles(grouped(rows, expr.modifier.as_ref()), &q)?
             }
@@ -93,19 +99,33 @@ impl Eval<'_> {
         Ok(out)
     }
 
-    fn count_values(&self, groups: Vec<Group>, param: &Expr) -> Result<Vec<Row>, EvalError> {
+    fn count_values(
+        &self,
+        groups: Vec<Group>,
+        param: &Expr,
+        modifier: Option<&LabelModifier>,
+    ) -> Result<Vec<Row>, EvalError> {
         let label = match unwrapped(param) {
             Expr::StringLiteral(text) => text.val.as_str(),
             _ => return Err(EvalError::parse("expected a string literal")),
         };
-        check_name(label, "label name")?;
+        if label.is_empty() {
+            return Err(EvalError::ValueLabel);
+        }
+        // What is grouped without goes, even if it is what values are counted under.
+        let dropped = matches!(modifier, Some(LabelModifier::Exclude(names)) if names.labels.iter().any(|name| name == label));
         let mut out = Rows::default();
         for group in groups {
             self.check_canceled()?;
             for row in &group.rows {
                 for (step, cell) in row.cells.iter().enumerate() {
                     let Some(value) = cell.get() else { continue };
-                    let labels = group.labels.with(label, &number::plain(value));
+                    let value = if dropped {
+                        String::new()
+                    } else {
+                        number::plain(value)
+                    };
+                    let labels = group.labels.with(label, &value);
                     if let Some(counted) = out.row(&labels, self.steps.count()) {
                         let before = counted.get(step).unwrap_or(0.0);
                         counted.set(step, before + 1.0);
@@ -158,8 +178,8 @@ enum Fold {
     Max(Option<f64>),
     Count(f64),
     Group,
-    Stdvar(Variance),
-    Stddev(Variance),
+    Stdvar(PlainVariance),
+    Stddev(PlainVariance),
 }
 
 impl Fold {
@@ -171,8 +191,8 @@ impl Fold {
             T_MAX => Self::Max(None),
             T_COUNT => Self::Count(0.0),
             T_GROUP => Self::Group,
-            T_STDVAR => Self::Stdvar(Variance::default()),
-            T_STDDEV => Self::Stddev(Variance::default()),
+            T_STDVAR => Self::Stdvar(PlainVariance::default()),
+            T_STDDEV => Self::Stddev(PlainVariance::default()),
             _ => return None,
         })
     }

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use promql_parser::parser::BinaryExpr;
 use promql_parser::parser::token::{
     T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ,
     T_POW, T_SUB, TokenId,
 };
-use promql_parser::parser::{BinaryExpr, VectorMatchFillValues};
 
 use super::function::at;
 use super::matching::{Grouping, Matching, Pairing, pair};
@@ -57,9 +57,6 @@ impl Operator {
 impl Eval<'_> {
     pub(super) fn binary(&self, expr: &BinaryExpr) -> Result<Node, EvalError> {
         let modifier = expr.modifier.as_ref();
-        if modifier.is_some_and(|m| m.fill_values != VectorMatchFillValues::default()) {
-            return Err(EvalError::unsupported("the fill modifiers of binary operations"));
-        }
         let matching = Matching::of(modifier);
         let (left, right) = (self.node(&expr.lhs)?, self.node(&expr.rhs)?);
         let token = expr.op.id();
@@ -158,9 +155,7 @@ impl Eval<'_> {
                     let Some(one_row) = one.get(partner) else { continue };
                     let Some(other) = one_row.get(step) else { continue };
                     let (a, b) = if swapped { (other, value) } else { (value, other) };
-                    let Some(value) = operator.apply(a, b, a, matching.return_bool) else {
-                        continue;
-                    };
+                    let value = operator.apply(a, b, a, matching.return_bool);
                     // The partner rarely changes from step to step, so the labels are worked out once.
                     let place = match target {
                         Some((of, place)) if of == partner => place,
@@ -170,8 +165,11 @@ impl Eval<'_> {
                         }
                     };
                     target = Some((partner, place));
+                    // What a comparison drops takes its place all the same.
                     taken.mark(step, place)?;
-                    let Some(row) = out.get_mut(place) else { continue };
+                    let Some((value, row)) = value.zip(out.get_mut(place)) else {
+                        continue;
+                    };
                     if row.get(step).is_some() {
                         return Err(EvalError::SameLabelset);
                     }
@@ -179,7 +177,8 @@ impl Eval<'_> {
                 }
             }
         }
-        let out = out.into_vec();
+        let mut out = out.into_vec();
+        out.retain(|row| !row.is_empty());
         self.budget(out.len())?;
         Ok(out)
     }
@@ -203,6 +202,9 @@ impl Eval<'_> {
                     continue;
                 }
                 if let Some(first) = partner.and_then(|first| rows.get(first)) {
+                    let mut two = [row, first].map(|row| row.labels.to_string());
+                    two.sort();
+                    let [first, second] = two;
                     return Err(EvalError::ManyToMany {
                         group: pairing
                             .signature
@@ -210,8 +212,8 @@ impl Eval<'_> {
                             .map(ToString::to_string)
                             .unwrap_or_default(),
                         side,
-                        first: row.labels.to_string(),
-                        second: first.labels.to_string(),
+                        first,
+                        second,
                     });
                 }
                 *partner = Some(index);

@@ -62,7 +62,19 @@ pub enum EvalError {
         /// The name.
         name: String,
     },
-    /// A number of elements that is no integer.
+    /// Values are counted under no label.
+    #[error("invalid label name \"\"")]
+    ValueLabel,
+    /// A number of elements that is no number.
+    #[error("Parameter value is NaN")]
+    NoParameter,
+    /// A number of elements that is too small for an integer.
+    #[error("Scalar value {value} underflows int64")]
+    Underflow {
+        /// The number.
+        value: String,
+    },
+    /// A number of elements that is too large for an integer.
     #[error("Scalar value {value} overflows int64")]
     Overflow {
         /// The number.

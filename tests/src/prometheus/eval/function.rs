@@ -59,7 +59,7 @@ impl Eval<'_> {
                     if low > high {
                         None
                     } else {
-                        Some(least(high, most(low, value)))
+                        Some(most(low, least(high, value)))
                     }
                 })
             }
@@ -80,6 +80,7 @@ impl Eval<'_> {
             "label_replace" => self.label_replace(args),
             "label_join" => self.label_join(args),
             "histogram_quantile" => self.histogram_quantile(args),
+            "histogram_fraction" => self.histogram_fraction(args),
             // Without native histograms there is nothing that these could be taken of.
             "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev"
             | "histogram_stdvar" => {
@@ -149,12 +150,13 @@ impl Eval<'_> {
             }
             "quantile_over_time" => {
                 let q = self.scalars(args.get(0)?)?;
-                q.iter()
-                    .filter_map(|q| complaint(*q))
-                    .for_each(|text| self.notes.warn(text));
                 self.range_argument(args.get(1)?)?.apply(self, |view| {
+                    let q = at(Some(&q), view.step)?;
+                    if let Some(text) = complaint(q) {
+                        self.notes.warn(text);
+                    }
                     let mut values: Vec<f64> = view.values().collect();
-                    Some(super::quantile::quantile(at(Some(&q), view.step)?, &mut values))
+                    Some(super::quantile::quantile(q, &mut values))
                 })?
             }
             "absent_over_time" => return self.absent_over_time(args.get(0)?).map(Some),
@@ -244,7 +246,10 @@ impl Eval<'_> {
     /// Sorts by value. The result of a range query has an order of its own, so nothing is sorted there.
     fn sorted(&self, expr: &Expr, falling: bool) -> Result<Vec<Row>, EvalError> {
         let mut rows = self.vector(expr)?;
-        if self.steps.is_instant() {
+        if !self.steps.is_instant() {
+            self.notes
+                .warn("sort is ineffective for range queries since results are always ordered by labels");
+        } else {
             rows.retain(|row| !row.is_empty());
             rows.sort_by(|a, b| {
                 let (a, b) = (a.get(0).unwrap_or(f64::NAN), b.get(0).unwrap_or(f64::NAN));
@@ -309,20 +314,18 @@ pub(super) fn at(values: Option<&[f64]>, step: usize) -> Option<f64> {
     values.and_then(|values| values.get(step)).copied()
 }
 
-/// The larger of two numbers; NaN if one of them is.
+/// The larger of two numbers. Nothing is larger than infinity, not even what is no number.
 fn most(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        f64::INFINITY
+    } else if a.is_nan() || b.is_nan() {
         f64::NAN
     } else {
         a.max(b)
     }
 }
 
-/// The smaller of two numbers; NaN if one of them is.
+/// The smaller of two numbers.
 fn least(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.min(b)
-    }
+    -most(-a, -b)
 }

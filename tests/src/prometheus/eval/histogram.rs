@@ -22,23 +22,66 @@ impl Eval<'_> {
     pub(super) fn histogram_quantile(&self, args: Args<'_>) -> Result<Vec<Row>, EvalError> {
         let q = self.scalars(args.get(0)?)?;
         let rows = self.vector(args.get(1)?)?;
-        if !rows.is_empty() {
-            q.iter()
-                .filter_map(|q| complaint(*q))
-                .for_each(|text| self.notes.warn(text));
+        q.iter()
+            .filter_map(|q| complaint(*q))
+            .for_each(|text| self.notes.warn(text));
+        let histograms = self.histograms(&rows);
+        let mut out = Vec::with_capacity(histograms.len());
+        for (labels, bounds) in histograms {
+            let mut row = Row::empty(labels.without_metric(), &self.steps);
+            for step in 0..self.steps.count() {
+                let buckets = at_step(&bounds, step);
+                if buckets.is_empty() {
+                    continue;
+                }
+                let Some(q) = at(Some(&q), step) else { continue };
+                let (value, mended) = quantile(q, buckets);
+                if mended {
+                    self.notes.info(
+                        "input to histogram_quantile needed to be fixed for monotonicity \
+                         (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)",
+                    );
+                }
+                row.set(step, value);
+            }
+            out.push(row);
         }
+        merge(out)
+    }
+
+    pub(super) fn histogram_fraction(&self, args: Args<'_>) -> Result<Vec<Row>, EvalError> {
+        let (lower, upper) = (self.scalars(args.get(0)?)?, self.scalars(args.get(1)?)?);
+        let rows = self.vector(args.get(2)?)?;
+        let histograms = self.histograms(&rows);
+        let mut out = Vec::with_capacity(histograms.len());
+        for (labels, bounds) in histograms {
+            let mut row = Row::empty(labels.without_metric(), &self.steps);
+            for step in 0..self.steps.count() {
+                let buckets = at_step(&bounds, step);
+                if let Some((lower, upper)) = at(Some(&lower), step).zip(at(Some(&upper), step))
+                    && !buckets.is_empty()
+                {
+                    row.set(step, fraction(lower, upper, buckets));
+                }
+            }
+            out.push(row);
+        }
+        merge(out)
+    }
+
+    /// The buckets of each histogram by their upper bounds.
+    fn histograms<'r>(&self, rows: &'r [Row]) -> Vec<Histogram<'r>> {
         let mut places: HashMap<Labels, usize> = HashMap::new();
-        let mut histograms: Vec<(Labels, Vec<(f64, &Row)>)> = Vec::new();
-        for row in &rows {
+        let mut histograms: Vec<Histogram<'_>> = Vec::new();
+        for row in rows.iter().filter(|row| !row.is_empty()) {
             let bound = row.labels.get("le");
-            let Ok(upper) = bound.parse::<f64>() else {
+            let Some(upper) = bound.parse::<f64>().ok().filter(|upper| !upper.is_nan()) else {
                 self.notes.warn(format_args!(
-                    "bucket label \"le\" is missing or has a malformed value of {bound:?} for metric named {:?}",
-                    row.labels.metric()
+                    "bucket label \"le\" is missing or has a malformed value of {bound:?}"
                 ));
                 continue;
             };
-            let labels = row.labels.with("le", "").without_metric();
+            let labels = row.labels.with("le", "");
             let place = *places.entry(labels).or_insert_with_key(|labels| {
                 histograms.push((labels.clone(), Vec::new()));
                 histograms.len().saturating_sub(1)
@@ -47,35 +90,66 @@ impl Eval<'_> {
                 buckets.push((upper, row));
             }
         }
-        let mut out = Vec::with_capacity(histograms.len());
-        for (labels, mut bounds) in histograms {
+        for (_, bounds) in &mut histograms {
             bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let mut row = Row::empty(labels, &self.steps);
-            for step in 0..self.steps.count() {
-                let buckets: Vec<Bucket> = bounds
-                    .iter()
-                    .filter_map(|(upper, row)| {
-                        Some(Bucket {
-                            upper: *upper,
-                            count: row.get(step)?,
-                        })
-                    })
-                    .collect();
-                if buckets.is_empty() {
-                    continue;
-                }
-                let Some(q) = at(Some(&q), step) else { continue };
-                let (value, mended) = quantile(q, buckets);
-                if mended {
-                    self.notes
-                        .info("input to histogram_quantile needed to be fixed for monotonicity");
-                }
-                row.set(step, value);
-            }
-            out.push(row);
         }
-        merge(out)
+        histograms
     }
+}
+
+/// Labels with the metric's name and without the bound, and the buckets.
+type Histogram<'r> = (Labels, Vec<(f64, &'r Row)>);
+
+fn at_step(bounds: &[(f64, &Row)], step: usize) -> Vec<Bucket> {
+    let buckets = bounds.iter().filter_map(|(upper, row)| {
+        Some(Bucket {
+            upper: *upper,
+            count: row.get(step)?,
+        })
+    });
+    buckets.collect()
+}
+
+/// The share of observations between two values, in a histogram whose buckets are sorted by bound.
+fn fraction(lower: f64, upper: f64, buckets: Vec<Bucket>) -> f64 {
+    let buckets = coalesced(buckets);
+    let Some(last) = buckets.last().filter(|last| last.upper == f64::INFINITY) else {
+        return f64::NAN;
+    };
+    let total = last.count;
+    if total == 0.0 || lower.is_nan() || upper.is_nan() {
+        return f64::NAN;
+    }
+    if lower >= upper {
+        return 0.0;
+    }
+    // Observations below a value, spread evenly within its bucket. Nothing is known of buckets without end.
+    let below = |value: f64| {
+        let mut before = 0.0;
+        let positive = buckets.first().is_some_and(|first| first.upper > 0.0);
+        let mut from = if positive { 0.0 } else { f64::NEG_INFINITY };
+        for bucket in &buckets {
+            if from >= value {
+                return Some(before);
+            }
+            if value < bucket.upper {
+                let inside = if from == f64::NEG_INFINITY {
+                    bucket.count
+                } else {
+                    before + (bucket.count - before) * (value - from) / (bucket.upper - from)
+                };
+                return Some(inside);
+            }
+            (before, from) = (bucket.count, bucket.upper);
+        }
+        None
+    };
+    let rank = |value| {
+        below(value)
+            .filter(|rank| rank.is_nan() || *rank <= total)
+            .unwrap_or(total)
+    };
+    (rank(upper) - rank(lower)) / total
 }
 
 /// The `q`-quantile of a histogram whose buckets are sorted by bound, and whether its counts had to be mended.

@@ -96,7 +96,7 @@ fn implied_labels(expr: &Expr) -> Result<Labels, EvalError> {
     Ok(labels)
 }
 
-pub(super) fn check_name(name: &str, place: &'static str) -> Result<(), EvalError> {
+fn check_name(name: &str, place: &'static str) -> Result<(), EvalError> {
     // Prometheus 3 takes any text as a label name, but not the empty one.
     if name.is_empty() {
         Err(EvalError::LabelName {

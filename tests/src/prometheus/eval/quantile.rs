@@ -20,6 +20,10 @@ pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     let upper = lower.saturating_add(1).min(last);
     let weight = rank - rank.floor();
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    if weight == 0.0 {
+        // An infinity beside it must not make it NaN.
+        return at(lower);
+    }
     at(lower) * (1.0 - weight) + at(upper) * weight
 }
 
@@ -67,5 +71,11 @@ mod tests {
     fn nan_counts_as_smallest() {
         assert_eq!(quantile(1.0, &mut [f64::NAN, 1.0]), 1.0);
         assert!(quantile(0.0, &mut [1.0, f64::NAN]).is_nan());
+    }
+
+    #[test]
+    fn a_value_that_is_hit_is_not_mixed_with_the_next_one() {
+        assert_eq!(quantile(0.5, &mut [1.0, 2.0, f64::INFINITY]), 2.0);
+        assert_eq!(quantile(1.0, &mut [1.0, f64::INFINITY]), f64::INFINITY);
     }
 }

@@ -19,10 +19,8 @@ impl Eval<'_> {
         largest: bool,
         limits: &[f64],
     ) -> Result<Vec<Row>, EvalError> {
-        if let Some(bad) = limits.iter().find(|limit| !is_integer_sized(**limit)) {
-            return Err(EvalError::Overflow {
-                value: number::go_g(*bad),
-            });
+        if !check(limits)? {
+            return Ok(Vec::new());
         }
         let order = |a: f64, b: f64| if largest { falling(a, b) } else { nan_last(&a, &b) };
         let mut out = Vec::new();
@@ -79,7 +77,39 @@ fn falling(a: f64, b: f64) -> Ordering {
     }
 }
 
+/// The smallest and the largest of some parameters; NaN where one of them is.
+pub(super) fn bounds(values: &[f64]) -> (f64, f64) {
+    let both = |pick: fn(f64, f64) -> f64, first: f64| {
+        values.iter().fold(first, |a, b| {
+            if a.is_nan() || b.is_nan() {
+                f64::NAN
+            } else {
+                pick(a, *b)
+            }
+        })
+    };
+    (both(f64::min, f64::MAX), both(f64::max, f64::MIN))
+}
+
+/// Whether anything is asked for at any step. Numbers that no count can have are refused only then.
 #[allow(clippy::cast_precision_loss)]
-fn is_integer_sized(value: f64) -> bool {
-    value >= i64::MIN as f64 && value < i64::MAX as f64
+fn check(limits: &[f64]) -> Result<bool, EvalError> {
+    let (least, most) = bounds(limits);
+    if most < 1.0 {
+        return Ok(false);
+    }
+    if limits.iter().any(|limit| limit.is_nan()) {
+        return Err(EvalError::NoParameter);
+    }
+    if least <= i64::MIN as f64 {
+        return Err(EvalError::Underflow {
+            value: number::go_g(least),
+        });
+    }
+    if most >= i64::MAX as f64 {
+        return Err(EvalError::Overflow {
+            value: number::go_g(most),
+        });
+    }
+    Ok(true)
 }

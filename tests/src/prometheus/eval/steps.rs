@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Steps {
     start: i64,
+    end: i64,
     interval: i64,
     count: usize,
 }
@@ -12,6 +13,7 @@ impl Steps {
     pub(super) fn at(time: i64) -> Self {
         Self {
             start: time,
+            end: time,
             interval: 1,
             count: 1,
         }
@@ -29,6 +31,7 @@ impl Steps {
         };
         Self {
             start,
+            end,
             interval,
             count,
         }
@@ -38,8 +41,9 @@ impl Steps {
         self.count
     }
 
+    /// Whether it is one moment, and not a range whose step is too wide for a second one.
     pub(super) fn is_instant(&self) -> bool {
-        self.count == 1
+        self.start >= self.end
     }
 
     pub(super) fn start(&self) -> i64 {

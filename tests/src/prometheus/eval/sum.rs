@@ -108,6 +108,27 @@ impl Variance {
     }
 }
 
+/// The same without compensation, as Prometheus aggregates: of large numbers that are close together it loses digits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PlainVariance {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl PlainVariance {
+    pub(super) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let delta = value - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (value - self.mean);
+    }
+
+    pub(super) fn variance(&self) -> f64 {
+        self.squares / self.count
+    }
+}
+
 impl FromIterator<f64> for Variance {
     fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
         let mut variance = Self::default();
@@ -155,5 +176,8 @@ mod tests {
     fn the_variance_is_that_of_a_population() {
         let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
         assert!((values.into_iter().collect::<Variance>().variance() - 4.0).abs() < 1e-12);
+        let mut plain = PlainVariance::default();
+        values.into_iter().for_each(|value| plain.add(value));
+        assert!((plain.variance() - 4.0).abs() < 1e-12);
     }
 }

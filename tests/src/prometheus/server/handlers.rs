@@ -43,7 +43,7 @@ pub(super) async fn query_range(State(shared): State<Arc<Shared>>, params: Param
             "invalid parameter \"end\": end timestamp must not be before start time",
         ));
     }
-    let step = params.required_duration("step")?;
+    let step = params.step()?;
     if step <= 0 {
         return Err(ApiError::bad_data(
             "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. \
@@ -75,12 +75,10 @@ async fn evaluate(
         cancel: cancel.clone(),
         ..shared.options.clone()
     };
-    if let Some(lookback) = params.duration("lookback_delta")? {
+    let asked = params.timeout()?.map(Duration::from_millis);
+    if let Some(lookback) = params.lookback()? {
         options.lookback_ms = lookback;
     }
-    let asked = params
-        .duration("timeout")?
-        .map(|ms| Duration::from_millis(ms.max(0).unsigned_abs()));
     let time_limit = asked.unwrap_or(shared.timeout).min(shared.timeout);
     let store = shared.store();
     let _cancel_on_drop = CancelOnDrop(cancel);
@@ -123,23 +121,23 @@ pub(super) async fn series(State(shared): State<Arc<Shared>>, params: Params) ->
     if params.all("match[]").next().is_none() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
-    let found = selected(&shared.store(), &params)?;
-    Ok(limited(
-        found.into_iter().collect::<Vec<_>>(),
-        params.limit("limit")?,
-    ))
+    let limit = params.limit("limit")?;
+    let found = selected(&shared.store(), &params, |error| {
+        ApiError::in_parameter("match[]", error)
+    })?;
+    Ok(limited(found.into_iter().collect::<Vec<_>>(), limit))
 }
 
 pub(super) async fn labels(State(shared): State<Arc<Shared>>, params: Params) -> Answer {
-    let found = selected(&shared.store(), &params)?;
+    let limit = params.limit("limit")?;
+    let found = selected(&shared.store(), &params, |error| {
+        ApiError::bad_data(error.to_string())
+    })?;
     let names: BTreeSet<String> = found
         .iter()
         .flat_map(|labels| labels.iter().map(|(name, _)| name.to_owned()))
         .collect();
-    Ok(limited(
-        names.into_iter().collect::<Vec<_>>(),
-        params.limit("limit")?,
-    ))
+    Ok(limited(names.into_iter().collect::<Vec<_>>(), limit))
 }
 
 pub(super) async fn label_values(
@@ -147,20 +145,52 @@ pub(super) async fn label_values(
     Path(name): Path<String>,
     params: Params,
 ) -> Answer {
-    let found = selected(&shared.store(), &params)?;
+    let name = unescaped(&name);
+    let limit = params.limit("limit")?;
+    let found = selected(&shared.store(), &params, |error| {
+        ApiError::bad_data(error.to_string())
+    })?;
     let values: BTreeSet<String> = found
         .iter()
         .map(|labels| labels.get(&name).to_owned())
         .filter(|value| !value.is_empty())
         .collect();
-    Ok(limited(
-        values.into_iter().collect::<Vec<_>>(),
-        params.limit("limit")?,
-    ))
+    Ok(limited(values.into_iter().collect::<Vec<_>>(), limit))
+}
+
+/// A label's name, in which `U__` at the start says that `_2e_` stands for a dot and `__` for an underscore.
+fn unescaped(name: &str) -> String {
+    let Some(escaped) = name.strip_prefix("U__") else {
+        return name.to_owned();
+    };
+    let mut text = String::new();
+    let mut rest = escaped;
+    while let Some((plain, code)) = rest.split_once('_') {
+        text.push_str(plain);
+        if let Some(after) = code.strip_prefix('_') {
+            text.push('_');
+            rest = after;
+            continue;
+        }
+        let character = code.split_once('_').and_then(|(code, after)| {
+            let character = char::from_u32(u32::from_str_radix(code, 16).ok()?)?;
+            Some((character, after))
+        });
+        let Some((character, after)) = character else {
+            return name.to_owned();
+        };
+        text.push(character);
+        rest = after;
+    }
+    text + rest
 }
 
 /// The labels of the series that one of the `match[]` parameters selects and that have samples in the given time.
-fn selected(store: &Store, params: &Params) -> Result<BTreeSet<Labels>, ApiError> {
+fn selected(
+    store: &Store,
+    params: &Params,
+    refuse: impl Fn(&EvalError) -> ApiError,
+) -> Result<BTreeSet<Labels>, ApiError> {
     let start = params.time("start")?.unwrap_or(i64::MIN);
     let end = params.time("end")?.unwrap_or(i64::MAX);
     let mut wanted = params
@@ -168,7 +198,7 @@ fn selected(store: &Store, params: &Params) -> Result<BTreeSet<Labels>, ApiError
         .map(|text| {
             eval::parse_selector(text)
                 .and_then(|selector| Matcher::of_selector(&selector))
-                .map_err(|error| ApiError::in_parameter("match[]", &error))
+                .map_err(|error| refuse(&error))
         })
         .collect::<Result<Vec<_>, _>>()?;
     if wanted.is_empty() {
@@ -197,8 +227,11 @@ fn limited<T: serde::Serialize>(mut items: Vec<T>, limit: Option<usize>) -> Resp
 
 pub(super) async fn metadata(State(shared): State<Arc<Shared>>, params: Params) -> Answer {
     let store = shared.store();
-    let limit = params.limit("limit")?.unwrap_or(usize::MAX);
-    let per_metric = params.limit("limit_per_metric")?.unwrap_or(usize::MAX);
+    let limit = params.count("limit")?.unwrap_or(usize::MAX);
+    let per_metric = params
+        .count("limit_per_metric")?
+        .filter(|count| *count > 0)
+        .unwrap_or(usize::MAX);
     let wanted = params.get("metric");
     let data: Map<String, Json> = store
         .metadata()

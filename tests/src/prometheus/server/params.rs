@@ -5,10 +5,13 @@ use axum::http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use promql_parser::util::parse_duration;
 
+use super::super::number;
 use super::reply::ApiError;
 
 /// More than this is refused.
 const MAX_FORM_BYTES: usize = 10 << 20;
+/// Units of durations.
+const UNITS: [&str; 7] = ["ms", "s", "m", "h", "d", "w", "y"];
 
 /// The parameters of a request: those of a form in its body first, then those of the address.
 #[derive(Clone, Debug, Default)]
@@ -56,23 +59,60 @@ impl Params {
     /// A time in milliseconds since 1970.
     pub(super) fn time(&self, name: &str) -> Result<Option<i64>, ApiError> {
         self.get(name)
-            .map(|text| time(text).ok_or_else(|| invalid(name, text, "timestamp")))
+            .map(|text| {
+                let problem = || format!("invalid time value for '{name}': {}", no_time(text));
+                time(text).ok_or_else(|| in_parameter(name, &problem()))
+            })
             .transpose()
     }
 
     pub(super) fn required_time(&self, name: &str) -> Result<i64, ApiError> {
-        self.time(name)?.ok_or_else(|| invalid(name, "", "timestamp"))
+        let text = self.get(name).unwrap_or_default();
+        time(text).ok_or_else(|| in_parameter(name, &no_time(text)))
     }
 
-    /// A length of time in milliseconds.
-    pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.get(name)
-            .map(|text| duration(text).ok_or_else(|| invalid(name, text, "duration")))
+    /// The longest time that the answer may take, in milliseconds.
+    pub(super) fn timeout(&self) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.get("timeout") else {
+            return Ok(None);
+        };
+        let timeout = duration(text).map_err(|problem| in_parameter("timeout", &problem))?;
+        match u64::try_from(timeout) {
+            Ok(timeout) if timeout > 0 => Ok(Some(timeout)),
+            _ => {
+                let shown = number::seconds(timeout);
+                Err(in_parameter(
+                    "timeout",
+                    &format!("timeout must be positive, got {shown}s"),
+                ))
+            }
+        }
+    }
+
+    /// How old a sample may be, in milliseconds.
+    pub(super) fn lookback(&self) -> Result<Option<i64>, ApiError> {
+        self.get("lookback_delta")
+            .map(duration)
             .transpose()
+            .map_err(|problem| {
+                ApiError::bad_data(format!("error parsing lookback delta duration: {problem}"))
+            })
     }
 
-    pub(super) fn required_duration(&self, name: &str) -> Result<i64, ApiError> {
-        self.duration(name)?.ok_or_else(|| invalid(name, "", "duration"))
+    /// The distance of steps in milliseconds.
+    pub(super) fn step(&self) -> Result<i64, ApiError> {
+        duration(self.get("step").unwrap_or_default()).map_err(|problem| in_parameter("step", &problem))
+    }
+
+    /// A number of results, where none and any negative number mean all.
+    pub(super) fn count(&self, name: &str) -> Result<Option<usize>, ApiError> {
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        let count: i64 = text
+            .parse()
+            .map_err(|_| ApiError::bad_data(format!("{name} must be a number")))?;
+        Ok(usize::try_from(count).ok())
     }
 
     /// A number of results; zero means no limit.
@@ -80,24 +120,22 @@ impl Params {
         let Some(text) = self.get(name) else {
             return Ok(None);
         };
-        let limit: i64 = text.parse().map_err(|_| {
-            ApiError::bad_data(format!(
-                "invalid parameter {name:?}: strconv.Atoi: parsing {text:?}: invalid syntax"
-            ))
-        })?;
+        let limit: i64 = text
+            .parse()
+            .map_err(|_| in_parameter(name, &format!("strconv.Atoi: parsing {text:?}: invalid syntax")))?;
         match usize::try_from(limit) {
             Ok(limit) => Ok(Some(limit).filter(|limit| *limit > 0)),
-            Err(_) => Err(ApiError::bad_data(format!(
-                "invalid parameter {name:?}: {name} must be non-negative"
-            ))),
+            Err(_) => Err(in_parameter(name, "limit must be non-negative")),
         }
     }
 }
 
-fn invalid(name: &str, text: &str, kind: &str) -> ApiError {
-    ApiError::bad_data(format!(
-        "invalid parameter {name:?}: cannot parse {text:?} to a valid {kind}"
-    ))
+fn in_parameter(name: &str, problem: &str) -> ApiError {
+    ApiError::bad_data(format!("invalid parameter {name:?}: {problem}"))
+}
+
+fn no_time(text: &str) -> String {
+    format!("cannot parse {text:?} to a valid timestamp")
 }
 
 /// Seconds since 1970 with decimals, or RFC 3339.
@@ -108,12 +146,21 @@ fn time(text: &str) -> Option<i64> {
     }
 }
 
-/// Seconds with decimals, or a duration such as `1h30m`.
-fn duration(text: &str) -> Option<i64> {
+/// Seconds with decimals, or a duration such as `1h30m`, in milliseconds; or what is wrong with it.
+fn duration(text: &str) -> Result<i64, String> {
+    let problem = || format!("cannot parse {text:?} to a valid duration");
+    let digits = text.contains(|c: char| c.is_ascii_digit());
     match text.parse::<f64>() {
-        Ok(seconds) => millis(seconds),
+        // Digits that make no number that fits are none.
+        Ok(seconds) if digits && seconds.is_infinite() => Err(problem()),
+        Ok(seconds) => millis(seconds).ok_or_else(|| format!("{}. It overflows int64", problem())),
         // Digits only up to here, so the parser cannot be led to a number that it cannot hold.
-        Err(_) => i64::try_from(parse_duration(text).ok()?.as_millis()).ok(),
+        // Nothing of a unit, which the parser does not take.
+        Err(_) if text.strip_prefix('0').is_some_and(|unit| UNITS.contains(&unit)) => Ok(0),
+        Err(_) => parse_duration(text)
+            .ok()
+            .and_then(|duration| i64::try_from(duration.as_millis()).ok())
+            .ok_or_else(problem),
     }
 }
 
@@ -139,12 +186,18 @@ mod tests {
 
     #[test]
     fn durations_are_seconds_or_units() {
-        assert_eq!(duration("15"), Some(15_000));
-        assert_eq!(duration("0.5"), Some(500));
-        assert_eq!(duration("1h30m"), Some(5_400_000));
-        assert_eq!(duration("-1"), Some(-1_000));
-        for bad in ["", "5x", "m", "1e400", "infinity"] {
-            assert_eq!(duration(bad), None, "{bad}");
+        assert_eq!(duration("15"), Ok(15_000));
+        assert_eq!(duration("0.5"), Ok(500));
+        assert_eq!(duration("1h30m"), Ok(5_400_000));
+        assert_eq!(duration("-1"), Ok(-1_000));
+        assert_eq!(duration("0s"), Ok(0));
+        for bad in ["", "5x", "m", "1e400"] {
+            let problem = duration(bad).unwrap_err();
+            assert!(problem.ends_with("to a valid duration"), "{problem}");
+        }
+        for bad in ["infinity", "NaN", "-Inf", "1e18"] {
+            let problem = duration(bad).unwrap_err();
+            assert!(problem.ends_with("It overflows int64"), "{problem}");
         }
     }
 }

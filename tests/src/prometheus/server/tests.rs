@@ -121,14 +121,14 @@ async fn errors_have_the_shape_of_prometheus() {
             vec![],
             400,
             "bad_data",
-            "invalid parameter \"query\": parse error: ",
+            "invalid parameter \"query\": unknown position: parse error: no expression found in input",
         ),
         (
             "query",
             vec![("query", "up"), ("time", "now")],
             400,
             "bad_data",
-            "invalid parameter \"time\": cannot parse \"now\" to a valid timestamp",
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"now\" to a valid timestamp",
         ),
         (
             "query",
@@ -139,7 +139,7 @@ async fn errors_have_the_shape_of_prometheus() {
         ),
         (
             "query",
-            vec![("query", "limitk(1, up)")],
+            vec![("query", "rate(up[5m] anchored)")],
             422,
             "execution",
             "not supported",

@@ -176,10 +176,13 @@ fn top_and_bottom_keep_their_labels_and_list_the_best_first() {
     assert_eq!(ask(&store, "topk(9, m)", 0).len(), 4);
     assert!(ask(&store, "topk(0, m)", 0).is_empty());
     assert!(ask(&store, "topk(-1, m)", 0).is_empty());
-    assert_eq!(
-        refusal(&store, "topk(NaN, m)"),
-        "Scalar value NaN overflows int64"
-    );
+    assert_eq!(refusal(&store, "topk(NaN, m)"), "Parameter value is NaN");
+    for (query, message) in [
+        ("topk(1e30, m)", "Scalar value 1e+30 overflows int64"),
+        ("bottomk(time() + 1e19, m)", "Scalar value 1e+19 overflows int64"),
+    ] {
+        assert_eq!(refusal(&store, query), message);
+    }
     let changing = load(60, "m{a=\"1\"} 1 9\nm{a=\"2\"} 5 5");
     assert_eq!(
         ask_range(&changing, "topk(1, m)", (0, 60), 60),
@@ -214,11 +217,19 @@ fn what_is_wrong_or_not_supported_is_an_error() {
         "m offset 1e300",
         "m[-5m]",
         "m[NaN]",
+        "m + fill(0) m",
+        "limitk(1, m)",
+        "limit_ratio(0.5, m)",
     ] {
         let error = instant(&store, query, 0, &Options::default()).unwrap_err();
         assert!(matches!(error, EvalError::Parse { .. }), "{query}: {error:?}");
     }
-    for query in ["m + fill(0) m", "limitk(1, m)", "histogram_fraction(0, 1, m)"] {
+    for query in [
+        "rate(m[5m] anchored)",
+        "m[5m] smoothed",
+        "m[5m * 2]",
+        "rate(m[1m-30s])",
+    ] {
         let error = instant(&store, query, 0, &Options::default()).unwrap_err();
         assert!(
             matches!(error, EvalError::Unsupported { .. }),

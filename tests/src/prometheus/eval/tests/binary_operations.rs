@@ -66,7 +66,7 @@ fn many_to_one_has_to_be_said() {
     assert_eq!(
         refusal(&store, "requests / on(pod) errors"),
         "found duplicate series for the match group {pod=\"a\"} on the right hand-side of the operation: \
-         [{__name__=\"errors\", code=\"502\", pod=\"a\"}, {__name__=\"errors\", code=\"500\", pod=\"a\"}];\
+         [{__name__=\"errors\", code=\"500\", pod=\"a\"}, {__name__=\"errors\", code=\"502\", pod=\"a\"}];\
          many-to-many matching not allowed: matching labels must be unique on one side"
     );
     assert!(refusal(&store, "errors * on(pod) group_right requests").contains("on the left hand-side"));
@@ -74,6 +74,20 @@ fn many_to_one_has_to_be_said() {
         refusal(&store, "errors * on(pod) group_left(code) requests"),
         "multiple matches for labels: grouping labels must ensure unique matches"
     );
+}
+
+#[test]
+fn what_a_comparison_drops_counts_as_a_match() {
+    let store = shop();
+    for query in [
+        "errors > on(pod) requests",
+        "errors > on(pod) group_left(code) requests",
+    ] {
+        assert!(
+            refusal(&store, query).starts_with("multiple matches for labels"),
+            "{query}"
+        );
+    }
 }
 
 #[test]

@@ -141,6 +141,57 @@ fn a_histogram_gives_quantiles_for_each_of_its_series() {
 }
 
 #[test]
+fn a_histogram_gives_shares_of_its_observations() {
+    let store = load(
+        60,
+        r#"
+        h_bucket{le="1"} 10
+        h_bucket{le="2"} 30
+        h_bucket{le="+Inf"} 40
+    "#,
+    );
+    let share =
+        |from: &str, to: &str| value(&store, &format!("histogram_fraction({from}, {to}, h_bucket)"), 0);
+    assert_eq!(share("0", "1"), 0.25);
+    assert_eq!(share("0.5", "1.5"), (20.0 - 5.0) / 40.0);
+    assert_eq!(share("2", "+Inf"), 0.25);
+    assert_eq!(share("-Inf", "+Inf"), 1.0);
+    assert_eq!(share("3", "4"), 0.0);
+    assert_eq!(share("2", "1"), 0.0);
+    assert!(share("NaN", "1").is_nan());
+    let odd = load(60, "h{le=\"1\"} 1\nh{le=\"2\"} NaN\nh{le=\"+Inf\"} 9");
+    assert!(value(&odd, "histogram_fraction(0, 1.5, h)", 0).is_nan());
+}
+
+#[test]
+fn two_metrics_are_two_histograms() {
+    let store = load(
+        60,
+        "a{le=\"+Inf\"} 1\nb{le=\"+Inf\"} 1\na{le=\"1\"} 1\nb{le=\"1\"} 1",
+    );
+    assert_eq!(
+        refusal(&store, r#"histogram_quantile(0.5, {__name__=~"a|b"})"#),
+        "vector cannot contain metrics with the same labelset"
+    );
+    let odd = load(60, "a{le=\"NaN\"} 1");
+    let outcome = instant(&odd, "histogram_quantile(0.5, a)", 0, &Options::default()).unwrap();
+    assert_eq!(
+        outcome.warnings,
+        ["PromQL warning: bucket label \"le\" is missing or has a malformed value of \"NaN\""]
+    );
+}
+
+#[test]
+fn sorting_a_range_is_remarked_on() {
+    let store = load(60, "m 1 2");
+    let outcome = range(&store, "sort(m)", (0, 60_000), 60_000, &Options::default()).unwrap();
+    assert_eq!(
+        outcome.warnings,
+        ["PromQL warning: sort is ineffective for range queries since results are always ordered by labels"]
+    );
+}
+
+#[test]
 fn elementwise_functions_drop_the_name() {
     let store = load(60, r#"m{a="1"} -2.5"#);
     for (call, expected) in [
@@ -168,6 +219,9 @@ fn elementwise_functions_drop_the_name() {
         );
     }
     assert!(ask(&store, "clamp(m, 1, 0)", 0).is_empty());
+    assert_eq!(value(&store, "clamp_max(m * Inf, NaN)", 0), f64::NEG_INFINITY);
+    assert!(value(&store, "clamp_min(m * Inf, NaN)", 0).is_nan());
+    assert_eq!(value(&store, "clamp(m * Inf, 0, NaN)", 0), 0.0);
     assert_eq!(value(&store, "-1 ^ 2", 0), -1.0);
     assert_eq!(value(&store, "2 ^ 3 ^ 2", 0), 512.0);
     assert_eq!(value(&store, "1 + 2 * 3 % 4", 0), 3.0);
