@@ -23,10 +23,15 @@ pub(crate) fn write(run: &RunFolder) -> Result<(), Error> {
     write_yaml(run, "config/kwok.yaml", &cluster::kwok_options())?;
     write_yaml(run, "config/kwok-logs.yaml", &cluster::usual_logs(run))?;
     write_yaml(run, "config/prometheus.yaml", &metrics::prometheus(run))?;
-    write_yaml(run, "config/loki.yaml", &logs::loki(run))?;
+    write_loki(run)?;
     let rules = modules::data("rules/workloads.yaml");
     let text = fs::read(&rules).map_err(Error::io("read", &rules))?;
     run.write("prometheus/rules/workloads.yaml", &text)
+}
+
+/// Writes what Loki reads when it starts.
+pub(crate) fn write_loki(run: &RunFolder) -> Result<(), Error> {
+    write_yaml(run, "config/loki.yaml", &logs::loki(run))
 }
 
 fn write_yaml(run: &RunFolder, name: &str, value: &Value) -> Result<(), Error> {

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
 mod api;
+mod ask;
+mod promql;
 
 use claw_testbed::suite::Testbed;
 

@@ -1,0 +1,143 @@
+//! A component of one test's own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::process::{Child, Command};
+
+use super::{Part, Service, Testbed, wait_until};
+use crate::components::Component;
+use crate::config;
+use crate::error::{Error, last_line};
+use crate::machine;
+use crate::ports::{self, Choice};
+use crate::run::RunFolder;
+
+/// How long it may take until it is ready.
+const START: Duration = Duration::from_secs(60);
+/// Samples may be of any time.
+const FOREVER: &str = "36500d";
+
+/// A Prometheus or a Loki that holds what its test has put there and nothing else, and that takes data of any age. It ends, and
+/// its data are gone, when this value is dropped.
+#[derive(Debug)]
+pub struct Own {
+    url: String,
+    service: Service,
+    _child: Child,
+    _folder: Folder,
+}
+
+/// A folder that is removed when this is dropped.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed goes with the run folder around it.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Own {
+    /// A Prometheus that scrapes `targets`, each `host:port`, every second. Skips like [`Testbed::need`] where the components
+    /// are not the testbed's own, and there is no program to start.
+    ///
+    /// # Errors
+    /// When it does not get ready; the error quotes what it said last.
+    pub async fn prometheus(
+        testbed: &Testbed,
+        test: &str,
+        targets: &[String],
+    ) -> Result<Option<Self>, Error> {
+        Self::start(Component::Prometheus, testbed, test, |run| {
+            let config = json!({
+                "global": { "scrape_interval": "1s", "scrape_timeout": "1s" },
+                "storage": { "tsdb": { "out_of_order_time_window": FOREVER } },
+                "scrape_configs": [{ "job_name": "own", "static_configs": [{ "targets": targets }] }],
+            });
+            run.write("config/prometheus.yaml", config.to_string().as_bytes())?;
+            Ok(Component::Prometheus.command(run))
+        })
+        .await
+    }
+
+    /// A Loki. Skips and fails like [`Own::prometheus`].
+    pub async fn loki(testbed: &Testbed, test: &str) -> Result<Option<Self>, Error> {
+        Self::start(Component::Loki, testbed, test, |run| {
+            config::write_loki(run)?;
+            Ok(Component::Loki.command(run))
+        })
+        .await
+    }
+
+    async fn start(
+        component: Component,
+        testbed: &Testbed,
+        test: &str,
+        prepare: impl FnOnce(&RunFolder) -> Result<std::process::Command, Error>,
+    ) -> Result<Option<Self>, Error> {
+        let Some(around) = testbed.need(Part::Run, test) else {
+            return Ok(None);
+        };
+        let around = RunFolder::look(Path::new(around))?;
+        let name = component.name();
+        let folder = Folder(around.path().join(format!("own-{name}-{}", machine::secret(4)?)));
+        let mut run = RunFolder::create(&folder.0)?;
+        if let Some(module) = component.module() {
+            run.uses(module, around.programs(module));
+        }
+        ports::assign(&mut run.state.ports, component, Choice::Free)?;
+        let log = run.log(name);
+        let said = File::create(&log).map_err(Error::io("write", &log))?;
+        let mut command = Command::from(prepare(&run)?);
+        let program = PathBuf::from(command.as_std().get_program());
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(Error::io("run", &program))?;
+        let url = run.http(name);
+        let service = Service::at(&url)?;
+        let ready = if component == Component::Loki {
+            "/ready"
+        } else {
+            "/-/ready"
+        };
+        let what = format!("{name} of the test's own is ready");
+        let ended = wait_until(START, &what, async || {
+            if let Ok(Some(status)) = child.try_wait() {
+                return Ok(Ok(Some(status)));
+            }
+            service.get(ready, &[]).await.map(|_| Ok(None))
+        });
+        if let Some(status) = ended.await? {
+            let last = last_line(&fs::read_to_string(&log).unwrap_or_default());
+            return Err(Error::Program {
+                program: program.display().to_string(),
+                why: format!("{status}; it said: {last}"),
+            });
+        }
+        Ok(Some(Self {
+            url,
+            service,
+            _child: child,
+            _folder: folder,
+        }))
+    }
+
+    /// Its base address, without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client of it.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+}

@@ -1,0 +1,381 @@
+//! The queries that Claw builds, and those of the testbed's alerts: about samples that are made from the queries themselves,
+//! so that new ones join by themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_metrics::families::{Families, Scope};
+use claw_testkit::prometheus::{Labels, Store};
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::{self, Expr, LabelModifier};
+use promql_parser::util::{ExprVisitor, walk_expr};
+
+use super::both::{Both, instant, range};
+use super::samples::at;
+
+const NAMESPACE: &str = "shop";
+const WORKLOAD: &str = "cart";
+
+/// Values that labels have. Each matcher needs one that it accepts; most should have one, too, that it refuses.
+const VALUES: [&str; 36] = [
+    "shop",
+    "bank",
+    "cart",
+    "cart-7d4b9c6f5-x2k8p",
+    "cart-0",
+    "cartel-0",
+    "orders",
+    "500",
+    "503",
+    "200",
+    "0",
+    "14",
+    "OK",
+    "Unavailable",
+    "failure",
+    "success",
+    "destination",
+    "source",
+    "waypoint",
+    "inbound",
+    "outbound",
+    "OOMKilled",
+    "cpu",
+    "memory",
+    "idle",
+    "user",
+    "ext4",
+    "tmpfs",
+    "main",
+    "POD",
+    "CrashLoopBackOff",
+    "ErrImagePull",
+    "Pending",
+    "Failed",
+    "Ready",
+    "true",
+];
+
+/// Upper bounds of the buckets of every histogram.
+const BOUNDS: [&str; 6] = ["0.1", "0.5", "1", "250", "1000", "+Inf"];
+
+/// A metric, with the conditions and groupings that queries know its labels by.
+#[derive(Debug, Default)]
+struct Known {
+    /// One for each selector.
+    selectors: BTreeSet<Vec<(String, Condition)>>,
+    /// Labels that results are grouped by.
+    groups: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Condition {
+    Is(String),
+    IsNot(String),
+    Matches(String),
+    MatchesNot(String),
+}
+
+impl Condition {
+    fn of(matcher: &Matcher) -> Self {
+        let value = matcher.value.clone();
+        match matcher.op {
+            MatchOp::Equal => Self::Is(value),
+            MatchOp::NotEqual => Self::IsNot(value),
+            MatchOp::Re(_) => Self::Matches(value),
+            MatchOp::NotRe(_) => Self::MatchesNot(value),
+        }
+    }
+
+    fn accepts(&self, value: &str) -> bool {
+        let matches = |pattern: &str| {
+            regex::Regex::new(&format!("^(?s:{pattern})$"))
+                .unwrap()
+                .is_match(value)
+        };
+        match self {
+            Self::Is(wanted) => wanted == value,
+            Self::IsNot(unwanted) => unwanted != value,
+            Self::Matches(pattern) => matches(pattern),
+            Self::MatchesNot(pattern) => !matches(pattern),
+        }
+    }
+}
+
+/// What a set of queries says of the metrics in it.
+#[derive(Default)]
+struct Reading {
+    metrics: BTreeMap<String, Known>,
+    /// Groupings around the selector that is being looked at.
+    groups: Vec<Vec<String>>,
+}
+
+impl ExprVisitor for Reading {
+    type Error = ();
+
+    fn pre_visit(&mut self, expr: &Expr) -> Result<bool, ()> {
+        let selector = match expr {
+            Expr::VectorSelector(selector) => selector,
+            Expr::MatrixSelector(matrix) => &matrix.vs,
+            Expr::Aggregate(aggregate) => {
+                let by = match &aggregate.modifier {
+                    Some(LabelModifier::Include(labels)) => labels.labels.clone(),
+                    _ => Vec::new(),
+                };
+                self.groups.push(by);
+                return Ok(true);
+            }
+            _ => return Ok(true),
+        };
+        let known = self
+            .metrics
+            .entry(selector.name.clone().unwrap_or_default())
+            .or_default();
+        let conditions = selector.matchers.matchers.iter();
+        known.selectors.insert(
+            conditions
+                .map(|matcher| (matcher.name.clone(), Condition::of(matcher)))
+                .collect(),
+        );
+        known.groups.extend(self.groups.iter().flatten().cloned());
+        Ok(true)
+    }
+
+    fn post_visit(&mut self, expr: &Expr) -> Result<bool, ()> {
+        if matches!(expr, Expr::Aggregate(_)) {
+            self.groups.pop();
+        }
+        Ok(true)
+    }
+}
+
+/// Series of every metric: for each selector some that it accepts, and some that fail one of its conditions.
+fn samples(queries: &BTreeSet<String>) -> Store {
+    let mut reading = Reading::default();
+    for query in queries {
+        let expr = parser::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+        walk_expr(&mut reading, &expr).unwrap();
+    }
+    let mut store = Store::new();
+    for (metric, known) in &reading.metrics {
+        let mut sets: BTreeSet<BTreeMap<String, String>> = BTreeSet::new();
+        for selector in &known.selectors {
+            let accepted = accepted(metric, selector);
+            for (label, condition) in selector {
+                let refused = VALUES
+                    .iter()
+                    .find(|value| !condition.accepts(value))
+                    .copied()
+                    .unwrap_or_default();
+                let mut labels = accepted.clone();
+                labels.insert(label.clone(), refused.to_owned());
+                sets.insert(labels);
+            }
+            sets.insert(accepted);
+        }
+        for (number, labels) in sets.into_iter().enumerate() {
+            // Two of each, so that sums have something to add; one of them in another group.
+            for copy in ["one", "two"] {
+                let mut labels = labels.clone();
+                labels.insert("copy".to_owned(), copy.to_owned());
+                for group in known.groups.iter().filter(|group| *group != "le") {
+                    let place = usize::from(copy == "two" && number % 2 == 1);
+                    labels
+                        .entry(group.clone())
+                        .or_insert_with(|| VALUES[place].to_owned());
+                }
+                labels.insert("__name__".to_owned(), metric.clone());
+                // Metrics that are compared must not be equal everywhere.
+                series(&mut store, metric, &labels, (number + metric.len()) as i64);
+            }
+        }
+    }
+    store
+}
+
+/// Labels that a selector accepts.
+fn accepted(metric: &str, selector: &[(String, Condition)]) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (label, _) in selector {
+        let mut conditions = selector.iter().filter(|(other, _)| other == label);
+        let fits = |value: &&str| conditions.clone().all(|(_, condition)| condition.accepts(value));
+        let of_conditions = selector.iter().filter_map(|(_, condition)| match condition {
+            Condition::Is(value) => Some(value.as_str()),
+            _ => None,
+        });
+        let value = VALUES.iter().copied().chain(of_conditions).find(fits);
+        let value = value.unwrap_or_else(|| {
+            panic!(
+                "{metric}: no value of {label} fits {:?}; add one",
+                conditions.next()
+            )
+        });
+        labels.insert(label.clone(), value.to_owned());
+    }
+    labels
+}
+
+/// A counter, a histogram or a gauge, as its name says. Some counters start anew, and some series end.
+fn series(store: &mut Store, metric: &str, labels: &BTreeMap<String, String>, number: i64) {
+    let counts = ["_total", "_count", "_bucket", "_requests", "RetransSegs"]
+        .iter()
+        .any(|end| metric.ends_with(end));
+    let steps = if number % 7 == 3 { 150 } else { 240 };
+    let value = |scale: f64, n: i64| {
+        let wave = ((n + number * 5) % 17) as f64;
+        if counts {
+            let since = if number % 5 == 2 && n >= 90 { n - 90 } else { n };
+            scale * (since * (number + 3)) as f64 + scale * wave
+        } else {
+            // Flags are zero and one; everything is so now and then.
+            scale
+                * if number % 3 == 0 {
+                    wave * 1000.0
+                } else {
+                    (n / 20 % 2) as f64
+                }
+        }
+    };
+    let mut put = |labels: &BTreeMap<String, String>, scale: f64| {
+        let points = (0..steps).map(|n| (at(n * 15), value(scale, n)));
+        store.insert(Labels::from(labels), points);
+    };
+    if metric.ends_with("_bucket") {
+        for (place, bound) in BOUNDS.iter().enumerate() {
+            let mut labels = labels.clone();
+            labels.insert("le".to_owned(), (*bound).to_owned());
+            put(&labels, (place + 1) as f64);
+        }
+    } else {
+        put(labels, 1.0);
+    }
+}
+
+/// Families that have all metrics, and those that lack one or two of them: queries fall back on others then.
+fn families() -> Vec<Families> {
+    let names: Vec<&str> = Families::known_metrics().collect();
+    let mut all = Vec::new();
+    for (place, first) in names.iter().enumerate() {
+        for second in &names[place..] {
+            all.push(Families::of(
+                names
+                    .iter()
+                    .copied()
+                    .filter(|name| name != first && name != second),
+            ));
+        }
+    }
+    all.push(Families::of(names));
+    all
+}
+
+fn scopes() -> [Scope; 5] {
+    [
+        Scope::cluster(),
+        Scope::namespace(NAMESPACE),
+        Scope::namespace(NAMESPACE).with_workload(WORKLOAD),
+        Scope::cluster().with_workload(WORKLOAD).with_window(300),
+        Scope::namespace(NAMESPACE)
+            .with_workload(WORKLOAD)
+            .with_window(30),
+    ]
+}
+
+/// Everything that is built of typed queries.
+fn built() -> BTreeSet<String> {
+    let mut queries = BTreeSet::new();
+    for family in families() {
+        for scope in scopes() {
+            queries.extend(family.all(&scope, 0.95).into_iter().map(|query| query.promql));
+        }
+    }
+    // Where a server's labels are known, those that only it has are used too.
+    let labels = samples(&queries);
+    let with_labels = labels.series().fold(
+        Families::of(Families::known_metrics()),
+        |families, (labels, _)| {
+            let names = labels
+                .iter()
+                .map(|(name, _)| name)
+                .chain(["k8s_namespace_name", "k8s_pod_name"]);
+            families.with_labels(labels.metric(), names)
+        },
+    );
+    for scope in scopes() {
+        queries.extend(with_labels.all(&scope, 0.5).into_iter().map(|query| query.promql));
+    }
+    queries
+}
+
+/// The expressions of the testbed's alerts.
+fn of_rules() -> BTreeSet<String> {
+    let text = include_str!("../../../rules/workloads.yaml");
+    let rules: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+    let groups = rules["groups"].as_array().unwrap().iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
+    rules
+        .map(|rule| rule["expr"].as_str().unwrap().trim().to_owned())
+        .collect()
+}
+
+/// The parts of expressions that are vectors of their own and filter nothing.
+fn parts(queries: &BTreeSet<String>) -> BTreeSet<String> {
+    struct Parts(BTreeSet<String>);
+    impl ExprVisitor for Parts {
+        type Error = ();
+        fn pre_visit(&mut self, expr: &Expr) -> Result<bool, ()> {
+            if matches!(expr, Expr::VectorSelector(_) | Expr::Call(_)) {
+                self.0.insert(expr.to_string());
+            }
+            Ok(true)
+        }
+    }
+    let mut parts = Parts(BTreeSet::new());
+    for query in queries {
+        walk_expr(&mut parts, &parser::parse(query).unwrap()).unwrap();
+    }
+    parts.0
+}
+
+/// Compares the answers to `queries`; those that are not in `may_be_silent` have to have one.
+async fn compare(test: &str, queries: &BTreeSet<String>, may_be_silent: &BTreeSet<String>) {
+    let testbed = crate::testbed().await;
+    let Some(mut both) = Both::start(&testbed, test, samples(queries)).await else {
+        return;
+    };
+    let mut silent = Vec::new();
+    for query in queries {
+        let range = both.same(&range(query, (at(0), at(3900)), 47_000)).await;
+        for moment in [600_000, 1_800_007, 3_599_000] {
+            both.same(&instant(query, at(0) + moment)).await;
+        }
+        if range.results() == 0 && !may_be_silent.contains(query) {
+            silent.push(query.as_str());
+        }
+    }
+    println!("{} queries", queries.len());
+    both.end(test);
+    // A comparison of nothing with nothing proves nothing.
+    assert!(silent.is_empty(), "without any answer:\n{}", silent.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
+async fn both_prometheus_answer_the_typed_queries_alike() {
+    compare("typed queries", &built(), &BTreeSet::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
+async fn both_prometheus_evaluate_the_alerts_of_the_testbed_alike() {
+    let alerts = of_rules();
+    // Most alerts are silent, what they look at is not.
+    let queries = &parts(&alerts) | &alerts;
+    compare("expressions of alerts", &queries, &alerts).await;
+}
+
+#[test]
+fn there_are_many_typed_queries() {
+    let queries = built();
+    assert!(queries.len() > 150, "{}", queries.len());
+    assert!(of_rules().len() > 5);
+}
