@@ -187,6 +187,11 @@ async fn preflight_says_which_tool_loses_what() {
                 Need::Required
             ),
             (
+                "get_deployment_history",
+                "get_deployment_history works, and does not see events",
+                Need::Optional
+            ),
+            (
                 "get_nodes",
                 "get_nodes works, and does not see events",
                 Need::Optional

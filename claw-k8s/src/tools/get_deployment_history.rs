@@ -16,7 +16,7 @@ use super::reading::{Reading, absence, list, wanted};
 use super::since::Since;
 use crate::cluster::{Cluster, Resource};
 use crate::model::{
-    ConfigMap, ControllerRevision, HorizontalPodAutoscaler, Object, OwnerReference, Service, Workload,
+    ConfigMap, ControllerRevision, Event, HorizontalPodAutoscaler, Object, OwnerReference, Service, Workload,
 };
 
 /// Whose history.
@@ -92,6 +92,7 @@ impl Tool for GetDeploymentHistory {
             .uses("apps", "daemonsets", verbs)
             .uses("", "configmaps", verbs)
             .uses("", "services", verbs)
+            .uses("", "events", verbs)
             .uses("autoscaling", "horizontalpodautoscalers", verbs)
             .looks_up("", "namespaces", verbs);
         if self.controller_revisions {
@@ -118,7 +119,7 @@ impl Tool for GetDeploymentHistory {
             ));
         }
         let cluster = &self.cluster;
-        let (deployments, sets, stateful, daemons, revisions, configs, services, autoscalers) = futures::join!(
+        let (deployments, sets, stateful, daemons, revisions, configs, services, autoscalers, events) = futures::join!(
             list::<Workload>(cluster, cx, Resource::DEPLOYMENTS, namespace),
             list::<Workload>(cluster, cx, Resource::REPLICA_SETS, namespace),
             list::<Workload>(cluster, cx, Resource::STATEFUL_SETS, namespace),
@@ -134,6 +135,7 @@ impl Tool for GetDeploymentHistory {
             list::<ConfigMap>(cluster, cx, Resource::CONFIG_MAPS, namespace),
             list::<Service>(cluster, cx, Resource::SERVICES, namespace),
             list::<HorizontalPodAutoscaler>(cluster, cx, Resource::AUTOSCALERS, namespace),
+            list::<Event>(cluster, cx, Resource::EVENTS, namespace),
         );
         let mut reading = Reading::default();
         let mut workloads = reading.take(&Resource::DEPLOYMENTS, deployments);
@@ -154,6 +156,7 @@ impl Tool for GetDeploymentHistory {
         let configs = reading.take(&Resource::CONFIG_MAPS, configs);
         let services = reading.take(&Resource::SERVICES, services);
         let autoscalers = reading.take(&Resource::AUTOSCALERS, autoscalers);
+        let events = reading.take(&Resource::EVENTS, events);
         let nothing = workloads.is_empty()
             && sets.is_empty()
             && revisions.is_empty()
@@ -192,7 +195,7 @@ impl Tool for GetDeploymentHistory {
         }
         absent.into_iter().for_each(|gap| reading.gap(gap));
         let (histories, mut changes) = histories(asked.iter().copied(), stored(&sets, &revisions));
-        changes.extend(scalings(asked.iter().copied()));
+        changes.extend(scalings(asked.iter().copied(), &sets, &events));
         for workload in &asked {
             let entity = workload.entity();
             let rollouts: Vec<_> = changes

@@ -33,11 +33,17 @@ pub(super) fn sign(object: &mut Value, before: &Value, write: &Write<'_>, operat
     }
     let mut entry = json!({
         "manager": write.manager, "operation": operation, "apiVersion": object.get("apiVersion"),
-        "time": seconds(write.now), "fieldsType": "FieldsV1", "fieldsV1": fields,
+        "fieldsType": "FieldsV1", "fieldsV1": fields,
     });
     let subresource = write.resource.subresource.as_deref();
-    if let (Some(subresource), Value::Object(map)) = (subresource, &mut entry) {
-        map.insert("subresource".to_owned(), subresource.into());
+    if let Value::Object(map) = &mut entry {
+        if let Some(subresource) = subresource {
+            map.insert("subresource".to_owned(), subresource.into());
+        }
+        // The real server loses the time of writes through the scale, when it turns them into writes to the object.
+        if subresource != Some("scale") {
+            map.insert("time".to_owned(), seconds(write.now));
+        }
     }
     let mut entries = object
         .pointer("/metadata/managedFields")

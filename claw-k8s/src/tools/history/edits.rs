@@ -5,7 +5,7 @@ use claw_core::entity::EntityRef;
 use jiff::Timestamp;
 
 use super::rollout::CONTROLLER;
-use crate::model::{Object, Workload};
+use crate::model::Object;
 
 /// Two writes this close together are one change, in seconds.
 const SAME_CHANGE: u64 = 10;
@@ -49,45 +49,13 @@ pub(in crate::tools) fn edits<T: Object>(
         .collect()
 }
 
-/// The last time that the replica count of each workload was set through the scale subresource, by each writer.
-pub(in crate::tools) fn scalings<'a>(workloads: impl IntoIterator<Item = &'a Workload>) -> Vec<Change> {
-    workloads
-        .into_iter()
-        .flat_map(|workload| {
-            let entity = workload.entity();
-            let replicas = workload.spec.replicas.unwrap_or(1);
-            workload
-                .metadata
-                .managed_fields
-                .iter()
-                .filter(|fields| fields.subresource == "scale")
-                .filter_map(move |fields| {
-                    let time = fields.time?;
-                    let by = if fields.manager == CONTROLLER {
-                        "the autoscaler"
-                    } else {
-                        &fields.manager
-                    };
-                    Some(Change {
-                        reference: reference(&entity, "scale-", time, &fields.manager),
-                        time,
-                        kind: ChangeKind::Scale,
-                        entity: entity.clone(),
-                        summary: format!("{entity} scaled by {by}; it now wants {replicas} replicas"),
-                        detail: Vec::new(),
-                        author: Some(fields.manager.clone()),
-                    })
-                })
-        })
-        .collect()
-}
-
 /// Two writers may write in the same second.
-fn reference(entity: &EntityRef, what: &str, time: Timestamp, writer: &str) -> String {
+pub(super) fn reference(entity: &EntityRef, what: &str, time: Timestamp, writer: &str) -> String {
     let (kind, path, second) = (&entity.kind, entity.path(), time.as_second());
     format!("{kind}/{path}#{what}{second}-{writer}")
 }
 
-fn near(a: Timestamp, b: Timestamp) -> bool {
+/// Whether two times are those of one change.
+pub(super) fn near(a: Timestamp, b: Timestamp) -> bool {
     a.as_second().abs_diff(b.as_second()) <= SAME_CHANGE
 }

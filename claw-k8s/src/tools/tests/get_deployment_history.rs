@@ -229,3 +229,116 @@ async fn a_workload_that_is_not_found_in_a_namespace_that_is_not_there_is_answer
         "there is no workload `cart`; namespace shpo: it does not exist"
     );
 }
+
+/// A Deployment with one old and one current ReplicaSet, and what was said about their sizes.
+fn scaled(managed: &Value, said: &[(&str, &str)]) -> Fake {
+    let container = |image: &str| json!({"name": "app", "image": image});
+    let mut objects = vec![
+        deployment("cart", json!({"metadata": {"managedFields": managed}})),
+        set(
+            "cart-1a",
+            "cart",
+            "1",
+            "2026-01-01T00:00:00Z",
+            container("cart:1"),
+        ),
+        set(
+            "cart-2b",
+            "cart",
+            "2",
+            "2026-03-01T09:30:00Z",
+            container("cart:2"),
+        ),
+    ];
+    for (number, (time, message)) in said.iter().enumerate() {
+        let mut said = event(&format!("e{number}"), "cart", "Deployment", time);
+        said["reason"] = json!("ScalingReplicaSet");
+        said["message"] = json!(message);
+        objects.push(said);
+    }
+    Fake::new(objects)
+}
+
+async fn scalings(fake: Fake) -> Vec<(String, String, Vec<String>)> {
+    let output = GetDeploymentHistory::new(fake.cluster())
+        .call(&context(), input(json!({"name": "cart"})))
+        .await
+        .unwrap();
+    let changes = output.changes.into_iter();
+    let scalings = changes.filter(|change| change.kind == ChangeKind::Scale);
+    scalings
+        .map(|change| (change.time.to_string(), change.summary, change.detail))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_scaling_is_dated_by_what_its_controller_said_and_steps_of_a_rollout_are_none() {
+    let said = [
+        (
+            "2026-03-01T09:30:00Z",
+            "Scaled up replica set cart-2b from 0 to 1",
+        ),
+        (
+            "2026-03-01T09:31:10Z",
+            "Scaled down replica set cart-1a from 2 to 1",
+        ),
+        (
+            "2026-03-01T09:31:10Z",
+            "Scaled up replica set cart-2b from 1 to 2",
+        ),
+        (
+            "2026-03-01T09:32:30Z",
+            "Scaled down replica set cart-1a from 1 to 0",
+        ),
+        (
+            "2026-03-01T09:50:00Z",
+            "Scaled up replica set cart-2b from 2 to 10",
+        ),
+        (
+            "2026-03-01T09:55:00Z",
+            "Scaled down replica set cart-2b from 10 to 2",
+        ),
+    ];
+    // The API server keeps no time of writes to the scale.
+    let managed = json!([{"manager": "kubectl", "operation": "Update", "subresource": "scale"}]);
+    let change = |time: &str, rest: &str, detail: &str| {
+        let summary = format!("Deployment shop/cart scaled {rest}");
+        (time.to_owned(), summary, vec![detail.to_owned()])
+    };
+    assert_eq!(
+        scalings(scaled(&managed, &said)).await,
+        [
+            change("2026-03-01T09:50:00Z", "from 2 to 10", "replicas: 2 → 10"),
+            // Of several, whoever wrote last wrote the count that it has now.
+            change(
+                "2026-03-01T09:55:00Z",
+                "from 10 to 2 by kubectl",
+                "replicas: 10 → 2"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_scaling_that_is_told_twice_is_one_change() {
+    let managed = json!([
+        {"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale", "time": "2026-03-01T09:50:01Z"}]);
+    let said = [("2026-03-01T09:50:00Z", "Scaled up replica set cart-2b to 2")];
+    let summary = "Deployment shop/cart scaled to 2 by the autoscaler".to_owned();
+    assert_eq!(
+        scalings(scaled(&managed, &said)).await,
+        [("2026-03-01T09:50:00Z".to_owned(), summary, Vec::new())]
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_about_sizes_in_other_words_is_no_scaling() {
+    let said = [
+        "",
+        "Scaled up replica set",
+        "Scaled up replica set cart-2b from 1",
+        "Scaled up replica set cart-2b to many",
+    ]
+    .map(|message| ("2026-03-01T09:50:00Z", message));
+    assert_eq!(scalings(scaled(&json!([]), &said)).await, []);
+}

@@ -275,3 +275,52 @@ async fn what_leaves_no_revision_is_told_by_who_wrote_it() {
     );
     assert!(answer.gaps.is_empty(), "{:?}", answer.gaps);
 }
+
+/// The API server keeps no time of writes to the scale, so that what the controller says is all that there is.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
+async fn a_deployment_that_was_scaled_by_hand_is_told_with_the_time() {
+    let testbed = testbed().await;
+    let namespace = testbed.namespace("scaled").await.unwrap();
+    let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let mut deployment = workload(&namespace, "Deployment", "1", "a", "hunter-one");
+    deployment["spec"]["replicas"] = json!(1);
+    testbed.apply(&deployment.to_string()).await.unwrap();
+    let asked = json!({ "namespace": namespace.name(), "name": "cart" });
+    let made = revision(&testbed, &account, &asked, 1).await;
+    let made = made.histories[0].revisions[0].time.unwrap();
+    // Sooner, it could be a step of the rollout.
+    wait_until(LATER, "the rollout is over", async || {
+        let passed = SystemClock.now().as_second() - made.as_second();
+        Ok(if passed > 31 {
+            Ok(())
+        } else {
+            Err(passed.to_string())
+        })
+    })
+    .await
+    .unwrap();
+    let inside = format!("--namespace={}", namespace.name());
+    let scaled = ["scale", "deployment/cart", "--replicas=3", &inside];
+    let before = SystemClock.now();
+    testbed.kubectl().run(&scaled).await.unwrap();
+    let scaling = wait_until(LATER, "the scaling", async || {
+        let answer: GetDeploymentHistoryOutput = hands.ask("get_deployment_history", asked.clone()).await;
+        let mut changes = answer.changes.iter();
+        let scaling = changes.find(|change| change.kind == ChangeKind::Scale).cloned();
+        Ok(scaling.ok_or_else(|| format!("{:?}", answer.changes)))
+    })
+    .await
+    .unwrap();
+    assert_eq!(
+        scaling.summary,
+        format!(
+            "Deployment {}/cart scaled from 1 to 3 by kubectl",
+            namespace.name()
+        )
+    );
+    assert_eq!(scaling.detail, ["replicas: 1 → 3"]);
+    assert_eq!(scaling.author.as_deref(), Some("kubectl"));
+    let late = scaling.time.as_second() - before.as_second();
+    assert!((0..10).contains(&late), "{late} s after it");
+}

@@ -96,6 +96,14 @@ fn essence(answer: &Answer, step: &Step) -> Vec<(String, Value)> {
                     })
                     .collect()
             }
+            "writes to the scale" => {
+                let fields = answer.body.pointer("/metadata/managedFields");
+                let fields = fields.and_then(Value::as_array).into_iter().flatten();
+                fields
+                    .filter(|fields| fields["subresource"] == "scale")
+                    .map(|fields| json!([fields["manager"], fields["operation"], fields["time"].is_null()]))
+                    .collect()
+            }
             place => answer.body.pointer(place).cloned().unwrap_or_default(),
         };
         found.push(((*place).to_owned(), value));

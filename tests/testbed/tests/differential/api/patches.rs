@@ -111,6 +111,15 @@ pub(super) async fn scale(pair: &mut Pair, deployments: &str) {
         step("scale below nothing", "PATCH", &scale, &[]).body(MERGE, json!({"spec": {"replicas": -1}})),
     )
     .await;
+    pair.same(step("scale", "PATCH", &scale, SCALE).body(MERGE, json!({"spec": {"replicas": 1}})))
+        .await;
+    pair.same(step(
+        "who scaled, and when",
+        "GET",
+        format!("{deployments}/web"),
+        &["/spec/replicas", "writes to the scale"],
+    ))
+    .await;
     pair.same(step(
         "scale of what is not there",
         "GET",
