@@ -73,7 +73,7 @@ pub(super) async fn labels(State(shared): State<Arc<Shared>>, params: Params) ->
         .iter()
         .flat_map(|labels| labels.iter().map(|(name, _)| name))
         .collect();
-    Ok(success(names))
+    Ok(list(&names))
 }
 
 pub(super) async fn label_values(
@@ -87,7 +87,7 @@ pub(super) async fn label_values(
         .map(|labels| labels.get(&name))
         .filter(|v| !v.is_empty())
         .collect();
-    Ok(success(values))
+    Ok(list(&values))
 }
 
 pub(super) async fn series(State(shared): State<Arc<Shared>>, params: Params) -> Answer {
@@ -111,6 +111,14 @@ fn streams(shared: &Shared, params: &Params, selectors: Vec<&str>) -> Result<BTr
         .flat_map(|matchers| store.streams(matchers, span))
         .cloned()
         .collect())
+}
+
+/// Names or values. Of none there is no `data`.
+fn list(names: &BTreeSet<&str>) -> Response {
+    if names.is_empty() {
+        return Json(json!({ "status": "success" })).into_response();
+    }
+    success(names)
 }
 
 fn success(data: impl Serialize) -> Response {

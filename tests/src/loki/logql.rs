@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::scan::Scanner;
 use crate::prometheus::Labels;
+use crate::re2;
 
 /// A query that cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,8 @@ pub(super) enum LogqlError {
         column: usize,
         message: String,
     },
+    #[error("parse error : syntax error: unexpected $end")]
+    Empty,
     #[error("error parsing regexp: {0}")]
     Regex(String),
     #[error(
@@ -71,6 +74,9 @@ impl LogQuery {
     /// Reads a selector with any number of line filters.
     pub(super) fn parse(text: &str) -> Result<Self, LogqlError> {
         let mut scan = Scanner::new(text);
+        if scan.at_end() {
+            return Err(LogqlError::Empty);
+        }
         let mut ahead = scan.clone();
         if ahead.word().is_some() {
             // Either a metric query or nonsense; a bracket tells which.
@@ -78,7 +84,7 @@ impl LogQuery {
                 if ahead.take("(") || ahead.take_word("by") || ahead.take_word("without") {
                     LogqlError::Unsupported("metric queries")
                 } else {
-                    scan.unexpected("\"{\"")
+                    scan.unexpected("{")
                 },
             );
         }
@@ -97,7 +103,7 @@ impl LogQuery {
         if scan.at_end() {
             Ok(matchers)
         } else {
-            Err(scan.unexpected("end of input"))
+            Err(scan.unexpected("$end"))
         }
     }
 
@@ -114,20 +120,19 @@ impl LogQuery {
 
 fn selector(scan: &mut Scanner<'_>) -> Result<Vec<Matcher>, LogqlError> {
     if !scan.take("{") {
-        return Err(scan.unexpected("\"{\""));
+        return Err(scan.unexpected("{"));
     }
     let mut matchers = Vec::new();
     while !scan.take("}") {
-        if !matchers.is_empty() {
-            if !scan.take(",") {
-                return Err(scan.unexpected("\",\" or \"}\""));
-            }
-            if scan.take("}") {
-                break;
-            }
+        if !matchers.is_empty() && !scan.take(",") {
+            return Err(scan.unexpected(", or }"));
         }
         let Some(name) = scan.word() else {
-            return Err(scan.unexpected("IDENTIFIER or \"}\""));
+            return Err(scan.unexpected(if matchers.is_empty() {
+                "IDENTIFIER or }"
+            } else {
+                "IDENTIFIER"
+            }));
         };
         // The longer operators first: `=` is the start of `=~`.
         let (wanted, is_regex) = if scan.take("=~") {
@@ -197,7 +202,7 @@ fn filter(scan: &mut Scanner<'_>) -> Result<Filter, LogqlError> {
 }
 
 fn regex(text: &str, shown: &str) -> Result<Test, LogqlError> {
-    Regex::new(text)
+    re2::compile(text)
         .map(Test::Regex)
         .map_err(|_| LogqlError::Regex(shown.to_owned()))
 }

@@ -82,7 +82,7 @@ impl Params {
         let start = self
             .time("start")?
             .unwrap_or_else(|| end.min(now).saturating_sub(back));
-        if end <= start {
+        if end < start {
             return Err(BadRequest(
                 "end timestamp must not be before or equal to start time".to_owned(),
             ));

@@ -29,6 +29,35 @@ enum Value {
     WithMetadata(String, String, IgnoredAny),
 }
 
+/// Labels by which Loki names the service of a stream that does not name it itself, the most telling first.
+const SERVICE_LABELS: [&str; 13] = [
+    "service",
+    "app",
+    "application",
+    "app_name",
+    "name",
+    "app_kubernetes_io_name",
+    "container",
+    "container_name",
+    "k8s_container_name",
+    "component",
+    "workload",
+    "job",
+    "k8s_job_name",
+];
+
+/// The labels with the name of the service, which Loki finds by itself.
+fn named(labels: Labels) -> Labels {
+    if !labels.get("service_name").is_empty() {
+        return labels;
+    }
+    let found = SERVICE_LABELS
+        .iter()
+        .map(|label| labels.get(label))
+        .find(|value| !value.is_empty());
+    labels.with("service_name", found.unwrap_or("unknown_service"))
+}
+
 /// Adds all lines of a body, or none if something is wrong with one of them.
 pub(super) fn push(store: &mut Store, body: &[u8]) -> Result<(), BadRequest> {
     let body: Body = serde_json::from_slice(body).map_err(|error| BadRequest(error.to_string()))?;
@@ -40,6 +69,7 @@ pub(super) fn push(store: &mut Store, body: &[u8]) -> Result<(), BadRequest> {
                 "error at least one label pair is required per stream".to_owned(),
             ));
         }
+        let labels = named(labels);
         for Value::Plain(time, line) | Value::WithMetadata(time, line, _) in values {
             let time = time
                 .parse()

@@ -91,8 +91,8 @@ impl<'q> Scanner<'q> {
     pub(super) fn unexpected(&mut self, expected: &str) -> LogqlError {
         self.skip();
         let found = match self.rest.chars().next() {
-            None => "end of input".to_owned(),
-            Some(c) => format!("{c:?}"),
+            None => "$end".to_owned(),
+            Some(c) => c.to_string(),
         };
         self.error(&format!("syntax error: unexpected {found}, expecting {expected}"))
     }

@@ -132,9 +132,10 @@ async fn what_cannot_be_answered_is_explained_in_plain_text() {
         ("{}", "at least one regexp or equality matcher"),
         (
             r#"{pod="a""#,
-            "parse error at line 1, col 9: syntax error: unexpected end of input",
+            "parse error at line 1, col 9: syntax error: unexpected $end, expecting , or }",
         ),
-        ("", "unexpected end of input"),
+        ("", "parse error : syntax error: unexpected $end"),
+        (r#"{pod="a",}"#, "unexpected }, expecting IDENTIFIER"),
         (r#"{pod="a} "#, "literal not terminated"),
         (r#"{pod=~"("}"#, "error parsing regexp"),
         (
@@ -211,7 +212,7 @@ async fn labels_and_series_are_listed() {
         .await,
         json!([{ "namespace": "other" }, { "namespace": "shop", "pod": "db-0" }])
     );
-    assert_eq!(list("labels", &[("start", "1"), ("end", "2")]).await, json!([]));
+    assert_eq!(list("labels", &[("start", "1"), ("end", "2")]).await, Value::Null);
 }
 
 #[tokio::test]
@@ -231,6 +232,9 @@ async fn pushed_lines_are_found_once() {
         found.iter().map(|l| l.2.as_str()).collect::<Vec<_>>(),
         ["hello", "world"]
     );
+    let url_of_services = format!("{}/loki/api/v1/label/service_name/values", server.url());
+    let services = get(&url_of_services, &[]).await.json();
+    assert_eq!(services["data"], json!(["unknown_service"]));
     let bad = json!({ "streams": [{ "stream": { "pod": "x" }, "values": [["now", "line"]] }] });
     assert_eq!(post(&url, "application/json", &bad.to_string()).await.status, 400);
     assert_eq!(post(&url, "application/x-protobuf", "").await.status, 400);
@@ -261,7 +265,7 @@ proptest! {
 
 #[test]
 fn comments_and_escapes_are_read() {
-    let query = LogQuery::parse("# what failed\n{a=\"b\", } |= \"\\u00e9\\x41\" # and more").unwrap();
+    let query = LogQuery::parse("# what failed\n{a=\"b\" } |= \"\\u00e9\\x41\" # and more").unwrap();
     assert!(query.passes("éA"));
     assert!(matches!(
         LogQuery::parse(r#"{a="\q"}"#),

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::eval::EvalError;
 use super::labels::{Labels, METRIC_NAME};
+use crate::re2;
 
 /// One condition on one label of a series.
 #[derive(Clone, Debug)]
@@ -84,5 +85,5 @@ impl Matcher {
 
 /// Prometheus lets a dot match a line break, the parser's own regular expression does not.
 fn anchored(text: &str, parsed: &Regex) -> Regex {
-    Regex::new(&format!("^(?s:{text})$")).unwrap_or_else(|_| parsed.clone())
+    re2::compile(&format!("^(?s:{text})$")).unwrap_or_else(|_| parsed.clone())
 }

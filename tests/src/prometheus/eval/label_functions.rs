@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use promql_parser::parser::{Expr, VectorSelector};
-use regex::Regex;
 
 use super::super::labels::{Labels, METRIC_NAME};
 use super::super::matcher::{Matcher, Test};
 use super::function::{Args, unwrapped};
 use super::node::{Row, merge};
 use super::{Eval, EvalError};
+use crate::re2;
 
 impl Eval<'_> {
     pub(super) fn label_replace(&self, args: Args<'_>) -> Result<Vec<Row>, EvalError> {
         let (target, replacement, source, text) =
             (args.text(1)?, args.text(2)?, args.text(3)?, args.text(4)?);
-        let regex = Regex::new(&format!("^(?s:{text})$")).map_err(|_| EvalError::Regex {
+        let regex = re2::compile(&format!("^(?s:{text})$")).map_err(|_| EvalError::Regex {
             function: "label_replace",
             text: text.to_owned(),
         })?;
