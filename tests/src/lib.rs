@@ -39,6 +39,7 @@ mod http_probe;
 pub mod loki;
 pub mod loopback;
 pub mod prometheus;
+mod re2;
 pub mod replay;
 pub mod reverse_proxy;
 pub mod scenario;
