@@ -6,6 +6,7 @@
 
 mod api;
 mod ask;
+mod logql;
 mod promql;
 
 use claw_testbed::suite::Testbed;

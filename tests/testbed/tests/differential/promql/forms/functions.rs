@@ -145,6 +145,7 @@ pub(super) const LABELS: &[&str] = &[
     "label_replace(memory_bytes, \"__name__\", \"$1_too\", \"__name__\", \"(.*)\")",
     "label_replace(words, \"half\", \"$1\", \"text\", \"(.)(?s:.*)\")",
     "label_replace(words, \"half\", \"$1\", \"text\", \"(.*).\")",
+    "label_replace(words, \"half\", \"$1\", \"text\", \"(\\\\w+)\\\\W.*\")",
     "label_replace(memory_bytes, \"a b\", \"x\", \"job\", \".*\")",
     "label_replace(memory_bytes, \"\", \"x\", \"job\", \".*\")",
     "label_replace(memory_bytes, \"host\", \"x\", \"job\", \"(\")",
