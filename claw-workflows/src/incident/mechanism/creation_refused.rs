@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Event, Object, ResourceQuota};
+use claw_k8s::model::{Event, Object, ResourceQuota, Workload};
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism, recent_change};
@@ -36,11 +36,12 @@ impl Mechanism for CreationRefused {
             .filter(|event| event.is_warning() && event.reason == "FailedCreate")
         {
             let owner = facts.top_of(&event.about());
-            // A controller that has all its pods by now was refused in the past only.
+            // A controller that has all its pods by now was refused in the past only, whatever became of them since.
             let satisfied = facts
                 .workload(&owner)
                 .is_some_and(|w| w.desired().is_some_and(|wanted| w.ready() >= wanted));
-            if !satisfied {
+            let made = facts.workload(&event.about()).is_some_and(has_made_all);
+            if !satisfied && !made {
                 refused.entry(owner).or_default().push(event);
             }
         }
@@ -52,6 +53,18 @@ impl Mechanism for CreationRefused {
             })
             .collect()
     }
+}
+
+/// Whether a controller has made as many pods as it wants. A Deployment makes none itself: during a rollout those of the
+/// revision before are counted, too.
+fn has_made_all(controller: &Workload) -> bool {
+    let made = match controller.kind.as_str() {
+        "DaemonSet" => controller.status.current_number_scheduled,
+        "ReplicaSet" | "ReplicationController" | "StatefulSet" => controller.status.replicas,
+        _ => None,
+    };
+    made.zip(controller.desired())
+        .is_some_and(|(made, wanted)| made >= wanted)
 }
 
 /// Of the events that say so, the newest first.
@@ -282,6 +295,27 @@ mod tests {
         // When the quota was made, and after the first refusal.
         assert_eq!(weight("2023-05-01T09:45:00Z"), None);
         assert_eq!(weight("2026-05-01T09:58:00Z"), None);
+    }
+
+    #[test]
+    fn a_controller_that_has_made_its_pods_since_was_refused_in_the_past_only() {
+        let found = |made: i32| {
+            let mut set = fixture::workload("shop", "api-7", json!([]));
+            set["kind"] = json!("ReplicaSet");
+            set["spec"]["replicas"] = json!(2);
+            set["status"] = json!({"replicas": made, "readyReplicas": 0});
+            let case = fixture::case(json!({
+                "workloads": [set],
+                "events": [{
+                    "metadata": {"name": "e", "namespace": "shop"},
+                    "involvedObject": {"kind": "ReplicaSet", "namespace": "shop", "name": "api-7"},
+                    "type": "Warning", "reason": "FailedCreate", "lastTimestamp": "2026-05-01T10:20:00Z",
+                    "message": "Error creating: pods \"api\" is forbidden: error looking up service account shop/default",
+                }],
+            }));
+            crate::incident::testing::of(&CreationRefused, &case).len()
+        };
+        assert_eq!((found(0), found(1), found(2)), (1, 1, 0));
     }
 
     #[test]
