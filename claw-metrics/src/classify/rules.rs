@@ -43,7 +43,7 @@ pub(super) fn classify(full: &Name, labels: &Labels) -> Classification {
         Stat::Count => Unit::Count,
         _ => unit(&name, labels, measure),
     };
-    if per_time(unit) || matches!(unit, Unit::Ratio | Unit::Percent) {
+    if part.is_none() && (per_time(unit) || matches!(unit, Unit::Ratio | Unit::Percent)) {
         kind = Kind::Gauge; // `throttled_ratio_total` does not exist; a rate is a gauge whatever its last word is
     }
     Classification {
@@ -90,6 +90,9 @@ fn observed(name: &Name) -> bool {
         "sizes",
         "durations",
         "age",
+        // Of shares, which are between 0 and 1 one by one and not as a sum.
+        "ratio",
+        "utilization",
     ];
     let last = name.last();
     (TIME_UNITS.contains(&last) && last != "s") || OBSERVED.contains(&last)

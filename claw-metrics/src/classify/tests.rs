@@ -172,6 +172,8 @@ const TABLE: &[Row] = &[
     ("elasticsearch_cluster_health_status", "", M::Availability, Stat::Value, Kind::Gauge, D::Down, Unit::Count),
     ("etcd_disk_wal_fsync_duration_seconds_bucket", "le=1", M::Latency, Stat::Bucket, Kind::Histogram, D::Up, Unit::Seconds),
     ("workqueue_depth", "", M::Queue, Stat::Value, Kind::Gauge, D::Up, Unit::Unknown),
+    ("apiserver_flowcontrol_seat_utilization_sum", "phase=executing", M::Saturation, Stat::Sum, Kind::Histogram, D::Up, Unit::Ratio),
+    ("apiserver_flowcontrol_seat_utilization_bucket", "le=0.5", M::Saturation, Stat::Bucket, Kind::Histogram, D::Up, Unit::Ratio),
     ("coredns_dns_request_duration_seconds_count", "", M::Traffic, Stat::Count, Kind::Counter, D::Both, Unit::Count),
     ("certmanager_certificate_expiration_timestamp_seconds", "", M::Time, Stat::Value, Kind::Gauge, D::Neither, Unit::Seconds),
     ("up", "job=cart", M::Availability, Stat::Value, Kind::Gauge, D::Down, Unit::Count),

@@ -50,7 +50,8 @@ pub(super) async fn gather(
     }
     let cx = &cx.within(share(cx.remaining()));
     let selector = namespace_selector(case, namespaces);
-    let names = names::telling(cx, case, selector.as_deref()).await?;
+    let of_services = is_about(case, namespaces);
+    let names = names::telling(cx, case, selector.as_deref(), of_services).await?;
     let spans = spans(case);
     let read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
     let mut computed = typed::of_large(cx, case, &read.too_large, &names, namespaces, &spans).await?;
@@ -165,15 +166,20 @@ fn not_compared(case: &mut Case, seen: &Survey) {
 
 /// `namespace=~"a|b|"`, which series without a namespace fit, too, unless all namespaces are asked for.
 fn namespace_selector(case: &Case, namespaces: &BTreeSet<String>) -> Option<String> {
-    let incident = &case.incident;
-    let asked =
-        !incident.alerts.is_empty() || !incident.namespaces.is_empty() || !incident.subject.is_empty();
     // Without objects the namespaces are not known to be those of the series.
-    if namespaces.is_empty() || case.objects.pods.is_empty() || !asked {
+    if case.objects.pods.is_empty() || !is_about(case, namespaces) {
         return None;
     }
     let names: Vec<String> = namespaces.iter().map(|name| escape(name).into_owned()).collect();
     Some(format!("namespace=~\"{}|\"", names.join("|")))
+}
+
+/// Whether it is these namespaces that the run is about, and not the cluster.
+fn is_about(case: &Case, namespaces: &BTreeSet<String>) -> bool {
+    let incident = &case.incident;
+    let asked =
+        !incident.alerts.is_empty() || !incident.namespaces.is_empty() || !incident.subject.is_empty();
+    asked && !namespaces.is_empty()
 }
 
 /// Baseline and window where they lie apart; otherwise the whole. Of a long window only what tells how it began and how it

@@ -14,19 +14,21 @@ use crate::incident::case::Case;
 /// Names that are read at most; the most telling kinds come first.
 const MAX_NAMES: usize = 160;
 
-/// Names of the metrics that fit `selector` and may tell something, the most telling first.
+/// Names of the metrics that fit `selector` and may tell something, the most telling first; only those of services, if wanted.
 pub(super) async fn telling(
     cx: &StepContext,
     case: &mut Case,
     selector: Option<&str>,
+    of_services: bool,
 ) -> Result<Vec<String>, StepError> {
     let mut all = list(cx, case, selector).await?;
     if all.is_empty() && selector.is_some() && may_ask(cx, case) {
         // Metrics with namespaces of their own: those of a service outside the cluster.
         all = list(cx, case, None).await?;
     }
-    // Where namespaces are known, the selector lets series without one through for the sake of services that name none.
-    if selector.is_some() {
+    // The selector lets series without a namespace through for the sake of services that name none. And where no object can be
+    // read, and nothing is selected, the trouble of a service is not that of an API server.
+    if of_services {
         all.retain(|name| !is_of_the_platform(name));
     }
     let mut names: Vec<(u8, String)> = all

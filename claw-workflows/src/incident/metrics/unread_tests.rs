@@ -221,6 +221,27 @@ async fn a_time_limit_of_the_run_does_not_make_a_source_silent() {
 }
 
 #[tokio::test]
+async fn the_platform_is_not_asked_about_for_the_sake_of_a_service_whose_objects_cannot_be_read() {
+    let (mut source, clock) = rig(1, |_, _| Ok(Answer::default()));
+    source
+        .names
+        .push("apiserver_request_terminations_total".to_owned());
+    let source = Arc::new(source);
+    let cx = context(Arc::clone(&source), clock);
+    let mut case = case();
+    case.incident.namespaces.insert("shop".to_owned());
+    assert!(case.objects.pods.is_empty());
+    let shop = BTreeSet::from(["shop".to_owned()]);
+    gather(&cx, &mut case, &shop).await.unwrap();
+    let asked = |source: &Source| source.seen.lock().unwrap().join(" ");
+    assert!(asked(&source).contains("errors_0_total"), "{}", asked(&source));
+    assert!(!asked(&source).contains("apiserver_"), "{}", asked(&source));
+    // Whoever asks about the cluster asks about the platform, too.
+    gather(&cx, &mut case, &BTreeSet::new()).await.unwrap();
+    assert!(asked(&source).contains("apiserver_"), "{}", asked(&source));
+}
+
+#[tokio::test]
 async fn a_source_that_takes_all_the_time_is_one_gap() {
     let (mut source, clock) = rig(0, |_, _| Ok(Answer::default()));
     source.names_take = Duration::from_secs(120);
