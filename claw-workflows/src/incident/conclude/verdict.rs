@@ -40,7 +40,10 @@ pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> V
     match (ranked.first(), ranked.get(1)) {
         (None, _) if wrong => Verdict::Unknown,
         (None, _) => calm,
-        (Some(_), _) if confidence(0) < LIKELY => {
+        // Without objects nothing leads from one thing to another: what is wrong elsewhere is not known to be the cause.
+        (Some(first), _)
+            if confidence(0) < LIKELY || (first.misses_alert && case.objects.pods.is_empty()) =>
+        {
             if wrong {
                 Verdict::Unknown
             } else {
@@ -164,7 +167,14 @@ mod tests {
 
     /// A deploy of `cart`, and right after it a metric that rises.
     fn report(metric: &str) -> Report {
+        report_about(metric, &[])
+    }
+
+    /// The same, in a run about these Services.
+    fn report_about(metric: &str, subject: &[&str]) -> Report {
         let mut case = case();
+        let service = |name: &&str| EntityRef::namespaced("Service", "shop", *name);
+        case.subject.extend(subject.iter().map(service));
         let labels = [("__name__", metric), ("service", "cart"), ("namespace", "shop")];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let points = (-60..30).map(|minute| (at(60 * minute), if minute < 0 { 0.1 } else { 0.9 }));
@@ -182,6 +192,16 @@ mod tests {
             -120,
         )];
         conclude::report(&case, "test", &Weights::default())
+    }
+
+    #[test]
+    fn without_objects_the_trouble_of_one_is_not_the_cause_of_that_of_another() {
+        let metric = "service_latency_seconds";
+        assert_eq!(report_about(metric, &["cart"]).verdict, Verdict::Cause);
+        let other = report_about(metric, &["mailer"]);
+        assert_eq!(other.verdict, Verdict::Unknown);
+        assert!(!other.hypotheses.is_empty(), "what was seen is shown");
+        assert!(other.hypotheses.iter().all(|found| found.confidence < LIKELY));
     }
 
     #[test]

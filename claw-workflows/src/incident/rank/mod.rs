@@ -44,6 +44,8 @@ pub struct Ranked {
     pub score: f64,
     /// Symptoms that it explains, by their position in [`Field::symptoms`].
     pub explains: BTreeSet<usize>,
+    /// Whether there is something that the run is about, and nothing leads from this to it.
+    pub misses_alert: bool,
     /// The change that it rests on.
     pub change: Option<String>,
     /// What to do about it.
@@ -241,6 +243,8 @@ fn finish(
         explained_by,
         reach,
     } = contender;
+    let reached = field.subject.iter().any(|entity| reach.contains_key(entity));
+    let misses_alert = !field.subject.is_empty() && !reached;
     terms.sort_by(|a, b| {
         b.log_odds
             .abs()
@@ -293,6 +297,7 @@ fn finish(
         hypothesis,
         score,
         explains,
+        misses_alert,
         change: candidate.change,
         advice: candidate.advice,
         evidence,
