@@ -24,7 +24,15 @@ use super::up::describe;
 const NODES: u32 = 3;
 
 /// The suites, in the order in which they run: what the others build on first, what loads the cluster last.
-const SUITES: [&str; 6] = ["components", "differential", "tools", "access", "live", "speed"];
+const SUITES: [&str; 7] = [
+    "components",
+    "differential",
+    "tools",
+    "access",
+    "network",
+    "live",
+    "speed",
+];
 
 pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Error> {
     let agent = unless_interrupted(build_agent(&given.cargo)).await?;

@@ -1,0 +1,418 @@
+//! A namespace in which something is wrong, and an agent that is asked about it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use claw_k8s::cluster::{Connection, KubeCluster, Limits};
+use claw_testbed::suite::{Account, Namespace, Part, Testbed, requests_of, wait_until};
+use claw_testkit::faults::{Fault, Rule};
+use claw_testkit::reverse_proxy::ReverseProxy;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
+
+/// For what takes a moment.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// For what has to be pulled, backed off or started first.
+pub(crate) const LATER: Duration = Duration::from_secs(90);
+/// How long the agent goes on after its time, to write down what it knows.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long it looks whether there is a cluster at all, before its time begins.
+const LOOK: Duration = Duration::from_secs(15);
+/// What a busy machine takes besides.
+pub(crate) const SLACK: Duration = Duration::from_secs(5);
+/// How long runs share lists of what has a status, and a moment more.
+const SHARED: Duration = Duration::from_secs(6);
+/// Nothing takes longer. What does, hangs.
+const HANGS: Duration = Duration::from_secs(180);
+
+/// Scenes that only look at the testbed go on side by side; one that breaks a part of it has it for itself.
+static TESTBED: Semaphore = Semaphore::const_new(SHARES as usize);
+const SHARES: u32 = 64;
+
+/// What is wrong, and what a report has to say of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Trouble {
+    fault: &'static str,
+    workload: &'static str,
+    waits: &'static str,
+    restarts: i64,
+    mechanism: &'static str,
+}
+
+/// Objects alone show it.
+const IMAGE: Trouble = Trouble {
+    fault: "imagepull",
+    workload: "mailer",
+    waits: "ImagePullBackOff",
+    restarts: 0,
+    mechanism: "image_pull",
+};
+/// Logs are looked at, too.
+pub(crate) const CRASH: Trouble = Trouble {
+    fault: "crashloop",
+    workload: "billing",
+    waits: "CrashLoopBackOff",
+    restarts: 1,
+    mechanism: "application_crash",
+};
+
+/// The trouble, the agent's account, and the folder in which the agent works.
+pub(crate) struct Scene {
+    pub(crate) testbed: Testbed,
+    trouble: Trouble,
+    namespace: Namespace,
+    account: Account,
+    program: String,
+    cluster: Value,
+    folder: TempDir,
+    test: String,
+    // Given back last: until then others wait.
+    _share: SemaphorePermit<'static>,
+}
+
+/// What the agent printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Investigated {
+    /// The cause that there is.
+    mechanism: &'static str,
+    pub(crate) code: i32,
+    /// Null where there is none.
+    pub(crate) report: Value,
+    /// What it said beside the report.
+    pub(crate) said: String,
+    pub(crate) took: Duration,
+}
+
+impl Scene {
+    /// Sets the scene, or says what is absent for `test`.
+    pub(crate) async fn set(test: &str) -> Option<Self> {
+        Self::with_shares(test, IMAGE, 1).await
+    }
+
+    /// The same, with other trouble.
+    pub(crate) async fn set_with(test: &str, trouble: Trouble) -> Option<Self> {
+        Self::with_shares(test, trouble, 1).await
+    }
+
+    /// The same, with the testbed for itself.
+    pub(crate) async fn set_alone(test: &str) -> Option<Self> {
+        Self::with_shares(test, IMAGE, SHARES).await
+    }
+
+    async fn with_shares(test: &str, trouble: Trouble, shares: u32) -> Option<Self> {
+        let share = TESTBED.acquire_many(shares).await.unwrap();
+        let testbed = Testbed::from_env()
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.line()));
+        for part in [Part::Run, Part::AuditLog, Part::PodLogs] {
+            testbed.need(part, test)?;
+        }
+        let program = testbed.need(Part::Agent, test)?.to_owned();
+        let text = std::fs::read_to_string(testbed.kubeconfig()).unwrap();
+        let config: Value = serde_json::from_str(&text).unwrap();
+        let namespace = testbed.namespace("team").await.unwrap();
+        testbed.inject(trouble.fault, namespace.name()).await.unwrap();
+        // Every right, so that it is the agent alone that does not write.
+        let rules = json!([
+            { "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] },
+            { "nonResourceURLs": ["*"], "verbs": ["*"] },
+        ]);
+        let account = Account::create(&testbed, &namespace, "claw", &rules)
+            .await
+            .unwrap();
+        let scene = Self {
+            testbed,
+            trouble,
+            namespace,
+            account,
+            program,
+            cluster: config["clusters"][0]["cluster"].clone(),
+            folder: tempfile::tempdir().unwrap(),
+            test: test.to_owned(),
+            _share: share,
+        };
+        scene.is_in_trouble().await;
+        Some(scene)
+    }
+
+    /// Waits until it shows what is wrong, and the account has its rights.
+    async fn is_in_trouble(&self) {
+        let pods = format!("/api/v1/namespaces/{}/pods", self.namespace.name());
+        let api = self.account.api(&self.testbed).await.unwrap();
+        wait_until(LATER, self.trouble.waits, async || {
+            let pods = api.list(&pods, "").await?;
+            let status = pods
+                .first()
+                .and_then(|pod| pod.pointer("/status/containerStatuses/0"));
+            let status = status.cloned().unwrap_or_default();
+            let waits = status["state"]["waiting"]["reason"] == self.trouble.waits;
+            let restarted = status["restartCount"].as_i64() >= Some(self.trouble.restarts);
+            Ok(if waits && restarted {
+                Ok(())
+            } else {
+                Err(status.to_string())
+            })
+        })
+        .await
+        .unwrap();
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.namespace.name()
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    pub(crate) fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The address of the API server.
+    pub(crate) fn server(&self) -> &str {
+        self.cluster["server"].as_str().unwrap()
+    }
+
+    /// The certificate authority of the API server, PEM.
+    pub(crate) fn authority(&self) -> PathBuf {
+        Path::new(self.testbed.part(Part::Run).unwrap()).join("pki/ca.crt")
+    }
+
+    /// The same as kubeconfigs carry it.
+    pub(crate) fn authority_data(&self) -> &Value {
+        &self.cluster["certificate-authority-data"]
+    }
+
+    /// A file in the folder in which the agent works.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A kubeconfig of the agent's account for the API server at `server`.
+    pub(crate) fn kubeconfig(&self, server: &str) -> PathBuf {
+        self.kubeconfig_with(server, self.authority_data())
+    }
+
+    /// The same, with another certificate authority, in base64.
+    pub(crate) fn kubeconfig_with(&self, server: &str, authority: &Value) -> PathBuf {
+        let mut cluster = json!({ "server": server });
+        if server.starts_with("https:") {
+            cluster["certificate-authority-data"] = authority.clone();
+        }
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "testbed",
+            "clusters": [{ "name": "testbed", "cluster": cluster }],
+            "users": [{ "name": "claw", "user": { "token": self.account.token() } }],
+            "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "claw" } }],
+        });
+        // Named by the address, so that one for the same address takes its place.
+        let port = server.rsplit(':').next().unwrap();
+        let file = self.path(&format!("kubeconfig-{port}"));
+        std::fs::write(&file, config.to_string()).unwrap();
+        file
+    }
+
+    /// A proxy before the API server that fails request by request.
+    pub(crate) async fn reverse_proxy(&self) -> ReverseProxy {
+        let file = Kubeconfig::read_from(self.testbed.kubeconfig()).unwrap();
+        let options = KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(file, &options)
+            .await
+            .unwrap();
+        ReverseProxy::before_api_server(config).await.unwrap()
+    }
+
+    /// A way to the API server on which kubelets have no logs, so that the store of logs is asked, with a kubeconfig for it.
+    pub(crate) async fn without_logs(&self) -> (ReverseProxy, PathBuf) {
+        let proxy = self.reverse_proxy().await;
+        proxy.faults().add(Rule::new("**/log", Fault::unavailable()));
+        let kubeconfig = self.kubeconfig(&proxy.url());
+        (proxy, kubeconfig)
+    }
+
+    /// The cluster as the agent reads it, through the API server at `server`.
+    pub(crate) async fn reader(&self, server: &str) -> KubeCluster {
+        let connection = Connection::Kubeconfig {
+            files: vec![self.kubeconfig(server)],
+            context: None,
+        };
+        KubeCluster::connect(connection, Limits::default()).await.unwrap()
+    }
+
+    /// A command of the agent, in its folder, with none of the user's settings.
+    pub(crate) fn agent(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments);
+        for name in [
+            "CLAW_OUTPUT",
+            "ELASTICSEARCH_URL",
+            "KUBECONFIG",
+            "LOKI_URL",
+            "PROMETHEUS_URL",
+        ] {
+            command.env_remove(name);
+        }
+        command
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Begins an investigation of the workload that is in trouble.
+    pub(crate) fn begin(&self, kubeconfig: &Path, more: &[&str]) -> Child {
+        let mut command = self.agent(&["investigate", "--output", "json"]);
+        command
+            .args(["--namespace", self.namespace()])
+            .arg(format!("deployment/{}", self.trouble.workload))
+            .args(["--audit", "audit.jsonl", "--kubeconfig"])
+            .arg(kubeconfig)
+            .args(more);
+        command.spawn().unwrap()
+    }
+
+    /// Investigates to the end.
+    pub(crate) async fn investigate(&self, kubeconfig: &Path, more: &[&str]) -> Investigated {
+        self.finish(self.begin(kubeconfig, more)).await
+    }
+
+    /// Waits for the end of an investigation.
+    pub(crate) async fn finish(&self, child: Child) -> Investigated {
+        let begin = Instant::now();
+        let output = timeout(HANGS, child.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("the agent hangs")).unwrap();
+        Investigated {
+            mechanism: self.trouble.mechanism,
+            code: output.status.code().unwrap_or(-1),
+            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            said: String::from_utf8_lossy(&output.stderr).into_owned(),
+            took: begin.elapsed(),
+        }
+    }
+
+    /// What an investigation gives through an API server at `server` while nothing is wrong with the network.
+    pub(crate) async fn usual(&self, server: &str) -> Investigated {
+        let usual = self.investigate(&self.kubeconfig(server), &[]).await;
+        usual.assert_cause();
+        usual
+    }
+
+    /// That the audit log at `file` is whole.
+    pub(crate) async fn assert_audit(&self, file: &str) {
+        let output = self.agent(&["audit", "verify", file]).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+    }
+
+    /// Ends the scene: that by its own record the API server got reads of the agent, and nothing else.
+    pub(crate) async fn end(self) {
+        let user = self.account.user();
+        let asked = requests_of(&self.testbed, &user, &self.test).await.unwrap();
+        let asked = asked.unwrap();
+        let reads = asked
+            .iter()
+            .filter(|asked| matches!(asked.verb.as_str(), "get" | "list" | "watch"));
+        assert!(reads.count() > 0, "the agent read nothing");
+        let writes: Vec<_> = asked
+            .iter()
+            .filter(|asked| !matches!(asked.verb.as_str(), "get" | "list" | "watch"))
+            // It asks what it may do by posting the question.
+            .filter(|asked| !asked.uri.contains("/selfsubjectaccessreviews"))
+            .collect();
+        assert!(writes.is_empty(), "{writes:?}");
+    }
+}
+
+/// Waits until an audit log holds `text`.
+pub(crate) async fn recorded(log: &Path, text: &str) {
+    wait_until(LATER, &format!("{text} in the audit log"), async || {
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        Ok(if log.contains(text) {
+            Ok(())
+        } else {
+            Err(format!("{} bytes", log.len()))
+        })
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until what the agent has listed is too old for it to be used again.
+pub(crate) async fn lists_are_old() {
+    tokio::time::sleep(SHARED).await;
+}
+
+/// What a report says that it could not see, a line each.
+pub(crate) fn gaps(report: &Value) -> Vec<String> {
+    let gaps = report["gaps"].as_array().into_iter().flatten();
+    let text = |gap: &Value, field: &str| gap[field].as_str().unwrap_or_default().to_owned();
+    gaps.map(|gap| {
+        let [source, reason, remedy] = ["source", "reason", "remedy"].map(|field| text(gap, field));
+        format!("{source}: {reason}; {remedy}")
+    })
+    .collect()
+}
+
+/// Whether a report names the missing image as the first cause.
+pub(crate) fn names_the_cause(report: &Value) -> bool {
+    first_cause(report) == IMAGE.mechanism
+}
+
+fn first_cause(report: &Value) -> &str {
+    report["hypotheses"][0]["mechanism"].as_str().unwrap_or_default()
+}
+
+impl Investigated {
+    pub(crate) fn gaps(&self) -> Vec<String> {
+        gaps(&self.report)
+    }
+
+    /// That the report names the cause first, with the exit code that stands for that.
+    pub(crate) fn assert_cause(&self) {
+        assert_eq!(first_cause(&self.report), self.mechanism, "{self:#?}");
+        assert!(matches!(self.code, 0 | 4), "{self:#?}");
+    }
+
+    /// That nothing is missing that `usual` has.
+    pub(crate) fn assert_as(&self, usual: &Self) {
+        self.assert_cause();
+        assert_eq!(self.gaps(), usual.gaps());
+        assert_eq!(self.code, usual.code);
+    }
+
+    /// That a gap begins with each of `sources`, and says all of `said`.
+    pub(crate) fn assert_gap(&self, sources: &[&str], said: &[&str]) {
+        let gaps = self.gaps();
+        for source in sources {
+            let start = format!("{source}: ");
+            let found = gaps
+                .iter()
+                .any(|gap| gap.starts_with(&start) && said.iter().all(|said| gap.contains(said)));
+            assert!(found, "{source} with {said:?} is not among {gaps:#?}");
+        }
+    }
+
+    /// That a report came in time: within `limit`, and what goes before and after.
+    pub(crate) fn assert_in_time(&self, limit: Duration) {
+        assert!(!self.report.is_null(), "{self:#?}");
+        let most = LOOK + limit + GRACE + SLACK;
+        assert!(self.took <= most, "{:?} for {limit:?}", self.took);
+    }
+
+    /// That the command failed in one line, which says all of `said`.
+    pub(crate) fn assert_failed(&self, said: &[&str]) {
+        assert_eq!((self.code, self.report.is_null()), (1, true), "{self:#?}");
+        let last = self.said.trim_end().lines().next_back().unwrap_or_default();
+        for said in said {
+            assert!(last.contains(said), "{said} is not in {last}");
+        }
+    }
+}
