@@ -77,8 +77,11 @@ fn falling(a: f64, b: f64) -> Ordering {
     }
 }
 
-/// The smallest and the largest of some parameters; NaN where one of them is.
+/// The smallest and the largest of some parameters; NaN where one of them is, nothing where there are none.
 pub(super) fn bounds(values: &[f64]) -> (f64, f64) {
+    if values.is_empty() {
+        return (0.0, 0.0);
+    }
     let both = |pick: fn(f64, f64) -> f64, first: f64| {
         values.iter().fold(first, |a, b| {
             if a.is_nan() || b.is_nan() {
