@@ -61,44 +61,10 @@ const BOUNDS: [&str; 6] = ["0.1", "0.5", "1", "250", "1000", "+Inf"];
 /// A metric, with the conditions and groupings that queries know its labels by.
 #[derive(Debug, Default)]
 struct Known {
-    /// One for each selector.
-    selectors: BTreeSet<Vec<(String, Condition)>>,
+    /// The matchers of each selector, by their text.
+    selectors: BTreeMap<String, Vec<Matcher>>,
     /// Labels that results are grouped by.
     groups: BTreeSet<String>,
-}
-
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Condition {
-    Is(String),
-    IsNot(String),
-    Matches(String),
-    MatchesNot(String),
-}
-
-impl Condition {
-    fn of(matcher: &Matcher) -> Self {
-        let value = matcher.value.clone();
-        match matcher.op {
-            MatchOp::Equal => Self::Is(value),
-            MatchOp::NotEqual => Self::IsNot(value),
-            MatchOp::Re(_) => Self::Matches(value),
-            MatchOp::NotRe(_) => Self::MatchesNot(value),
-        }
-    }
-
-    fn accepts(&self, value: &str) -> bool {
-        let matches = |pattern: &str| {
-            regex::Regex::new(&format!("^(?s:{pattern})$"))
-                .unwrap()
-                .is_match(value)
-        };
-        match self {
-            Self::Is(wanted) => wanted == value,
-            Self::IsNot(unwanted) => unwanted != value,
-            Self::Matches(pattern) => matches(pattern),
-            Self::MatchesNot(pattern) => !matches(pattern),
-        }
-    }
 }
 
 /// What a set of queries says of the metrics in it.
@@ -130,12 +96,8 @@ impl ExprVisitor for Reading {
             .metrics
             .entry(selector.name.clone().unwrap_or_default())
             .or_default();
-        let conditions = selector.matchers.matchers.iter();
-        known.selectors.insert(
-            conditions
-                .map(|matcher| (matcher.name.clone(), Condition::of(matcher)))
-                .collect(),
-        );
+        let matchers = selector.matchers.matchers.clone();
+        known.selectors.insert(selector.matchers.to_string(), matchers);
         known.groups.extend(self.groups.iter().flatten().cloned());
         Ok(true)
     }
@@ -158,16 +120,15 @@ fn samples(queries: &BTreeSet<String>) -> Store {
     let mut store = Store::new();
     for (metric, known) in &reading.metrics {
         let mut sets: BTreeSet<BTreeMap<String, String>> = BTreeSet::new();
-        for selector in &known.selectors {
-            let accepted = accepted(metric, selector);
-            for (label, condition) in selector {
-                let refused = VALUES
-                    .iter()
-                    .find(|value| !condition.accepts(value))
-                    .copied()
-                    .unwrap_or_default();
+        for matchers in known.selectors.values() {
+            let accepted = accepted(metric, matchers);
+            for matcher in matchers {
+                let refused = VALUES.iter().find(|value| !matcher.is_match(value));
                 let mut labels = accepted.clone();
-                labels.insert(label.clone(), refused.to_owned());
+                labels.insert(
+                    matcher.name.clone(),
+                    refused.copied().unwrap_or_default().to_owned(),
+                );
                 sets.insert(labels);
             }
             sets.insert(accepted);
@@ -192,24 +153,21 @@ fn samples(queries: &BTreeSet<String>) -> Store {
     store
 }
 
-/// Labels that a selector accepts.
-fn accepted(metric: &str, selector: &[(String, Condition)]) -> BTreeMap<String, String> {
+/// Labels that all matchers accept.
+fn accepted(metric: &str, matchers: &[Matcher]) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
-    for (label, _) in selector {
-        let mut conditions = selector.iter().filter(|(other, _)| other == label);
-        let fits = |value: &&str| conditions.clone().all(|(_, condition)| condition.accepts(value));
-        let of_conditions = selector.iter().filter_map(|(_, condition)| match condition {
-            Condition::Is(value) => Some(value.as_str()),
-            _ => None,
-        });
-        let value = VALUES.iter().copied().chain(of_conditions).find(fits);
-        let value = value.unwrap_or_else(|| {
-            panic!(
-                "{metric}: no value of {label} fits {:?}; add one",
-                conditions.next()
-            )
-        });
-        labels.insert(label.clone(), value.to_owned());
+    for Matcher { name, .. } in matchers {
+        let of_label = || matchers.iter().filter(|matcher| matcher.name == *name);
+        let equal = of_label().filter(|matcher| matcher.op == MatchOp::Equal);
+        let equal = equal.map(|matcher| matcher.value.as_str());
+        let value = VALUES
+            .iter()
+            .copied()
+            .chain(equal)
+            .find(|value| of_label().all(|matcher| matcher.is_match(value)));
+        let value =
+            value.unwrap_or_else(|| panic!("{metric}: no value of {name} fits {matchers:?}; add one"));
+        labels.insert(name.clone(), value.to_owned());
     }
     labels
 }

@@ -39,6 +39,8 @@ pub(super) const SELECT: &[&str] = &[
     "words{text=~\"[\\\\w ]+\\\\b\"}",
     "words{text=~`\\S\\s\\S`}",
     "words{text=~\"(?i)PLAIN\"}",
+    "words{text=~\"{x=.*\"}",
+    "words{text=~\"[a-z]{5}\"}",
     "words{text=~\"plain|a b\"}",
     "words{text=~\"^plain$\"}",
     "recorded:by:rule",
