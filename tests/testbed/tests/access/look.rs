@@ -46,30 +46,17 @@ impl Look {
         arguments: &[Arguments],
     ) -> Self {
         let cx = ToolContext::new(Arc::new(SystemClock), QUESTIONS);
-        let cluster = reader.cluster();
         let needs = [(tool.name.as_str(), &tool.access)];
-        let found = preflight(&cluster, &cx, needs, None).await;
+        let found = preflight(&reader.cluster(), &cx, needs, None).await;
         assert!(found.gaps.is_empty(), "{:?}", found.gaps);
-        let hands = Hands::new(testbed, reader);
-        let mut answers = Vec::new();
-        for arguments in arguments {
-            answers.push(match hands.call(&tool.name, arguments.given.clone()).await {
-                Ok(answer) => Answer::given(&answer),
-                Err(ObserveError::Tool(error)) => Answer::Refused {
-                    kind: error.kind(),
-                    text: error.to_string(),
-                },
-                Err(error) => panic!("{} {}: {error}", tool.name, arguments.given),
-            });
-        }
         Self {
             losses: found.losses,
-            answers,
+            answers: answers(testbed, reader, tool, arguments).await,
         }
     }
 
-    /// How this look, without `right`, compares with one that has all rights. An error says what is not as it should be.
-    pub(crate) fn compare(&self, right: &Right, whole: &Self) -> Result<(), String> {
+    /// How this look, without `right`, compares with the answers of one that has all rights. An error says what is not as it should be.
+    pub(crate) fn compare(&self, right: &Right, whole: &[Answer]) -> Result<(), String> {
         let [loss] = self.losses.as_slice() else {
             return Err(format!("one right is said to be missing, not {:?}", self.losses));
         };
@@ -78,7 +65,7 @@ impl Look {
         {
             return Err(format!("another right is said to be missing: {loss:?}"));
         }
-        let pairs = || self.answers.iter().zip(&whole.answers);
+        let pairs = || self.answers.iter().zip(whole);
         if !right.used {
             if !loss.meaning.contains(" works; ") {
                 return Err(format!("more is said to be lost than is: {}", loss.meaning));
@@ -113,6 +100,28 @@ impl Look {
         }
         Ok(())
     }
+}
+
+/// The tool's answers alone, to each of the arguments.
+pub(crate) async fn answers(
+    testbed: &Testbed,
+    reader: &Reader,
+    tool: &ToolSpec,
+    arguments: &[Arguments],
+) -> Vec<Answer> {
+    let hands = Hands::new(testbed, reader);
+    let mut answers = Vec::new();
+    for arguments in arguments {
+        answers.push(match hands.call(&tool.name, arguments.given.clone()).await {
+            Ok(answer) => Answer::given(&answer),
+            Err(ObserveError::Tool(error)) => Answer::Refused {
+                kind: error.kind(),
+                text: error.to_string(),
+            },
+            Err(error) => panic!("{} {}: {error}", tool.name, arguments.given),
+        });
+    }
+    answers
 }
 
 impl Answer {

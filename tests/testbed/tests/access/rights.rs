@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use claw_core::access::Access;
 use claw_core::tool::ToolSpec;
 use claw_k8s::access::rules;
-use claw_testbed::suite::{Account, Testbed, requests_of, wait_until};
+use claw_testbed::suite::{Account, Part, Testbed, requests_of, wait_until};
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use super::hands::{Reader, SOON, every_tool, testbed};
-use super::look::{Answer, Look};
+use super::look::{Answer, Look, answers};
 use super::right::Right;
 use super::world::{Arguments, World};
 
@@ -25,130 +26,158 @@ async fn each_right_suffices_with_the_others_and_is_missed_without() {
     let testbed = testbed().await;
     let tools = every_tool(&testbed).await;
     let world = World::new(&testbed, &tools).await;
-    let measured = testbed
-        .api()
-        .status("/apis/metrics.k8s.io/v1beta1")
-        .await
-        .unwrap()
-        == 200;
+    let usage = "/apis/metrics.k8s.io/v1beta1";
+    let measured = testbed.api().status(usage).await.unwrap() == 200;
     if !measured {
         eprintln!("skipped: rights on usage, because metrics.k8s.io is absent");
     }
-    let (mut rights, mut used, mut wrong) = (0, 0, Vec::new());
-    let specs: Vec<ToolSpec> = tools
-        .specs()
-        .into_iter()
-        .filter(|spec| !spec.access.kubernetes.is_empty())
-        .collect();
-    assert!(!specs.is_empty());
-    for spec in &specs {
-        let arguments = world.arguments(spec);
-        assert!(!arguments.is_empty(), "no arguments fit {}: add some", spec.name);
-        let whole = whole(&testbed, &world, spec, &arguments, measured).await;
-        let all = Right::all(&spec.access).into_iter();
-        let all: Vec<Right> = all
-            .filter(|right| measured || right.group != "metrics.k8s.io")
-            .collect();
+    let recorded = testbed.need(Part::AuditLog, "rights that are used").is_some();
+    let (mut trials, mut rights, mut used, mut wrong) = (0, 0, 0, Vec::new());
+    for tool in &tools.specs() {
+        if tool.access.kubernetes.is_empty() {
+            continue;
+        }
+        let trial = Trial::new(&testbed, &world, tool, measured);
+        let (account, whole) = trial.whole().await;
+        let before = trial.answers(&whole).await;
+        if recorded {
+            trial.compare_with_the_record(&account).await;
+        }
+        let all = trial.rights();
+        trials += 1;
         rights += all.len();
         used += all.iter().filter(|right| right.used).count();
         let tried = stream::iter(all.iter().enumerate())
-            .map(|(number, right)| without(&testbed, &world, spec, &arguments, &whole, number, right))
+            .map(|(number, right)| trial.without(number, right, (&whole, &before)))
             .buffer_unordered(AT_A_TIME);
-        wrong.extend(
-            tried
-                .filter_map(async |outcome| outcome.err())
-                .collect::<Vec<_>>()
-                .await,
-        );
+        let failed = tried.filter_map(async |outcome| outcome.err());
+        wrong.append(&mut failed.collect().await);
     }
     println!(
-        "{rights} rights of {} tools: {used} are used, and each was missed by name; {} are granted besides",
-        specs.len(),
+        "{rights} rights of {trials} tools: {used} are used, and each was missed by name; {} are granted besides",
         rights - used
     );
+    assert!(trials > 0);
     assert!(wrong.is_empty(), "{} rights:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// With exactly the generated role a tool misses nothing, and uses what it declares to use.
-async fn whole(
-    testbed: &Testbed,
-    world: &World,
-    tool: &ToolSpec,
-    arguments: &[Arguments],
+/// One tool before the world.
+struct Trial<'a> {
+    testbed: &'a Testbed,
+    world: &'a World,
+    tool: &'a ToolSpec,
+    arguments: Vec<Arguments>,
+    /// Whether the cluster measures usage.
     measured: bool,
-) -> (Reader, BTreeSet<String>) {
-    let name = tool.name.replace('_', "-");
-    let role = json!(rules([&tool.access]));
-    let account = Account::create(testbed, &world.namespace, &name, &role)
+}
+
+impl<'a> Trial<'a> {
+    fn new(testbed: &'a Testbed, world: &'a World, tool: &'a ToolSpec, measured: bool) -> Self {
+        let arguments = world.arguments(tool);
+        assert!(!arguments.is_empty(), "no arguments fit {}: add some", tool.name);
+        Self {
+            testbed,
+            world,
+            tool,
+            arguments,
+            measured,
+        }
+    }
+
+    /// The rights that can be seen to matter here.
+    fn rights(&self) -> Vec<Right> {
+        let mut all = Right::all(&self.tool.access);
+        all.retain(|right| self.measured || right.group != "metrics.k8s.io");
+        all
+    }
+
+    /// An account with exactly the role that is generated for `access`.
+    async fn account(&self, suffix: &str, access: &Access) -> (Account, Reader) {
+        let name = format!("{}{suffix}", self.tool.name.replace('_', "-"));
+        let role = json!(rules([access]));
+        let account = Account::create(self.testbed, &self.world.namespace, &name, &role)
+            .await
+            .unwrap();
+        let reader = Reader::of(self.testbed, &account).await;
+        (account, reader)
+    }
+
+    async fn look(&self, reader: &Reader) -> Look {
+        Look::at(self.testbed, reader, self.tool, &self.arguments).await
+    }
+
+    async fn answers(&self, reader: &Reader) -> Vec<Answer> {
+        answers(self.testbed, reader, self.tool, &self.arguments).await
+    }
+
+    /// With its whole role the tool misses nothing.
+    async fn whole(&self) -> (Account, Reader) {
+        let (account, reader) = self.account("", &self.tool.access).await;
+        let look = wait_until(SOON, &format!("the role of {}", self.tool.name), async || {
+            let look = self.look(&reader).await;
+            let losses = format!("{:?}", look.losses);
+            Ok(if look.losses.is_empty() {
+                Ok(look)
+            } else {
+                Err(losses)
+            })
+        })
         .await
         .unwrap();
-    let reader = Reader::of(testbed, &account).await;
-    let look = wait_until(SOON, &format!("the role of {}", tool.name), async || {
-        let look = Look::at(testbed, &reader, tool, arguments).await;
-        let losses = format!("{:?}", look.losses);
-        Ok(if look.losses.is_empty() {
-            Ok(look)
-        } else {
-            Err(losses)
-        })
-    })
-    .await
-    .unwrap();
-    for (answer, arguments) in look.answers.iter().zip(arguments) {
-        let said = format!("{} {}: {answer:?}", tool.name, arguments.given);
-        let Answer::Given { gaps, .. } = answer else {
-            panic!("{said}");
-        };
-        let denied = gaps.iter().any(|gap| gap.starts_with("not allowed"));
-        assert!(!denied, "{said}");
-        assert!(gaps.is_empty() || !arguments.exist || !measured, "{said}");
+        for (answer, arguments) in look.answers.iter().zip(&self.arguments) {
+            let said = format!("{} {}: {answer:?}", self.tool.name, arguments.given);
+            let Answer::Given { gaps, .. } = answer else {
+                panic!("{said}");
+            };
+            let denied = gaps.iter().any(|gap| gap.starts_with("not allowed"));
+            assert!(!denied, "{said}");
+            assert!(gaps.is_empty() || !arguments.exist || !self.measured, "{said}");
+        }
+        (account, reader)
     }
-    let declared: BTreeSet<String> = Right::all(&tool.access)
-        .iter()
-        .filter(|right| right.used)
-        .map(Right::to_string)
-        .collect();
-    if let Some(asked) = requests_of(testbed, &account.user(), "rights that are used")
-        .await
-        .unwrap()
-    {
+
+    /// What the API server was asked is what the tool declares to use.
+    async fn compare_with_the_record(&self, account: &Account) {
+        let asked = requests_of(self.testbed, &account.user(), &self.tool.name).await;
         let used: BTreeSet<String> = asked
-            .iter()
+            .unwrap()
+            .unwrap_or_default()
+            .into_iter()
             .filter(|asked| !asked.resource.is_empty() && asked.resource != QUESTIONS)
             .map(|asked| format!("{} {}", asked.verb, asked.resource))
             .collect();
-        let declared: BTreeSet<String> = declared
+        let declared: BTreeSet<String> = self
+            .rights()
             .iter()
-            .filter(|right| measured || !right.ends_with("metrics.k8s.io"))
-            .cloned()
+            .filter(|right| right.used)
+            .map(Right::to_string)
             .collect();
-        assert_eq!(used, declared, "{}: what is used is what is declared", tool.name);
+        assert_eq!(
+            used, declared,
+            "{}: what is used is what is declared",
+            self.tool.name
+        );
     }
-    (reader, declared)
-}
 
-/// Without one right. An error names it, and says what is not as it should be.
-async fn without(
-    testbed: &Testbed,
-    world: &World,
-    tool: &ToolSpec,
-    arguments: &[Arguments],
-    (whole, _): &(Reader, BTreeSet<String>),
-    number: usize,
-    right: &Right,
-) -> Result<(), String> {
-    let name = format!("{}-{number}", tool.name.replace('_', "-"));
-    let role = json!(rules([&right.taken_from(&tool.access)]));
-    let account = Account::create(testbed, &world.namespace, &name, &role)
-        .await
-        .unwrap();
-    let reader = Reader::of(testbed, &account).await;
-    // Roles take effect after a moment, and a component may say something about an object in between.
-    let told = wait_until(SOON, "it is missed", async || {
-        let part = Look::at(testbed, &reader, tool, arguments).await;
-        let all = Look::at(testbed, whole, tool, arguments).await;
-        Ok(part.compare(right, &all))
-    })
-    .await;
-    told.map_err(|error| format!("{} without {right}: {}", tool.name, error.line()))
+    /// Without one right, beside the answers that there were with all. An error names it, and says what is not as it should be.
+    async fn without(
+        &self,
+        number: usize,
+        right: &Right,
+        (whole, before): (&Reader, &[Answer]),
+    ) -> Result<(), String> {
+        let rest = right.taken_from(&self.tool.access);
+        let (_account, reader) = self.account(&format!("-{number}"), &rest).await;
+        // Roles take effect after a moment.
+        let told = wait_until(SOON, "it is missed", async || {
+            let part = self.look(&reader).await;
+            if part.compare(right, before).is_ok() {
+                return Ok(Ok(()));
+            }
+            // A component may have said something about an object since.
+            Ok(part.compare(right, &self.answers(whole).await))
+        })
+        .await;
+        told.map_err(|error| format!("{} without {right}: {}", self.tool.name, error.line()))
+    }
 }

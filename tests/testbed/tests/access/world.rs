@@ -1,5 +1,6 @@
 //! A small world in which every right of every tool is used.
 
+use claw_core::access::KubernetesRule;
 use claw_core::registry::Registry;
 use claw_core::tool::ToolSpec;
 use claw_k8s::cluster::Resource;
@@ -157,15 +158,17 @@ pub(crate) struct Arguments {
 /// Has the API server serve every kind that some tool reads, as far as definitions of custom kinds can.
 async fn serve(testbed: &Testbed, namespace: &Namespace, tools: &Registry) {
     let specs = tools.specs();
-    let rules = specs.iter().flat_map(|spec| &spec.access.kubernetes);
-    for rule in rules {
-        let known = Resource::ALL
-            .iter()
-            .find(|known| known.group == rule.group && known.plural == rule.resource);
-        if let Some(resource) = known
-            && !resource.is_built_in()
-            && resource.group != "metrics.k8s.io"
-        {
+    let rules: Vec<_> = specs.iter().flat_map(|spec| &spec.access.kubernetes).collect();
+    let read = |kind: &&Resource| {
+        let of_kind = |rule: &&KubernetesRule| rule.group == kind.group && rule.resource == kind.plural;
+        rules.iter().any(of_kind)
+    };
+    let custom = |kind: &&Resource| !kind.is_built_in() && kind.group != "metrics.k8s.io";
+    let served = Resource::ALL
+        .iter()
+        .filter(read)
+        .filter(custom)
+        .map(async |resource| {
             let kind = CustomKind {
                 group: &resource.group,
                 version: &resource.version,
@@ -174,6 +177,6 @@ async fn serve(testbed: &Testbed, namespace: &Namespace, tools: &Registry) {
                 namespaced: resource.namespaced,
             };
             kind.serve(testbed, namespace).await.unwrap();
-        }
-    }
+        });
+    futures::future::join_all(served).await;
 }
