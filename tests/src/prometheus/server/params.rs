@@ -89,14 +89,15 @@ impl Params {
         }
     }
 
-    /// How old a sample may be, in milliseconds.
+    /// How old a sample may be, in milliseconds; what is not positive is for the server to choose.
     pub(super) fn lookback(&self) -> Result<Option<i64>, ApiError> {
-        self.get("lookback_delta")
-            .map(duration)
+        let problem =
+            |problem| ApiError::bad_data(format!("error parsing lookback delta duration: {problem}"));
+        let given = self.get("lookback_delta").map(duration);
+        Ok(given
             .transpose()
-            .map_err(|problem| {
-                ApiError::bad_data(format!("error parsing lookback delta duration: {problem}"))
-            })
+            .map_err(problem)?
+            .filter(|lookback| *lookback > 0))
     }
 
     /// The distance of steps in milliseconds.

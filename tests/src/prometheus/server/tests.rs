@@ -315,6 +315,10 @@ async fn remarks_and_limits_come_with_the_answer() {
         .await
         .json();
     assert_eq!(near["data"]["result"], json!([]));
+    let usual = ask(&server, "query", &[("query", "up"), ("lookback_delta", "0")])
+        .await
+        .json();
+    assert_eq!(usual["data"]["result"].as_array().unwrap().len(), 2);
     let far = ask(&server, "query", &[("query", "old"), ("lookback_delta", "3h")])
         .await
         .json();

@@ -62,6 +62,12 @@ impl Ask {
         }
     }
 
+    /// With one parameter more.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub(crate) fn posted(mut self) -> Self {
         self.posted = true;
         self

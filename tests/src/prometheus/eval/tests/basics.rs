@@ -184,7 +184,12 @@ fn top_and_bottom_keep_their_labels_and_list_the_best_first() {
         assert_eq!(refusal(&store, query), message);
     }
     // A step wider than the range is never taken.
-    let outcome = instant(&store, "rate((quantile(0, m))[1m:5m])", 90_000, &Options::default());
+    let outcome = instant(
+        &store,
+        "rate((quantile(0, m))[1m:5m])",
+        90_000,
+        &Options::default(),
+    );
     assert!(outcome.unwrap().warnings.is_empty());
     let changing = load(60, "m{a=\"1\"} 1 9\nm{a=\"2\"} 5 5");
     assert_eq!(

@@ -104,6 +104,20 @@ async fn both_prometheus_evaluate_the_same() {
             both.same(&instant(form, at(0) + moment).ordered()).await;
         }
     }
+    // Another time for which a sample counts, as the agent may be configured to ask for.
+    for form in [
+        "gap",
+        "ended",
+        "rare",
+        "rate(gap[6m])",
+        "sum_over_time(gap[10m:1m])",
+    ] {
+        for lookback in ["0", "15", "61s", "10m", "-1"] {
+            for ask in [instant(form, at(3900)), range(form, (at(3500), at(4000)), 15_000)] {
+                both.same(&ask.with("lookback_delta", lookback)).await;
+            }
+        }
+    }
     // What is listed as refused really has an answer, and is refused in as many words.
     for (form, why) in KNOWN {
         let ask = instant(form, at(3600));
