@@ -25,6 +25,8 @@ pub struct KubernetesRule {
     pub verbs: Vec<String>,
     /// The one of them that calls use. The others are granted with it, to look at one object or to follow changes.
     pub used: String,
+    /// Whether calls need it in all namespaces, whichever they are given: a role in one namespace does not do.
+    pub everywhere: bool,
     /// Whether the tool can do without.
     pub need: Need,
 }
@@ -62,6 +64,15 @@ impl Access {
         self.with(group, resource, verbs, "get", Need::Optional)
     }
 
+    /// Says of the right that was added last that calls need it in all namespaces, whichever they are given.
+    #[must_use]
+    pub fn everywhere(mut self) -> Self {
+        if let Some(rule) = self.kubernetes.last_mut() {
+            rule.everywhere = true;
+        }
+        self
+    }
+
     /// Adds a service reached over HTTP.
     #[must_use]
     pub fn service(mut self, role: &str) -> Self {
@@ -75,6 +86,7 @@ impl Access {
             resource: resource.to_owned(),
             verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
             used: used.to_owned(),
+            everywhere: false,
             need,
         });
         self

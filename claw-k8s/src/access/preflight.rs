@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claw_core::access::{Access, Need};
+use claw_core::access::{Access, KubernetesRule, Need};
 use claw_core::report::Gap;
 use claw_core::tool::ToolContext;
 use futures::StreamExt as _;
@@ -44,7 +44,7 @@ pub struct Loss {
 
 /// Asks for each right that the tools declare, each once, by SelfSubjectAccessReview.
 ///
-/// With a namespace, rights on namespaced kinds are asked for in it; without one, in all. Kinds that the cluster does not
+/// With a namespace, rights on namespaced kinds are asked for in it, unless calls need them in all; without one, in all. Kinds that the cluster does not
 /// serve are left out: nothing is lost with them.
 pub async fn preflight<'a>(
     cluster: &Cluster,
@@ -65,11 +65,7 @@ pub async fn preflight<'a>(
         .iter()
         .flat_map(|(_, access)| &access.kubernetes)
         .filter(|rule| is_served(discovery.as_deref(), &rule.group))
-        .flat_map(|rule| {
-            rule.verbs
-                .iter()
-                .map(|verb| question(&rule.group, &rule.resource, verb, namespace))
-        })
+        .flat_map(|rule| rule.verbs.iter().map(|verb| question(rule, verb, namespace)))
         .collect();
     result.asked = questions.len();
     let answers: Vec<_> = futures::stream::iter(questions)
@@ -104,17 +100,20 @@ fn is_served(discovery: Option<&Discovery>, group: &str) -> bool {
     group.is_empty() || discovery.is_none_or(|discovery| discovery.group(group).is_some())
 }
 
-fn question(group: &str, resource: &str, verb: &str, namespace: Option<&str>) -> AccessQuestion {
-    let (plural, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+fn question(rule: &KubernetesRule, verb: &str, namespace: Option<&str>) -> AccessQuestion {
+    let (plural, subresource) = rule.resource.split_once('/').unwrap_or((&rule.resource, ""));
     let cluster_scoped = Resource::ALL
         .iter()
-        .any(|known| !known.namespaced && known.group == group && known.plural == plural);
+        .any(|known| !known.namespaced && known.group == rule.group && known.plural == plural);
+    // To look at a namespace is granted by a role in it.
+    let in_itself = rule.group.is_empty() && plural == "namespaces" && verb == "get";
+    let inside = !rule.everywhere && (!cluster_scoped || in_itself);
     AccessQuestion {
         verb: verb.to_owned(),
-        group: group.to_owned(),
+        group: rule.group.clone(),
         resource: plural.to_owned(),
         subresource: subresource.to_owned(),
-        namespace: namespace.filter(|_| !cluster_scoped).map(str::to_owned),
+        namespace: namespace.filter(|_| inside).map(str::to_owned),
     }
 }
 
@@ -127,7 +126,7 @@ fn losses(
     let mut missing: BTreeMap<(&str, &str, &str, Need), Vec<String>> = BTreeMap::new();
     for rule in &access.kubernetes {
         for verb in &rule.verbs {
-            if denied.contains(&question(&rule.group, &rule.resource, verb, namespace)) {
+            if denied.contains(&question(rule, verb, namespace)) {
                 missing
                     .entry((&rule.group, &rule.resource, &rule.used, rule.need))
                     .or_default()

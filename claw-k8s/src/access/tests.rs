@@ -282,3 +282,41 @@ async fn a_right_that_is_not_used_takes_nothing_essential() {
         assert_eq!((loss.need, loss.meaning.as_str()), (need, meaning), "{denied}");
     }
 }
+
+#[tokio::test]
+async fn in_one_namespace_only_what_a_role_there_grants_is_asked_for_there() {
+    let asked = |access: Access| {
+        let mut reader = crate::cluster::MockClusterReader::new();
+        reader
+            .expect_discover()
+            .returning(|_| Ok(crate::cluster::Discovery::default()));
+        // A role in `shop`, and no other.
+        reader
+            .expect_can_i()
+            .returning(|_, question| Ok(question.namespace.as_deref() == Some("shop")));
+        let cluster = crate::cluster::Cluster::new(std::sync::Arc::new(reader));
+        async move {
+            let found = preflight(&cluster, &context(), [("tool", &access)], Some("shop")).await;
+            found
+                .losses
+                .into_iter()
+                .flat_map(|loss| loss.verbs)
+                .collect::<Vec<_>>()
+        }
+    };
+    let verbs = &["get", "list"];
+    assert_eq!(asked(Access::none().uses("", "pods", verbs)).await, [""; 0]);
+    assert_eq!(
+        asked(Access::none().uses("", "pods", verbs).everywhere()).await,
+        ["get", "list"]
+    );
+    assert_eq!(
+        asked(Access::none().uses("", "nodes", verbs)).await,
+        ["get", "list"]
+    );
+    // Whether the namespace is there may be asked by whoever has a role in it.
+    assert_eq!(
+        asked(Access::none().looks_up("", "namespaces", verbs)).await,
+        ["list"]
+    );
+}

@@ -150,7 +150,8 @@ impl Fake {
             if !question.group.is_empty() {
                 resource = format!("{resource}.{}", question.group);
             }
-            fake.note(format!("can {} {resource}", question.verb));
+            let place = question.namespace.as_deref().unwrap_or("*");
+            fake.note(format!("can {} {resource} {place}", question.verb));
             Ok(!fake.denied.contains(&resource))
         });
         let fake = this;

@@ -58,6 +58,7 @@ impl Tool for GetNodes {
         Access::none()
             .requires("", "nodes", &["get", "list", "watch"])
             .uses("", "events", &["get", "list", "watch"])
+            .everywhere()
             .uses("metrics.k8s.io", "nodes", &["get", "list"])
     }
 

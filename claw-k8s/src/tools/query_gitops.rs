@@ -66,8 +66,11 @@ impl Tool for QueryGitops {
         let verbs = &["get", "list", "watch"];
         Access::none()
             .uses("argoproj.io", "applications", verbs)
+            .everywhere()
             .uses("kustomize.toolkit.fluxcd.io", "kustomizations", verbs)
+            .everywhere()
             .uses("helm.toolkit.fluxcd.io", "helmreleases", verbs)
+            .everywhere()
     }
 
     async fn call(&self, cx: &ToolContext, input: QueryGitopsInput) -> Result<QueryGitopsOutput, ToolError> {

@@ -25,6 +25,29 @@ impl Account {
         name: &str,
         rules: &Value,
     ) -> Result<Self, Error> {
+        let path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+        Self::bound(testbed, namespace, name, rules, path).await
+    }
+
+    /// The same, with its rights in `namespace` alone.
+    pub async fn create_inside(
+        testbed: &Testbed,
+        namespace: &Namespace,
+        name: &str,
+        rules: &Value,
+    ) -> Result<Self, Error> {
+        let inside = namespace.name();
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{inside}/rolebindings");
+        Self::bound(testbed, namespace, name, rules, &path).await
+    }
+
+    async fn bound(
+        testbed: &Testbed,
+        namespace: &Namespace,
+        name: &str,
+        rules: &Value,
+        bindings: &str,
+    ) -> Result<Self, Error> {
         let api = testbed.api();
         let namespace = namespace.name();
         let own = api.get(&format!("/api/v1/namespaces/{namespace}")).await?;
@@ -36,9 +59,8 @@ impl Account {
         let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         api.create(&accounts, &json!({ "metadata": { "name": name } }))
             .await?;
-        let rbac = "/apis/rbac.authorization.k8s.io/v1";
         api.create(
-            &format!("{rbac}/clusterroles"),
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles",
             &json!({ "metadata": metadata, "rules": rules }),
         )
         .await?;
@@ -47,8 +69,7 @@ impl Account {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
             "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
         });
-        api.create(&format!("{rbac}/clusterrolebindings"), &binding)
-            .await?;
+        api.create(bindings, &binding).await?;
         let token = token(api, namespace, name).await?;
         Ok(Self {
             namespace: namespace.to_owned(),

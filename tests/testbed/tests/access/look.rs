@@ -38,16 +38,17 @@ pub(crate) enum Answer {
 }
 
 impl Look {
-    /// Asks anew: nothing that was read before is used.
+    /// Asks anew: nothing that was read before is used. Rights are asked about in `place`, or in all namespaces.
     pub(crate) async fn at(
         testbed: &Testbed,
         reader: &Reader,
         tool: &ToolSpec,
         arguments: &[Arguments],
+        place: Option<&str>,
     ) -> Self {
         let cx = ToolContext::new(Arc::new(SystemClock), QUESTIONS);
         let needs = [(tool.name.as_str(), &tool.access)];
-        let found = preflight(&reader.cluster(), &cx, needs, None).await;
+        let found = preflight(&reader.cluster(), &cx, needs, place).await;
         assert!(found.gaps.is_empty(), "{:?}", found.gaps);
         Self {
             losses: found.losses,
@@ -134,6 +135,16 @@ impl Answer {
             counts,
             gaps: gaps.into_iter().flatten().filter_map(reason).collect(),
         }
+    }
+
+    /// What it says that was not allowed.
+    pub(crate) fn refusals(&self) -> Vec<&str> {
+        let said: Vec<&str> = match self {
+            Self::Given { gaps, .. } => gaps.iter().map(String::as_str).collect(),
+            Self::Refused { text, .. } => vec![text],
+        };
+        let refused = said.into_iter().filter(|text| text.starts_with("not allowed"));
+        refused.collect()
     }
 
     pub(crate) fn is_refused(&self) -> bool {

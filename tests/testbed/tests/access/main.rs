@@ -6,6 +6,7 @@ mod denied;
 #[allow(dead_code)] // made for the suite of the tools, of which this one needs a part
 #[path = "../tools/hands.rs"]
 mod hands;
+mod inside;
 mod look;
 mod right;
 mod rights;

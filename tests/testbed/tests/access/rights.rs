@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use super::hands::{Reader, SOON, every_tool, testbed};
+use super::inside;
 use super::look::{Answer, Look, answers};
 use super::right::Right;
 use super::world::{Arguments, World};
@@ -59,6 +60,8 @@ async fn each_right_suffices_with_the_others_and_is_missed_without() {
     );
     assert!(trials > 0);
     assert!(wrong.is_empty(), "{} rights:\n{}", wrong.len(), wrong.join("\n"));
+    // Of the same world, because two would not get the same kinds served.
+    inside::compare(&testbed, &world, &tools).await;
 }
 
 /// One tool before the world.
@@ -103,7 +106,7 @@ impl<'a> Trial<'a> {
     }
 
     async fn look(&self, reader: &Reader) -> Look {
-        Look::at(self.testbed, reader, self.tool, &self.arguments).await
+        Look::at(self.testbed, reader, self.tool, &self.arguments, None).await
     }
 
     async fn answers(&self, reader: &Reader) -> Vec<Answer> {

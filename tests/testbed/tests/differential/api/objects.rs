@@ -67,6 +67,10 @@ pub(super) async fn reads(pair: &mut Pair, ns: &str, maps: &str) {
         ("a subresource that is none", format!("{maps}/a/widget")),
         ("namespace", format!("/api/v1/namespaces/{ns}")),
         (
+            "a namespace that is not there",
+            "/api/v1/namespaces/nowhere".to_owned(),
+        ),
+        (
             "logs of a pod that is not there",
             format!("/api/v1/namespaces/{ns}/pods/zzz/log"),
         ),
