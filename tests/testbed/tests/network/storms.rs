@@ -54,11 +54,9 @@ async fn storms_that_end_cost_time_and_nothing_else() {
             .filter(|exchange| exchange.fault.is_some())
             .count();
         assert_eq!(refused, paths.len() * (ATTEMPTS - 1), "of {fault:?}");
-        assert!(
-            exchanges.len() <= count + refused + count / 4,
-            "{} requests",
-            exchanges.len()
-        );
+        // Lists are shared for a moment: later than that, they are read once more.
+        let answered = exchanges.len() - refused;
+        assert!(answered <= count * 2, "{answered} answers, usually {count}");
         let least = wait * (ATTEMPTS - 1) as u32;
         assert!(!asks_to_wait || weathered.took >= least, "{:?}", weathered.took);
     }
