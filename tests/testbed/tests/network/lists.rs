@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claw_core::clock::SystemClock;
 use claw_core::tool::ToolContext;
-use claw_k8s::cluster::{Incomplete, Listed, Query, Resource, list_all};
+use claw_k8s::cluster::{
+    ClusterError, ClusterReader as _, Incomplete, ListRequest, Listed, Query, Resource, list_all,
+};
 use claw_k8s::model::ConfigMap;
 use claw_testbed::run::RunFolder;
 use claw_testbed::suite::{Part, Service, wait_until};
@@ -153,5 +157,21 @@ async fn a_list_is_whole_even_if_the_server_forgets_its_past_meanwhile() {
         expected.retain(|name| name != "zzz");
     }
     assert_eq!(listed, expected);
+    // What is older than any copy is gone, and that is understood.
+    let mut page = ListRequest {
+        resource: Resource::CONFIG_MAPS,
+        namespace: Some(scene.namespace().to_owned()),
+        label_selector: None,
+        field_selector: None,
+        limit: 500,
+        continue_token: None,
+        metadata_only: false,
+    };
+    let before = json!({ "v": "meta.k8s.io/v1", "rv": 2, "start": "map-1\u{0}" });
+    page.continue_token = Some(URL_SAFE_NO_PAD.encode(before.to_string()));
+    let reader = scene.reader(scene.server()).await;
+    let cx = ToolContext::new(Arc::new(SystemClock), LATER);
+    let error = reader.list_page(&cx, &page).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Gone { .. }), "{error}");
     scene.end().await;
 }
