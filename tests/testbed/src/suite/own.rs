@@ -141,3 +141,42 @@ impl Own {
         &self.service
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::modules;
+
+    #[tokio::test]
+    async fn without_components_of_ours_a_test_is_skipped() {
+        let testbed = Testbed::nowhere(&[]).await;
+        assert!(Own::prometheus(&testbed, "a", &[]).await.unwrap().is_none());
+        assert!(Own::loki(&testbed, "b").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_ends_is_quoted_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = folder.path().join("programs");
+        fs::create_dir(&programs).unwrap();
+        let program = programs.join("prometheus");
+        fs::write(
+            &program,
+            "#!/bin/sh\necho starting >&2\necho no room >&2\nexit 3\n",
+        )
+        .unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut run = RunFolder::create(&folder.path().join("run")).unwrap();
+        run.uses(&modules::PROMETHEUS, programs);
+        run.save().unwrap();
+        let path = run.path().to_owned();
+        let testbed = Testbed::nowhere(&[(Part::Run, &path.to_string_lossy())]).await;
+        let error = Own::prometheus(&testbed, "a", &[]).await.unwrap_err().line();
+        assert!(error.contains("it said: no room"), "{error}");
+        let left = fs::read_dir(&path).unwrap().flatten();
+        let left = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("own-"));
+        assert_eq!(left.count(), 0);
+    }
+}
