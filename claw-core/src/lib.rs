@@ -99,7 +99,7 @@
 //! | be safe | [`gate`], [`action`], [`audit`], [`redact`] |
 //! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
-//! | take tools and workflows from YAML | [`definition`] |
+//! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
 //! | talk to services | [`http`] |
 //!
 //! # Features
@@ -126,3 +126,4 @@ pub mod store;
 pub mod tool;
 pub mod topology;
 pub mod workflow;
+pub mod yaml;

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::decode::{Fields, invalid, texts, word, wrong_type};
-use super::node::{Node, Value, quoted};
-use super::problem::{Located, ProblemKind, Problems};
 use crate::quantity::{Cpu, Memory, Quantity};
+use crate::yaml::{Fields, invalid, texts, word, wrong_type};
+use crate::yaml::{Located, ProblemKind, Problems};
+use crate::yaml::{Node, Value, quoted};
 
 /// What a workflow may do, as far as its definition says. What is left out is as strict as it can be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -25,12 +25,9 @@
 
 mod bind;
 mod capabilities;
-mod decode;
 mod defined;
 mod describe;
 mod guardrails;
-mod node;
-mod problem;
 mod schedule;
 mod schema;
 mod tool;
@@ -39,27 +36,23 @@ mod workflow;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::Serialize;
 
+pub use crate::yaml::{DefinitionError, Located, MAX_BYTES, Place, Problem, ProblemKind};
 pub use bind::{Definition, bind};
 pub use capabilities::{Capabilities, StepCapability, TriggerCapability, WorkflowCapability};
 pub use defined::DefinedTool;
 pub use guardrails::{Escalation, Floor, Guardrails, MaxActions};
-pub use problem::{DefinitionError, Located, Place, Problem, ProblemKind};
 pub use schedule::Schedule;
 pub use tool::{Auth, DEFAULT_TOKEN_PATH, Parameter, ParameterType, ToolDefinition};
 pub use workflow::{Filter, StepDefinition, Trigger, WorkflowDefinition};
 
-use decode::Fields;
-use node::Node;
-use problem::Problems;
+use crate::yaml::{self, Fields, Node, Problems};
 
-/// Largest file in bytes. The longest real definition is some hundred times smaller.
-pub const MAX_BYTES: usize = 1 << 20;
+/// What a document holds, for remedies.
+const WANTED: &str = "a `tools:` list or a `workflow:`";
 
 /// One YAML document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,46 +70,12 @@ pub struct Document {
 
 /// Reads the documents of the file at `path`. Blocks while it reads.
 pub fn read(path: &Path) -> Result<Vec<Document>, DefinitionError> {
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    // One byte more than is allowed, so that a larger file is seen to be larger without being read.
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let outcome = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-    match outcome {
-        Ok(_) => parse(&name, &bytes),
-        Err(error) => Err(unreadable(
-            &name,
-            format!("the file cannot be read ({error})"),
-            "check its name and its permissions",
-        )),
-    }
+    parse(&path.display().to_string(), &yaml::read(path)?)
 }
 
 /// Reads the documents in `bytes`; `file` is the name that problems are reported under.
 pub fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Document>, DefinitionError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(unreadable(
-            file,
-            format!("the file is larger than {MAX_BYTES} bytes"),
-            "split it, or check that it is a definition at all",
-        ));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        unreadable(
-            file,
-            format!("the file is no UTF-8 text from byte {} on", error.valid_up_to()),
-            "save it as UTF-8, or check that it is a definition at all",
-        )
-    })?;
-    let mut problems = Problems::of(file);
-    let nodes = node::documents(text, &mut problems).unwrap_or_default();
-    if nodes.is_empty() && problems.is_empty() {
-        return Err(unreadable(
-            file,
-            "the file has no document".to_owned(),
-            "write a `tools:` list or a `workflow:`",
-        ));
-    }
+    let (nodes, mut problems) = yaml::parse(file, bytes, WANTED)?;
     let documents = nodes
         .iter()
         .filter_map(|node| document(file, node, &mut problems))
@@ -134,7 +93,7 @@ fn document(file: &str, node: &Node, problems: &mut Problems) -> Option<Document
             node.place,
             "",
             "the document is empty",
-            "write a `tools:` list or a `workflow:`",
+            format!("write {WANTED}"),
         );
     }
     fields.finish();
@@ -142,16 +101,5 @@ fn document(file: &str, node: &Node, problems: &mut Problems) -> Option<Document
         file: file.to_owned(),
         tools: tools.unwrap_or_default(),
         workflow,
-    })
-}
-
-fn unreadable(file: &str, message: String, remedy: &str) -> DefinitionError {
-    DefinitionError::one(Problem {
-        file: file.to_owned(),
-        place: None,
-        kind: ProblemKind::Unreadable,
-        path: String::new(),
-        message,
-        remedy: remedy.to_owned(),
     })
 }

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
 
-use super::decode::{Fields, invalid, text, wrong_type};
-use super::node::{Node, Value, quoted};
-use super::problem::{Located, Problems};
+use crate::yaml::{Fields, invalid, text, wrong_type};
+use crate::yaml::{Located, Problems};
+use crate::yaml::{Node, Value, quoted};
 
 /// A cron pattern of five fields (minute, hour, day of month, month, day of week) in a time zone, UTC unless given.
 ///

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::decode::{self, Fields, boolean, invalid, list, mapping, text, unique, word};
-use super::node::{Node, Value, quoted};
-use super::problem::{Located, ProblemKind, Problems};
+use crate::yaml::{self, Fields, boolean, invalid, list, mapping, text, unique, word};
+use crate::yaml::{Located, ProblemKind, Problems};
+use crate::yaml::{Node, Value, quoted};
 
 /// Where a pod finds the token of its service account.
 pub const DEFAULT_TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -137,7 +137,7 @@ fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<ToolDefiniti
 fn parameters(node: &Node, path: &str, problems: &mut Problems) -> Option<BTreeMap<String, Parameter>> {
     let mut parameters = BTreeMap::new();
     for (name, node) in mapping(node, path, problems)? {
-        if let Some(parameter) = parameter(node, &decode::join(path, name), problems) {
+        if let Some(parameter) = parameter(node, &yaml::join(path, name), problems) {
             parameters.insert(name.value.clone(), parameter);
         }
     }
@@ -169,7 +169,7 @@ fn parameter(node: &Node, path: &str, problems: &mut Problems) -> Option<Paramet
         fields.problems().add(
             ProblemKind::InvalidValue,
             default.place,
-            decode::join(path, "default"),
+            yaml::join(path, "default"),
             format!("the default {} is not among the values of `enum`", default.value),
             "add it there, or choose another default",
         );
@@ -178,7 +178,7 @@ fn parameter(node: &Node, path: &str, problems: &mut Problems) -> Option<Paramet
         fields.problems().add(
             ProblemKind::InvalidValue,
             place,
-            decode::join(path, "required"),
+            yaml::join(path, "required"),
             format!("a parameter with a default ({}) is never missing", default.value),
             "remove `required: true` or the default",
         );
@@ -209,7 +209,7 @@ fn value_of(
         let expected = kind.map_or("a value".to_owned(), |kind| {
             format!("a value of type {}", kind.as_str())
         });
-        decode::wrong_type(node, path, &expected, "such a value", problems);
+        yaml::wrong_type(node, path, &expected, "such a value", problems);
         return None;
     }
     Some(Located {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::decode::{self, Fields, list, mapping, text, texts, unique};
 use super::guardrails::{self, Guardrails};
-use super::node::Node;
-use super::problem::{Located, ProblemKind, Problems};
 use super::schedule::{self, Schedule};
+use crate::yaml::Node;
+use crate::yaml::{self, Fields, list, mapping, text, texts, unique};
+use crate::yaml::{Located, ProblemKind, Problems};
 
 /// What a definition says about one workflow.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -155,7 +155,7 @@ fn filter(node: &Node, path: &str, problems: &mut Problems) -> Option<Vec<Filter
     let read: Vec<Option<Filter>> = entries
         .iter()
         .map(|(label, node)| {
-            let values = texts(node, &decode::join(path, label), problems)?;
+            let values = texts(node, &yaml::join(path, label), problems)?;
             Some(Filter {
                 label: label.clone(),
                 values,

@@ -11,13 +11,13 @@ use serde_json::Value as Json;
 
 use super::capabilities::Capabilities;
 use super::defined::DefinedTool;
-use super::node::quoted;
-use super::problem::{DefinitionError, Located, ProblemKind, Problems, gather};
 use super::tool::{Auth, ToolDefinition};
 use super::workflow::WorkflowDefinition;
 use super::{Document, describe};
 use crate::registry::{DuplicateTool, Registry};
 use crate::tool::ErasedTool;
+use crate::yaml::quoted;
+use crate::yaml::{DefinitionError, Located, ProblemKind, Problems, gather};
 
 /// Definitions that this agent can honour, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -165,7 +165,7 @@ fn registered(
         name.place,
         path,
         message,
-        super::problem::did_you_mean(name, known),
+        crate::yaml::did_you_mean(name, known),
     );
     false
 }

@@ -2,11 +2,11 @@
 
 use super::registered;
 use crate::definition::capabilities::Capabilities;
-use crate::definition::node::quoted;
-use crate::definition::problem::{Located, ProblemKind, Problems, did_you_mean};
 use crate::definition::schema::{Arguments, ParameterSchema};
 use crate::definition::tool::{Parameter, ToolDefinition};
 use crate::registry::Registry;
+use crate::yaml::quoted;
+use crate::yaml::{Located, ProblemKind, Problems, did_you_mean};
 
 /// The definition with everything filled in that it leaves to the registered tool.
 pub(super) fn bind(

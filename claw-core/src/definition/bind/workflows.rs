@@ -2,10 +2,10 @@
 
 use super::registered;
 use crate::definition::capabilities::{Capabilities, StepCapability, WorkflowCapability};
-use crate::definition::node::quoted;
-use crate::definition::problem::{Place, ProblemKind, Problems, did_you_mean};
 use crate::definition::workflow::{StepDefinition, Trigger, WorkflowDefinition};
 use crate::registry::Registry;
+use crate::yaml::quoted;
+use crate::yaml::{Place, ProblemKind, Problems, did_you_mean};
 
 pub(super) fn check(
     workflow: &WorkflowDefinition,

@@ -150,20 +150,22 @@ impl std::error::Error for DefinitionError {}
 
 /// Collects the problems of one file.
 #[derive(Debug)]
-pub(super) struct Problems {
+pub struct Problems {
     file: String,
     found: Vec<Problem>,
 }
 
 impl Problems {
-    pub(super) fn of(file: &str) -> Self {
+    /// None yet, of the file with this name.
+    pub fn of(file: &str) -> Self {
         Self {
             file: file.to_owned(),
             found: Vec::new(),
         }
     }
 
-    pub(super) fn add(
+    /// Adds one: what is wrong, where, in which key, and what to do about it.
+    pub fn add(
         &mut self,
         kind: ProblemKind,
         place: impl Into<Option<Place>>,
@@ -182,17 +184,18 @@ impl Problems {
     }
 
     /// The problems as an error, or `value` when there are none.
-    pub(super) fn or<T>(self, value: T) -> Result<T, DefinitionError> {
+    pub fn or<T>(self, value: T) -> Result<T, DefinitionError> {
         gather([self], value)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 }
 
 /// The problems of several files as one error, or `value` when there are none.
-pub(super) fn gather<T>(files: impl IntoIterator<Item = Problems>, value: T) -> Result<T, DefinitionError> {
+pub fn gather<T>(files: impl IntoIterator<Item = Problems>, value: T) -> Result<T, DefinitionError> {
     let mut problems: Vec<Problem> = files.into_iter().flat_map(|file| file.found).collect();
     if problems.is_empty() {
         return Ok(value);
@@ -203,7 +206,7 @@ pub(super) fn gather<T>(files: impl IntoIterator<Item = Problems>, value: T) -> 
 }
 
 /// The remedy for a name that is not known: the one that was probably meant, or all there are.
-pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(nearest) = nearest(name, &known) {
         return format!("did you mean `{nearest}`?");

@@ -4,7 +4,8 @@ use super::node::{Node, Value, quoted};
 use super::problem::{Located, Place, ProblemKind, Problems, did_you_mean};
 
 /// A reader of one mapping. Every key that is asked for is a known key; the others are refused at the end.
-pub(super) struct Fields<'n, 'p> {
+#[derive(Debug)]
+pub struct Fields<'n, 'p> {
     entries: &'n [(Located<String>, Node)],
     known: Vec<&'static str>,
     place: Place,
@@ -14,7 +15,7 @@ pub(super) struct Fields<'n, 'p> {
 
 impl<'n, 'p> Fields<'n, 'p> {
     /// A reader of `node`, which is called `path` in messages. `None` when it is no mapping.
-    pub(super) fn open(node: &'n Node, path: &str, problems: &'p mut Problems) -> Option<Self> {
+    pub fn open(node: &'n Node, path: &str, problems: &'p mut Problems) -> Option<Self> {
         let entries = mapping(node, path, problems)?;
         Some(Self {
             entries,
@@ -26,7 +27,7 @@ impl<'n, 'p> Fields<'n, 'p> {
     }
 
     /// The value of `key` by `read`; `None` when the key is not there, or when its value is wrong.
-    pub(super) fn optional<T>(
+    pub fn optional<T>(
         &mut self,
         key: &'static str,
         read: impl FnOnce(&'n Node, &str, &mut Problems) -> Option<T>,
@@ -38,7 +39,7 @@ impl<'n, 'p> Fields<'n, 'p> {
     }
 
     /// As [`optional`](Self::optional); a key that is not there is a problem, for which `example` is the remedy.
-    pub(super) fn required<T>(
+    pub fn required<T>(
         &mut self,
         key: &'static str,
         example: &str,
@@ -59,22 +60,22 @@ impl<'n, 'p> Fields<'n, 'p> {
     }
 
     /// Whether the mapping has `key`.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name.value == key)
     }
 
     /// Whether the mapping has no key at all.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Where problems go.
-    pub(super) fn problems(&mut self) -> &mut Problems {
+    pub fn problems(&mut self) -> &mut Problems {
         self.problems
     }
 
     /// Refuses keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub fn finish(self) {
         for (name, _) in self.entries {
             if !self.known.contains(&name.value.as_str()) {
                 self.problems.add(
@@ -90,7 +91,7 @@ impl<'n, 'p> Fields<'n, 'p> {
 }
 
 /// `path.key`, or `key` at the top.
-pub(super) fn join(path: &str, key: &str) -> String {
+pub fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {
@@ -99,7 +100,7 @@ pub(super) fn join(path: &str, key: &str) -> String {
 }
 
 /// Records that `node` is not what it should be.
-pub(super) fn wrong_type(node: &Node, path: &str, expected: &str, example: &str, problems: &mut Problems) {
+pub fn wrong_type(node: &Node, path: &str, expected: &str, example: &str, problems: &mut Problems) {
     let remedy = match node.value {
         Value::Null => format!("write {example}, or leave the key out"),
         _ => format!("write {example}"),
@@ -109,7 +110,7 @@ pub(super) fn wrong_type(node: &Node, path: &str, expected: &str, example: &str,
 }
 
 /// Records that the value of `node` makes no sense.
-pub(super) fn invalid(
+pub fn invalid(
     node: &Node,
     path: &str,
     message: impl Into<String>,
@@ -120,7 +121,7 @@ pub(super) fn invalid(
 }
 
 /// The entries of a mapping, in the order of the file.
-pub(super) fn mapping<'n>(
+pub fn mapping<'n>(
     node: &'n Node,
     path: &str,
     problems: &mut Problems,
@@ -141,7 +142,7 @@ pub(super) fn mapping<'n>(
 }
 
 /// A text that is not empty.
-pub(super) fn text(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<String>> {
+pub fn text(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<String>> {
     match &node.value {
         Value::Text(value) if value.trim().is_empty() => {
             invalid(
@@ -175,7 +176,7 @@ pub(super) fn text(node: &Node, path: &str, problems: &mut Problems) -> Option<L
 }
 
 /// A boolean.
-pub(super) fn boolean(node: &Node, path: &str, problems: &mut Problems) -> Option<bool> {
+pub fn boolean(node: &Node, path: &str, problems: &mut Problems) -> Option<bool> {
     match node.value {
         Value::Bool(value) => Some(value),
         _ => {
@@ -186,7 +187,7 @@ pub(super) fn boolean(node: &Node, path: &str, problems: &mut Problems) -> Optio
 }
 
 /// A list with at least one item, each read by `read`.
-pub(super) fn list<'n, T>(
+pub fn list<'n, T>(
     node: &'n Node,
     path: &str,
     problems: &mut Problems,
@@ -219,13 +220,13 @@ pub(super) fn list<'n, T>(
 }
 
 /// A list of texts, in which nothing stands twice.
-pub(super) fn texts(node: &Node, path: &str, problems: &mut Problems) -> Option<Vec<Located<String>>> {
+pub fn texts(node: &Node, path: &str, problems: &mut Problems) -> Option<Vec<Located<String>>> {
     let items = list(node, path, problems, text)?;
     unique(&items, path, problems).then_some(items)
 }
 
 /// Whether no text stands twice; each that does is a problem.
-pub(super) fn unique<'a>(
+pub fn unique<'a>(
     names: impl IntoIterator<Item = &'a Located<String>>,
     path: &str,
     problems: &mut Problems,
@@ -249,7 +250,7 @@ pub(super) fn unique<'a>(
 }
 
 /// One of a few words.
-pub(super) fn word<T: Copy>(
+pub fn word<T: Copy>(
     node: &Node,
     path: &str,
     problems: &mut Problems,

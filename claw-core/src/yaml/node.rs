@@ -18,22 +18,30 @@ const MAX_DOCUMENTS: usize = 256;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+#[non_exhaustive]
+pub enum Value {
+    /// Nothing, or `null`.
     Null,
+    /// `true` or `false`, and nothing else.
     Bool(bool),
+    /// A whole number.
     Integer(i128),
+    /// A number with a point or an exponent.
     Float(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A mapping, in the order of the file.
     Map(Vec<(Located<String>, Node)>),
 }
 
 /// One value and its place.
-pub(super) type Node = Located<Value>;
+pub type Node = Located<Value>;
 
 impl Value {
     /// What the value is, for a sentence.
-    pub(super) fn kind(&self) -> String {
+    pub fn kind(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
             Self::Bool(value) => format!("the boolean {value}"),
@@ -46,7 +54,7 @@ impl Value {
     }
 
     /// The value as JSON.
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,
             Self::Bool(value) => (*value).into(),
@@ -66,7 +74,7 @@ impl Value {
 }
 
 /// Text from a file, made fit to stand in a message: one line, not long.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() {
