@@ -389,3 +389,88 @@ fn every_command_explains_itself() {
     }
     assert!(stdout(&agent(&["--help"])).contains("Exit codes:"));
 }
+
+/// The example in the help of `policy explain`, with so many replicas.
+fn scale_up(folder: &Path, replicas: u32) -> PathBuf {
+    let help = stdout(&agent(&["policy", "explain", "--help"]));
+    let (_, example) = help.split_once("Example of ACTION:").unwrap();
+    let mut question: Value = serde_json::from_str(example).unwrap();
+    question["action"]["patch"]["spec"]["replicas"] = replicas.into();
+    let file = folder.join(format!("{replicas}.json"));
+    fs::write(&file, question.to_string()).unwrap();
+    file
+}
+
+#[test]
+fn a_policy_says_what_it_decides_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let explain = |replicas, more: &[&str]| {
+        let file = scale_up(folder.path(), replicas);
+        agent(&[&["policy", "explain", path(&file)], more].concat())
+    };
+    let observing = explain(8, &[]);
+    assert_eq!(code(&observing), 5, "{}", stderr(&observing));
+    let said = stdout(&observing);
+    assert!(said.contains("Deployment shop/cart: it is forbidden"), "{said}");
+    assert!(said.contains("phase.cap"), "{said}");
+    assert!(
+        said.contains("it would be auto_logged with phase low_risk_writes"),
+        "{said}"
+    );
+    let phase = ["--phase", "low_risk_writes"];
+    let double = explain(8, &phase);
+    assert_eq!(code(&double), 0, "{}", stderr(&double));
+    assert!(stdout(&double).contains("the agent does it by itself, and people are told"));
+    let beyond = explain(9, &["--phase", "low_risk_writes", "--output", "json"]);
+    let answer: Value = serde_json::from_str(&stdout(&beyond)).unwrap();
+    assert_eq!(answer["decision"]["tier"], "async_approval");
+    assert_eq!(answer["decision"]["approvers"], 1);
+    let nothing = explain(4, &phase);
+    assert_eq!(code(&nothing), 5);
+    assert!(complaint(&nothing).contains("the action changes nothing"));
+
+    let file = folder.path().join("policy.yaml");
+    let policy = "policy:\n  overrides:\n    - {id: shop, when: {namespaces: [shop]}, tier: sync_approval, reason: a launch}\n";
+    fs::write(&file, policy).unwrap();
+    let watched = explain(8, &["--phase", "low_risk_writes", "--policy", path(&file)]);
+    assert!(
+        stdout(&watched).contains("override.shop: a launch"),
+        "{}",
+        stdout(&watched)
+    );
+    let checked = agent(&["policy", "check", path(&file)]);
+    assert_eq!(code(&checked), 0, "{}", stdout(&checked));
+    let table = agent(&["policy", "table", "--policy", path(&file)]);
+    assert_eq!(code(&table), 0, "{}", stderr(&table));
+    assert!(stdout(&table).contains("delete_namespace"), "{}", stdout(&table));
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_or_an_action_is_said_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    fs::write(&file, "policy:\n  phase: reckless\n").unwrap();
+    let refused = agent(&["policy", "check", path(&file)]);
+    assert_eq!(code(&refused), 5);
+    assert!(
+        stderr(&refused).contains("p.yaml:2:10: policy.phase"),
+        "{}",
+        stderr(&refused)
+    );
+    fs::write(&file, "policy:\n  excluded_namespaces: [kube-system]\n").unwrap();
+    let idle = agent(&["policy", "check", path(&file)]);
+    assert_eq!(code(&idle), 5);
+    assert!(stdout(&idle).contains("kube-system is never changed anyway"));
+    let action = folder.path().join("a.json");
+    fs::write(&action, "{\"action\": {\"verb\": \"obliterate\"}}").unwrap();
+    let unknown = agent(&["policy", "explain", path(&action)]);
+    assert_eq!(code(&unknown), 5);
+    assert!(
+        complaint(&unknown).contains("a.json:1:32: unknown variant `obliterate`, expected one of `patch`, `create`, `delete`, `evict`; write"),
+        "{}",
+        stderr(&unknown)
+    );
+    let absent = agent(&["policy", "explain", path(&folder.path().join("no.json"))]);
+    assert_eq!(code(&absent), 1);
+    complaint(&absent);
+}

@@ -12,6 +12,7 @@ mod files;
 mod incident;
 mod investigate;
 mod look;
+mod policy;
 mod print;
 mod progress;
 mod replay;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use args::{Arguments, AuditCommand, Command};
+use args::{Arguments, AuditCommand, Command, PolicyCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -58,6 +59,9 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Serve(given) => serve::run(given).await,
         Command::Check(given) => check::run(&given, output),
         Command::Access(given) => access::run(given, output).await,
+        Command::Policy(PolicyCommand::Explain(given)) => policy::explain(&given, output),
+        Command::Policy(PolicyCommand::Check(given)) => policy::check(&given, output),
+        Command::Policy(PolicyCommand::Table(given)) => policy::table(&given, output),
         Command::Audit(AuditCommand::Verify(given)) => audit::verify(&given, output),
         Command::Audit(AuditCommand::Show(given)) => audit::show(&given, output),
     }

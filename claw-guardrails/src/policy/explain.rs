@@ -1,0 +1,308 @@
+//! Why a policy decides as it does, and what would have to be otherwise.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::axis::{Activity, Criticality, Environment, Nature, Phase, Place, Reach, Season};
+use super::request::Request;
+use super::rules::RULES;
+use super::tier::Tier;
+use super::{Decision, Policy};
+
+/// What a rule looks at in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fact {
+    /// [`Request::operation`].
+    Operation,
+    /// [`Request::place`].
+    Place,
+    /// [`Request::environment`].
+    Environment,
+    /// [`Request::criticality`].
+    Criticality,
+    /// [`Request::nature`].
+    Nature,
+    /// [`Request::activity`].
+    Activity,
+    /// [`Request::reach`].
+    Reach,
+    /// [`Request::season`].
+    Season,
+    /// [`Request::replicas`].
+    Replicas,
+}
+
+impl Fact {
+    /// All facts.
+    const ALL: [Self; 9] = [
+        Self::Operation,
+        Self::Place,
+        Self::Environment,
+        Self::Criticality,
+        Self::Nature,
+        Self::Activity,
+        Self::Reach,
+        Self::Season,
+        Self::Replicas,
+    ];
+
+    /// Its value in `request`, for people.
+    fn value(self, request: &Request) -> String {
+        match self {
+            Self::Operation => request.operation.to_string(),
+            Self::Place => request.place.to_string(),
+            Self::Environment => request.environment.to_string(),
+            Self::Criticality => request.criticality.to_string(),
+            Self::Nature => request.nature.to_string(),
+            Self::Activity => request.activity.to_string(),
+            Self::Reach => request.reach.to_string(),
+            Self::Season => request.season.to_string(),
+            Self::Replicas => match request.replicas {
+                Some(replicas) => format!("from {} to {}", replicas.at_start, replicas.wanted),
+                None => "not known".to_owned(),
+            },
+        }
+    }
+
+    /// The same request with another value of this fact, for each that there is. An operation is what was asked for, and has
+    /// no other value.
+    fn others(self, policy: &Policy, request: &Request) -> Vec<Request> {
+        fn each<T: Copy>(request: &Request, all: &[T], set: impl Fn(&mut Request, T)) -> Vec<Request> {
+            all.iter()
+                .map(|value| {
+                    let mut other = request.clone();
+                    set(&mut other, *value);
+                    other
+                })
+                .collect()
+        }
+        match self {
+            Self::Operation => Vec::new(),
+            Self::Place => each(request, Place::ALL, |request, value| request.place = value),
+            Self::Environment => each(request, Environment::ALL, |request, value| {
+                request.environment = value
+            }),
+            Self::Criticality => each(request, Criticality::ALL, |request, value| {
+                request.criticality = value
+            }),
+            Self::Nature => each(request, Nature::ALL, |request, value| request.nature = value),
+            Self::Activity => each(request, Activity::ALL, |request, value| request.activity = value),
+            Self::Reach => each(request, Reach::ALL, |request, value| request.reach = value),
+            Self::Season => each(request, Season::ALL, |request, value| request.season = value),
+            Self::Replicas => {
+                let Some(mut replicas) = request.replicas else {
+                    return Vec::new();
+                };
+                let most = u64::from(replicas.at_start) * u64::from(policy.scale_up_percent) / 100;
+                replicas.wanted = u32::try_from(most).unwrap_or(u32::MAX).min(policy.max_replicas);
+                each(request, &[replicas], |request, value| {
+                    request.replicas = Some(value)
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Operation => "operation",
+            Self::Place => "place",
+            Self::Environment => "environment",
+            Self::Criticality => "criticality",
+            Self::Nature => "nature",
+            Self::Activity => "activity",
+            Self::Reach => "reach",
+            Self::Season => "season",
+            Self::Replicas => "replicas",
+        })
+    }
+}
+
+/// A decision with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The decision.
+    pub decision: Decision,
+    /// The rules that matched, from the strictest.
+    pub rules: Vec<Explained>,
+    /// What would make the decision milder, one thing at a time. Empty where no single thing would.
+    pub milder: Vec<Change>,
+}
+
+/// A rule that matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Explained {
+    /// Its id.
+    pub rule: String,
+    /// What it says.
+    pub text: String,
+    /// The tier that it names.
+    pub tier: Tier,
+    /// What it looked at, with the values that it saw.
+    pub inputs: Vec<(String, String)>,
+}
+
+/// One thing that would have to be otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// What.
+    pub what: String,
+    /// What it would have to be.
+    pub to: String,
+    /// The tier that would follow.
+    pub tier: Tier,
+}
+
+impl Policy {
+    /// The tier of `request`, each rule that matched with what it saw, and what would change the answer.
+    pub fn explain(&self, request: &Request) -> Explanation {
+        let decision = self.decide(request);
+        let built_in = RULES.iter().filter_map(|rule| {
+            Some(Explained {
+                rule: rule.id().to_owned(),
+                text: rule.text().to_owned(),
+                tier: rule.judge(self, request)?,
+                inputs: seen(rule.looks_at(), request),
+            })
+        });
+        let matching = self.overrides.iter().filter(|over| over.when.matches(request));
+        let added = matching.map(|over| Explained {
+            rule: format!("override.{}", over.id),
+            text: over.reason.clone(),
+            tier: over.tier,
+            inputs: seen(&Fact::ALL, request),
+        });
+        let mut rules: Vec<Explained> = built_in.chain(added).collect();
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.tier));
+        let milder = self.milder(request, decision.tier);
+        Explanation {
+            decision,
+            rules,
+            milder,
+        }
+    }
+
+    fn milder(&self, request: &Request, tier: Tier) -> Vec<Change> {
+        let mut found = Vec::new();
+        for fact in Fact::ALL {
+            for other in fact.others(self, request) {
+                let milder = self.tier(&other);
+                if milder < tier {
+                    found.push(Change {
+                        what: fact.to_string(),
+                        to: fact.value(&other),
+                        tier: milder,
+                    });
+                }
+            }
+        }
+        for &phase in Phase::ALL {
+            let milder = self.clone().with_phase(phase).tier(request);
+            if milder < tier {
+                found.push(Change {
+                    what: "phase".to_owned(),
+                    to: phase.to_string(),
+                    tier: milder,
+                });
+            }
+        }
+        found
+    }
+}
+
+fn seen(facts: &[Fact], request: &Request) -> Vec<(String, String)> {
+    facts
+        .iter()
+        .map(|fact| (fact.to_string(), fact.value(request)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Operation, Override, Replicas};
+
+    #[test]
+    fn says_which_rules_matched_and_what_would_change_the_answer() {
+        let mut request = Request::new(Operation::ScaleUp, "Deployment", Some("shop"), "cart");
+        request.criticality = Criticality::Low;
+        request.nature = Nature::Stateless;
+        request.reach = Reach::Within;
+        request.replicas = Some(Replicas {
+            at_start: 4,
+            wanted: 9,
+        });
+        let policy = Policy::default()
+            .with_phase(Phase::LowRiskWrites)
+            .with_override(Override::new(
+                "shop-is-watched",
+                Tier::AsyncApproval,
+                "the launch is near",
+            ));
+        let explanation = policy.explain(&request);
+        assert_eq!(explanation.decision.tier, Tier::AsyncApproval);
+        let rules: Vec<_> = explanation
+            .rules
+            .iter()
+            .map(|rule| (rule.rule.as_str(), rule.tier))
+            .collect();
+        assert_eq!(
+            rules,
+            [
+                ("environment.production", Tier::AsyncApproval),
+                ("scale.up", Tier::AsyncApproval),
+                ("override.shop-is-watched", Tier::AsyncApproval),
+                ("operation.tier", Tier::AutoLogged),
+            ]
+        );
+        assert_eq!(
+            explanation.rules[1].inputs,
+            [
+                ("operation".to_owned(), "scale_up".to_owned()),
+                ("replicas".to_owned(), "from 4 to 9".to_owned())
+            ]
+        );
+        assert_eq!(explanation.milder, [], "three rules ask for it");
+    }
+
+    #[test]
+    fn each_change_that_would_help_is_named() {
+        let mut request = Request::new(Operation::ScaleUp, "Deployment", Some("shop"), "cart");
+        request.environment = Environment::Staging;
+        request.criticality = Criticality::Low;
+        request.nature = Nature::Stateless;
+        request.reach = Reach::Within;
+        request.replicas = Some(Replicas {
+            at_start: 4,
+            wanted: 9,
+        });
+        let policy = Policy::default().with_phase(Phase::LowRiskWrites);
+        let change = |what: &str, to: &str, tier| Change {
+            what: what.to_owned(),
+            to: to.to_owned(),
+            tier,
+        };
+        assert_eq!(
+            policy.explain(&request).milder,
+            [change("replicas", "from 4 to 8", Tier::AutoLogged)]
+        );
+        request.replicas = Some(Replicas {
+            at_start: 4,
+            wanted: 8,
+        });
+        assert_eq!(
+            policy.with_phase(Phase::Observe).explain(&request).milder,
+            [
+                change("phase", "low_risk_writes", Tier::AutoLogged),
+                change("phase", "expanded", Tier::AutoLogged)
+            ]
+        );
+    }
+}

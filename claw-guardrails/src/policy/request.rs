@@ -1,0 +1,93 @@
+//! What a policy is asked about.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::axis::{Activity, Criticality, Environment, Nature, Place, Reach, Season};
+use super::operation::Operation;
+
+/// One operation on one target, with all that rules look at. What is not known stands for the worst.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Request {
+    /// What is done.
+    pub operation: Operation,
+    /// The kind of the target, as in manifests.
+    pub kind: String,
+    /// The namespace of the target; `None` for what has none.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The name of the target.
+    pub name: String,
+    /// What the namespace is to the agent.
+    pub place: Place,
+    /// What depends on it.
+    pub environment: Environment,
+    /// What a failure costs.
+    pub criticality: Criticality,
+    /// What the pods hold.
+    pub nature: Nature,
+    /// Whether they are at something.
+    pub activity: Activity,
+    /// How far the action reaches.
+    pub reach: Reach,
+    /// Whether changes are frozen.
+    pub season: Season,
+    /// How many replicas there were and would be, where that changes.
+    #[serde(default)]
+    pub replicas: Option<Replicas>,
+}
+
+impl Request {
+    /// A request about a target of which nothing is known, which is to say the worst.
+    pub fn new(operation: Operation, kind: &str, namespace: Option<&str>, name: &str) -> Self {
+        Self {
+            operation,
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+            place: Place::of(namespace),
+            environment: Environment::Production,
+            criticality: Criticality::Critical,
+            nature: Nature::Stateful,
+            activity: Activity::Working,
+            reach: Reach::Beyond,
+            season: Season::Open,
+            replicas: None,
+        }
+    }
+}
+
+/// Namespaces of Kubernetes itself.
+pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
+impl Place {
+    /// What a namespace is by its name alone.
+    pub fn of(namespace: Option<&str>) -> Self {
+        match namespace {
+            None => Self::Cluster,
+            Some(name) if SYSTEM_NAMESPACES.contains(&name) => Self::System,
+            Some(_) => Self::Application,
+        }
+    }
+}
+
+/// Numbers of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs)] // two numbers
+pub struct Replicas {
+    /// How many there were when the sliding window of 24 hours began. Small steps then add up to no more than a large one
+    /// could have been.
+    pub at_start: u32,
+    /// How many there would be.
+    pub wanted: u32,
+}
+
+impl Replicas {
+    /// Whether there would be at most `percent` of those at the start.
+    pub fn is_within(self, percent: u32) -> bool {
+        u64::from(self.wanted) * 100 <= u64::from(self.at_start) * u64::from(percent)
+    }
+}
