@@ -178,6 +178,7 @@ impl Inner {
             return Ok(Next::Nothing);
         };
         let spent = Duration::try_from(ended.duration_since(begun)).unwrap_or_default();
+        tracing::info!(run = %run.id, step = work.step, seconds = spent.as_secs_f64(), "a step ended");
         let held = |state| Held {
             spent: work.spent.saturating_add(spent),
             state,

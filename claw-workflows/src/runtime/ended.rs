@@ -1,7 +1,7 @@
 //! How a run ended.
 
 use claw_core::report::Report;
-use claw_core::store::{Delivery, RunRecord};
+use claw_core::store::{Delivery, RunRecord, StepRecord};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Ended {
     /// The run. One that waits for a person has not ended yet.
     pub run: RunRecord,
+    /// The steps that it took, in their order: where the time went.
+    pub steps: Vec<StepRecord>,
     /// Its report; `None` when it was cancelled, or has not ended.
     pub report: Option<Report>,
     /// Where the report is on its way to each sink, by sink.

@@ -175,6 +175,7 @@ impl Runner {
         };
         Ok(Some(Ended {
             run: record,
+            steps: self.0.journal.steps(run).await?,
             report: self.0.journal.report(run).await?,
             deliveries: self.0.journal.deliveries(run).await?,
         }))

@@ -91,9 +91,9 @@ async fn a_role_in_one_namespace_is_enough_and_what_it_hides_is_named() {
     assert!(refused(&world).contains("nodes"), "{:?}", refused(&world));
 
     // Asked for the one namespace, the rights there are seen; asked for all, none is.
-    let pods = ["access", "--check", "--tool", "get_workloads"];
+    let pods = ["access", "--check", "--tool", "get_pods"];
     let (_, stdout, _) = world.run(&pods).await;
-    assert!(stdout.contains("get_workloads does not work without"), "{stdout}");
+    assert!(stdout.contains("get_pods does not work without"), "{stdout}");
     let (_, stdout, stderr) = world.run(&[&pods[..], &["--in", NAMESPACE]].concat()).await;
     assert!(
         stdout.contains("namespace shop") && !stdout.contains("does not work without"),

@@ -238,6 +238,7 @@ pub(crate) fn elsewhere(began: Timestamp, now: Timestamp) -> Vec<Value> {
             "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "front"}},
                 "template": {"metadata": {"labels": {"app": "front"}}, "spec": calling}},
             "status": {"replicas": 1}}),
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "billing"}}),
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "billing", "name": "ledger"},
             "spec": {"selector": labels, "ports": [{"port": 8080}]}}),
         json!({"apiVersion": "apps/v1", "kind": "Deployment",

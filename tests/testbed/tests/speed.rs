@@ -7,6 +7,7 @@
 //! something.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
+use std::fmt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use claw_testbed::load::fleet::{self, Fleet};
 use claw_testbed::load::nodes::{self, Size};
 use claw_testbed::suite::{Agent, Part, Testbed, notification};
 use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::Instant;
@@ -92,6 +94,62 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.get(seconds.len() / 2).copied().unwrap_or_default()
 }
 
+/// Where the time of several runs went: seconds by phase, in the order of the phases.
+#[derive(Default)]
+struct Phases(Vec<(String, Vec<f64>)>);
+
+impl Phases {
+    fn add(&mut self, phase: &str, seconds: f64) {
+        match self.0.iter_mut().find(|(known, _)| known == phase) {
+            Some((_, all)) => all.push(seconds),
+            None => self.0.push((phase.to_owned(), vec![seconds])),
+        }
+    }
+
+    /// The steps of a run of the serving agent, which ended `all` seconds after the notification was sent.
+    fn add_served(&mut self, run: &Value, all: f64) {
+        let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+        let begin = time(&run["run"]["enqueued_at"]);
+        let mut last = begin;
+        for step in run["steps"].as_array().unwrap() {
+            let end = time(&step["ended_at"]);
+            self.add(
+                step["name"].as_str().unwrap(),
+                end.duration_since(last).as_secs_f64(),
+            );
+            last = end;
+        }
+        self.add(
+            "webhook and delivery",
+            all - last.duration_since(begin).as_secs_f64(),
+        );
+    }
+
+    /// The steps of a run that a command has logged, which took `all` seconds.
+    fn add_logged(&mut self, log: &str, all: f64) {
+        let mut rest = all;
+        for line in log.lines().filter(|line| line.contains("a step ended")) {
+            let field = |name: &str| {
+                let (_, value) = line.split_once(&format!("{name}="))?;
+                Some(value.split_whitespace().next()?.trim_matches('"').to_owned())
+            };
+            let seconds: f64 = field("seconds").unwrap().parse().unwrap();
+            self.add(&field("step").unwrap(), seconds);
+            rest -= seconds;
+        }
+        self.add("start, journal and printing", rest);
+    }
+}
+
+impl fmt::Display for Phases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (phase, seconds) in &self.0 {
+            writeln!(f, "  {phase:<28} {:.3} s", median(seconds.clone()))?;
+        }
+        Ok(())
+    }
+}
+
 /// All pages of the lists that are needed, as bytes that nobody parses beyond their continue tokens.
 async fn bare_lists(testbed: &Testbed) -> Duration {
     let begin = Instant::now();
@@ -124,7 +182,7 @@ async fn an_alert_in_a_large_cluster_costs_little() {
     let data = tempfile::tempdir().unwrap();
     let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let (mut seconds, mut most) = (Vec::new(), 0);
+    let (mut seconds, mut most, mut phases) = (Vec::new(), 0, Phases::default());
     for number in 0..RUNS {
         // Longer than lists are shared between runs.
         tokio::time::sleep(Duration::from_secs(6)).await;
@@ -140,7 +198,9 @@ async fn an_alert_in_a_large_cluster_costs_little() {
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        seconds.push(begin.elapsed().as_secs_f64());
+        let all = begin.elapsed().as_secs_f64();
+        seconds.push(all);
+        phases.add_served(&agent.run(&runs[0]).await.unwrap(), all);
         // The API server writes its log in batches.
         tokio::time::sleep(Duration::from_secs(1)).await;
         most = most.max(requests(log, before).0);
@@ -148,7 +208,7 @@ async fn an_alert_in_a_large_cluster_costs_little() {
     }
     let (now, peak) = agent.memory().unwrap_or_default();
     println!(
-        "alert to report: median {:.3} s of {RUNS}, at most {:.3} s; at most {most} requests; {} MiB resident, {} MiB at most",
+        "alert to report: median {:.3} s of {RUNS}, at most {:.3} s; at most {most} requests; {} MiB resident, {} MiB at most\n{phases}",
         median(seconds.clone()),
         seconds.iter().copied().fold(0.0, f64::max),
         now / 1024,
@@ -162,19 +222,26 @@ async fn an_alert_in_a_large_cluster_costs_little() {
 /// The whole cluster, beside the bare lists that it needs.
 async fn whole_cluster(testbed: &Testbed, program: &str, namespace: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (mut ours, mut bare, mut peak) = (Vec::new(), Vec::new(), 0);
+    let (mut ours, mut bare, mut peak, mut phases) = (Vec::new(), Vec::new(), 0, Phases::default());
     for _ in 0..5 {
         bare.push(bare_lists(testbed).await.as_secs_f64());
         let begin = Instant::now();
         let child = Command::new(program)
-            .args(["investigate", "--cluster", "--output", "json", "--kubeconfig"])
+            .args([
+                "-v",
+                "investigate",
+                "--cluster",
+                "--output",
+                "json",
+                "--kubeconfig",
+            ])
             .arg(testbed.kubeconfig())
             .current_dir(folder.path())
             .env_remove("PROMETHEUS_URL")
             .env_remove("LOKI_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let status = format!("/proc/{}/status", child.id().unwrap_or_default());
@@ -192,7 +259,9 @@ async fn whole_cluster(testbed: &Testbed, program: &str, namespace: &str) {
             most
         });
         let output = child.wait_with_output().await.unwrap();
-        ours.push(begin.elapsed().as_secs_f64());
+        let all = begin.elapsed().as_secs_f64();
+        ours.push(all);
+        phases.add_logged(&String::from_utf8_lossy(&output.stderr), all);
         peak = peak.max(watch.await.unwrap());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let groups = report
@@ -207,7 +276,7 @@ async fn whole_cluster(testbed: &Testbed, program: &str, namespace: &str) {
     }
     let (ours, bare) = (median(ours), median(bare));
     println!(
-        "whole cluster: median {ours:.3} s; the bare lists {bare:.3} s; ratio {:.2}; {} MiB at most",
+        "whole cluster: median {ours:.3} s; the bare lists {bare:.3} s; ratio {:.2}; {} MiB at most\n{phases}",
         ours / bare,
         peak / 1024
     );

@@ -3,6 +3,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use sqlx::Connection as _;
 
 use super::*;
+use crate::digest::sha256;
 
 #[tokio::test]
 async fn belongs_to_one_process_at_a_time() {
@@ -97,7 +98,12 @@ async fn a_full_disk_loses_nothing() {
     store.enqueue(new_run("a"), at(0)).await.unwrap();
     store.claim(at(0)).await.unwrap().unwrap();
     store.limit_pages(30).await;
-    let large = json!("x".repeat(1_000_000));
+    // Nothing that could be packed.
+    let large = json!(
+        (0..15_000)
+            .map(|number: u32| sha256(number.to_le_bytes()))
+            .collect::<String>()
+    );
     let error = store
         .record_step(&id("a"), result(0, large.clone()), at(1))
         .await

@@ -142,6 +142,11 @@ impl Agent {
             .unwrap_or_default())
     }
 
+    /// A run as the agent tells it, with its steps and deliveries.
+    pub async fn run(&self, run: &str) -> Result<Value, Error> {
+        self.service.get(&format!("/runs/{run}"), &[]).await
+    }
+
     /// The report of a run as it was delivered into the folder, once it is there.
     pub fn report(&self, run: &str) -> Option<Value> {
         let file = self.data.join("reports").join(format!("{run}.json"));
