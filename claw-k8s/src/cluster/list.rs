@@ -239,6 +239,7 @@ where
             if listed.items.is_empty() && !listed.incomplete.is_empty() {
                 return Err(malformed(query, "none of the objects could be read"));
             }
+            listed.items.shrink_to_fit();
             return Ok(listed);
         }
         if listed.items.len() >= MAX_ITEMS {
@@ -321,6 +322,10 @@ fn absorb<T: Object>(
     for item in &mut page.items {
         item.set_kind(&query.resource.kind);
     }
+    // What is still to come is known where no selector restricts the list: room for it all is made once.
+    let more = page.metadata.remaining_item_count.unwrap_or_default();
+    let more = usize::try_from(more).unwrap_or_default().min(MAX_ITEMS);
+    listed.items.reserve_exact(page.items.len().saturating_add(more));
     listed.items.append(&mut page.items);
     listed.unreadable(unreadable);
     if !page.metadata.resource_version.is_empty() {
@@ -347,6 +352,7 @@ struct PageMeta {
     resource_version: String,
     #[serde(rename = "continue")]
     continue_token: Option<String>,
+    remaining_item_count: Option<i64>,
 }
 
 fn items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>

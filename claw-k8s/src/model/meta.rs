@@ -34,6 +34,12 @@ pub trait Object {
             name: self.meta().name.clone(),
         }
     }
+
+    /// What [`entity`](Self::entity) is made of, in its order, without a copy: for sorting thousands of objects.
+    fn key(&self) -> (&str, Option<&str>, &str) {
+        let meta = self.meta();
+        (self.kind(), meta.namespace.as_deref(), &meta.name)
+    }
 }
 
 /// Metadata of an object.

@@ -1,6 +1,13 @@
 //! How the structs of this module read JSON: only the fields that are used, absent and `null` alike are the default.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
+
+use super::container::IntOrString;
+use super::meta::Meta;
+use super::selector::LabelSelector;
+use super::workload::Active;
 
 /// Declares structs that mirror a part of a Kubernetes object.
 ///
@@ -28,6 +35,8 @@ macro_rules! slim {
                 pub $field: $type,
             )*
         }
+
+        impl crate::model::slim::Fit for $name {}
     )* };
 }
 
@@ -51,10 +60,35 @@ pub(super) use {objects, slim};
 pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
+    T: Deserialize<'de> + Default + Fit,
 {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+    let mut value = Option::<T>::deserialize(deserializer)?.unwrap_or_default();
+    value.fit();
+    Ok(value)
 }
+
+/// A value of a field, which takes no more memory than it needs.
+pub(super) trait Fit {
+    /// Gives back what is over.
+    fn fit(&mut self) {}
+}
+
+/// A list that is read item by item has room for four at least. Most lists in pods have one, and there are thousands of
+/// pods.
+impl<T> Fit for Vec<T> {
+    fn fit(&mut self) {
+        self.shrink_to_fit();
+    }
+}
+
+macro_rules! fits {
+    ($($type:ty),* $(,)?) => { $(impl Fit for $type {})* };
+}
+fits!(Active, bool, i32, i64, String, IntOrString, LabelSelector, Meta);
+
+impl<T> Fit for Option<T> {}
+impl<T> Fit for Box<T> {}
+impl<K, V> Fit for BTreeMap<K, V> {}
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

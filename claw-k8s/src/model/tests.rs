@@ -180,3 +180,38 @@ fn what_cannot_be_resolved_is_not_selected() {
         "no selector selects nothing"
     );
 }
+
+#[test]
+fn lists_take_no_more_room_than_they_need() {
+    let text = r#"{"metadata": {"name": "cart-1", "ownerReferences": [{"kind": "ReplicaSet", "name": "cart"}]},
+        "spec": {"containers": [{"name": "app", "env": [{"name": "A", "value": "b"}]}]},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]}}"#;
+    let pod: Pod = serde_json::from_str(text).unwrap();
+    assert_eq!(pod.spec.containers.capacity(), 1);
+    assert_eq!(pod.spec.containers[0].env.capacity(), 1);
+    assert_eq!(pod.metadata.owner_references.capacity(), 1);
+    assert_eq!(pod.status.conditions.capacity(), 1);
+}
+
+#[test]
+fn objects_are_in_the_order_of_their_names() {
+    let pod = |namespace: Option<&str>, name: &str| Pod {
+        metadata: Meta {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+            ..Meta::default()
+        },
+        ..Pod::default()
+    };
+    let pods = [
+        pod(None, "b"),
+        pod(Some("a"), "c"),
+        pod(Some("a"), "a"),
+        pod(Some("b"), "a"),
+    ];
+    for a in &pods {
+        for b in &pods {
+            assert_eq!(a.key().cmp(&b.key()), a.entity().cmp(&b.entity()));
+        }
+    }
+}

@@ -236,7 +236,7 @@ fn unknown_kind(text: &str) -> ToolError {
 
 /// Oldest first; ties by name.
 pub(super) fn sort(events: &mut [Event]) {
-    events.sort_by(|a, b| {
+    events.sort_unstable_by(|a, b| {
         (a.last_seen(), &a.metadata.namespace, &a.metadata.name).cmp(&(
             b.last_seen(),
             &b.metadata.namespace,

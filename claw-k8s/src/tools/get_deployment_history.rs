@@ -35,12 +35,15 @@ pub struct GetDeploymentHistoryInput {
     /// Only changes since then: a time (`2026-03-01T10:00:00Z`) or how long ago (`2h`). Revisions are given whole.
     #[serde(default)]
     pub since: Option<Since>,
+    /// The changes alone, without the revisions that they are told from.
+    #[serde(default)]
+    pub brief: bool,
 }
 
 /// What was rolled out and changed, and when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GetDeploymentHistoryOutput {
-    /// Revisions by workload.
+    /// Revisions by workload; none where only changes were asked for.
     pub histories: Vec<History>,
     /// Rollouts, scalings, and edits of configuration, oldest first.
     pub changes: Vec<Change>,
@@ -194,7 +197,7 @@ impl Tool for GetDeploymentHistory {
             };
         }
         absent.into_iter().for_each(|gap| reading.gap(gap));
-        let (histories, mut changes) = histories(asked.iter().copied(), stored(&sets, &revisions));
+        let (mut histories, mut changes) = histories(asked.iter().copied(), stored(&sets, &revisions));
         changes.extend(scalings(asked.iter().copied(), &sets, &events));
         for workload in &asked {
             let entity = workload.entity();
@@ -225,6 +228,9 @@ impl Tool for GetDeploymentHistory {
             .collect();
         changes.extend(edits(&scaling_asked, ChangeKind::Scale, &[]));
 
+        if input.brief {
+            histories = Vec::new();
+        }
         if let Some(since) = input.since {
             let since = since.resolve(cx.clock.now());
             changes.retain(|change| change.time >= since);

@@ -46,11 +46,12 @@ const STEPS: [(&str, &[&str]); 5] = [
 
 /// Parameters that steps give values of their own choice, by step and tool. What a step asks about (namespace, name,
 /// time) is not among them: there a list of values is a limit that can be kept.
-const SET: [(&str, &str, &[&str]); 4] = [
+const SET: [(&str, &str, &[&str]); 5] = [
     ("gather_context", "get_pods", &["brief"]),
     ("analyze_logs", "get_pod_logs", &["tail_lines", "previous"]),
     ("analyze_logs", "search_logs", &["limit"]),
     ("check_dependencies", "get_pods", &["brief"]),
+    ("correlate_changes", "get_deployment_history", &["brief"]),
 ];
 
 /// Labels by which alerts are told apart in a definition.

@@ -29,6 +29,14 @@ async fn history_shows_what_changed_between_revisions() {
         ]
     );
     assert!(revisions[1].current && !revisions[1].rollback);
+    let brief = tool
+        .call(&context(), input(json!({"namespace": "shop", "brief": true})))
+        .await
+        .unwrap();
+    assert_eq!(
+        (brief.histories, brief.changes),
+        (Vec::new(), output.changes.clone())
+    );
     let changes: Vec<_> = output
         .changes
         .iter()

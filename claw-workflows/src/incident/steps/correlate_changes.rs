@@ -74,6 +74,7 @@ async fn read_history(cx: &StepContext, case: &mut Case, namespace: Option<Strin
         name: None,
         kind: None,
         since: None,
+        brief: true,
     };
     let delivered = QueryGitopsInput { namespace, app: None };
     let (rollouts, delivered) = futures::join!(

@@ -217,8 +217,8 @@ async fn read_nodes(cx: &StepContext, case: &mut Case) -> Result<(), StepError> 
 /// Each object once, in the order of names.
 pub(super) fn tidy(case: &mut Case) {
     fn unique<T: Object>(objects: &mut Vec<T>) {
-        objects.sort_by_key(Object::entity);
-        objects.dedup_by(|a, b| a.entity() == b.entity());
+        objects.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        objects.dedup_by(|a, b| a.key() == b.key());
     }
     let objects = &mut case.objects;
     unique(&mut objects.pods);

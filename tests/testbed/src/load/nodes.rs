@@ -39,8 +39,13 @@ const LARGE: Kind = ("m5.24xlarge", 96, 384, "amd64");
 /// Paths and objects of `count` nodes.
 pub fn nodes(count: u32, size: Size) -> Vec<(String, Value)> {
     let mut zones = ["a", "b", "c"].into_iter().cycle();
+    // Names of their own, so that large ones come beside ordinary ones that are there already.
+    let prefix = match size {
+        Size::Mixed => "node",
+        Size::Large => "large",
+    };
     (0..count)
-        .map(|number| (format!("node-{number:03}"), zones.next().unwrap_or("a")))
+        .map(|number| (format!("{prefix}-{number:03}"), zones.next().unwrap_or("a")))
         .map(|(name, zone)| ("/api/v1/nodes".to_owned(), node(&name, zone, size)))
         .collect()
 }
