@@ -50,6 +50,11 @@ impl Steps {
         self.start
     }
 
+    /// The end as it was asked for, which may lie behind the last step.
+    pub(super) fn end(&self) -> i64 {
+        self.end
+    }
+
     pub(super) fn time(&self, step: usize) -> i64 {
         let step = i64::try_from(step).unwrap_or(i64::MAX);
         self.start.saturating_add(self.interval.saturating_mul(step))

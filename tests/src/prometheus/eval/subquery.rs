@@ -15,9 +15,8 @@ impl<'a> Eval<'a> {
         let frame = self.frame(subquery.at.as_ref(), subquery.offset.as_ref());
         let range = millis(subquery.range);
         let interval = subquery.step.map_or(self.options.default_step_ms, millis).max(1);
-        let last_step = self.steps.count().saturating_sub(1);
         let after = frame.time(self.steps.start()).saturating_sub(range);
-        let end = frame.time(self.steps.time(last_step));
+        let end = frame.time(self.steps.end());
         let steps = Steps::range(first_multiple_after(after, interval), end, interval);
         let inner = Eval { steps, ..*self };
         inner.budget(1)?;

@@ -184,13 +184,13 @@ fn top_and_bottom_keep_their_labels_and_list_the_best_first() {
         assert_eq!(refusal(&store, query), message);
     }
     // A step wider than the range is never taken.
-    let outcome = instant(
-        &store,
+    for query in [
         "rate((quantile(0, m))[1m:5m])",
-        90_000,
-        &Options::default(),
-    );
-    assert!(outcome.unwrap().warnings.is_empty());
+        "rate((rate((quantile(2, m))[1m:20s]))[1m:5m])",
+    ] {
+        let outcome = instant(&store, query, 90_000, &Options::default()).unwrap();
+        assert!(outcome.warnings.is_empty(), "{query}: {outcome:?}");
+    }
     let changing = load(60, "m{a=\"1\"} 1 9\nm{a=\"2\"} 5 5");
     assert_eq!(
         ask_range(&changing, "topk(1, m)", (0, 60), 60),
