@@ -1,5 +1,6 @@
 //! Connections that break, are slow, or are half open.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::clock::SystemClock;
@@ -18,7 +19,7 @@ const OBJECTS: [&str; 2] = ["/api/v1/**", "/apis/**"];
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
-async fn a_list_that_is_cut_off_is_read_again_from_its_beginning() {
+async fn a_list_that_breaks_off_or_stops_coming_is_read_again_from_its_beginning() {
     let Some(scene) = Scene::set("a list that is cut off").await else {
         return;
     };
@@ -33,34 +34,37 @@ async fn a_list_that_is_cut_off_is_read_again_from_its_beginning() {
     });
     let api = scene.testbed.api();
     api.create_all(large.collect(), &|| {}).await.unwrap();
-    let proxy = TcpProxy::before(scene.server()).await.unwrap();
-    let reader = scene.reader(proxy.url()).await;
-    let cx = ToolContext::new(std::sync::Arc::new(SystemClock), LATER);
-    let query = Query::new(Resource::CONFIG_MAPS, Some(scene.namespace()));
-    proxy.set(Condition::Reset { after: 100_000 });
-    let mends = async {
-        wait_until(LATER, "another connection", async || {
-            let connections = proxy.connections();
-            Ok(if connections > 1 {
-                Ok(())
-            } else {
-                Err(format!("{connections} connections"))
-            })
-        })
-        .await
-        .unwrap();
-        proxy.set(Condition::Open);
-    };
-    let (listed, ()) = tokio::join!(list_all::<ConfigMap>(&reader, &cx, &query), mends);
-    let listed = listed.unwrap();
-    assert!(listed.incomplete.is_empty(), "{:?}", listed.incomplete);
-    let names: Vec<_> = listed.items.iter().map(|map| map.metadata.name.clone()).collect();
     let expected: Vec<_> = api.list(&maps, "").await.unwrap();
     let expected: Vec<_> = expected
         .iter()
         .map(|map| map["metadata"]["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, expected);
+    let after = 100_000;
+    for condition in [Condition::Reset { after }, Condition::Silent { after }] {
+        let proxy = TcpProxy::before(scene.server()).await.unwrap();
+        let reader = scene.reader(proxy.url()).await;
+        let cx = ToolContext::new(Arc::new(SystemClock), LATER);
+        let query = Query::new(Resource::CONFIG_MAPS, Some(scene.namespace()));
+        proxy.set(condition);
+        let mends = async {
+            wait_until(LATER, "another connection", async || {
+                let connections = proxy.connections();
+                Ok(if connections > 1 {
+                    Ok(())
+                } else {
+                    Err(format!("{connections} connections"))
+                })
+            })
+            .await
+            .unwrap();
+            proxy.set(Condition::Open);
+        };
+        let (listed, ()) = tokio::join!(list_all::<ConfigMap>(&reader, &cx, &query), mends);
+        let listed = listed.unwrap();
+        assert!(listed.incomplete.is_empty(), "{:?}", listed.incomplete);
+        let names: Vec<_> = listed.items.iter().map(|map| map.metadata.name.clone()).collect();
+        assert_eq!(names, expected, "{condition:?}");
+    }
     scene.end().await;
 }
 
