@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use claw_testbed::suite::{Agent, Rotation, Service, TcpProxy, notification, wait_until};
 use serde_json::{Value, json};
 
-use crate::scene::{LATER, Scene, gaps, lists_are_old, names_the_cause};
+use crate::investigated::{gaps, names_the_cause};
+use crate::scene::{LATER, Scene, lists_are_old};
 
 /// Bytes with which a client begins a handshake and breaks it off, at most. A request with its token is longer.
 const HELLO: u64 = 800;

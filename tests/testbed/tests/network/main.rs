@@ -7,6 +7,7 @@
 
 mod connections;
 mod credentials;
+mod investigated;
 mod lists;
 mod outages;
 mod scene;

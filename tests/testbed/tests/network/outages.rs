@@ -5,7 +5,8 @@ use std::time::Duration;
 use claw_testbed::components::Component;
 use claw_testbed::suite::{Agent, Condition, Outage, Part, TcpProxy, notification, wait_until};
 
-use crate::scene::{LATER, SOON, Scene, gaps, names_the_cause, recorded};
+use crate::investigated::{gaps, names_the_cause};
+use crate::scene::{LATER, SOON, Scene, recorded};
 
 /// Slow enough to be met in the middle.
 const SLOW: Condition = Condition::Slow {

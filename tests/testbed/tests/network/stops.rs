@@ -7,7 +7,8 @@ use claw_testkit::faults::{Fault, Rule};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::scene::{LATER, SLACK, SOON, Scene, names_the_cause, recorded};
+use crate::investigated::{SLACK, names_the_cause};
+use crate::scene::{LATER, SOON, Scene, recorded};
 
 /// How long a serving agent goes on after it was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
