@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IntoInnerError, Read as _};
 use std::sync::Arc;
 
-use lz4_flex::frame::{FrameDecoder, FrameEncoder};
+use lz4_flex::frame::{FrameDecoder, FrameEncoder, FrameInfo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,7 +24,9 @@ impl Snapshot {
     /// When the state is not JSON, such as a map whose keys are not texts.
     pub fn of<S: Serialize>(state: &S) -> io::Result<Self> {
         // JSON is written by the letter, and packed by the block.
-        let mut writer = BufWriter::with_capacity(BLOCK, FrameEncoder::new(Vec::new()));
+        let frame = FrameInfo::new().content_checksum(true);
+        let packer = FrameEncoder::with_frame_info(frame, Vec::new());
+        let mut writer = BufWriter::with_capacity(BLOCK, packer);
         serde_json::to_writer(&mut writer, state)?;
         let packer = writer.into_inner().map_err(IntoInnerError::into_error)?;
         Ok(Self(packer.finish()?.into()))
@@ -82,11 +84,28 @@ mod tests {
             .unwrap()
             .as_bytes()
             .to_vec();
-        // The last four bytes say only that nothing follows.
-        let content = bytes.len() - 4;
-        for cut in 0..content {
+        for cut in 0..bytes.len() {
             let kept = Snapshot::from(bytes[..cut].to_vec());
-            assert!(kept.read::<Value>().is_err(), "{cut} of {} bytes", bytes.len());
+            // Without its end mark and checksum a frame still has all its content.
+            let read = kept.read::<Value>();
+            assert!(
+                read.is_err() || cut + 8 >= bytes.len(),
+                "{cut} of {} bytes",
+                bytes.len()
+            );
+        }
+        let state: Value = Snapshot::from(bytes.clone()).read().unwrap();
+        for place in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= 1 << bit;
+                // Some bits of the header say nothing about the content.
+                let read = Snapshot::from(damaged).read::<Value>();
+                assert!(
+                    read.is_err() || read.unwrap() == state,
+                    "bit {bit} of byte {place}"
+                );
+            }
         }
         assert!(Snapshot::from(b"{}".to_vec()).read::<Value>().is_err());
         assert!(Snapshot::of(&json!([1])).unwrap().read::<String>().is_err());

@@ -325,7 +325,9 @@ fn absorb<T: Object>(
     // What is still to come is known where no selector restricts the list: room for it all is made once.
     let more = page.metadata.remaining_item_count.unwrap_or_default();
     let more = usize::try_from(more).unwrap_or_default().min(MAX_ITEMS);
-    listed.items.reserve_exact(page.items.len().saturating_add(more));
+    if more > 0 {
+        listed.items.reserve_exact(page.items.len().saturating_add(more));
+    }
     listed.items.append(&mut page.items);
     listed.unreadable(unreadable);
     if !page.metadata.resource_version.is_empty() {

@@ -26,8 +26,8 @@ pub(super) struct Stop {
 
 /// Whether there is more to do now.
 pub(super) enum Next {
-    /// A step, from the state that was journaled a moment ago.
-    Step(Held),
+    /// The step of this number, from the state that was journaled a moment ago.
+    Step(u32, Held),
     Nothing,
 }
 
@@ -45,10 +45,15 @@ pub(super) struct Work<'a> {
 
 /// The state that a step of the claimed run begins with.
 pub(super) fn held(workflow: &dyn ErasedWorkflow, claim: &Claim) -> Result<Held, String> {
-    match &claim.state {
+    guarded("reading the state of the run", || match &claim.state {
         Some(snapshot) => workflow.restore(snapshot),
         None => workflow.start(&claim.input),
-    }
+    })
+}
+
+/// States are other people's code: when one panics, that is a defect of its workflow and ends the run, not the runner.
+fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(format!("{what} panicked")))
 }
 
 /// Removes a run from the table of active runs, also when its task is dropped.
@@ -67,22 +72,25 @@ impl Inner {
         let cancel = stop.hard.child_token();
         self.active().insert(run.clone(), cancel.clone());
         let _active = Active(self, run.clone());
-        let mut known = None;
+        let mut known: Option<(u32, Held)> = None;
         loop {
-            let next = match self.advance(&claim, known.take(), &cancel, stop).await {
+            let held = known.take().map(|(_, held)| held);
+            let next = match self.advance(&claim, held, &cancel, stop).await {
                 // Somebody has ended the run meanwhile.
                 Err(StoreError::Conflict { .. }) => Next::Nothing,
                 other => other?,
             };
             self.touch();
             match next {
-                Next::Step(held) if !stop.soft.is_cancelled() => known = Some(held),
+                Next::Step(step, held) if !stop.soft.is_cancelled() => known = Some((step, held)),
                 _ => return Ok(()),
             }
             match self.journal.claim_run(&run, self.now()).await? {
                 Some(next) => claim = next,
                 None => return Ok(()),
             }
+            // Somebody else may have taken steps in between: then the journal has the state, and this one is of the past.
+            known = known.filter(|(step, _)| *step == claim.run.step);
         }
     }
 
@@ -237,7 +245,10 @@ impl Inner {
     /// Journals the result of a step that is not the last.
     async fn go_on(&self, work: &Work<'_>, held: Held, wait: Option<Wait>) -> Result<Next, StoreError> {
         let run = &work.claim.run;
-        let state = match work.workflow.snapshot(&held, work.step) {
+        let packed = guarded("writing the state of the run", || {
+            work.workflow.snapshot(&held, work.step)
+        });
+        let state = match packed {
             Ok(state) => state,
             Err(reason) => return self.fail(work, FailureKind::Defect, reason).await,
         };
@@ -252,7 +263,7 @@ impl Inner {
         })
         .await?;
         // What it waits for may be there already: the journal knows.
-        Ok(Next::Step(held))
+        Ok(Next::Step(run.step.saturating_add(1), held))
     }
 
     /// Gives the run back, to take the step again after a pause.

@@ -72,9 +72,14 @@ impl Turnstile {
         const VERSION: &str = "PRAGMA data_version";
         let before = self.number(VERSION).await;
         self.execute("ROLLBACK").await;
-        while self.number(VERSION).await == before {
-            tokio::task::yield_now().await;
-        }
+        let committed = async {
+            while self.number(VERSION).await == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, committed)
+            .await
+            .expect("the agent journals something");
         self.execute("BEGIN IMMEDIATE").await;
     }
 
@@ -86,6 +91,24 @@ impl Turnstile {
         .fetch_optional(&mut self.0)
         .await
         .unwrap()
+    }
+
+    /// Deliveries of a run that were begun, whether they have come to an end or not.
+    async fn begun(&mut self, run: &str) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM deliveries WHERE run = $1 AND state <> 'pending'")
+            .bind(run)
+            .fetch_one(&mut self.0)
+            .await
+            .unwrap()
+    }
+
+    /// The steps of a run that are journaled, each with its time.
+    async fn steps(&mut self, run: &str) -> Vec<(String, String)> {
+        sqlx::query_as("SELECT name, ended_at FROM steps WHERE run = $1 ORDER BY step")
+            .bind(run)
+            .fetch_all(&mut self.0)
+            .await
+            .unwrap()
     }
 
     async fn delivered(&mut self, run: &str) -> i64 {
@@ -108,8 +131,13 @@ fn another_alert(world: &World, number: usize) -> Value {
 
 /// Kills an agent when `steps` steps of a new run are journaled and it waits to journal what comes next.
 ///
-/// The id of the run, or nothing if the agent had journaled more by then.
-async fn killed_after(world: &World, receiver: &Receiver, steps: i64, number: usize) -> Option<String> {
+/// The id of the run and its steps, or nothing if the agent had journaled more by then.
+async fn killed_after(
+    world: &World,
+    receiver: &Receiver,
+    steps: i64,
+    number: usize,
+) -> Option<(String, Vec<(String, String)>)> {
     let url = receiver.server.url();
     let mut served = world.serve(&["--report-webhook", &url]).await;
     let mut turnstile = Turnstile::close(world).await;
@@ -126,9 +154,11 @@ async fn killed_after(world: &World, receiver: &Receiver, steps: i64, number: us
     };
     // SIGKILL: nothing is told, nothing is closed.
     served.child.kill().await.unwrap();
+    let begun = turnstile.begun(&run).await;
+    let taken = turnstile.steps(&run).await;
     drop(turnstile);
     let _ = sent.await;
-    (journaled == steps).then_some(run)
+    (journaled == steps && begun == 0).then_some((run, taken))
 }
 
 /// Starts the agent again and stops it when it has delivered the report of `run`.
@@ -153,11 +183,11 @@ async fn an_agent_that_is_killed_between_steps_delivers_one_report() {
     let receiver = Receiver::start().await;
     let mut number = 0;
     for steps in 0..=STEPS {
-        let run = loop {
+        let (run, taken) = loop {
             number += 1;
             assert!(number < ATTEMPTS * 6, "step {steps} is never met");
-            if let Some(run) = killed_after(&world, &receiver, steps, number).await {
-                break run;
+            if let Some(killed) = killed_after(&world, &receiver, steps, number).await {
+                break killed;
             }
         };
         assert_eq!(receiver.got(&run), 0, "nothing is delivered before the kill");
@@ -165,6 +195,8 @@ async fn an_agent_that_is_killed_between_steps_delivers_one_report() {
         assert_eq!(receiver.got(&run), 1, "killed after step {steps}");
         let mut journal = Turnstile::close(&world).await;
         assert_eq!(journal.delivered(&run).await, 2, "to the folder and the receiver");
+        let all = journal.steps(&run).await;
+        assert!(all.starts_with(&taken), "{all:?} goes on from {taken:?}");
     }
     let (code, stdout, _) = world.run(&["audit", "verify"]).await;
     assert_eq!(code, 0, "{stdout}");

@@ -9,7 +9,7 @@ use claw_core::report::Gap;
 use claw_core::tool::{Tool as _, ToolErrorKind};
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::cluster::Resource;
-use claw_k8s::model::{Object, Workload};
+use claw_k8s::model::{Meta, Object, Workload};
 use claw_k8s::tools::{
     DescribeEvents, DescribeEventsInput, GetNodes, GetNodesInput, GetPods, GetPodsInput, GetPodsOutput,
     GetWorkloads, GetWorkloadsInput,
@@ -217,7 +217,14 @@ async fn read_nodes(cx: &StepContext, case: &mut Case) -> Result<(), StepError> 
 /// Each object once, in the order of names.
 pub(super) fn tidy(case: &mut Case) {
     fn unique<T: Object>(objects: &mut Vec<T>) {
-        objects.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        // Of two reads of an object the later stays. Versions are numbers, as texts without leading zeros.
+        fn version(meta: &Meta) -> (usize, &str) {
+            (meta.resource_version.len(), &meta.resource_version)
+        }
+        objects.sort_unstable_by(|a, b| {
+            let later = || version(b.meta()).cmp(&version(a.meta()));
+            a.key().cmp(&b.key()).then_with(later)
+        });
         objects.dedup_by(|a, b| a.key() == b.key());
     }
     let objects = &mut case.objects;
