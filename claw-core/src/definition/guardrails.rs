@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::quantity::{Cpu, Memory, Quantity};
-use crate::yaml::{Fields, invalid, texts, word, wrong_type};
-use crate::yaml::{Located, ProblemKind, Problems};
-use crate::yaml::{Node, Value, quoted};
+use crate::yaml::{
+    Fields, Located, Node, ProblemKind, Problems, Value, invalid, namespaces, quoted, word, wrong_type,
+};
 
 /// What a workflow may do, as far as its definition says. What is left out is as strict as it can be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -73,37 +73,6 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<G
     };
     fields.finish();
     Some(guardrails)
-}
-
-fn namespaces(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Vec<String>>> {
-    let names = texts(node, path, problems)?;
-    let mut good = true;
-    for name in &names {
-        if !is_namespace(name) {
-            good = false;
-            problems.add(
-                ProblemKind::InvalidValue,
-                name.place,
-                path,
-                format!("{} is no name of a namespace", quoted(name)),
-                "write lower-case letters, digits and hyphens; each namespace by its whole name",
-            );
-        }
-    }
-    good.then(|| Located {
-        value: names.into_iter().map(|name| name.value).collect(),
-        place: node.place,
-    })
-}
-
-/// A DNS label as in RFC 1123.
-fn is_namespace(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !name.is_empty()
-        && name.len() <= 63
-        && name.chars().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
 }
 
 fn days(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<u32>> {

@@ -272,3 +272,47 @@ pub fn word<T: Copy>(
         place: node.place,
     })
 }
+
+/// A list of names of namespaces, each written out.
+pub fn namespaces(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<Vec<String>>> {
+    let names = texts(node, path, problems)?;
+    // All of them, so that each problem is told.
+    let good = names
+        .iter()
+        .filter(|name| is_good_namespace(name, path, problems))
+        .count();
+    (good == names.len()).then(|| Located {
+        value: names.into_iter().map(|name| name.value).collect(),
+        place: node.place,
+    })
+}
+
+/// The name of a namespace.
+pub fn namespace(node: &Node, path: &str, problems: &mut Problems) -> Option<Located<String>> {
+    let name = text(node, path, problems)?;
+    is_good_namespace(&name, path, problems).then_some(name)
+}
+
+fn is_good_namespace(name: &Located<String>, path: &str, problems: &mut Problems) -> bool {
+    let good = is_namespace(name);
+    if !good {
+        problems.add(
+            ProblemKind::InvalidValue,
+            name.place,
+            path,
+            format!("{} is no name of a namespace", quoted(name)),
+            "write lower-case letters, digits and hyphens; each namespace by its whole name",
+        );
+    }
+    good
+}
+
+/// A DNS label as in RFC 1123.
+fn is_namespace(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty()
+        && name.len() <= 63
+        && name.chars().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}

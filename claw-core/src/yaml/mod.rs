@@ -25,7 +25,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-pub use decode::{Fields, boolean, invalid, join, list, mapping, text, texts, unique, word, wrong_type};
+pub use decode::{
+    Fields, boolean, invalid, join, list, mapping, namespace, namespaces, text, texts, unique, word,
+    wrong_type,
+};
 pub use node::{Node, Value, quoted};
 pub use problem::{DefinitionError, Located, Place, Problem, ProblemKind, Problems, did_you_mean, gather};
 

@@ -1,4 +1,5 @@
-//! Axes that requests differ in: small closed lists, each in the order from harmless to dangerous.
+//! Axes that requests differ in: small closed lists, each in the order from harmless to dangerous. Natures are the
+//! exception: each is dangerous in a way of its own.
 
 use std::fmt;
 

@@ -1,11 +1,14 @@
 //! What an action does, read off the action and the object as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use claw_core::action::{Action, Verb};
 use serde_json::{Map, Value};
 
+use super::difference::{differences, leaves, merge};
+use super::facts::Labels;
 use super::operation::Operation;
+use super::tier::Tier;
 
 /// Pod templates carry this annotation when `kubectl rollout restart` has touched them.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
@@ -16,17 +19,46 @@ pub const OWN_GROUP: &str = "claw.dev";
 /// Labels and annotations that say what a workload is, and whose write it was.
 const OWN_PREFIX: &str = "claw.dev/";
 
+/// Resources whose rights are as good as other people's rights.
+const POWERS: [&str; 7] = [
+    "*",
+    "secrets",
+    "serviceaccounts/token",
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "nodes/proxy",
+];
+
 /// What `action` does to the object that is `before` it. Several operations where it changes several things; none where it
 /// changes nothing.
 ///
 /// The proposer's words play no part: what counts is the difference between the object and what the API server would make
-/// of it. Where the object is not known, all that a patch names counts as changed, and a number as lowered.
-pub fn operations(action: &Action, before: Option<&Value>) -> BTreeSet<Operation> {
+/// of it. Where the object is not known, all that a patch names counts as changed, and a number as lowered. Labels that
+/// `labels` names are the policy's own.
+pub fn operations(action: &Action, before: Option<&Value>, labels: &Labels) -> BTreeSet<Operation> {
     let mut found = BTreeSet::new();
+    let target = Target::of(action, labels);
     match action.verb {
         Verb::Create => {
             found.insert(Operation::Create);
+            let mut inside = BTreeSet::new();
+            let nothing = Value::Object(Map::new());
+            differences(
+                &nothing,
+                &action.patch,
+                &mut Vec::new(),
+                &mut |path, before, after| {
+                    target.change(path, before, after, &mut inside);
+                },
+            );
+            // Whatever it holds is made with it. What may not be changed may not be made either.
+            let forbidden = |operation: &Operation| operation.tier() == Tier::Forbidden;
+            found.extend(inside.into_iter().filter(forbidden));
             of_rights(&action.patch, &mut found);
+            if !is_named(action) {
+                found.insert(Operation::Unknown);
+            }
         }
         Verb::Delete => {
             found.insert(Operation::Delete);
@@ -35,15 +67,20 @@ pub fn operations(action: &Action, before: Option<&Value>) -> BTreeSet<Operation
             found.insert(Operation::Drain);
         }
         Verb::Patch => {
-            let nothing = Value::Null;
-            let before = before.unwrap_or(&nothing);
-            let mut after = before.clone();
-            merge(&mut after, &action.patch);
-            let mut path = Vec::new();
-            differences(before, &after, &mut path, &mut |path, before, after| {
-                found.insert(of_field(&action.target.kind, path, before, after));
-            });
+            let mut visit = |path: &[&str], before: &Value, after: &Value| {
+                target.change(path, before, after, &mut found);
+            };
+            let mut after = Value::Null;
+            match before {
+                None => leaves(&action.patch, &mut Vec::new(), &mut visit),
+                Some(before) => {
+                    after = before.clone();
+                    merge(&mut after, &action.patch);
+                    differences(before, &after, &mut Vec::new(), &mut visit);
+                }
+            }
             if !found.is_empty() {
+                of_rights(&action.patch, &mut found);
                 of_rights(&after, &mut found);
             }
         }
@@ -52,79 +89,177 @@ pub fn operations(action: &Action, before: Option<&Value>) -> BTreeSet<Operation
         }
     }
     if !found.is_empty() {
-        found.extend(of_kind(action));
+        target.kind(&mut found);
     }
     found
 }
 
-/// What it is to touch an object of this kind at all.
-fn of_kind(action: &Action) -> Option<Operation> {
-    let (group, _) = action.api_version.split_once('/').unwrap_or(("", ""));
-    match (group, action.target.kind.as_str()) {
-        ("", "Secret") => Some(Operation::TouchSecret),
-        ("", "Namespace") if action.verb == Verb::Delete => Some(Operation::DeleteNamespace),
-        ("rbac.authorization.k8s.io", _) | ("", "ServiceAccount") => Some(Operation::ChangeRbac),
-        ("networking.k8s.io" | "policy.networking.k8s.io" | "cilium.io" | "crd.projectcalico.org", kind)
-            if kind.ends_with("NetworkPolicy") =>
-        {
-            Some(Operation::ChangeNetworkPolicy)
+/// Whether the object to create is the one that the action names.
+fn is_named(action: &Action) -> bool {
+    let same = |place: &str, expected: Option<&str>| {
+        let said = action.patch.pointer(place).and_then(Value::as_str);
+        said.is_none() || said == expected
+    };
+    let target = &action.target;
+    same("/kind", Some(&target.kind))
+        && same("/apiVersion", Some(&action.api_version))
+        && same("/metadata/name", Some(&target.name))
+        && same("/metadata/namespace", target.namespace.as_deref())
+}
+
+/// What an action is about.
+struct Target<'a> {
+    group: &'a str,
+    kind: &'a str,
+    labels: &'a Labels,
+}
+
+impl<'a> Target<'a> {
+    fn of(action: &'a Action, labels: &'a Labels) -> Self {
+        let group = action.api_version.split_once('/').map_or("", |(group, _)| group);
+        Self {
+            // No group is called that, but people write it for the one without a name.
+            group: if group == "core" { "" } else { group },
+            kind: &action.target.kind,
+            labels,
         }
-        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => Some(Operation::ChangeAdmission),
-        ("apiextensions.k8s.io", _) => Some(Operation::ChangeKinds),
-        (OWN_GROUP, _) => Some(Operation::ChangePolicy),
-        _ => None,
+    }
+
+    /// What it is to touch an object of this kind at all.
+    fn kind(&self, found: &mut BTreeSet<Operation>) {
+        // Paths are made of kinds in lower case, so that other spellings may lead to the same objects.
+        if !self.kind.starts_with(|first: char| first.is_ascii_uppercase()) {
+            found.insert(Operation::Unknown);
+        }
+        let kind = self.kind.to_lowercase();
+        let kind = kind.strip_suffix('s').unwrap_or(&kind);
+        match (self.group, kind) {
+            ("", "secret") => {
+                found.insert(Operation::TouchSecret);
+            }
+            ("", "namespace") if found.contains(&Operation::Delete) => {
+                found.insert(Operation::DeleteNamespace);
+            }
+            ("rbac.authorization.k8s.io", _) | ("", "serviceaccount") => {
+                found.insert(Operation::ChangeRbac);
+            }
+            ("authentication.k8s.io" | "certificates.k8s.io", _) => {
+                found.insert(Operation::Escalate);
+            }
+            (
+                "networking.k8s.io" | "policy.networking.k8s.io" | "cilium.io" | "crd.projectcalico.org",
+                kind,
+            ) if kind.ends_with("networkpolicy") || kind.ends_with("networkpolicie") => {
+                found.insert(Operation::ChangeNetworkPolicy);
+            }
+            ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => {
+                found.insert(Operation::ChangeAdmission);
+            }
+            ("apiextensions.k8s.io", _) => {
+                found.insert(Operation::ChangeKinds);
+            }
+            ("policy", "eviction") => {
+                found.insert(Operation::Drain);
+            }
+            ("", "podexecoption" | "podattachoption" | "podportforwardoption") => {
+                found.insert(Operation::Exec);
+            }
+            // Puts a pod on a node, past the scheduler.
+            ("", "binding") => {
+                found.insert(Operation::Unknown);
+            }
+            (OWN_GROUP, _) => {
+                found.insert(Operation::ChangePolicy);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a change of one field is.
+    fn change(&self, path: &[&str], before: &Value, after: &Value, found: &mut BTreeSet<Operation>) {
+        let operation = match (self.group, self.kind, path) {
+            (_, _, ["status", ..]) => Operation::WriteStatus,
+            // All of it, or what the next action is judged by.
+            (_, _, [] | ["metadata"] | ["metadata", "labels" | "annotations"]) => Operation::ChangePolicy,
+            ("", "Namespace", ["metadata", "labels", ..]) => Operation::ChangePolicy,
+            (_, _, ["metadata", "labels" | "annotations", key]) if self.is_own(key) => {
+                Operation::ChangePolicy
+            }
+            // The garbage collector deletes what belongs to something that is not there; finalizers hold that up.
+            (_, _, ["metadata", "ownerReferences" | "finalizers", ..])
+            | ("", "Namespace", ["spec", "finalizers", ..]) => Operation::Delete,
+            ("apps", "Deployment" | "StatefulSet" | "ReplicaSet", ["spec", "replicas"])
+            | ("", "ReplicationController", ["spec", "replicas"])
+            | ("argoproj.io", "Rollout", ["spec", "replicas"]) => of_number(before, after),
+            ("autoscaling", "HorizontalPodAutoscaler", ["spec", "minReplicas" | "maxReplicas"]) => {
+                if of_number(before, after) == Operation::ScaleDown {
+                    // Pods end at once, or may end when it is quiet.
+                    found.insert(Operation::ScaleDown);
+                }
+                Operation::AdjustHpa
+            }
+            ("", "Node", ["spec", "unschedulable"]) => Operation::Cordon,
+            ("", "Node", ["spec", "taints", ..]) => Operation::Drain,
+            ("", "Pod", ["spec", "ephemeralContainers", ..]) => Operation::Exec,
+            ("apps", _, ["spec", "template", "metadata", "annotations", RESTARTED_AT]) => Operation::Restart,
+            (
+                _,
+                _,
+                [
+                    "spec",
+                    "template",
+                    "spec",
+                    "containers" | "initContainers",
+                    _,
+                    "resources",
+                    "requests" | "limits",
+                    ..,
+                ],
+            )
+            | (
+                "",
+                "Pod",
+                [
+                    "spec",
+                    "containers" | "initContainers",
+                    _,
+                    "resources",
+                    "requests" | "limits",
+                    ..,
+                ],
+            ) => Operation::ChangeResources,
+            _ => Operation::Configure,
+        };
+        found.insert(operation);
+    }
+
+    /// Whether a policy reads this label or annotation.
+    fn is_own(&self, key: &str) -> bool {
+        let labels = self.labels;
+        key.starts_with(OWN_PREFIX) || key == labels.criticality || key == labels.nature
     }
 }
 
-/// Roles that let others pass on rights, or be somebody else.
+/// Roles that let others pass on rights, be somebody else, or do what only people may.
 fn of_rights(object: &Value, found: &mut BTreeSet<Operation>) {
     let rules = object.get("rules").and_then(Value::as_array);
-    let verbs = rules
-        .into_iter()
-        .flatten()
-        .filter_map(|rule| rule.get("verbs").and_then(Value::as_array))
-        .flatten()
-        .filter_map(Value::as_str);
-    if verbs
-        .into_iter()
-        .any(|verb| matches!(verb, "*" | "escalate" | "bind" | "impersonate"))
-    {
+    let words = |field: &'static str| {
+        let lists = rules
+            .into_iter()
+            .flatten()
+            .filter_map(move |rule| rule.get(field)?.as_array());
+        lists.flatten().filter_map(Value::as_str)
+    };
+    let passes_on = words("verbs").any(|verb| matches!(verb, "*" | "escalate" | "bind" | "impersonate"));
+    let powers = words("resources").any(|resource| POWERS.contains(&resource));
+    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
+    let aggregates = object.get("aggregationRule").is_some_and(|rule| !rule.is_null())
+        || labels.is_some_and(|labels| labels.keys().any(|key| key.contains("/aggregate-to-")));
+    let admin = object.pointer("/roleRef/name").and_then(Value::as_str);
+    let admin = matches!(admin, Some("cluster-admin" | "admin" | "edit"))
+        || admin.is_some_and(|name| name.starts_with("system:"));
+    if passes_on || powers || aggregates || admin {
         found.insert(Operation::Escalate);
-    }
-}
-
-/// What a change of one field is.
-fn of_field(kind: &str, path: &[&str], before: &Value, after: &Value) -> Operation {
-    match (kind, path) {
-        (_, ["status", ..]) => Operation::WriteStatus,
-        // What a policy reads to judge the next action.
-        ("Namespace", ["metadata", "labels", ..]) => Operation::ChangePolicy,
-        (_, ["metadata", "labels" | "annotations", key]) if key.starts_with(OWN_PREFIX) => {
-            Operation::ChangePolicy
-        }
-        (
-            "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController" | "Rollout",
-            ["spec", "replicas"],
-        ) => of_number(before, after),
-        ("HorizontalPodAutoscaler", ["spec", "minReplicas" | "maxReplicas"]) => Operation::AdjustHpa,
-        ("Node", ["spec", "unschedulable"]) => Operation::Cordon,
-        (_, ["spec", "template", "metadata", "annotations", RESTARTED_AT]) => Operation::Restart,
-        (
-            _,
-            [
-                "spec",
-                "template",
-                "spec",
-                "containers" | "initContainers",
-                _,
-                "resources",
-                ..,
-            ],
-        )
-        | ("Pod", ["spec", "containers" | "initContainers", _, "resources", ..]) => {
-            Operation::ChangeResources
-        }
-        _ => Operation::Configure,
     }
 }
 
@@ -136,282 +271,5 @@ fn of_number(before: &Value, after: &Value) -> Operation {
     }
 }
 
-/// Applies a JSON merge patch (RFC 7396).
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(fields) = target else { return };
-    for (key, value) in patch {
-        if value.is_null() {
-            fields.remove(key);
-        } else {
-            merge(fields.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
-}
-
-/// Visits the fields that differ, down to the smallest. Lists of named things are compared name by name, as the API server
-/// merges them; other lists are one value. Something is visited wherever the two differ at all.
-fn differences<'a>(
-    before: &'a Value,
-    after: &'a Value,
-    path: &mut Vec<&'a str>,
-    visit: &mut dyn FnMut(&[&str], &Value, &Value),
-) {
-    if before == after {
-        return;
-    }
-    let (Some(old), Some(new)) = (fields(before), fields(after)) else {
-        visit(path, before, after);
-        return;
-    };
-    let mut inside = false;
-    let keys: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-    for key in keys {
-        let of = |side: &BTreeMap<&'a str, &'a Value>| side.get(key).copied().unwrap_or(&Value::Null);
-        let (old, new) = (of(&old), of(&new));
-        inside |= old != new;
-        path.push(key);
-        differences(old, new, path, visit);
-        path.pop();
-    }
-    // What differs in form alone, such as an empty mapping where nothing was.
-    if !inside {
-        visit(path, before, after);
-    }
-}
-
-/// The parts of an object, or of a list of named things. What is absent has none, so that what is added is looked at part
-/// by part as well.
-fn fields(value: &Value) -> Option<BTreeMap<&str, &Value>> {
-    match value {
-        Value::Null => Some(BTreeMap::new()),
-        Value::Object(map) => Some(map.iter().map(|(key, value)| (key.as_str(), value)).collect()),
-        Value::Array(items) => {
-            let named = items.iter().map(|item| Some((item.get("name")?.as_str()?, item)));
-            let parts: BTreeMap<_, _> = named.collect::<Option<_>>()?;
-            (parts.len() == items.len()).then_some(parts)
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use claw_core::entity::EntityRef;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn action(verb: Verb, api_version: &str, kind: &str, patch: Value) -> Action {
-        serde_json::from_value(json!({
-            "verb": verb, "target": EntityRef::namespaced(kind, "shop", "cart"), "api_version": api_version,
-            "uid": "1", "resource_version": "2", "pre_image": null, "patch": patch,
-            "expected": "", "reversal": null, "reason": "",
-        }))
-        .unwrap()
-    }
-
-    fn deployment() -> Value {
-        json!({"spec": {"replicas": 4, "template": {
-            "metadata": {"labels": {"app": "cart"}},
-            "spec": {"containers": [
-                {"name": "web", "image": "cart:1", "resources": {"requests": {"cpu": "1"}}},
-                {"name": "proxy", "image": "proxy:1"}]}}}})
-    }
-
-    fn patched(patch: Value) -> Vec<&'static str> {
-        let action = action(Verb::Patch, "apps/v1", "Deployment", patch);
-        names(&operations(&action, Some(&deployment())))
-    }
-
-    fn names(operations: &BTreeSet<Operation>) -> Vec<&'static str> {
-        operations.iter().map(|operation| operation.name()).collect()
-    }
-
-    #[test]
-    fn a_patch_is_what_it_changes() {
-        let template = |spec: Value| json!({"spec": {"template": {"spec": spec}}});
-        let containers =
-            |web: Value| template(json!({"containers": [web, {"name": "proxy", "image": "proxy:1"}]}));
-        assert_eq!(patched(json!({"spec": {"replicas": 5}})), ["scale_up"]);
-        assert_eq!(patched(json!({"spec": {"replicas": 3}})), ["scale_down"]);
-        assert_eq!(patched(json!({"spec": {"replicas": null}})), ["scale_down"]);
-        assert_eq!(patched(json!({"spec": {"replicas": "9"}})), ["scale_down"]);
-        assert_eq!(patched(json!({"spec": {"replicas": 4}})), [""; 0]);
-        assert_eq!(patched(json!({})), [""; 0]);
-        assert_eq!(
-            patched(containers(
-                json!({"name": "web", "image": "cart:1", "resources": {"requests": {"cpu": "2"}}})
-            )),
-            ["change_resources"]
-        );
-        assert_eq!(
-            patched(containers(
-                json!({"name": "web", "image": "cart:2", "resources": {"requests": {"cpu": "2"}}})
-            )),
-            ["change_resources", "configure"]
-        );
-        // The proxy is taken out.
-        assert_eq!(
-            patched(template(json!({"containers": [
-                {"name": "web", "image": "cart:1", "resources": {"requests": {"cpu": "1"}}}]}))),
-            ["configure"]
-        );
-        assert_eq!(patched(template(json!({"securityContext": {}}))), ["configure"]);
-        assert_eq!(
-            patched(json!({"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: "now"}}}}})),
-            ["restart"]
-        );
-        assert_eq!(
-            patched(json!({"metadata": {"labels": {"a": "b"}}})),
-            ["configure"]
-        );
-        assert_eq!(
-            patched(json!({"metadata": {"annotations": {"claw.dev/criticality": "sandbox"}}})),
-            ["change_policy"]
-        );
-        assert_eq!(patched(json!({"status": {"replicas": 1}})), ["write_status"]);
-        assert_eq!(
-            patched(json!({"spec": {"replicas": 5, "paused": true}})),
-            ["scale_up", "configure"]
-        );
-        // Everything is taken away.
-        assert_eq!(
-            patched(json!(null)),
-            ["change_resources", "scale_down", "configure"]
-        );
-    }
-
-    #[test]
-    fn kinds_and_verbs_count_besides() {
-        let of = |verb, api_version, kind, patch| {
-            names(&operations(&action(verb, api_version, kind, patch), None))
-        };
-        assert_eq!(
-            of(Verb::Delete, "v1", "Namespace", json!(null)),
-            ["delete", "delete_namespace"]
-        );
-        assert_eq!(of(Verb::Create, "v1", "Namespace", json!({})), ["create"]);
-        assert_eq!(of(Verb::Evict, "v1", "Pod", json!(null)), ["drain"]);
-        assert_eq!(
-            of(Verb::Patch, "v1", "Secret", json!({"data": {"a": "b"}})),
-            ["configure", "touch_secret"]
-        );
-        // Another group's kind of the same name is another kind.
-        assert_eq!(
-            of(Verb::Create, "vault.example/v1", "Secret", json!({})),
-            ["create"]
-        );
-        let role = json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
-        let group = "rbac.authorization.k8s.io/v1";
-        assert_eq!(of(Verb::Create, group, "Role", role), ["create", "change_rbac"]);
-        for verb in ["*", "escalate", "bind", "impersonate"] {
-            let role = json!({"rules": [{"verbs": ["get"]}, {"verbs": [verb]}]});
-            assert_eq!(
-                of(Verb::Create, group, "Role", role),
-                ["create", "change_rbac", "escalate"],
-                "{verb}"
-            );
-        }
-        assert_eq!(
-            of(Verb::Create, "networking.k8s.io/v1", "NetworkPolicy", json!({})),
-            ["create", "change_network_policy"]
-        );
-        assert_eq!(
-            of(
-                Verb::Create,
-                "apiextensions.k8s.io/v1",
-                "CustomResourceDefinition",
-                json!({})
-            ),
-            ["create", "change_kinds"]
-        );
-        assert_eq!(
-            of(
-                Verb::Create,
-                "admissionregistration.k8s.io/v1",
-                "ValidatingAdmissionPolicy",
-                json!({})
-            ),
-            ["create", "change_admission"]
-        );
-        let own = format!("{OWN_GROUP}/v1");
-        assert_eq!(
-            of(Verb::Create, &own, "Approval", json!({})),
-            ["create", "change_policy"]
-        );
-        assert_eq!(
-            of(
-                Verb::Patch,
-                "autoscaling/v2",
-                "HorizontalPodAutoscaler",
-                json!({"spec": {"maxReplicas": 9}})
-            ),
-            ["adjust_hpa"]
-        );
-        assert_eq!(
-            of(
-                Verb::Patch,
-                "v1",
-                "Node",
-                json!({"spec": {"unschedulable": true}})
-            ),
-            ["cordon"]
-        );
-        // More replicas of something that is not known may be fewer.
-        assert_eq!(
-            of(
-                Verb::Patch,
-                "apps/v1",
-                "Deployment",
-                json!({"spec": {"replicas": 99}})
-            ),
-            ["scale_down"]
-        );
-    }
-
-    fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            (0..3_i64).prop_map(Value::from),
-            prop::sample::select(vec!["a", "b"]).prop_map(Value::from)
-        ];
-        leaf.prop_recursive(4, 24, 4, |inner| {
-            let key =
-                prop::sample::select(vec!["name", "spec", "replicas", "template"]).prop_map(str::to_owned);
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map(key, inner, 0..4).prop_map(|map| json!(map)),
-            ]
-        })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
-
-        #[test]
-        fn a_patch_that_changes_anything_is_an_operation(before in value(), patch in value()) {
-            let mut after = before.clone();
-            merge(&mut after, &patch);
-            let action = action(Verb::Patch, "apps/v1", "Deployment", patch);
-            prop_assert_eq!(operations(&action, Some(&before)).is_empty(), after == before);
-        }
-
-        #[test]
-        fn a_patch_that_is_applied_changes_nothing_more(before in value(), patch in value()) {
-            let mut after = before;
-            merge(&mut after, &patch);
-            let once = after.clone();
-            merge(&mut after, &patch);
-            prop_assert_eq!(after, once);
-        }
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use claw_core::yaml::{
     self, DefinitionError, Fields, Located, Node, ProblemKind, Problems, Value, invalid, join, list, mapping,
-    text, texts, unique, word, wrong_type,
+    namespace, namespaces, text, texts, unique, word, wrong_type,
 };
 use jiff::Timestamp;
 
@@ -80,7 +80,7 @@ fn policy(node: &Node, path: &str, problems: &mut Problems) -> Option<Policy> {
                     path,
                     problems,
                     100,
-                    10_000,
+                    200,
                     "percent of the replicas at the start",
                 )
             })
@@ -91,9 +91,11 @@ fn policy(node: &Node, path: &str, problems: &mut Problems) -> Option<Policy> {
             })
             .unwrap_or(usual.max_replicas),
         excluded_namespaces: fields
-            .optional("excluded_namespaces", texts)
-            .map(values)
-            .unwrap_or(usual.excluded_namespaces),
+            .optional("excluded_namespaces", namespaces)
+            .map_or(usual.excluded_namespaces, |names| names.value),
+        own_namespace: fields
+            .optional("own_namespace", namespace)
+            .map_or(usual.own_namespace, |name| name.value),
         labels: fields.optional("labels", labels).unwrap_or(usual.labels),
         freezes: fields
             .optional("freezes", |node, path, problems| {
@@ -193,6 +195,17 @@ fn labels(node: &Node, path: &str, problems: &mut Problems) -> Option<Labels> {
 
 fn environments(node: &Node, path: &str, problems: &mut Problems) -> Option<BTreeMap<String, Environment>> {
     let entries = mapping(node, path, problems)?;
+    // The values of labels are compared without regard to case.
+    let folded: Vec<Located<String>> = entries
+        .iter()
+        .map(|(name, _)| Located {
+            value: name.to_lowercase(),
+            place: name.place,
+        })
+        .collect();
+    if !unique(&folded, path, problems) {
+        return None;
+    }
     let read = entries.iter().map(|(name, node)| {
         let environment = one_of(
             node,
@@ -281,8 +294,8 @@ fn when(node: &Node, path: &str, problems: &mut Problems) -> Option<When> {
     let mut fields = Fields::open(node, path, problems)?;
     let when = When {
         namespaces: fields
-            .optional("namespaces", texts)
-            .map(values)
+            .optional("namespaces", namespaces)
+            .map(|names| names.value)
             .unwrap_or_default(),
         kinds: fields.optional("kinds", texts).map(values).unwrap_or_default(),
         operations: several(&mut fields, "operations", Operation::ALL, Operation::name),
@@ -348,7 +361,7 @@ policy:
             error.lines().collect::<Vec<_>>(),
             [
                 "p.yaml:2:10: policy.phase: `reckless` is not known here; known are observe, recommend, low_risk_writes, expanded",
-                "p.yaml:3:21: policy.scale_up_percent: 50 percent of the replicas at the start make no sense; write 100 to 10000",
+                "p.yaml:3:21: policy.scale_up_percent: 50 percent of the replicas at the start make no sense; write 100 to 200",
                 "p.yaml:4:17: policy.max_replicas: expected a whole number, found the text `many`; write a number: 1",
                 "p.yaml:5:3: policy: unknown key `excluded_namespace`; did you mean `excluded_namespaces`?",
                 "p.yaml:6:11: policy.freeze: `auto` is not known here; known are sync_approval, forbidden",

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::axis::{Activity, Criticality, Environment, Nature, Phase, Place, Reach, Season};
-use super::request::Request;
+use super::request::{Replicas, Request};
 use super::rules::RULES;
 use super::tier::Tier;
 use super::{Decision, Policy};
@@ -33,11 +33,13 @@ pub enum Fact {
     Season,
     /// [`Request::replicas`].
     Replicas,
+    /// [`Policy::phase`].
+    Phase,
 }
 
 impl Fact {
     /// All facts.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Operation,
         Self::Place,
         Self::Environment,
@@ -47,10 +49,11 @@ impl Fact {
         Self::Reach,
         Self::Season,
         Self::Replicas,
+        Self::Phase,
     ];
 
-    /// Its value in `request`, for people.
-    fn value(self, request: &Request) -> String {
+    /// Its value, for people.
+    fn value(self, policy: &Policy, request: &Request) -> String {
         match self {
             Self::Operation => request.operation.to_string(),
             Self::Place => request.place.to_string(),
@@ -64,11 +67,12 @@ impl Fact {
                 Some(replicas) => format!("from {} to {}", replicas.at_start, replicas.wanted),
                 None => "not known".to_owned(),
             },
+            Self::Phase => policy.phase.to_string(),
         }
     }
 
     /// The same request with another value of this fact, for each that there is. An operation is what was asked for, and has
-    /// no other value.
+    /// no other value; the phase is not the request's.
     fn others(self, policy: &Policy, request: &Request) -> Vec<Request> {
         fn each<T: Copy>(request: &Request, all: &[T], set: impl Fn(&mut Request, T)) -> Vec<Request> {
             all.iter()
@@ -80,7 +84,7 @@ impl Fact {
                 .collect()
         }
         match self {
-            Self::Operation => Vec::new(),
+            Self::Operation | Self::Phase => Vec::new(),
             Self::Place => each(request, Place::ALL, |request, value| request.place = value),
             Self::Environment => each(request, Environment::ALL, |request, value| {
                 request.environment = value
@@ -93,10 +97,13 @@ impl Fact {
             Self::Reach => each(request, Reach::ALL, |request, value| request.reach = value),
             Self::Season => each(request, Season::ALL, |request, value| request.season = value),
             Self::Replicas => {
-                let Some(mut replicas) = request.replicas else {
-                    return Vec::new();
-                };
-                let most = u64::from(replicas.at_start) * u64::from(policy.scale_up_percent) / 100;
+                // Where nothing was counted, a count would help.
+                let mut replicas = request.replicas.unwrap_or(Replicas {
+                    at_start: policy.max_replicas,
+                    wanted: policy.max_replicas,
+                });
+                let percent = u64::from(policy.scale_up_percent.min(200));
+                let most = u64::from(replicas.at_start) * percent / 100;
                 replicas.wanted = u32::try_from(most).unwrap_or(u32::MAX).min(policy.max_replicas);
                 each(request, &[replicas], |request, value| {
                     request.replicas = Some(value)
@@ -118,6 +125,7 @@ impl fmt::Display for Fact {
             Self::Reach => "reach",
             Self::Season => "season",
             Self::Replicas => "replicas",
+            Self::Phase => "phase",
         })
     }
 }
@@ -169,7 +177,7 @@ impl Policy {
                 rule: rule.id().to_owned(),
                 text: rule.text().to_owned(),
                 tier: rule.judge(self, request)?,
-                inputs: seen(rule.looks_at(), request),
+                inputs: seen(rule.looks_at(), self, request),
             })
         });
         let matching = self.overrides.iter().filter(|over| over.when.matches(request));
@@ -177,7 +185,7 @@ impl Policy {
             rule: format!("override.{}", over.id),
             text: over.reason.clone(),
             tier: over.tier,
-            inputs: seen(&Fact::ALL, request),
+            inputs: seen(&Fact::ALL, self, request),
         });
         let mut rules: Vec<Explained> = built_in.chain(added).collect();
         rules.sort_by_key(|rule| std::cmp::Reverse(rule.tier));
@@ -197,7 +205,7 @@ impl Policy {
                 if milder < tier {
                     found.push(Change {
                         what: fact.to_string(),
-                        to: fact.value(&other),
+                        to: fact.value(self, &other),
                         tier: milder,
                     });
                 }
@@ -207,7 +215,7 @@ impl Policy {
             let milder = self.clone().with_phase(phase).tier(request);
             if milder < tier {
                 found.push(Change {
-                    what: "phase".to_owned(),
+                    what: Fact::Phase.to_string(),
                     to: phase.to_string(),
                     tier: milder,
                 });
@@ -217,28 +225,32 @@ impl Policy {
     }
 }
 
-fn seen(facts: &[Fact], request: &Request) -> Vec<(String, String)> {
+fn seen(facts: &[Fact], policy: &Policy, request: &Request) -> Vec<(String, String)> {
     facts
         .iter()
-        .map(|fact| (fact.to_string(), fact.value(request)))
+        .map(|fact| (fact.to_string(), fact.value(policy, request)))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Operation, Override, Replicas};
+    use crate::policy::{Operation, Override};
 
-    #[test]
-    fn says_which_rules_matched_and_what_would_change_the_answer() {
+    /// From 4 to so many replicas of something stateless that hardly matters.
+    fn scale_up(environment: Environment, wanted: u32) -> Request {
         let mut request = Request::new(Operation::ScaleUp, "Deployment", Some("shop"), "cart");
+        request.environment = environment;
         request.criticality = Criticality::Low;
         request.nature = Nature::Stateless;
         request.reach = Reach::Within;
-        request.replicas = Some(Replicas {
-            at_start: 4,
-            wanted: 9,
-        });
+        request.replicas = Some(Replicas { at_start: 4, wanted });
+        request
+    }
+
+    #[test]
+    fn says_which_rules_matched_and_what_would_change_the_answer() {
+        let request = scale_up(Environment::Production, 9);
         let policy = Policy::default()
             .with_phase(Phase::LowRiskWrites)
             .with_override(Override::new(
@@ -274,15 +286,7 @@ mod tests {
 
     #[test]
     fn each_change_that_would_help_is_named() {
-        let mut request = Request::new(Operation::ScaleUp, "Deployment", Some("shop"), "cart");
-        request.environment = Environment::Staging;
-        request.criticality = Criticality::Low;
-        request.nature = Nature::Stateless;
-        request.reach = Reach::Within;
-        request.replicas = Some(Replicas {
-            at_start: 4,
-            wanted: 9,
-        });
+        let request = scale_up(Environment::Staging, 9);
         let policy = Policy::default().with_phase(Phase::LowRiskWrites);
         let change = |what: &str, to: &str, tier| Change {
             what: what.to_owned(),
@@ -293,10 +297,7 @@ mod tests {
             policy.explain(&request).milder,
             [change("replicas", "from 4 to 8", Tier::AutoLogged)]
         );
-        request.replicas = Some(Replicas {
-            at_start: 4,
-            wanted: 8,
-        });
+        let request = scale_up(Environment::Staging, 8);
         assert_eq!(
             policy.with_phase(Phase::Observe).explain(&request).milder,
             [

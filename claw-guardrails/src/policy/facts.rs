@@ -100,27 +100,31 @@ impl Policy {
     pub fn requests(&self, action: &Action, facts: &Facts, now: Timestamp) -> Vec<Request> {
         let target = &action.target;
         let namespace = target.namespace.as_deref();
-        operations(action, facts.object.as_ref())
-            .into_iter()
-            .map(|operation| {
-                let mut request = Request::new(operation, &target.kind, namespace, &target.name);
-                if request.place == Place::Application && self.excludes(namespace) {
-                    request.place = Place::Excluded;
-                }
-                request.environment = self.environment(facts);
-                request.criticality = self.criticality(facts);
-                request.nature = self.nature(&target.kind, facts);
-                request.activity = facts.activity.unwrap_or(Activity::Working);
-                request.reach = facts.reach.unwrap_or(Reach::Beyond);
-                if self.freezes.iter().any(|freeze| freeze.covers(now)) {
-                    request.season = Season::Frozen;
-                }
-                if matches!(operation, Operation::ScaleUp | Operation::ScaleDown) {
-                    request.replicas = replicas(action, facts);
-                }
-                request
-            })
-            .collect()
+        let object = facts.object.as_ref().filter(|object| is_target(object, action));
+        let mut operations = operations(action, object, &self.labels);
+        if !operations.is_empty() && self.is_own(action) {
+            operations.insert(Operation::ChangePolicy);
+        }
+        let mut requests = Vec::new();
+        for operation in operations {
+            let mut request = Request::new(operation, &target.kind, namespace, &target.name);
+            if request.place == Place::Application && self.excludes(request.namespace.as_deref()) {
+                request.place = Place::Excluded;
+            }
+            request.environment = self.environment(facts);
+            request.criticality = self.criticality(object, facts);
+            request.nature = self.nature(object, &target.kind);
+            request.activity = facts.activity.unwrap_or(Activity::Working);
+            request.reach = facts.reach.unwrap_or(Reach::Beyond);
+            if self.freezes.iter().any(|freeze| freeze.covers(now)) {
+                request.season = Season::Frozen;
+            }
+            if matches!(operation, Operation::ScaleUp | Operation::ScaleDown) {
+                request.replicas = replicas(action, object, facts);
+            }
+            requests.push(request);
+        }
+        requests
     }
 
     /// The decision about `action`: the strictest of those about what it is. `None` where it would change nothing.
@@ -128,8 +132,9 @@ impl Policy {
         let requests = self.requests(action, facts, now);
         let decisions = requests.iter().map(|request| self.decide(request));
         decisions.reduce(|mut all, one| {
-            all.tier = all.tier.max(one.tier);
-            all.approvers = all.approvers.max(one.approvers);
+            // How many approve goes with the tier that they approve.
+            let strictest = (all.tier, all.approvers).max((one.tier, one.approvers));
+            (all.tier, all.approvers) = strictest;
             for matched in one.rules {
                 if !all.rules.contains(&matched) {
                     all.rules.push(matched);
@@ -139,59 +144,84 @@ impl Policy {
         })
     }
 
+    /// Whether an action is about the agent itself: its namespace, what is in it, or rights of accounts from there.
+    fn is_own(&self, action: &Action) -> bool {
+        let own = self.own_namespace.as_str();
+        let target = &action.target;
+        let subjects = action.patch.get("subjects").and_then(Value::as_array);
+        let mut subjects = subjects.into_iter().flatten();
+        target.namespace.as_deref() == Some(own)
+            || target.kind.eq_ignore_ascii_case("Namespace") && target.name == own
+            || subjects.any(|subject| subject.get("namespace").and_then(Value::as_str) == Some(own))
+    }
+
     pub(super) fn excludes(&self, namespace: Option<&str>) -> bool {
         namespace.is_some_and(|name| self.excluded_namespaces.iter().any(|excluded| excluded == name))
     }
 
+    /// The most dangerous of the environments that labels name.
     fn environment(&self, facts: &Facts) -> Environment {
         let labels = facts.namespace_labels.as_ref();
-        let value = self
-            .labels
-            .environment
-            .iter()
-            .find_map(|label| labels.and_then(|labels| labels.get(label)));
-        let known = value.and_then(|value| self.labels.environments.get(&value.to_lowercase()));
-        known.copied().unwrap_or(Environment::Production)
+        let names = &self.labels.environment;
+        let values = names.iter().filter_map(|name| labels?.get(name));
+        let environments = values.map(|value| {
+            let known = self.labels.environments.get(&value.to_lowercase());
+            known.copied().unwrap_or(Environment::Production)
+        });
+        environments.max().unwrap_or(Environment::Production)
     }
 
-    fn criticality(&self, facts: &Facts) -> Criticality {
+    /// The highest criticality that the object and its namespace name.
+    fn criticality(&self, object: Option<&Value>, facts: &Facts) -> Criticality {
         let label = &self.labels.criticality;
-        let of_namespace = || facts.namespace_labels.as_ref()?.get(label).map(String::as_str);
-        let value = said(facts, label).or_else(of_namespace);
-        value
-            .and_then(|value| named(Criticality::ALL, Criticality::name, value))
-            .unwrap_or(Criticality::Critical)
+        let of_namespace = facts
+            .namespace_labels
+            .as_ref()
+            .and_then(|labels| labels.get(label));
+        let values = said(object, label).chain(of_namespace.map(String::as_str));
+        let named = values
+            .map(|value| named(Criticality::ALL, Criticality::name, value).unwrap_or(Criticality::Critical));
+        named.max().unwrap_or(Criticality::Critical)
     }
 
-    fn nature(&self, kind: &str, facts: &Facts) -> Nature {
+    fn nature(&self, object: Option<&Value>, kind: &str) -> Nature {
         let of_kind = match kind {
             "Job" | "CronJob" => Some(Nature::Batch),
             _ => None,
         };
-        said(facts, &self.labels.nature)
-            .and_then(|value| named(Nature::ALL, Nature::name, value))
-            .or(of_kind)
-            .unwrap_or(Nature::Stateful)
+        let values = said(object, &self.labels.nature);
+        let named = values.map(|value| named(Nature::ALL, Nature::name, value).unwrap_or(Nature::Stateful));
+        named.max().or(of_kind).unwrap_or(Nature::Stateful)
     }
 }
 
-/// What a label or an annotation of the target says. The label counts where both are there.
-fn said<'a>(facts: &'a Facts, name: &str) -> Option<&'a str> {
-    let metadata = facts.object.as_ref()?.get("metadata")?;
-    ["labels", "annotations"]
-        .iter()
-        .find_map(|place| metadata.get(place)?.get(name)?.as_str())
+/// Whether this is the object that the action was planned for. An object that was made anew under the same name is another.
+fn is_target(object: &Value, action: &Action) -> bool {
+    let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
+    match (uid, action.uid.as_deref()) {
+        (Some(uid), Some(expected)) => uid == expected,
+        _ => true,
+    }
+}
+
+/// What labels and annotations of the target say under this name.
+fn said<'a>(object: Option<&'a Value>, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let metadata = object.and_then(|object| object.get("metadata"));
+    let places = ["labels", "annotations"].into_iter();
+    places.filter_map(move |place| metadata?.get(place)?.get(name)?.as_str())
 }
 
 fn named<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, value: &str) -> Option<T> {
     all.iter().copied().find(|one| name(*one) == value.to_lowercase())
 }
 
-/// How many there were and would be. Without a count at the start of the window, nothing is known.
-fn replicas(action: &Action, facts: &Facts) -> Option<Replicas> {
+/// How many there were and would be. What a person has scaled down since the window began counts as well: the fewer are the
+/// base.
+fn replicas(action: &Action, object: Option<&Value>, facts: &Facts) -> Option<Replicas> {
     let wanted = action.patch.pointer("/spec/replicas")?.as_u64()?;
+    let current = object?.pointer("/spec/replicas")?.as_u64()?;
     Some(Replicas {
-        at_start: facts.replicas_at_start?,
+        at_start: facts.replicas_at_start?.min(u32::try_from(current).ok()?),
         wanted: u32::try_from(wanted).ok()?,
     })
 }
@@ -220,8 +250,8 @@ mod tests {
     fn known() -> Facts {
         Facts {
             object: Some(json!({
-                "metadata": {"labels": {"claw.dev/nature": "stateless"},
-                    "annotations": {"claw.dev/criticality": "Low", "claw.dev/nature": "stateful"}},
+                "metadata": {"uid": "1", "labels": {"claw.dev/nature": "stateless"},
+                    "annotations": {"claw.dev/criticality": "Low"}},
                 "spec": {"replicas": 4}})),
             namespace_labels: Some([("env".to_owned(), "Staging".to_owned())].into()),
             replicas_at_start: Some(4),
@@ -304,5 +334,76 @@ mod tests {
         assert_eq!(decision.tier, Tier::SyncApproval);
         let names: Vec<_> = decision.rules.iter().map(|rule| rule.rule.as_str()).collect();
         assert!(names.contains(&"scale.up"), "{names:?}");
+    }
+
+    #[test]
+    fn what_is_said_twice_counts_as_the_worse() {
+        let policy = Policy::default().with_phase(Phase::LowRiskWrites);
+        let mut facts = known();
+        let labels = [("environment", "development"), ("env", "production")];
+        facts.namespace_labels = Some(
+            labels
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        );
+        assert_eq!(tier(&policy, &scale(8), &facts), Tier::AsyncApproval);
+        let mut facts = known();
+        facts.namespace_labels = Some(
+            [("env", "staging"), ("claw.dev/criticality", "critical")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        );
+        assert_eq!(tier(&policy, &scale(8), &facts), Tier::AsyncApproval);
+    }
+
+    #[test]
+    fn the_fewer_replicas_are_what_twice_is_of() {
+        let policy = Policy::default().with_phase(Phase::LowRiskWrites);
+        let mut facts = known();
+        facts.replicas_at_start = Some(50);
+        assert_eq!(tier(&policy, &scale(8), &facts), Tier::AutoLogged);
+        assert_eq!(tier(&policy, &scale(9), &facts), Tier::AsyncApproval);
+    }
+
+    #[test]
+    fn another_object_of_the_same_name_is_not_known() {
+        let policy = Policy::default().with_phase(Phase::LowRiskWrites);
+        let mut action = scale(8);
+        action.uid = Some("2".to_owned());
+        assert!(tier(&policy, &action, &known()) >= Tier::SyncApproval);
+    }
+
+    #[test]
+    fn namespaces_of_the_system_and_of_the_agent_are_left_alone() {
+        let policy = Policy::default().with_phase(Phase::Expanded);
+        let mut places: Vec<EntityRef> = crate::policy::SYSTEM_NAMESPACES
+            .iter()
+            .chain(&["claw"])
+            .flat_map(|name| {
+                [
+                    EntityRef::namespaced("Deployment", *name, "cart"),
+                    EntityRef::cluster("Namespace", *name),
+                ]
+            })
+            .collect();
+        // In which namespace is not said.
+        places.push(EntityRef::cluster("Deployment", "cart"));
+        places.push(EntityRef::namespaced("Deployment", "", "cart"));
+        for place in places {
+            let mut action = scale(8);
+            action.patch = json!({"metadata": {"annotations": {"a": "b"}}});
+            action.target = place.clone();
+            assert_eq!(tier(&policy, &action, &known()), Tier::Forbidden, "{place}");
+        }
+        let mut binding = scale(8);
+        binding.verb = Verb::Create;
+        binding.api_version = "rbac.authorization.k8s.io/v1".to_owned();
+        binding.target = EntityRef::namespaced("RoleBinding", "shop", "b");
+        binding.patch = json!({"roleRef": {"name": "reader"},
+            "subjects": [{"kind": "ServiceAccount", "namespace": "claw", "name": "agent"}]});
+        let decision = policy.judge(&binding, &known(), NOW).unwrap();
+        assert_eq!((decision.tier, decision.approvers), (Tier::Forbidden, 0));
+        binding.patch["subjects"][0]["namespace"] = json!("shop");
+        assert_eq!(tier(&policy, &binding, &known()), Tier::SyncApproval);
     }
 }

@@ -27,6 +27,7 @@
 
 mod axis;
 mod classify;
+mod difference;
 mod document;
 mod explain;
 mod facts;
@@ -61,13 +62,17 @@ use rules::RULES;
 pub struct Policy {
     /// How far the agent has come. [`Phase::Observe`] unless set.
     pub phase: Phase,
-    /// Replicas that the agent may scale up to by itself, in percent of those at the start of the sliding window. 200 unless
-    /// set, as in the specification: “scaling up within 2x of current replicas”.
+    /// Replicas that the agent may scale up to by itself, in percent of those at the start of the sliding window or of those
+    /// that there are, whichever are fewer. 200 unless set, as in the specification: “scaling up within 2x of current
+    /// replicas”. More than that counts as 200: a policy makes things stricter only.
     pub scale_up_percent: u32,
     /// Replicas beyond which a person decides, whatever there were before. 100 unless set.
     pub max_replicas: u32,
     /// Namespaces in which nothing is changed, besides those of Kubernetes itself.
     pub excluded_namespaces: Vec<String>,
+    /// The namespace that the agent itself runs in: its policy, its switch and its rights are not for it to change. `claw`
+    /// unless set.
+    pub own_namespace: String,
     /// Where people write down what their workloads are.
     pub labels: Labels,
     /// When changes are frozen.
@@ -85,6 +90,7 @@ impl Default for Policy {
             scale_up_percent: 200,
             max_replicas: 100,
             excluded_namespaces: Vec::new(),
+            own_namespace: "claw".to_owned(),
             labels: Labels::default(),
             freezes: Vec::new(),
             freeze: Tier::SyncApproval,

@@ -45,9 +45,13 @@ impl Request {
         Self {
             operation,
             kind: kind.to_owned(),
-            namespace: namespace.map(str::to_owned),
+            // A Namespace is in itself: what is said about a namespace is said about its object.
+            namespace: match kind {
+                "Namespace" => Some(name.to_owned()),
+                _ => namespace.map(str::to_owned),
+            },
             name: name.to_owned(),
-            place: Place::of(namespace),
+            place: Place::of(operation, kind, namespace, name),
             environment: Environment::Production,
             criticality: Criticality::Critical,
             nature: Nature::Stateful,
@@ -62,13 +66,36 @@ impl Request {
 /// Namespaces of Kubernetes itself.
 pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
+/// Kinds that are in no namespace, and that agents may be allowed to change.
+const CLUSTER_KINDS: [&str; 12] = [
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "StorageClass",
+    "PriorityClass",
+    "IngressClass",
+    "RuntimeClass",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CertificateSigningRequest",
+    "GatewayClass",
+    "APIService",
+];
+
 impl Place {
-    /// What a namespace is by its name alone.
-    pub fn of(namespace: Option<&str>) -> Self {
+    /// What the place of a target is by its names alone. A Namespace is in itself; what should be in a namespace and names
+    /// none may be in any.
+    fn of(operation: Operation, kind: &str, namespace: Option<&str>, name: &str) -> Self {
+        let namespace = match namespace {
+            _ if kind == "Namespace" => Some(name),
+            Some(named) if !named.is_empty() => Some(named),
+            _ => None,
+        };
         match namespace {
-            None => Self::Cluster,
             Some(name) if SYSTEM_NAMESPACES.contains(&name) => Self::System,
             Some(_) => Self::Application,
+            None if !operation.is_write() || CLUSTER_KINDS.contains(&kind) => Self::Cluster,
+            None => Self::System,
         }
     }
 }

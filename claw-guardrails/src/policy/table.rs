@@ -51,10 +51,16 @@ impl Policy {
     /// The whole table: what is decided about each operation, for all values of all facts. Overrides are left out where they
     /// name a namespace or a kind, which are without number.
     pub fn table(&self) -> Vec<Row> {
-        Operation::ALL
+        let everywhere =
+            |over: &&super::Override| over.when.namespaces.is_empty() && over.when.kinds.is_empty();
+        let policy = Self {
+            overrides: self.overrides.iter().filter(everywhere).cloned().collect(),
+            ..self.clone()
+        };
+        let rows = Operation::ALL
             .iter()
-            .flat_map(|operation| self.rows(*operation))
-            .collect()
+            .flat_map(|operation| policy.rows(*operation));
+        rows.collect()
     }
 
     fn rows(&self, operation: Operation) -> Vec<Row> {
@@ -318,5 +324,14 @@ mod tests {
         }
         assert!(!remarks.contains("good"), "{remarks}");
         assert_eq!(Policy::default().lint(), [""; 0]);
+
+        let rows = policy.table();
+        let restart = rows.iter().filter(|row| row.operation == Operation::Restart);
+        // What holds in one namespace or for one kind is not in the table, what holds everywhere is.
+        let mut policy = policy.clone();
+        policy.overrides.retain(|over| over.id == "good");
+        let alone = policy.table();
+        let alone = alone.iter().filter(|row| row.operation == Operation::Restart);
+        assert!(restart.eq(alone));
     }
 }

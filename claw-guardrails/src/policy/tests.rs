@@ -324,6 +324,13 @@ proptest! {
     }
 
     #[test]
+    fn no_policy_lets_an_agent_do_more_by_itself(policy in policy(), request in request()) {
+        let policy = Policy { max_replicas: 100, ..policy };
+        let built_in = Policy::default().with_phase(policy.phase).tier(&request);
+        prop_assert!(policy.tier(&request) >= built_in);
+    }
+
+    #[test]
     fn an_override_never_loosens(policy in policy(), over in over(), request in request()) {
         let before = policy.tier(&request);
         prop_assert!(policy.clone().with_override(over).tier(&request) >= before);

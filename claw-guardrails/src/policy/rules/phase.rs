@@ -14,7 +14,7 @@ impl Rule for PhaseCap {
     }
 
     fn looks_at(&self) -> &'static [Fact] {
-        &[Fact::Operation]
+        &[Fact::Operation, Fact::Phase]
     }
 
     fn judge(&self, policy: &Policy, request: &Request) -> Option<Tier> {

@@ -1,6 +1,9 @@
 use super::Rule;
 use crate::policy::{Fact, Operation, Policy, Request, Tier};
 
+/// Twice as many.
+const MOST_PERCENT: u32 = 200;
+
 /// More replicas than the policy lets the agent have by itself are for a person to decide, and so is what was not counted.
 pub(super) struct ScaleUp;
 
@@ -22,7 +25,8 @@ impl Rule for ScaleUp {
             return None;
         }
         let within = request.replicas.is_some_and(|replicas| {
-            replicas.is_within(policy.scale_up_percent) && replicas.wanted <= policy.max_replicas
+            replicas.is_within(policy.scale_up_percent.min(MOST_PERCENT))
+                && replicas.wanted <= policy.max_replicas
         });
         Some(if within {
             Tier::AutoLogged
