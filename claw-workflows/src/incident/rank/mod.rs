@@ -20,6 +20,9 @@ use explain::explain_away;
 use fold::{corroborate, fold};
 use merge::merge;
 
+/// From this confidence on, a cause that explains the alert is an answer to it.
+const ANSWER: f64 = 0.5;
+
 /// What the candidates compete for.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
@@ -99,8 +102,19 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .collect();
     let mut placed: Vec<(Contender, f64)> = contenders.into_iter().zip(confidences).collect();
     // Causes that contest the same symptoms share what is believed of them; one that nobody contests may be surer with less.
-    // Equally sure ones stay in the order of their scores.
-    placed.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    // Equally sure ones stay in the order of their scores. Trouble elsewhere, however sure, is no answer to what was asked
+    // where something is likely that leads to it.
+    let reaches = |contender: &Contender| {
+        let mut subject = field.subject.iter();
+        field.subject.is_empty() || subject.any(|entity| contender.reach.contains_key(entity))
+    };
+    let answered = placed
+        .iter()
+        .any(|(contender, sure)| reaches(contender) && *sure >= ANSWER);
+    placed.sort_by(|(a, x), (b, y)| {
+        let elsewhere = |contender: &Contender| answered && !reaches(contender);
+        elsewhere(a).cmp(&elsewhere(b)).then_with(|| y.total_cmp(x))
+    });
     placed
         .into_iter()
         .zip(1..)

@@ -89,6 +89,21 @@ fn a_fault_of_its_own_is_not_explained_away() {
 }
 
 #[test]
+fn surer_trouble_elsewhere_is_no_answer_beside_a_likely_one() {
+    let subject = [workload("front")];
+    let symptoms = [symptom(&workload("front"), 0), symptom(&workload("elsewhere"), 0)];
+    let own = candidate("image_pull", "front", 3.0, 0);
+    let elsewhere = candidate("cpu_contention", "elsewhere", 12.0, 0);
+    let ranked = first(vec![own, elsewhere.clone()], &subject, &symptoms);
+    assert_eq!(ranked[0].hypothesis.mechanism, "image_pull");
+    assert!(ranked[1].hypothesis.confidence > ranked[0].hypothesis.confidence);
+    // Beside nothing likely it stays what is known best.
+    let unlikely = candidate("image_pull", "front", -3.0, 0);
+    let ranked = first(vec![unlikely, elsewhere], &subject, &symptoms);
+    assert_eq!(ranked[0].hypothesis.mechanism, "cpu_contention");
+}
+
+#[test]
 fn what_began_after_the_trouble_did_not_cause_it() {
     let subject = [workload("front")];
     let symptoms = [symptom(&workload("front"), 0)];
