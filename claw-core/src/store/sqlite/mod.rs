@@ -38,9 +38,14 @@ pub struct SqliteStore {
 }
 
 /// Runs the block in a transaction: all of it is kept, or, after an error, nothing.
+///
+/// The lock on writes is taken before anything is read. SQLite waits for a lock only there: a transaction that has read and
+/// finds another writer when it comes to write fails at once.
 macro_rules! transaction {
     ($store:expr, |$conn:ident| $body:block) => {{
-        let mut transaction = $store.place.check($store.pool.begin().await)?;
+        let mut transaction = $store
+            .place
+            .check($store.pool.begin_with("BEGIN IMMEDIATE").await)?;
         let $conn = $store.place.check(transaction.acquire().await)?;
         let value = $body;
         $store.place.check(transaction.commit().await)?;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlitePool};
 
 use super::SqliteStore;
 use super::fault::Place;
@@ -39,6 +39,14 @@ impl SqliteStore {
         // One connection: there is one writer in SQLite anyway.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
+            // SQLite takes back a transaction by itself when there is no room on the disk, and sqlx takes it for still open:
+            // such a connection is not kept. What was dropped is taken back before the ping is answered.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(options)
             .await;
         let store = Self {

@@ -1,6 +1,9 @@
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use super::*;
 use crate::digest::sha256;
@@ -18,6 +21,28 @@ async fn belongs_to_one_process_at_a_time() {
     );
     store.close().await;
     SqliteStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn waits_for_a_writer_from_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("j.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let mut outside = SqliteConnectOptions::new()
+        .filename(&path)
+        .connect()
+        .await
+        .unwrap();
+    let mut locked = outside.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    sqlx::query("DELETE FROM decisions")
+        .execute(&mut *locked)
+        .await
+        .unwrap();
+    let (enqueued, ()) = tokio::join!(store.enqueue(new_run("a"), at(0)), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        locked.commit().await.unwrap();
+    });
+    assert!(matches!(enqueued.unwrap(), Enqueued::New { .. }));
 }
 
 #[tokio::test]
@@ -139,7 +164,7 @@ async fn is_for_its_owner_only() {
 }
 
 async fn change(path: &std::path::Path, statement: &'static str) {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let options = SqliteConnectOptions::new().filename(path);
     let mut connection = sqlx::sqlite::SqliteConnection::connect_with(&options)
         .await
         .unwrap();

@@ -8,7 +8,8 @@ use crate::incident::weights::Weights;
 /// Probabilities of the contenders, 0 to 1, in thousandths.
 ///
 /// Candidates compete with those that explain the same symptoms, and with a cause that nobody put forward: two independent
-/// faults may both be certain.
+/// faults may both be certain. Where the run is about something, it has one cause: what does not lead to it, however surely
+/// it is in trouble itself, is left what the likeliest of those that do lead to it and say what is wrong leave over.
 pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &Weights) -> Vec<f64> {
     let temperature = weights.temperature.max(0.05);
     let scores: Vec<f64> = contenders
@@ -16,7 +17,7 @@ pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &
         .map(|contender| contender.score() / temperature)
         .collect();
     let unknown = weights.unknown / temperature;
-    contenders
+    let mut confidences: Vec<f64> = contenders
         .iter()
         .zip(&scores)
         .map(|(contender, own)| {
@@ -33,14 +34,26 @@ pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &
                 .clues
                 .iter()
                 .any(|clue| clue.log_odds > 0.0 && !clue.evidence.is_empty());
-            let capped = if seen {
+            if seen {
                 confidence
             } else {
                 confidence.min(weights.cap_without_mechanism)
-            };
-            (capped * 1000.0).round() / 1000.0
+            }
         })
-        .collect()
+        .collect();
+    let answered = contenders
+        .iter()
+        .zip(&confidences)
+        .filter(|(contender, _)| !contender.candidate.general && !contender.misses_alert(field))
+        .map(|(_, confidence)| *confidence)
+        .fold(0.0, f64::max);
+    for (contender, confidence) in contenders.iter().zip(&mut confidences) {
+        if contender.misses_alert(field) {
+            *confidence = confidence.min(1.0 - answered);
+        }
+        *confidence = (*confidence * 1000.0).round() / 1000.0;
+    }
+    confidences
 }
 
 /// `e^own / (e^own + Σ weight·e^score)`. The greatest exponent is taken out first, so that none overflows; what is no

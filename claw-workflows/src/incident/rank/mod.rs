@@ -20,9 +20,6 @@ use explain::explain_away;
 use fold::{corroborate, fold};
 use merge::merge;
 
-/// From this confidence on, a cause that explains the alert is an answer to it.
-const ANSWER: f64 = 0.5;
-
 /// What the candidates compete for.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
@@ -74,6 +71,12 @@ impl Contender {
         if sum.is_nan() { f64::NEG_INFINITY } else { sum }
     }
 
+    /// Whether there is something that the run is about, and nothing leads from this to it.
+    fn misses_alert(&self, field: Field<'_>) -> bool {
+        let mut subject = field.subject.iter();
+        !field.subject.is_empty() && !subject.any(|entity| self.reach.contains_key(entity))
+    }
+
     fn add(&mut self, name: &str, log_odds: f64) {
         if log_odds != 0.0 {
             self.terms.push(Term {
@@ -102,18 +105,10 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .collect();
     let mut placed: Vec<(Contender, f64)> = contenders.into_iter().zip(confidences).collect();
     // Causes that contest the same symptoms share what is believed of them; one that nobody contests may be surer with less.
-    // Equally sure ones stay in the order of their scores. Trouble elsewhere, however sure, is no answer to what was asked
-    // where something is likely that leads to it.
-    let reaches = |contender: &Contender| {
-        let mut subject = field.subject.iter();
-        field.subject.is_empty() || subject.any(|entity| contender.reach.contains_key(entity))
-    };
-    let answered = placed
-        .iter()
-        .any(|(contender, sure)| reaches(contender) && *sure >= ANSWER);
+    // Equally sure ones stay in the order of their scores, those that lead to the alert first.
     placed.sort_by(|(a, x), (b, y)| {
-        let elsewhere = |contender: &Contender| answered && !reaches(contender);
-        elsewhere(a).cmp(&elsewhere(b)).then_with(|| y.total_cmp(x))
+        y.total_cmp(x)
+            .then_with(|| a.misses_alert(field).cmp(&b.misses_alert(field)))
     });
     placed
         .into_iter()
@@ -250,6 +245,7 @@ fn finish(
     names: &[(String, EntityRef)],
 ) -> Ranked {
     let score = contender.score();
+    let misses_alert = contender.misses_alert(field);
     let Contender {
         candidate,
         explains,
@@ -257,8 +253,6 @@ fn finish(
         explained_by,
         reach,
     } = contender;
-    let reached = field.subject.iter().any(|entity| reach.contains_key(entity));
-    let misses_alert = !field.subject.is_empty() && !reached;
     terms.sort_by(|a, b| {
         b.log_odds
             .abs()
