@@ -150,26 +150,8 @@ async fn the_author_of_a_rollout_is_who_wrote_its_template() {
         ),
         wrote("kubectl-patch", "2026-03-01T09:30:01Z", template()),
     ]);
-    let container = |image: &str| json!({"name": "app", "image": image});
-    let cluster = Fake::new([
-        deployment("cart", json!({"metadata": {"managedFields": managed}})),
-        set(
-            "cart-1a",
-            "cart",
-            "1",
-            "2026-01-01T00:00:00Z",
-            container("cart:1"),
-        ),
-        set(
-            "cart-2b",
-            "cart",
-            "2",
-            "2026-03-01T09:30:02Z",
-            container("cart:2"),
-        ),
-    ])
-    .cluster();
-    let output = GetDeploymentHistory::new(cluster)
+    let rolled_out = rolled_out(&managed, "2026-03-01T09:30:02Z");
+    let output = GetDeploymentHistory::new(Fake::new(rolled_out).cluster())
         .call(&context(), input(json!({"name": "cart"})))
         .await
         .unwrap();
@@ -238,10 +220,10 @@ async fn a_workload_that_is_not_found_in_a_namespace_that_is_not_there_is_answer
     );
 }
 
-/// A Deployment with one old and one current ReplicaSet, and what was said about their sizes.
-fn scaled(managed: &Value, said: &[(&str, &str)]) -> Fake {
+/// A Deployment with one old ReplicaSet, and one that is current since `second`.
+fn rolled_out(managed: &Value, second: &str) -> Vec<Value> {
     let container = |image: &str| json!({"name": "app", "image": image});
-    let mut objects = vec![
+    vec![
         deployment("cart", json!({"metadata": {"managedFields": managed}})),
         set(
             "cart-1a",
@@ -250,14 +232,13 @@ fn scaled(managed: &Value, said: &[(&str, &str)]) -> Fake {
             "2026-01-01T00:00:00Z",
             container("cart:1"),
         ),
-        set(
-            "cart-2b",
-            "cart",
-            "2",
-            "2026-03-01T09:30:00Z",
-            container("cart:2"),
-        ),
-    ];
+        set("cart-2b", "cart", "2", second, container("cart:2")),
+    ]
+}
+
+/// What was rolled out once, and what was said about the sizes of its ReplicaSets.
+fn scaled(managed: &Value, said: &[(&str, &str)]) -> Fake {
+    let mut objects = rolled_out(managed, "2026-03-01T09:30:00Z");
     for (number, (time, message)) in said.iter().enumerate() {
         let mut said = event(&format!("e{number}"), "cart", "Deployment", time);
         said["reason"] = json!("ScalingReplicaSet");

@@ -61,6 +61,21 @@ async fn agent(program: &str, folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// Runs the agent as the account whose token is in a file, and has it answer in JSON.
+async fn agent_as(
+    testbed: &Testbed,
+    program: &str,
+    folder: &Path,
+    token: &Path,
+    arguments: &[&str],
+) -> Output {
+    let kubeconfig = testbed.kubeconfig().to_string_lossy().into_owned();
+    let token = token.to_string_lossy().into_owned();
+    let account = ["--kubeconfig", &kubeconfig, "--token-path", &token];
+    let all = [arguments, &account, &["--output", "json"]].concat();
+    agent(program, folder, &all).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn the_generated_role_is_the_one_of_the_specification() {
@@ -116,21 +131,9 @@ async fn investigated(
     mechanism: &str,
 ) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = testbed.kubeconfig().to_string_lossy().into_owned();
-    let token = token.to_string_lossy().into_owned();
-    let asked = [
-        "investigate",
-        "--output",
-        "json",
-        "--kubeconfig",
-        &kubeconfig,
-        "--token-path",
-        &token,
-        "--namespace",
-        namespace.name(),
-    ];
+    let asked = ["investigate", "--namespace", namespace.name()];
     wait_until(LATER, &format!("{mechanism} is named"), async || {
-        let ended = agent(program, folder.path(), &asked).await;
+        let ended = agent_as(testbed, program, folder.path(), token, &asked).await;
         let report: Value = serde_json::from_slice(&ended.stdout).unwrap_or_default();
         let named = report.pointer("/hypotheses/0/mechanism") == Some(&json!(mechanism));
         let stands = matches!(ended.status.code(), Some(0 | GAPS));
@@ -172,28 +175,17 @@ async fn an_investigation_with_the_specified_role_alone_names_the_cause_and_what
     let (_, seed) = specified();
     let whole = whole_role(&testbed).await;
     let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = testbed.kubeconfig().to_string_lossy().into_owned();
     for (name, role) in [("seed", &seed), ("whole", &whole)] {
         let account = Account::create(&testbed, &namespace, name, &json!(role))
             .await
             .unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, account.token()).unwrap();
-        let token = file.to_string_lossy().into_owned();
         // What the agent says of its rights, once they have taken effect.
-        let check = [
-            "access",
-            "--check",
-            "--output",
-            "json",
-            "--kubeconfig",
-            &kubeconfig,
-            "--token-path",
-            &token,
-        ];
+        let check = ["access", "--check"];
         let granted = rights(role);
         let losses = wait_until(LATER, "the rights", async || {
-            let checked = agent(program, folder.path(), &check).await;
+            let checked = agent_as(&testbed, program, folder.path(), &file, &check).await;
             let said: Value = serde_json::from_slice(&checked.stdout).unwrap_or_default();
             let losses: Rights = said["losses"]
                 .as_array()

@@ -8,11 +8,11 @@ use claw_core::tool::ToolContext;
 use claw_k8s::cluster::{Query, Resource, list_all};
 use claw_k8s::model::ConfigMap;
 use claw_testbed::machine;
-use claw_testbed::suite::{Condition, Part, TcpProxy, wait_until};
+use claw_testbed::suite::{Condition, TcpProxy, wait_until};
 use claw_testkit::faults::{Fault, Rule};
 use serde_json::json;
 
-use crate::scene::{CRASH, LATER, SOON, Scene};
+use crate::scene::{LATER, SOON, Scene};
 
 /// Everything that objects are read from.
 const OBJECTS: [&str; 2] = ["/api/v1/**", "/apis/**"];
@@ -162,19 +162,13 @@ async fn a_half_open_api_server_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn half_open_sources_of_metrics_and_logs_cost_time_once_and_not_the_cause() {
-    let test = "half-open Prometheus and Loki";
-    let Some(scene) = Scene::set_with(test, CRASH).await else {
-        return;
-    };
-    let (Some(prometheus), Some(loki)) = (
-        scene.testbed.need(Part::Prometheus, test),
-        scene.testbed.need(Part::Loki, test),
-    ) else {
+    let Some((scene, prometheus, loki)) = Scene::set_with_sources("half-open Prometheus and Loki").await
+    else {
         return;
     };
     let (_without_logs, kubeconfig) = scene.without_logs().await;
-    let metrics = TcpProxy::before(prometheus).await.unwrap();
-    let logs = TcpProxy::before(loki).await.unwrap();
+    let metrics = TcpProxy::before(&prometheus).await.unwrap();
+    let logs = TcpProxy::before(&loki).await.unwrap();
     let sources = ["--prometheus", metrics.url(), "--loki", logs.url()];
     let usual = scene.investigate(&kubeconfig, &sources).await;
     usual.assert_cause();

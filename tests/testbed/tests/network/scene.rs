@@ -82,7 +82,15 @@ impl Scene {
         Self::with_shares(test, trouble, 1).await
     }
 
-    /// The same, with the testbed for itself.
+    /// A scene with a container that crashes, and the addresses of the stores of metrics and of logs.
+    pub(crate) async fn set_with_sources(test: &str) -> Option<(Self, String, String)> {
+        let scene = Self::set_with(test, CRASH).await?;
+        let address = |part| scene.testbed.need(part, test).map(str::to_owned);
+        let (prometheus, loki) = (address(Part::Prometheus)?, address(Part::Loki)?);
+        Some((scene, prometheus, loki))
+    }
+
+    /// The same as [`set`](Self::set), with the testbed for itself.
     pub(crate) async fn set_alone(test: &str) -> Option<Self> {
         Self::with_shares(test, IMAGE, SHARES).await
     }

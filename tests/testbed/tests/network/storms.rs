@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use claw_testbed::suite::{Part, TcpProxy};
+use claw_testbed::suite::TcpProxy;
 use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::reverse_proxy::ReverseProxy;
 
-use crate::scene::{CRASH, SOON, Scene};
+use crate::scene::{SOON, Scene};
 
 /// Everything that is read but the version, which shows that there is a cluster.
 const ALL_BUT_THE_VERSION: [&str; 3] = ["/api/**", "/apis", "/apis/**"];
@@ -127,19 +127,13 @@ async fn storms_that_do_not_end_are_gaps_after_a_bounded_number_of_requests() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn metrics_and_logs_that_are_refused_are_gaps_beside_the_cause() {
-    let test = "refusals of Prometheus and Loki";
-    let Some(scene) = Scene::set_with(test, CRASH).await else {
-        return;
-    };
-    let (Some(prometheus), Some(loki)) = (
-        scene.testbed.need(Part::Prometheus, test),
-        scene.testbed.need(Part::Loki, test),
-    ) else {
+    let Some((scene, prometheus, loki)) = Scene::set_with_sources("refusals of Prometheus and Loki").await
+    else {
         return;
     };
     let (metrics, logs) = (
-        ReverseProxy::before(prometheus).await.unwrap(),
-        ReverseProxy::before(loki).await.unwrap(),
+        ReverseProxy::before(&prometheus).await.unwrap(),
+        ReverseProxy::before(&loki).await.unwrap(),
     );
     let (metrics_url, logs_url) = (metrics.url(), logs.url());
     let sources = [
@@ -176,7 +170,7 @@ async fn metrics_and_logs_that_are_refused_are_gaps_beside_the_cause() {
         assert!(asked.iter().all(|asked| (1..=40).contains(asked)), "{asked:?}");
     }
     // Nobody there at all: then it is the address, or the server, that is to be looked at.
-    let gone = TcpProxy::before(prometheus).await.unwrap().url().to_owned();
+    let gone = TcpProxy::before(&prometheus).await.unwrap().url().to_owned();
     let without = scene.investigate(&kubeconfig, &["--prometheus", &gone]).await;
     without.assert_cause();
     without.assert_gap(

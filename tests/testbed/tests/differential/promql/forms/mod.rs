@@ -8,7 +8,8 @@ mod questions;
 mod select;
 
 use self::aggregate::{AGGREGATIONS, GROUPS};
-use self::over_time::{OVER_TIME, RANGE_VECTORS};
+pub(super) use self::over_time::OVER_TIME;
+use self::over_time::RANGE_VECTORS;
 use super::both::{Both, instant, range};
 use super::samples::{at, store};
 

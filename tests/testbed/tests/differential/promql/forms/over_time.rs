@@ -1,7 +1,7 @@
 //! Functions of range vectors.
 
 /// Functions of a range vector that take nothing else.
-pub(super) const OVER_TIME: &[&str] = &[
+pub(in crate::promql) const OVER_TIME: &[&str] = &[
     "rate",
     "irate",
     "increase",

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::promql::forms::OVER_TIME;
+
 pub(super) type Text = BoxedStrategy<String>;
 
 fn one_of(words: &'static [&'static str]) -> Text {
@@ -74,26 +76,7 @@ fn range_vector(inner: Text) -> Text {
 
 /// A vector out of smaller vectors.
 fn compound(inner: Text) -> Text {
-    let over_time = one_of(&[
-        "rate",
-        "irate",
-        "increase",
-        "delta",
-        "idelta",
-        "deriv",
-        "changes",
-        "resets",
-        "avg_over_time",
-        "min_over_time",
-        "max_over_time",
-        "sum_over_time",
-        "count_over_time",
-        "stddev_over_time",
-        "stdvar_over_time",
-        "last_over_time",
-        "present_over_time",
-        "absent_over_time",
-    ]);
+    let over_time = one_of(OVER_TIME);
     // Not here: stddev and stdvar, whose last digits depend on the order of series.
     let fold = one_of(&["sum", "avg", "min", "max", "count", "group"]);
     // Not here: sorting, which only remarks differ about.
