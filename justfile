@@ -36,6 +36,14 @@ features:
 deny:
     .ci/run deny
 
+# Programs of the testbed, built.
+components:
+    .ci/run components
+
+# Suites against real components.
+testbed:
+    .ci/run testbed
+
 # Format the code.
 format:
     cargo fmt --all

@@ -176,6 +176,12 @@ pub enum Error {
         /// Folder of the logs.
         logs: PathBuf,
     },
+    /// The suites ran against a cluster of somebody's own, and some failed.
+    #[error("tests failed; the lines above say which and why")]
+    TestsOnCluster,
+    /// Nothing was run, which must not pass for success.
+    #[error("no test has such a name; `claw-testbed test -- --list` prints all")]
+    NoTests,
     /// The user ended it.
     #[error("interrupted; what was started has been ended")]
     Interrupted,
@@ -185,14 +191,14 @@ impl Error {
     /// The exit code of the program, as its help lists them.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Unknown { .. } | Self::NeedsComponent { .. } => 2,
+            Self::Unknown { .. } | Self::NeedsComponent { .. } | Self::NoTests => 2,
             Self::ProgramMissing { .. }
             | Self::PortTaken { .. }
             | Self::NoPort
             | Self::DiskLow { .. }
             | Self::RunInUse { .. } => 3,
             Self::ComponentFailed { .. } => 4,
-            Self::Tests { .. } => 5,
+            Self::Tests { .. } | Self::TestsOnCluster => 5,
             Self::Interrupted => 130,
             _ => 1,
         }

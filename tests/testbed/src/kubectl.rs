@@ -103,7 +103,7 @@ impl Kubectl {
             "--ignore-not-found",
             name,
         ]);
-        // At the end of a test there is nobody to tell; `down` takes everything away in any case.
+        // At the end of a test there is nobody to tell; what is left is swept when all suites have ended.
         let _ = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

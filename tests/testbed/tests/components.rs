@@ -48,7 +48,7 @@ async fn server(testbed: &Testbed, test: &str) -> Option<(String, String)> {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn the_certificate_of_the_api_server_is_verified() {
     let testbed = testbed().await;
     let Some((url, authority)) = server(&testbed, "the certificate is verified").await else {
@@ -70,7 +70,7 @@ async fn the_certificate_of_the_api_server_is_verified() {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_service_account_may_do_what_its_role_says_and_no_more() {
     let testbed = testbed().await;
     let Some((url, authority)) = server(&testbed, "rights of service accounts").await else {
@@ -115,7 +115,7 @@ async fn a_service_account_may_do_what_its_role_says_and_no_more() {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_container_that_ends_is_seen_with_restarts_events_and_the_logs_before() {
     let testbed = testbed().await;
     if testbed.need(Part::PodLogs, "a container that ends").is_none() {
@@ -159,7 +159,7 @@ async fn a_container_that_ends_is_seen_with_restarts_events_and_the_logs_before(
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn usage_is_served_by_metrics_k8s_io() {
     let testbed = testbed().await;
     let group = "/apis/metrics.k8s.io/v1beta1";
@@ -181,7 +181,7 @@ async fn usage_is_served_by_metrics_k8s_io() {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn prometheus_scrapes_the_state_of_objects() {
     let testbed = testbed().await;
     let Some(prometheus) = testbed.service(Part::Prometheus, "state of objects").unwrap() else {
@@ -215,7 +215,7 @@ async fn prometheus_scrapes_the_state_of_objects() {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_alert_reaches_a_webhook() {
     let testbed = testbed().await;
     let sink = WebhookSink::start().await.unwrap();
@@ -237,7 +237,7 @@ async fn an_alert_reaches_a_webhook() {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn alertmanager_sends_what_it_is_given() {
     let testbed = testbed().await;
     let sink = WebhookSink::start().await.unwrap();
@@ -259,7 +259,7 @@ async fn alertmanager_sends_what_it_is_given() {
 }
 
 #[tokio::test]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn loki_gives_back_what_was_pushed() {
     let testbed = testbed().await;
     let Some(loki) = testbed.service(Part::Loki, "lines in Loki").unwrap() else {

@@ -105,7 +105,7 @@ fn is_right(report: &Value, expected: &Expected) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn every_fault_is_named_first_in_the_report_on_its_alert() {
     let testbed = testbed().await;
     let Some(program) = agent_program(&testbed, "faults from alert to report") else {
@@ -147,7 +147,7 @@ async fn every_fault_is_named_first_in_the_report_on_its_alert() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
     let testbed = testbed().await;
     let Some(program) = agent_program(&testbed, "an agent that was killed") else {
@@ -196,7 +196,7 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
+#[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_resolved_alert_closes_its_run() {
     let testbed = testbed().await;
     let Some(program) = agent_program(&testbed, "a resolved alert") else {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use claw_testbed::builds::Cache;
 
+use super::test::suite_names;
+
 /// Real components for tests: an API server, controllers, simulated nodes, Prometheus, Alertmanager, Loki.
 ///
 /// All of them run on this machine, listen on 127.0.0.1 only, and keep everything in one run folder.
@@ -141,7 +143,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   claw-testbed test
-  claw-testbed test -- components            tests whose name has `components` in it
+  claw-testbed test --suite live --suite tools
+  claw-testbed test --suite network -- storms    tests of that suite whose name has `storms` in it
   CLAW_E2E_KUBECONFIG=~/.kube/config claw-testbed test")]
     Test(TestArguments),
 }
@@ -243,12 +246,18 @@ pub(crate) struct FaultArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
+    /// Runs this suite only; may be given several times.
+    #[arg(long = "suite", value_name = "NAME", value_parser = suite_names())]
+    pub(crate) suites: Vec<String>,
     /// What the test programs are given, besides `--ignored`: names of tests, `--nocapture`.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) arguments: Vec<String>,
     /// A cluster to use in place of a testbed.
     #[arg(long, env = "CLAW_E2E_KUBECONFIG", value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// A file to which the suites add what they skipped, and their figures; it is printed at the end in any case.
+    #[arg(long, env = "CLAW_E2E_NOTES", value_name = "FILE")]
+    pub(crate) notes: Option<PathBuf>,
     /// The cargo that builds the agent and the suites.
     #[arg(long, env = "CARGO", default_value = "cargo", hide = true)]
     pub(crate) cargo: PathBuf,

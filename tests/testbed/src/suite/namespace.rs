@@ -1,5 +1,9 @@
 //! A namespace for each test, so that suites run side by side.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use crate::error::Error;
 use crate::kubectl::Kubectl;
 use crate::machine;
@@ -12,10 +16,19 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// `shop` becomes `shop-4f1c9a`.
-    pub(crate) async fn create(kubectl: &Kubectl, prefix: &str) -> Result<Self, Error> {
+    /// `shop` becomes `shop-4f1c9a`, with a label where one is given.
+    pub(crate) async fn create(kubectl: &Kubectl, prefix: &str, label: Option<&str>) -> Result<Self, Error> {
         let name = format!("{prefix}-{}", machine::secret(3)?);
-        kubectl.run(&["create", "namespace", &name]).await?;
+        let labels = label.and_then(|label| label.split_once('='));
+        let labels: BTreeMap<_, _> = labels.into_iter().collect();
+        let namespace = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": labels },
+        });
+        kubectl
+            .run_with(&["create", "--filename=-"], &namespace.to_string())
+            .await?;
         Ok(Self {
             name,
             kubectl: kubectl.clone(),

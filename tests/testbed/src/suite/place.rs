@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Namespace, Service};
+use super::{Namespace, Service, notes};
 use crate::api::Api;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -42,12 +42,36 @@ impl Part {
             Self::Agent => "CLAW_E2E_AGENT",
         }
     }
+
+    /// What it is, and how a person comes by it.
+    const fn words(self) -> (&'static str, &'static str) {
+        const OURS: &str =
+            "only a testbed of `claw-testbed` has one; run the suites without CLAW_E2E_KUBECONFIG";
+        match self {
+            Self::Prometheus => ("Prometheus", "name one in CLAW_E2E_PROMETHEUS_URL"),
+            Self::Alertmanager => (
+                "Alertmanager",
+                "install prometheus-alertmanager, or name one in CLAW_E2E_ALERTMANAGER_URL",
+            ),
+            Self::Loki => ("Loki", "name one in CLAW_E2E_LOKI_URL"),
+            Self::AuditLog => (
+                "audit log of the API server",
+                "name its file in CLAW_E2E_AUDIT_LOG",
+            ),
+            Self::Run => ("control plane that may be reconfigured", OURS),
+            Self::PodLogs => ("simulated kubelet, whose logs can be written", OURS),
+            Self::Agent => ("claw-agent", "name the program in CLAW_E2E_AGENT"),
+        }
+    }
 }
 
 /// The variable with the kubeconfig, the only one that must be set.
-pub(crate) const KUBECONFIG: &str = "CLAW_E2E_KUBECONFIG";
+pub const KUBECONFIG: &str = "CLAW_E2E_KUBECONFIG";
 /// The variable with a kubectl, where it is not the one on the path.
 pub(crate) const KUBECTL: &str = "CLAW_E2E_KUBECTL";
+
+/// The variable with a label, `name=value`, that all namespaces of the suites get, so that they can be found.
+pub const LABEL: &str = "CLAW_E2E_LABEL";
 
 /// A cluster with what is around it.
 #[derive(Clone, Debug)]
@@ -55,6 +79,8 @@ pub struct Testbed {
     kubectl: Kubectl,
     api: Api,
     variables: Vec<(&'static str, String)>,
+    notes: Option<PathBuf>,
+    label: Option<String>,
 }
 
 impl Testbed {
@@ -64,10 +90,18 @@ impl Testbed {
     ///
     /// When `CLAW_E2E_KUBECONFIG` is not set or cannot be used, or there is no kubectl.
     pub async fn from_env() -> Result<Self, Error> {
+        Self::from_env_with(&[]).await
+    }
+
+    /// The same, where these variables come before those of the environment.
+    pub async fn from_env_with(variables: &[(&str, String)]) -> Result<Self, Error> {
         Self::from_variables(|name| {
+            let given = variables.iter().find(|(given, _)| *given == name);
             // Suites are started by cargo, which passes nothing but the environment.
             #[allow(clippy::disallowed_methods)]
-            std::env::var(name).ok().filter(|value| !value.is_empty())
+            let of_environment = || std::env::var(name).ok();
+            let value = given.map(|(_, value)| value.clone()).or_else(of_environment);
+            value.filter(|value| !value.is_empty())
         })
         .await
     }
@@ -103,6 +137,8 @@ impl Testbed {
             kubectl,
             api,
             variables: given.into_iter().flatten().collect(),
+            notes: variable(notes::NOTES).map(PathBuf::from),
+            label: variable(LABEL),
         })
     }
 
@@ -116,12 +152,18 @@ impl Testbed {
     pub fn need(&self, part: Part, test: &str) -> Option<&str> {
         let found = self.part(part);
         if found.is_none() {
-            eprintln!(
-                "skipped: {test}, because {part:?} is absent ({} is not set)",
-                part.variable()
-            );
+            let (what, remedy) = part.words();
+            self.note(&format!("skipped: {test}: there is no {what}; {remedy}"));
         }
         found
+    }
+
+    /// Says something that is of interest also when all tests pass: `claw-testbed test` prints it at its end.
+    pub fn note(&self, text: &str) {
+        println!("{text}");
+        if let Some(file) = &self.notes {
+            notes::add(file, text);
+        }
     }
 
     /// A service that speaks HTTP; skips like [`Testbed::need`].
@@ -151,7 +193,22 @@ impl Testbed {
 
     /// A namespace of its own for one test, deleted when the value is dropped.
     pub async fn namespace(&self, name: &str) -> Result<Namespace, Error> {
-        Namespace::create(&self.kubectl, name).await
+        Namespace::create(&self.kubectl, name, self.label.as_deref()).await
+    }
+
+    /// Deletes all namespaces with this label, and with them whatever belongs to them. Does not wait for it.
+    pub async fn sweep(&self, label: &str) -> Result<(), Error> {
+        let selector = format!("--selector={label}");
+        self.kubectl
+            .run(&[
+                "delete",
+                "namespaces",
+                &selector,
+                "--wait=false",
+                "--ignore-not-found",
+            ])
+            .await
+            .map(|_| ())
     }
 
     /// Brings a named fault about in `namespace`.
@@ -213,5 +270,19 @@ mod tests {
         let testbed = Testbed::nowhere(&[(Part::Loki, "http://loki")]).await;
         assert_eq!(testbed.need(Part::Loki, "a"), Some("http://loki"));
         assert_eq!(testbed.need(Part::Prometheus, "b"), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_skipped_is_noted_with_what_is_missing_and_how_to_come_by_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = folder.path().join("notes");
+        let mut testbed = Testbed::nowhere(&[]).await;
+        testbed.notes = Some(notes.clone());
+        testbed.need(Part::Loki, "search of logs");
+        testbed.note("figures\n");
+        assert_eq!(
+            std::fs::read_to_string(notes).unwrap(),
+            "skipped: search of logs: there is no Loki; name one in CLAW_E2E_LOKI_URL\nfigures\n"
+        );
     }
 }
