@@ -5,7 +5,12 @@
 //!
 //! `CLAW_E2E_PODS` sets the size (default 2000): `CLAW_E2E_PODS=10000 claw-testbed test --suite speed`. What is asserted of memory
 //! holds for 2000.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // also in what the tests share: a failure is a panic
 
 use std::fmt;
 use std::process::Stdio;

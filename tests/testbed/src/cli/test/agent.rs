@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use claw_testbed::error::Error;
 use serde_json::Value;
-use tokio::process::Command;
+
+use super::cargo::cargo;
 
 /// Builds `claw-agent` as users run it, so that figures mean something, and says where it is.
-pub(super) async fn build(cargo: &Path) -> Result<PathBuf, Error> {
-    let output = Command::new(cargo)
+pub(super) async fn build(program: &Path) -> Result<PathBuf, Error> {
+    let output = cargo(program)
         .args([
             "build",
             "--release",
@@ -25,7 +26,7 @@ pub(super) async fn build(cargo: &Path) -> Result<PathBuf, Error> {
         .await
         .map_err(|source| Error::Io {
             doing: "run",
-            path: cargo.to_owned(),
+            path: program.to_owned(),
             source,
         })?;
     let messages = String::from_utf8_lossy(&output.stdout);

@@ -1,10 +1,11 @@
 //! `claw-testbed test`
 
 mod agent;
+mod cargo;
 mod suites;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use claw_testbed::builds::Cache;
 use claw_testbed::down::{self, Leave};
@@ -131,18 +132,29 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> 
     }
 }
 
-/// What the suites have noted, each line once.
-fn tell(notes: &PathBuf) {
+/// What the suites have noted: figures, and what was skipped by what it lacked.
+fn tell(notes: &Path) {
     let text = std::fs::read_to_string(notes).unwrap_or_default();
-    let (skipped, others): (Vec<&str>, Vec<&str>) =
-        text.lines().partition(|line| line.starts_with("skipped: "));
+    let (mut figures, mut skipped) = (Vec::new(), BTreeMap::<&str, BTreeSet<&str>>::new());
+    for line in text.lines() {
+        let skip = line
+            .strip_prefix("skipped: ")
+            .and_then(|line| line.split_once(": "));
+        match skip {
+            Some((test, why)) => {
+                skipped.entry(why).or_default().insert(test);
+            }
+            None => figures.push(line),
+        }
+    }
     if !text.is_empty() {
         println!("\nnoted by the suites:");
     }
-    for line in others {
+    for line in figures {
         println!("{line}");
     }
-    for line in skipped.into_iter().collect::<BTreeSet<_>>() {
-        println!("{line}");
+    for (why, tests) in skipped {
+        let tests: Vec<&str> = tests.into_iter().collect();
+        println!("skipped, as {why}: {}", tests.join(", "));
     }
 }

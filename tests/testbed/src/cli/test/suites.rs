@@ -1,15 +1,15 @@
 //! The suites, run by cargo.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::process::Stdio;
 
 use claw_testbed::error::Error;
 use claw_testbed::process;
 use claw_testbed::up::interrupted;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
 
 use super::super::arguments::TestArguments;
+use super::cargo::cargo;
 
 /// The suites, each group after the one before: what the others build on first, what loads the cluster last. Within a group
 /// cargo chooses.
@@ -61,7 +61,7 @@ async fn run_group(
         path: given.cargo.clone(),
         source,
     };
-    let mut command = Command::new(&given.cargo);
+    let mut command = cargo(&given.cargo);
     // Of the whole workspace, so that nothing is built with other features than for the other tests.
     command.args(["test", "--workspace", "--no-fail-fast"]);
     for suite in suites {
@@ -88,7 +88,7 @@ async fn run_group(
     let finished = tokio::select! {
         finished = async {
             let ran = match output {
-                Some(output) => pass_on(output).await.map_err(failed)?,
+                Some(output) => pass_on(output, &mut std::io::stdout()).await.map_err(failed)?,
                 None => 0,
             };
             child.wait().await.map(|status| (status.success(), ran)).map_err(failed)
@@ -106,7 +106,7 @@ async fn run_group(
 }
 
 /// Passes on what test programs print, as it comes, and counts the tests that they say they ran.
-async fn pass_on(mut output: impl AsyncRead + Unpin) -> std::io::Result<usize> {
+async fn pass_on(mut output: impl AsyncRead + Unpin, terminal: &mut impl Write) -> std::io::Result<usize> {
     let mut ran = 0;
     let (mut piece, mut line) = (vec![0; 8192], Vec::new());
     loop {
@@ -114,7 +114,6 @@ async fn pass_on(mut output: impl AsyncRead + Unpin) -> std::io::Result<usize> {
         let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else {
             return Ok(ran + tests_in(&line));
         };
-        let mut terminal = std::io::stdout();
         terminal.write_all(read)?;
         terminal.flush()?;
         for byte in read {
@@ -169,7 +168,10 @@ mod tests {
                     test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                     running 0 tests\n\
                     test result: FAILED. 0 passed; 3 failed; 0 ignored; 0 measured; 9 filtered out";
-        assert_eq!(pass_on(said.as_bytes()).await.unwrap(), 5);
-        assert_eq!(pass_on(&b"test result: soon"[..]).await.unwrap(), 0);
+        let mut passed_on = Vec::new();
+        assert_eq!(pass_on(said.as_bytes(), &mut passed_on).await.unwrap(), 5);
+        assert_eq!(passed_on, said.as_bytes());
+        let nothing = pass_on(&b"test result: soon"[..], &mut passed_on).await;
+        assert_eq!(nothing.unwrap(), 0);
     }
 }
