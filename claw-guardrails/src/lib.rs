@@ -6,6 +6,8 @@
 //! - [`engine`]: decides. Reads are allowed within budgets, a deadline, and outside denied namespaces; an emergency stop
 //!   refuses everything. Writes are not enabled: every one is refused.
 //! - [`policy`]: which tier an action is in, by typed rules of which the strictest decides. The engine does not ask it yet.
+//! - [`breaker`]: circuits that open after trouble, so that nothing is written until it is known to be over.
+//! - [`approval`]: requests for approval, what people said of them, and the leave to act once that comes of it.
 //! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; and the check that
 //!   finds whatever was changed in it.
 //!
@@ -38,6 +40,8 @@
 //! # std::fs::remove_dir_all(&folder).unwrap();
 //! ```
 
+pub mod approval;
 pub mod audit;
+pub mod breaker;
 pub mod engine;
 pub mod policy;

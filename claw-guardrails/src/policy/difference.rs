@@ -25,7 +25,7 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
 
 /// Visits the fields that differ, down to the smallest. Lists of named things are compared name by name, as the API server
 /// merges them; other lists are one value. Something is visited wherever the two differ at all.
-pub(super) fn differences<'a>(
+pub(crate) fn differences<'a>(
     before: &'a Value,
     after: &'a Value,
     path: &mut Vec<&'a str>,

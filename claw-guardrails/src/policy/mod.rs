@@ -45,6 +45,7 @@ use serde::{Deserialize, Serialize};
 
 pub use axis::{Activity, Criticality, Environment, Nature, Phase, Place, Reach, Season};
 pub use classify::{OWN_GROUP, operations};
+pub(crate) use difference::differences;
 pub use explain::{Change, Explained, Explanation, Fact};
 pub use facts::{Facts, Freeze, Labels};
 pub use operation::Operation;

@@ -1,0 +1,351 @@
+//! A request for approval, from the asking to the use.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::binding::Binding;
+use super::vote::{Carrier, Verdict, Vote};
+
+/// How far clocks of voters may be ahead of the agent's.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Who may decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Group {
+    /// Its name, for whoever wonders.
+    pub name: String,
+    /// Its members, each as a carrier knows them.
+    pub members: BTreeSet<(Carrier, String)>,
+}
+
+impl Group {
+    /// A group without members, who decide nothing.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            members: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a member.
+    #[must_use]
+    pub fn with(mut self, carrier: Carrier, name: impl Into<String>) -> Self {
+        self.members.insert((carrier, name.into()));
+        self
+    }
+}
+
+/// What an approval takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Terms {
+    /// How many people have to say yes; at least one.
+    pub needed: u8,
+    /// Who may decide: at first the first group, after each `escalate_after` also the next.
+    pub groups: Vec<Group>,
+    /// How long a group has before the next one is asked as well.
+    pub escalate_after: SignedDuration,
+    /// Who may never decide: whoever asked, and the accounts of agents.
+    pub excluded: BTreeSet<String>,
+}
+
+impl Terms {
+    /// One person out of these groups, each of which has an hour.
+    pub fn new(groups: Vec<Group>) -> Self {
+        Self {
+            needed: 1,
+            groups,
+            escalate_after: SignedDuration::from_hours(1),
+            excluded: BTreeSet::new(),
+        }
+    }
+
+    /// Sets how many have to say yes. Zero counts as one.
+    #[must_use]
+    pub fn with_needed(mut self, needed: u8) -> Self {
+        self.needed = needed.max(1);
+        self
+    }
+
+    /// Excludes a name, on whatever way its votes come.
+    #[must_use]
+    pub fn without(mut self, name: impl Into<String>) -> Self {
+        self.excluded.insert(name.into());
+        self
+    }
+}
+
+/// How a request stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum State {
+    /// Not enough people have decided.
+    Pending,
+    /// Enough people have said yes, and it was not used yet.
+    Approved {
+        /// When.
+        at: Timestamp,
+    },
+    /// Somebody said no.
+    Denied {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// The time was over. That is a no.
+    Expired,
+    /// It was used.
+    Used {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl State {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved { .. } => "approved",
+            Self::Denied { .. } => "denied",
+            Self::Expired => "expired",
+            Self::Used { .. } => "used",
+        }
+    }
+}
+
+/// A vote does not count, or an approval cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApprovalError {
+    /// It is decided, over, or used.
+    #[error("the request is {state}; ask anew if the action is still wanted")]
+    Settled {
+        /// How it stands.
+        state: &'static str,
+    },
+    /// Too few people have said yes.
+    #[error("the request has {given} of {needed} approvals; wait for the others")]
+    TooFew {
+        /// Who said yes.
+        given: usize,
+        /// How many are needed.
+        needed: u8,
+    },
+    /// The voter may not decide.
+    #[error("{by} may not decide on this request by {carrier:?}; {asked} may")]
+    NotAsked {
+        /// The voter.
+        by: String,
+        /// On which way the vote came.
+        carrier: Carrier,
+        /// The groups that may, by name.
+        asked: String,
+    },
+    /// The voter is whoever asked, or an agent.
+    #[error("{by} may not decide on a request of its own side; let somebody else look at it")]
+    OwnSide {
+        /// The voter.
+        by: String,
+    },
+    /// The voter has said yes before.
+    #[error("{by} has decided already; another person is needed")]
+    Again {
+        /// The voter.
+        by: String,
+    },
+    /// What the voter looked at is not what is asked for.
+    #[error("the vote is on something else than this request asks for; look at it again")]
+    OtherDigest,
+    /// The vote is from before the request, or from the future.
+    #[error("the vote is of {at}, when there was nothing to decide on; vote again")]
+    OutOfTime {
+        /// When the voter says it was.
+        at: Timestamp,
+    },
+    /// What was approved is no longer what would be done.
+    #[error("approved was something else: since then {}; ask anew", differences.join(", "))]
+    Changed {
+        /// What is different.
+        differences: Vec<&'static str>,
+    },
+}
+
+/// The leave to do what was bound, once. Only [`Request::take`] gives it.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "an approval that is dropped is used up, and nothing is done"]
+pub struct Approved {
+    digest: String,
+    by: Vec<String>,
+}
+
+impl Approved {
+    /// Digest of what was approved.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Who approved.
+    pub fn by(&self) -> &[String] {
+        &self.by
+    }
+}
+
+/// A request for approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Request {
+    /// Its name.
+    pub id: String,
+    /// How often it was changed; whoever keeps it compares this before it is written back.
+    pub version: u64,
+    /// What the approval would be good for.
+    pub binding: Binding,
+    /// What it takes.
+    pub terms: Terms,
+    /// When it was made.
+    pub created: Timestamp,
+    state: State,
+    votes: Vec<Vote>,
+}
+
+impl Request {
+    /// Asks for an approval.
+    pub fn new(id: impl Into<String>, binding: Binding, terms: Terms, now: Timestamp) -> Self {
+        Self {
+            id: id.into(),
+            version: 0,
+            binding,
+            terms,
+            created: now,
+            state: State::Pending,
+            votes: Vec::new(),
+        }
+    }
+
+    /// How it stands at this time. What is not decided by its end is denied.
+    pub fn state(&self, now: Timestamp) -> State {
+        match &self.state {
+            State::Pending | State::Approved { .. } if now >= self.binding.expires => State::Expired,
+            other => other.clone(),
+        }
+    }
+
+    /// The votes that counted, oldest first.
+    pub fn votes(&self) -> &[Vote] {
+        &self.votes
+    }
+
+    /// The groups that may decide by now.
+    pub fn asked(&self, now: Timestamp) -> &[Group] {
+        let waited = now
+            .duration_since(self.created)
+            .max(SignedDuration::ZERO)
+            .as_secs();
+        let turn = self.terms.escalate_after.as_secs().max(1);
+        let more = usize::try_from(waited.checked_div(turn).unwrap_or_default()).unwrap_or(usize::MAX);
+        let groups = &self.terms.groups;
+        let end = more.saturating_add(1).min(groups.len());
+        groups.get(..end).unwrap_or_default()
+    }
+
+    /// Counts a vote.
+    ///
+    /// # Errors
+    /// When it does not count; the request is as it was.
+    pub fn vote(&mut self, vote: Vote, now: Timestamp) -> Result<(), ApprovalError> {
+        let state = self.state(now);
+        if state != State::Pending {
+            // A no is heard as long as nothing was done: whoever has second thoughts is right.
+            let heard = matches!(state, State::Approved { .. }) && vote.verdict == Verdict::Deny;
+            if !heard {
+                return Err(ApprovalError::Settled { state: state.name() });
+            }
+        }
+        if vote.digest != self.binding.digest() {
+            return Err(ApprovalError::OtherDigest);
+        }
+        let latest = now.checked_add(SKEW).unwrap_or(now);
+        if vote.at < self.created.checked_sub(SKEW).unwrap_or(self.created) || vote.at > latest {
+            return Err(ApprovalError::OutOfTime { at: vote.at });
+        }
+        if self.terms.excluded.contains(&vote.by) {
+            return Err(ApprovalError::OwnSide { by: vote.by });
+        }
+        let asked = self.asked(now);
+        let voter = (vote.carrier, vote.by.clone());
+        if !asked.iter().any(|group| group.members.contains(&voter)) {
+            let names: Vec<&str> = asked.iter().map(|group| group.name.as_str()).collect();
+            let asked = if names.is_empty() {
+                "nobody".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(ApprovalError::NotAsked {
+                by: vote.by,
+                carrier: vote.carrier,
+                asked,
+            });
+        }
+        match vote.verdict {
+            Verdict::Deny => {
+                self.state = State::Denied {
+                    by: vote.by.clone(),
+                    at: now,
+                };
+            }
+            Verdict::Approve => {
+                // By name, not by way: one person in Slack and with kubectl is one person.
+                if self.votes.iter().any(|known| known.by == vote.by) {
+                    return Err(ApprovalError::Again { by: vote.by });
+                }
+                if self.approvals().saturating_add(1) >= usize::from(self.terms.needed.max(1)) {
+                    self.state = State::Approved { at: now };
+                }
+            }
+        }
+        self.votes.push(vote);
+        self.version = self.version.saturating_add(1);
+        Ok(())
+    }
+
+    /// Uses the approval for what would be done `now`, which has to be what was approved.
+    ///
+    /// # Errors
+    /// When there is no approval, or it is for something else; in the latter case it stays unused, and what would be done
+    /// is refused.
+    pub fn take(&mut self, fresh: &Binding, now: Timestamp) -> Result<Approved, ApprovalError> {
+        match self.state(now) {
+            State::Approved { .. } => {}
+            State::Pending => {
+                return Err(ApprovalError::TooFew {
+                    given: self.approvals(),
+                    needed: self.terms.needed,
+                });
+            }
+            other => return Err(ApprovalError::Settled { state: other.name() }),
+        }
+        let differences = self.binding.differences(fresh);
+        if !differences.is_empty() {
+            return Err(ApprovalError::Changed { differences });
+        }
+        self.state = State::Used { at: now };
+        self.version = self.version.saturating_add(1);
+        Ok(Approved {
+            digest: self.binding.digest(),
+            by: self.votes.iter().map(|vote| vote.by.clone()).collect(),
+        })
+    }
+
+    fn approvals(&self) -> usize {
+        let yes = self.votes.iter().filter(|vote| vote.verdict == Verdict::Approve);
+        yes.count()
+    }
+}
