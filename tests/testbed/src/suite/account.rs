@@ -1,5 +1,7 @@
 //! Accounts with exactly the rights that a test gives them.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use super::{Namespace, Testbed};
@@ -10,11 +12,18 @@ use crate::error::Error;
 const LIFETIME: u32 = 3600;
 
 /// A service account with a role of its own. Both belong to a namespace, and go when it goes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     namespace: String,
     name: String,
     token: String,
+}
+
+/// Without the token, which a failed assertion would print.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Account").field(&self.user()).finish()
+    }
 }
 
 impl Account {
@@ -107,4 +116,22 @@ pub(super) async fn token(api: &Api, namespace: &str, account: &str) -> Result<S
         doing: format!("POST {path}"),
         why: "the answer holds no token".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_not_printed() {
+        let account = Account {
+            namespace: "shop".to_owned(),
+            name: "claw".to_owned(),
+            token: "eyJ0".to_owned(),
+        };
+        assert_eq!(
+            format!("{account:?}"),
+            r#"Account("system:serviceaccount:shop:claw")"#
+        );
+    }
 }
