@@ -13,11 +13,10 @@ use std::time::Duration;
 
 use claw_testbed::load::fleet::{self, Fleet};
 use claw_testbed::load::nodes::{self, Size};
-use claw_testbed::suite::{Agent, Part, Testbed, notification};
+use claw_testbed::suite::{Agent, Part, Testbed, agent_command, notification};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::process::Command;
 use tokio::time::Instant;
 
 /// Deployments of a team, and replicas of each.
@@ -227,7 +226,7 @@ async fn whole_cluster(testbed: &Testbed, program: &str, namespace: &str) {
     for _ in 0..5 {
         bare.push(bare_lists(testbed).await.as_secs_f64());
         let begin = Instant::now();
-        let child = Command::new(program)
+        let child = agent_command(program)
             .args([
                 "-v",
                 "investigate",
@@ -238,9 +237,6 @@ async fn whole_cluster(testbed: &Testbed, program: &str, namespace: &str) {
             ])
             .arg(testbed.kubeconfig())
             .current_dir(folder.path())
-            .env_remove("PROMETHEUS_URL")
-            .env_remove("LOKI_URL")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

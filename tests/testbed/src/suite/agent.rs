@@ -15,6 +15,26 @@ use crate::error::Error;
 /// How long the agent may take until it listens.
 const START: Duration = Duration::from_secs(30);
 
+/// What the agent would take from the environment of the user.
+const SETTINGS: [&str; 5] = [
+    "CLAW_OUTPUT",
+    "ELASTICSEARCH_URL",
+    "KUBECONFIG",
+    "LOKI_URL",
+    "PROMETHEUS_URL",
+];
+
+/// A command of the agent, with none of the user's settings. It reads nothing from the terminal, and is killed when it is
+/// dropped.
+pub fn agent_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in SETTINGS {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
 /// Who asks a program to stop.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -65,17 +85,15 @@ impl Agent {
         kubeconfig: &Path,
         arguments: &[&str],
     ) -> Result<Self, Error> {
-        let mut command = Command::new(program);
+        let mut command = agent_command(program);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .args(arguments)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         for (part, flag) in [(Part::Prometheus, "--prometheus"), (Part::Loki, "--loki")] {
             if let Some(url) = testbed.part(part) {
                 command.args([flag, url]);
@@ -217,5 +235,25 @@ impl Agent {
             path: PathBuf::from("claw-agent"),
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The options of the agent, which say what they take from the environment.
+    const OPTIONS: &str = include_str!("../../../../examples/src/bin/claw-agent/args.rs");
+
+    #[test]
+    fn nothing_that_the_options_take_from_the_environment_reaches_an_agent() {
+        let named = OPTIONS.split("env = \"").skip(1);
+        let named: Vec<_> = named.filter_map(|rest| rest.split('"').next()).collect();
+        assert!(named.len() >= 4, "{named:?}");
+        let command = agent_command("claw-agent");
+        let removed: Vec<_> = command.as_std().get_envs().collect();
+        for name in named {
+            assert!(removed.contains(&(name.as_ref(), None)), "{name}");
+        }
     }
 }

@@ -19,7 +19,7 @@ mod wait;
 mod webhook;
 
 pub use account::Account;
-pub use agent::{Agent, Stop};
+pub use agent::{Agent, Stop, agent_command};
 pub use custom::CustomKind;
 pub use namespace::Namespace;
 pub use notification::notification;

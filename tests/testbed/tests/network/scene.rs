@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use claw_k8s::cluster::{Connection, KubeCluster, Limits};
-use claw_testbed::suite::{Account, Namespace, Part, Testbed, requests_of, wait_until};
+use claw_testbed::suite::{Account, Namespace, Part, Testbed, agent_command, requests_of, wait_until};
 use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::reverse_proxy::ReverseProxy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -236,25 +236,14 @@ impl Scene {
         KubeCluster::connect(connection, Limits::default()).await.unwrap()
     }
 
-    /// A command of the agent, in its folder, with none of the user's settings.
+    /// A command of the agent, in its folder.
     pub(crate) fn agent(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(arguments);
-        for name in [
-            "CLAW_OUTPUT",
-            "ELASTICSEARCH_URL",
-            "KUBECONFIG",
-            "LOKI_URL",
-            "PROMETHEUS_URL",
-        ] {
-            command.env_remove(name);
-        }
+        let mut command = agent_command(&self.program);
         command
+            .args(arguments)
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         command
     }
 
