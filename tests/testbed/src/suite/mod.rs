@@ -3,6 +3,7 @@
 mod account;
 mod agent;
 mod custom;
+mod folder;
 mod namespace;
 mod notification;
 mod outage;
@@ -21,6 +22,7 @@ mod webhook;
 pub use account::Account;
 pub use agent::{Agent, Stop, agent_command};
 pub use custom::CustomKind;
+pub use folder::TestFolder;
 pub use namespace::Namespace;
 pub use notification::notification;
 pub use outage::during_outage;

@@ -5,12 +5,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use claw_k8s::cluster::{Connection, KubeCluster, Limits};
-use claw_testbed::suite::{Account, Namespace, Part, Testbed, agent_command, requests_of, wait_until};
+use claw_testbed::suite::{
+    Account, Namespace, Part, TestFolder, Testbed, agent_command, requests_of, wait_until,
+};
 use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::reverse_proxy::ReverseProxy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
@@ -65,7 +66,7 @@ pub(crate) struct Scene {
     account: Account,
     program: String,
     cluster: Value,
-    folder: TempDir,
+    folder: TestFolder,
     test: String,
     // Given back last: until then others wait.
     _share: SemaphorePermit<'static>,
@@ -106,6 +107,7 @@ impl Scene {
         let program = testbed.need(Part::Agent, test)?.to_owned();
         let text = std::fs::read_to_string(testbed.kubeconfig()).unwrap();
         let config: Value = serde_json::from_str(&text).unwrap();
+        let folder = TestFolder::create(&testbed, test).unwrap();
         let namespace = testbed.namespace("team").await.unwrap();
         testbed.inject(trouble.fault, namespace.name()).await.unwrap();
         // Every right, so that it is the agent alone that does not write.
@@ -123,7 +125,7 @@ impl Scene {
             account,
             program,
             cluster: config["clusters"][0]["cluster"].clone(),
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             test: test.to_owned(),
             _share: share,
         };
@@ -309,20 +311,6 @@ impl Scene {
             .collect();
         assert!(writes.is_empty(), "{writes:?}");
     }
-}
-
-/// Waits until an audit log holds `text`.
-pub(crate) async fn recorded(log: &Path, text: &str) {
-    wait_until(LATER, &format!("{text} in the audit log"), async || {
-        let log = std::fs::read_to_string(log).unwrap_or_default();
-        Ok(if log.contains(text) {
-            Ok(())
-        } else {
-            Err(format!("{} bytes", log.len()))
-        })
-    })
-    .await
-    .unwrap();
 }
 
 /// Waits until what the agent has listed is too old for it to be used again.
