@@ -61,12 +61,6 @@ const FAULTS: [Expected; 11] = [
     ),
 ];
 
-async fn testbed() -> Testbed {
-    Testbed::from_env()
-        .await
-        .unwrap_or_else(|error| panic!("{}", error.line()))
-}
-
 /// Everything that an alert needs on its way, or a line that says what is absent.
 fn agent_program<'a>(testbed: &'a Testbed, test: &str) -> Option<&'a str> {
     for part in [Part::Run, Part::Prometheus, Part::Alertmanager, Part::PodLogs] {
@@ -125,7 +119,7 @@ fn is_right(report: &Value, expected: &Expected) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
 async fn every_fault_is_named_first_in_the_report_on_its_alert() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "faults from alert to report";
     let Some(program) = agent_program(&testbed, test) else {
         return;
@@ -168,7 +162,7 @@ async fn every_fault_is_named_first_in_the_report_on_its_alert() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
 async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "an agent that was killed";
     let (Some(program), Some(_)) = (testbed.need(Part::Agent, test), testbed.need(Part::PodLogs, test))
     else {
@@ -232,7 +226,7 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run -p claw-testbed -- test"]
 async fn a_resolved_alert_closes_its_run() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "a resolved alert";
     let Some(program) = agent_program(&testbed, test) else {
         return;

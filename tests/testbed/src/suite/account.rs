@@ -58,13 +58,10 @@ impl Account {
         bindings: &str,
     ) -> Result<Self, Error> {
         let api = testbed.api();
+        let owner = namespace.owner();
         let namespace = namespace.name();
-        let own = api.get(&format!("/api/v1/namespaces/{namespace}")).await?;
-        let owner = json!([{
-            "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": own.pointer("/metadata/uid"),
-        }]);
         let role = format!("{namespace}-{name}");
-        let metadata = json!({ "name": role, "ownerReferences": owner });
+        let metadata = json!({ "name": role, "ownerReferences": [owner] });
         let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         api.create(&accounts, &json!({ "metadata": { "name": name } }))
             .await?;

@@ -24,6 +24,7 @@ pub use agent::{Agent, Stop, agent_command};
 pub use custom::CustomKind;
 pub use folder::TestFolder;
 pub use namespace::Namespace;
+pub(crate) use namespace::owner;
 pub use notification::notification;
 pub use outage::during_outage;
 pub use own::Own;

@@ -1,5 +1,7 @@
 //! A namespace for each test, so that suites run side by side.
 
+use serde_json::{Value, json};
+
 use crate::error::Error;
 use crate::kubectl::Kubectl;
 use crate::machine;
@@ -8,6 +10,7 @@ use crate::machine;
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
+    uid: String,
     kubectl: Kubectl,
 }
 
@@ -15,9 +18,11 @@ impl Namespace {
     /// `shop` becomes `shop-4f1c9a`.
     pub(crate) async fn create(kubectl: &Kubectl, prefix: &str) -> Result<Self, Error> {
         let name = format!("{prefix}-{}", machine::secret(3)?);
-        kubectl.run(&["create", "namespace", &name]).await?;
+        let uid = "--output=jsonpath={.metadata.uid}";
+        let uid = kubectl.run(&["create", "namespace", &name, uid]).await?;
         Ok(Self {
             name,
+            uid: uid.trim().to_owned(),
             kubectl: kubectl.clone(),
         })
     }
@@ -26,6 +31,21 @@ impl Namespace {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// By what the API server tells it from others of its name.
+    pub(crate) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The reference of what is in no namespace, and goes when this one goes.
+    pub(crate) fn owner(&self) -> Value {
+        owner(&self.name, &self.uid)
+    }
+}
+
+/// A reference to the namespace `name` as the owner of an object.
+pub(crate) fn owner(name: &str, uid: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "name": name, "uid": uid })
 }
 
 impl Drop for Namespace {

@@ -72,6 +72,18 @@ impl Testbed {
         .await
     }
 
+    /// The same for a test.
+    ///
+    /// # Panics
+    ///
+    /// With the line that says what is missing, where [`Testbed::from_env`] fails.
+    #[allow(clippy::panic)] // a failure of a test is a panic
+    pub async fn for_test() -> Self {
+        Self::from_env()
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.line()))
+    }
+
     /// The same, with the variables as a function.
     pub async fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let kubeconfig = PathBuf::from(variable(KUBECONFIG).ok_or(Error::Unset { name: KUBECONFIG })?);

@@ -122,6 +122,11 @@ pub(crate) async fn answers(
             Err(error) => panic!("{} {}: {error}", tool.name, arguments.given),
         });
     }
+    let (calls, records) = hands.recorded();
+    assert!(
+        calls <= records,
+        "{calls} calls, {records} records in the audit log"
+    );
     answers
 }
 

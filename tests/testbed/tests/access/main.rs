@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
 mod denied;
-#[allow(dead_code)] // made for the suite of the tools, of which this one needs a part
 #[path = "../tools/hands.rs"]
 mod hands;
 mod inside;
 mod look;
+#[path = "../tools/objects.rs"]
+mod objects;
 mod right;
 mod rights;
 mod specified;

@@ -9,7 +9,7 @@ use claw_testbed::suite::{Account, Part, Testbed, requests_of, wait_until};
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
-use super::hands::{Reader, SOON, every_tool, testbed};
+use super::hands::{Reader, SOON, every_tool};
 use super::inside;
 use super::look::{Answer, Look, answers};
 use super::right::Right;
@@ -24,7 +24,7 @@ const QUESTIONS: &str = "selfsubjectaccessreviews.authorization.k8s.io";
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn each_right_suffices_with_the_others_and_is_missed_without() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let tools = every_tool(&testbed).await;
     let world = World::new(&testbed, &tools).await;
     let usage = "/apis/metrics.k8s.io/v1beta1";

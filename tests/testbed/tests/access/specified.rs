@@ -10,7 +10,7 @@ use claw_testbed::suite::{Account, Namespace, Part, Testbed, agent_command, wait
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::hands::{every_tool, testbed, whole_role};
+use super::hands::{every_tool, whole_role};
 use super::right::Right;
 
 /// The role as the specification prints it.
@@ -79,7 +79,7 @@ async fn agent_as(
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn the_generated_role_is_the_one_of_the_specification() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "the generated role";
     let Some(program) = testbed.need(Part::Agent, test) else {
         return;
@@ -160,7 +160,7 @@ fn denied(report: &Value) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_investigation_with_the_specified_role_alone_names_the_cause_and_what_it_did_not_see() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "an investigation with the specified role";
     let Some(program) = testbed.need(Part::Agent, test) else {
         return;

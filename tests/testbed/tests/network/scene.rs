@@ -98,9 +98,7 @@ impl Scene {
 
     async fn with_shares(test: &str, trouble: Trouble, shares: u32) -> Option<Self> {
         let share = TESTBED.acquire_many(shares).await.unwrap();
-        let testbed = Testbed::from_env()
-            .await
-            .unwrap_or_else(|error| panic!("{}", error.line()));
+        let testbed = Testbed::for_test().await;
         for part in [Part::Run, Part::AuditLog, Part::PodLogs] {
             testbed.need(part, test)?;
         }

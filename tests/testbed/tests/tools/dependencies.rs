@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use claw_k8s::tools::GetDependenciesOutput;
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::hands::Hands;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn what_workloads_depend_on_is_told_from_what_the_cluster_holds() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("depends").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     let ns = namespace.name();

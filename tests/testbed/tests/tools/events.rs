@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use claw_core::tool::ToolErrorKind;
 use claw_k8s::tools::{DescribeEventsOutput, GetNodesOutput};
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::hands::Hands;
+use super::objects::merged;
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -20,17 +21,11 @@ fn kinds(answer: &DescribeEventsOutput) -> BTreeSet<&str> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn events_of_a_workload_include_those_of_what_it_made() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("events").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     testbed.inject("unschedulable", namespace.name()).await.unwrap();
-    let asked = |more: Value| {
-        let mut asked = json!({ "namespace": namespace.name() });
-        for (name, value) in more.as_object().unwrap() {
-            asked[name] = value.clone();
-        }
-        asked
-    };
+    let asked = |more: Value| merged(json!({ "namespace": namespace.name() }), more);
     let all = BTreeSet::from(["Deployment", "Pod", "ReplicaSet"]);
     let of_reports = json!({ "resource_type": "Deployment", "resource_name": "reports" });
     let answer: DescribeEventsOutput = wait_until(LATER, "events of all three kinds", async || {
@@ -77,7 +72,7 @@ async fn events_of_a_workload_include_those_of_what_it_made() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn events_of_a_cron_job_include_those_of_its_jobs() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("cron").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     let template = json!({
@@ -117,7 +112,7 @@ async fn events_of_a_cron_job_include_those_of_its_jobs() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn events_of_a_node_are_found_whatever_namespace_is_asked_for() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("nodes").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     let nodes: GetNodesOutput = hands.ask("get_nodes", json!({})).await;

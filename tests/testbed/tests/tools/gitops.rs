@@ -2,28 +2,18 @@
 
 use claw_k8s::cluster::Resource;
 use claw_k8s::tools::QueryGitopsOutput;
-use claw_testbed::suite::CustomKind;
+use claw_testbed::suite::Testbed;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, Reader, testbed};
+use super::hands::{Hands, Reader};
+use super::objects::{custom_kind, merged};
 
 const COMMIT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-/// A kind as the API server has to serve it.
-fn custom(resource: &Resource) -> CustomKind<'_> {
-    CustomKind {
-        group: &resource.group,
-        version: &resource.version,
-        plural: &resource.plural,
-        kind: &resource.kind,
-        namespaced: resource.namespaced,
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn what_argo_cd_and_flux_delivered_is_told_from_their_objects() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("gitops").await.unwrap();
     let ns = namespace.name();
     let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
@@ -39,17 +29,14 @@ async fn what_argo_cd_and_flux_delivered_is_told_from_their_objects() {
         Resource::HELM_RELEASES,
     ];
     for kind in &kinds {
-        custom(kind).serve(&testbed, &namespace).await.unwrap();
+        custom_kind(kind).serve(&testbed, &namespace).await.unwrap();
     }
     let object = |kind: &Resource, name: &str, rest: Value| {
-        let mut object = json!({
+        let object = json!({
             "apiVersion": format!("{}/{}", kind.group, kind.version), "kind": kind.kind,
             "metadata": { "name": name, "namespace": ns },
         });
-        for (key, value) in rest.as_object().unwrap() {
-            object[key] = value.clone();
-        }
-        object
+        merged(object, rest)
     };
     let application = json!({
         "spec": {

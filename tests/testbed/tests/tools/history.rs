@@ -9,7 +9,7 @@ use claw_k8s::tools::{GetDeploymentHistoryOutput, History};
 use claw_testbed::suite::{Account, Namespace, Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, Reader, testbed};
+use super::hands::{Hands, Reader};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -93,7 +93,7 @@ fn numbers(history: &History) -> Vec<i64> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn revisions_of_a_deployment_are_told_with_their_differences_and_authors() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("rollouts").await.unwrap();
     let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
     let asked = json!({ "namespace": namespace.name(), "kind": "deploy", "name": "cart" });
@@ -191,7 +191,7 @@ async fn revisions_of_a_deployment_are_told_with_their_differences_and_authors()
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn revisions_of_sets_come_from_controller_revisions() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("sets").await.unwrap();
     let (_hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
     for kind in ["StatefulSet", "DaemonSet"] {
@@ -220,7 +220,7 @@ async fn revisions_of_sets_come_from_controller_revisions() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn what_leaves_no_revision_is_told_by_who_wrote_it() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("edits").await.unwrap();
     let (_hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
     let objects = |value: usize| {
@@ -280,7 +280,7 @@ async fn what_leaves_no_revision_is_told_by_who_wrote_it() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_deployment_that_was_scaled_by_hand_is_told_with_the_time() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("scaled").await.unwrap();
     let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
     let mut deployment = workload(&namespace, "Deployment", "1", "a", "hunter-one");

@@ -3,16 +3,17 @@
 use claw_core::clock::{Clock as _, SystemClock};
 use claw_core::tool::ToolErrorKind;
 use claw_metrics::tools::SearchLogsOutput;
-use claw_testbed::suite::{Part, wait_until};
+use claw_testbed::suite::{Part, Testbed, wait_until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::hands::{Hands, SOON};
+use super::objects::merged;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some(loki) = testbed.service(Part::Loki, "the log store").unwrap() else {
         return;
     };
@@ -40,11 +41,10 @@ async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
     let pushed = json!({ "streams": [stream("cart-1"), stream("cart-2")] });
     loki.post("/loki/api/v1/push", &pushed).await.unwrap();
     let asked = |more: Value| {
-        let mut asked = json!({ "namespace": ns, "start": time(0), "end": time(60) });
-        for (name, value) in more.as_object().unwrap() {
-            asked[name] = value.clone();
-        }
-        asked
+        merged(
+            json!({ "namespace": ns, "start": time(0), "end": time(60) }),
+            more,
+        )
     };
     let found = async |more: Value| -> SearchLogsOutput { hands.ask("search_logs", asked(more)).await };
     let all = wait_until(SOON, "all lines", async || {

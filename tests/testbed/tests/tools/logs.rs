@@ -10,7 +10,8 @@ use claw_testbed::suite::{Namespace, Part, Testbed, wait_until};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::hands::{Hands, SOON};
+use super::objects::merged;
 use super::pods::waiting_pods;
 
 /// Lines of the log, one a second.
@@ -63,11 +64,10 @@ async fn printed(testbed: &Testbed, folder: &Path, namespace: &Namespace) -> Log
 }
 
 fn asked(namespace: &Namespace, more: Value) -> Value {
-    let mut asked = json!({ "namespace": namespace.name(), "pod_name": "printer" });
-    for (name, value) in more.as_object().unwrap() {
-        asked[name] = value.clone();
-    }
-    asked
+    merged(
+        json!({ "namespace": namespace.name(), "pod_name": "printer" }),
+        more,
+    )
 }
 
 /// The numbers of the first and the last line, and how many there are.
@@ -83,7 +83,7 @@ fn span(answer: &GetPodLogsOutput) -> (String, String, usize) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn logs_are_cut_by_lines_times_and_bytes() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some(folder) = testbed.need(Part::PodLogs, "logs of pods").map(Path::new) else {
         return;
     };
@@ -155,7 +155,7 @@ async fn logs_are_cut_by_lines_times_and_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn logs_that_are_not_there_are_said_to_be_so() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("nologs").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     waiting_pods(&testbed, &namespace, [("printer".to_owned(), json!({}))]).await;

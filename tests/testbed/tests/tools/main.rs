@@ -2,6 +2,7 @@
 //! tools declare and no more.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
+mod answers;
 mod dependencies;
 mod events;
 mod gitops;
@@ -11,6 +12,7 @@ mod log_store;
 mod logs;
 mod metrics;
 mod nodes;
+mod objects;
 mod paging;
 mod parameters;
 mod pods;

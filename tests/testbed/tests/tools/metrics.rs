@@ -4,11 +4,11 @@ use claw_core::clock::{Clock as _, SystemClock};
 use claw_core::tool::ToolErrorKind;
 use claw_metrics::tools::{ListMetricsOutput, QueryPrometheusOutput};
 use claw_testbed::machine;
-use claw_testbed::suite::{Part, Series, push, wait_until};
+use claw_testbed::suite::{Part, Series, Testbed, push, wait_until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::hands::{Hands, SOON};
 
 /// Between two samples, in seconds.
 const STEP: i64 = 15;
@@ -18,7 +18,7 @@ const SAMPLES: i64 = 41;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn promql_is_evaluated_by_the_real_server() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     // Samples are pushed, which not every Prometheus takes.
     let Some(prometheus) = testbed.service(Part::Prometheus, "promql").unwrap() else {
         return;
@@ -97,7 +97,7 @@ async fn promql_is_evaluated_by_the_real_server() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn queries_that_make_no_sense_are_refused_with_the_reason() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     if testbed.need(Part::Prometheus, "wrong queries").is_none() {
         return;
     }

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use claw_k8s::tools::GetNodesOutput;
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::json;
 
-use super::hands::{Hands, testbed};
+use super::hands::Hands;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn nodes_are_given_with_conditions_room_and_usage() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("nodes").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     // A node that nothing runs on uses nothing, and is not measured.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use claw_core::clock::{Clock as _, SystemClock};
 use claw_k8s::tools::{DescribeEventsOutput, GetPodsOutput};
-use claw_testbed::suite::requests_of;
+use claw_testbed::suite::{Testbed, requests_of};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::hands::Hands;
 use super::pods::waiting_pods;
 
 /// More than two pages of pods, and more than one of events.
@@ -19,7 +19,7 @@ const PAGE: usize = 500;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn long_lists_are_read_in_pages_and_whole() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("many").await.unwrap();
     let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
     let pods = (0..PODS).map(|number| {

@@ -8,7 +8,7 @@ use claw_k8s::tools::GetPodsOutput;
 use claw_testbed::suite::{Namespace, Part, Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::hands::{Hands, SOON};
 
 /// For what has to be backed off or measured first.
 const LATER: Duration = Duration::from_secs(120);
@@ -53,7 +53,7 @@ fn names(answer: &GetPodsOutput) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_pod_in_trouble_is_given_with_its_states_and_events() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     if testbed.need(Part::PodLogs, "a pod in trouble").is_none() {
         return;
     }
@@ -112,7 +112,7 @@ async fn a_pod_in_trouble_is_given_with_its_states_and_events() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn usage_is_that_of_metrics_k8s_io_or_a_gap() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("usage").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     let asked = json!({ "namespace": namespace.name() });
@@ -182,7 +182,7 @@ async fn usage_is_that_of_metrics_k8s_io_or_a_gap() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn pods_are_chosen_by_selectors_and_names() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("chosen").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     let pods = [

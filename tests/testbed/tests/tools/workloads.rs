@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use claw_k8s::tools::GetWorkloadsOutput;
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::hands::Hands;
 
 const LATER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn workloads_of_every_kind_are_given_with_what_scales_them() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("workloads").await.unwrap();
     let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
     let object = |api: &str, kind: &str, spec: Value| {
