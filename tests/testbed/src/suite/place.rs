@@ -19,7 +19,7 @@ pub enum Part {
     Alertmanager,
     /// A store of logs.
     Loki,
-    /// The record of requests to the API server.
+    /// The audit log of the API server.
     AuditLog,
     /// A run folder: the components are ours, and may be reconfigured.
     Run,

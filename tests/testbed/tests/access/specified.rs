@@ -10,7 +10,7 @@ use claw_testbed::suite::{Account, Namespace, Part, Testbed, agent_command, wait
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::hands::{every_tool, whole_role};
+use super::agent_under_test::{every_tool, whole_role};
 use super::right::Right;
 
 /// The role as the specification prints it.

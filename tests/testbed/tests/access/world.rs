@@ -7,7 +7,7 @@ use claw_k8s::cluster::Resource;
 use claw_testbed::suite::{Namespace, Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::SOON;
+use super::agent_under_test::SOON;
 use super::objects::{custom_kind, merged};
 
 /// A namespace with objects, and arguments to look at them with. Nothing in it moves: its pods are taken by no scheduler.

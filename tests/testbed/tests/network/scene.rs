@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use claw_k8s::cluster::{Connection, KubeCluster, Limits};
 use claw_testbed::suite::{
-    Account, Namespace, Part, TestFolder, Testbed, agent_command, requests_of, wait_until,
+    Account, Namespace, Part, TestFolder, Testbed, agent_command, audit_events_of, wait_until,
 };
 use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::reverse_proxy::ReverseProxy;
@@ -292,20 +292,20 @@ impl Scene {
         assert!(output.status.success(), "{said}");
     }
 
-    /// Ends the scene: that by its own record the API server got reads of the agent, and nothing else.
+    /// Ends the scene: that by its audit log the API server got reads of the agent, and nothing else.
     pub(crate) async fn end(self) {
         let user = self.account.user();
-        let asked = requests_of(&self.testbed, &user, &self.test).await.unwrap();
-        let asked = asked.unwrap();
-        let reads = asked
+        let events = audit_events_of(&self.testbed, &user, &self.test).await.unwrap();
+        let events = events.unwrap();
+        let reads = events
             .iter()
-            .filter(|asked| matches!(asked.verb.as_str(), "get" | "list" | "watch"));
+            .filter(|event| matches!(event.verb.as_str(), "get" | "list" | "watch"));
         assert!(reads.count() > 0, "the agent read nothing");
-        let writes: Vec<_> = asked
+        let writes: Vec<_> = events
             .iter()
-            .filter(|asked| !matches!(asked.verb.as_str(), "get" | "list" | "watch"))
+            .filter(|event| !matches!(event.verb.as_str(), "get" | "list" | "watch"))
             // It asks what it may do by posting the question.
-            .filter(|asked| !asked.uri.contains("/selfsubjectaccessreviews"))
+            .filter(|event| !event.uri.contains("/selfsubjectaccessreviews"))
             .collect();
         assert!(writes.is_empty(), "{writes:?}");
     }

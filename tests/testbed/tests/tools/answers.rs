@@ -5,9 +5,9 @@ use claw_core::tool::ToolError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::hands::Hands;
+use super::agent_under_test::AgentUnderTest;
 
-impl Hands {
+impl AgentUnderTest {
     /// The answer of a call that has to succeed.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, tool: &str, input: Value) -> T {
         let asked = input.clone();

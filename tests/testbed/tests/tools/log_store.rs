@@ -7,7 +7,7 @@ use claw_testbed::suite::{Part, Testbed, wait_until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON};
+use super::agent_under_test::{AgentUnderTest, SOON};
 use super::objects::merged;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +19,7 @@ async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
     };
     let namespace = testbed.namespace("lines").await.unwrap();
     let ns = namespace.name();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let begin = SystemClock.now().as_second() - 100;
     let time = |second: i64| Timestamp::from_second(begin + second).unwrap();
     let awkward = r#"said "no" to {app="cart"} |= `all` \ of it"#;
@@ -46,7 +46,7 @@ async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
             more,
         )
     };
-    let found = async |more: Value| -> SearchLogsOutput { hands.ask("search_logs", asked(more)).await };
+    let found = async |more: Value| -> SearchLogsOutput { agent.ask("search_logs", asked(more)).await };
     let all = wait_until(SOON, "all lines", async || {
         let answer = found(json!({})).await;
         let lines = answer.lines.len();
@@ -93,7 +93,7 @@ async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
         json!({ "labels": { "app.kubernetes.io/name": "cart" } }),
         json!({ "namespace": "" }),
     ] {
-        let error = hands.refusal("search_logs", asked(wrong.clone())).await;
+        let error = agent.refusal("search_logs", asked(wrong.clone())).await;
         assert_eq!(error.kind(), ToolErrorKind::InvalidInput, "{wrong}: {error}");
     }
 }

@@ -87,15 +87,15 @@ impl Reader {
     }
 }
 
-/// The tools behind their gate.
-pub(crate) struct Hands {
+/// An agent, whose tools are called one by one through its gate.
+pub(crate) struct AgentUnderTest {
     agent: Agent,
     audit: Arc<MemoryAuditLog>,
     calls: AtomicUsize,
 }
 
-impl Hands {
-    /// Hands that have read nothing yet.
+impl AgentUnderTest {
+    /// One that has read nothing yet.
     pub(crate) fn new(testbed: &Testbed, reader: &Reader) -> Self {
         let audit = Arc::new(MemoryAuditLog::default());
         let log = Arc::<MemoryAuditLog>::clone(&audit);
@@ -108,7 +108,7 @@ impl Hands {
         }
     }
 
-    /// Hands with the rights of all tools, once these have taken effect.
+    /// One with the rights of all tools, once these have taken effect.
     pub(crate) async fn with_all_rights(testbed: &Testbed, namespace: &Namespace) -> (Self, Account) {
         let rules = json!(whole_role(testbed).await);
         let account = Account::create(testbed, namespace, "agent", &rules)
