@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::kubectl::Kubectl;
 use crate::modules;
+use crate::suite;
 
 /// How long an application may take to be ready.
 const READY: &str = "120s";
@@ -201,8 +202,8 @@ fn placed(objects: &[Value], place: Place<'_>) -> Value {
         let without = kind.is_some_and(|kind| WITHOUT.contains(&kind));
         if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
             if without {
-                let owner = serde_json::json!([{ "apiVersion": "v1", "kind": "Namespace", "name": place.namespace, "uid": place.uid }]);
-                metadata.insert("ownerReferences".to_owned(), owner);
+                let owner = suite::owner(place.namespace, place.uid);
+                metadata.insert("ownerReferences".to_owned(), vec![owner].into());
             } else {
                 metadata
                     .entry("namespace")

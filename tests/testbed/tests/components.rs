@@ -16,12 +16,6 @@ const SOON: Duration = Duration::from_secs(20);
 /// For what has to be scraped, evaluated or backed off first.
 const LATER: Duration = Duration::from_secs(90);
 
-async fn testbed() -> Testbed {
-    Testbed::from_env()
-        .await
-        .unwrap_or_else(|error| panic!("{}", error.line()))
-}
-
 /// The first pod with the label `app`.
 async fn pod(testbed: &Testbed, namespace: &Namespace, app: &str) -> Result<Value, Error> {
     let path = format!("/api/v1/namespaces/{}/pods", namespace.name());
@@ -50,7 +44,7 @@ async fn server(testbed: &Testbed, test: &str) -> Option<(String, String)> {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn the_certificate_of_the_api_server_is_verified() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some((url, authority)) = server(&testbed, "the certificate is verified").await else {
         return;
     };
@@ -72,7 +66,7 @@ async fn the_certificate_of_the_api_server_is_verified() {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_service_account_may_do_what_its_role_says_and_no_more() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some((url, authority)) = server(&testbed, "rights of service accounts").await else {
         return;
     };
@@ -117,7 +111,7 @@ async fn a_service_account_may_do_what_its_role_says_and_no_more() {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_container_that_ends_is_seen_with_restarts_events_and_the_logs_before() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     if testbed.need(Part::PodLogs, "a container that ends").is_none() {
         return;
     }
@@ -161,7 +155,7 @@ async fn a_container_that_ends_is_seen_with_restarts_events_and_the_logs_before(
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn usage_is_served_by_metrics_k8s_io() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let group = "/apis/metrics.k8s.io/v1beta1";
     if testbed.api().status(group).await.unwrap() == 404 {
         eprintln!("skipped: usage, because metrics.k8s.io is absent");
@@ -183,7 +177,7 @@ async fn usage_is_served_by_metrics_k8s_io() {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn prometheus_scrapes_the_state_of_objects() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some(prometheus) = testbed.service(Part::Prometheus, "state of objects").unwrap() else {
         return;
     };
@@ -217,7 +211,7 @@ async fn prometheus_scrapes_the_state_of_objects() {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_alert_reaches_a_webhook() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let sink = WebhookSink::start().await.unwrap();
     let test = "an alert reaches a webhook";
     if testbed.need(Part::Prometheus, test).is_none() || !sink.attach(&testbed, test).await.unwrap() {
@@ -239,7 +233,7 @@ async fn an_alert_reaches_a_webhook() {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn alertmanager_sends_what_it_is_given() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let sink = WebhookSink::start().await.unwrap();
     if !sink.attach(&testbed, "alerts by hand").await.unwrap() {
         return;
@@ -261,7 +255,7 @@ async fn alertmanager_sends_what_it_is_given() {
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn loki_gives_back_what_was_pushed() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some(loki) = testbed.service(Part::Loki, "lines in Loki").unwrap() else {
         return;
     };

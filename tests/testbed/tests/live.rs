@@ -1,13 +1,19 @@
 //! From a fault to a report: a real rule fires, a real Alertmanager notifies, and the agent names the cause.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use claw_testbed::suite::{Agent, AlertRoute, Namespace, Part, Testbed, notification, wait_until};
+use claw_testbed::suite::{
+    Agent, AlertRoute, Condition, Namespace, Part, TcpProxy, TestFolder, Testbed, notification, wait_until,
+};
 use serde_json::Value;
 
 /// From the fault until a rule has fired, the alert was sent, and the report names the cause.
 const PATIENCE: Duration = Duration::from_secs(240);
+
+/// For what takes a moment.
+const SOON: Duration = Duration::from_secs(30);
 
 /// A fault, and what a report about it has to name first.
 struct Expected {
@@ -55,18 +61,24 @@ const FAULTS: [Expected; 11] = [
     ),
 ];
 
-async fn testbed() -> Testbed {
-    Testbed::from_env()
-        .await
-        .unwrap_or_else(|error| panic!("{}", error.line()))
-}
-
 /// Everything that an alert needs on its way, or a line that says what is absent.
 fn agent_program<'a>(testbed: &'a Testbed, test: &str) -> Option<&'a str> {
     for part in [Part::Run, Part::Prometheus, Part::Alertmanager, Part::PodLogs] {
         testbed.need(part, test)?;
     }
     testbed.need(Part::Agent, test)
+}
+
+/// A way to the API server on which answers can be held up, and a kubeconfig in `folder` for it.
+async fn behind_proxy(testbed: &Testbed, folder: &Path) -> (TcpProxy, PathBuf) {
+    let text = std::fs::read_to_string(testbed.kubeconfig()).unwrap();
+    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+    let server = &mut config["clusters"][0]["cluster"]["server"];
+    let proxy = TcpProxy::before(server.as_str().unwrap()).await.unwrap();
+    *server = proxy.url().into();
+    let file = folder.join("kubeconfig");
+    std::fs::write(&file, config.to_string()).unwrap();
+    (proxy, file)
 }
 
 /// The newest report whose first cause or subject lies in `namespace`.
@@ -107,11 +119,12 @@ fn is_right(report: &Value, expected: &Expected) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn every_fault_is_named_first_in_the_report_on_its_alert() {
-    let testbed = testbed().await;
-    let Some(program) = agent_program(&testbed, "faults from alert to report") else {
+    let testbed = Testbed::for_test().await;
+    let test = "faults from alert to report";
+    let Some(program) = agent_program(&testbed, test) else {
         return;
     };
-    let data = tempfile::tempdir().unwrap();
+    let data = TestFolder::create(&testbed, test).unwrap();
     let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
     let route = AlertRoute::to(&testbed, &agent.webhook()).await.unwrap();
     let mut places: Vec<(&Expected, Namespace)> = Vec::new();
@@ -149,8 +162,10 @@ async fn every_fault_is_named_first_in_the_report_on_its_alert() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
-    let testbed = testbed().await;
-    let Some(program) = agent_program(&testbed, "an agent that was killed") else {
+    let testbed = Testbed::for_test().await;
+    let test = "an agent that was killed";
+    let (Some(program), Some(_)) = (testbed.need(Part::Agent, test), testbed.need(Part::PodLogs, test))
+    else {
         return;
     };
     let namespace = testbed.namespace("team").await.unwrap();
@@ -170,8 +185,15 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
     })
     .await
     .unwrap();
-    let data = tempfile::tempdir().unwrap();
-    let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
+    let folder = TestFolder::create(&testbed, test).unwrap();
+    let (proxy, kubeconfig) = behind_proxy(&testbed, folder.path()).await;
+    let data = folder.path().join("data");
+    let start = || Agent::start_with(program, &testbed, &data, &kubeconfig, &[]);
+    let agent = start().await.unwrap();
+    // What it asks when it starts is not what it is held up in.
+    agent.records("own_rights", SOON).await.unwrap();
+    proxy.set(Condition::Silent { after: 0 });
+    let asked = proxy.asked();
     let runs = agent
         .notify(&notification(namespace.name(), namespace.name(), "mailer"))
         .await
@@ -179,9 +201,15 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
     let [run] = runs.as_slice() else {
         panic!("one run, not {runs:?}");
     };
-    // The notification is accepted; nothing more is promised to be done.
+    // The notification is accepted, and the run has begun; nothing is reported yet, or there is nothing to finish.
+    proxy.is_asked(asked, SOON).await.unwrap();
+    let begun = agent.run(run).await.unwrap();
+    assert_eq!(begun["run"]["status"], "running", "{begun:#}");
     agent.kill().await.unwrap();
-    let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
+    let reported = data.join("reports").join(format!("{run}.json"));
+    assert!(!reported.exists(), "it was killed before it reported");
+    proxy.set(Condition::Open);
+    let agent = start().await.unwrap();
     let report = agent.wait_for(run, Duration::from_secs(60)).await.unwrap();
     assert_eq!(
         report["hypotheses"][0]["mechanism"],
@@ -198,11 +226,12 @@ async fn an_agent_that_was_killed_finishes_what_it_had_accepted() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_resolved_alert_closes_its_run() {
-    let testbed = testbed().await;
-    let Some(program) = agent_program(&testbed, "a resolved alert") else {
+    let testbed = Testbed::for_test().await;
+    let test = "a resolved alert";
+    let Some(program) = agent_program(&testbed, test) else {
         return;
     };
-    let data = tempfile::tempdir().unwrap();
+    let data = TestFolder::create(&testbed, test).unwrap();
     let agent = Agent::start(program, &testbed, data.path()).await.unwrap();
     let route = AlertRoute::to(&testbed, &agent.webhook()).await.unwrap();
     let namespace = testbed.namespace("team").await.unwrap();

@@ -20,12 +20,12 @@ use claw_testbed::api::Api;
 use claw_testbed::load::fleet::{self, Fleet};
 use claw_testbed::load::nodes::{self, Size};
 use claw_testbed::suite::{
-    Account, Agent, Asked, Namespace, Part, Testbed, notification, requests_of, wait_until,
+    Account, Agent, AuditEvent, Namespace, Part, Testbed, agent_command, audit_events_of, notification,
+    wait_until,
 };
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::process::Command;
 use tokio::time::Instant;
 
 /// Deployments of a team, and replicas of each.
@@ -133,16 +133,18 @@ impl Requests {
     }
 
     /// What was asked after each mark.
-    async fn all(&self, testbed: &Testbed, test: &str) -> Vec<Vec<Asked>> {
-        let asked = requests_of(testbed, &self.account.user(), test).await.unwrap();
+    async fn all(&self, testbed: &Testbed, test: &str) -> Vec<Vec<AuditEvent>> {
+        let asked = audit_events_of(testbed, &self.account.user(), test)
+            .await
+            .unwrap();
         let asked = asked.expect("the test needs the audit log");
         let parts = asked.split(|asked| asked.uri.starts_with(MARK)).skip(1);
-        parts.map(<[Asked]>::to_vec).collect()
+        parts.map(<[AuditEvent]>::to_vec).collect()
     }
 }
 
 /// What is listed more often than once: each kind, and each selection of it, by its own.
-fn listed_again(asked: &[Asked]) -> Vec<&str> {
+fn listed_again(asked: &[AuditEvent]) -> Vec<&str> {
     let first_pages = asked
         .iter()
         .filter(|asked| asked.verb == "list" && asked.parameter("continue").is_none());
@@ -315,7 +317,7 @@ async fn whole_cluster(
         bare.push(bare_lists(testbed).await.as_secs_f64());
         requests.mark().await;
         let begin = Instant::now();
-        let child = Command::new(program)
+        let child = agent_command(program)
             .args([
                 "-v",
                 "investigate",
@@ -326,11 +328,7 @@ async fn whole_cluster(
             ])
             .arg(testbed.kubeconfig())
             .args(["--token-path", token])
-            .kill_on_drop(true)
             .current_dir(folder.path())
-            .env_remove("PROMETHEUS_URL")
-            .env_remove("LOKI_URL")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

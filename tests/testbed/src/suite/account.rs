@@ -1,5 +1,7 @@
 //! Accounts with exactly the rights that a test gives them.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use super::{Namespace, Testbed};
@@ -10,11 +12,18 @@ use crate::error::Error;
 const LIFETIME: u32 = 3600;
 
 /// A service account with a role of its own. Both belong to a namespace, and go when it goes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Account {
     namespace: String,
     name: String,
     token: String,
+}
+
+/// Without the token, which a failed assertion would print.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Account").field(&self.user()).finish()
+    }
 }
 
 impl Account {
@@ -49,13 +58,10 @@ impl Account {
         bindings: &str,
     ) -> Result<Self, Error> {
         let api = testbed.api();
+        let owner = namespace.owner();
         let namespace = namespace.name();
-        let own = api.get(&format!("/api/v1/namespaces/{namespace}")).await?;
-        let owner = json!([{
-            "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": own.pointer("/metadata/uid"),
-        }]);
         let role = format!("{namespace}-{name}");
-        let metadata = json!({ "name": role, "ownerReferences": owner });
+        let metadata = json!({ "name": role, "ownerReferences": [owner] });
         let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         api.create(&accounts, &json!({ "metadata": { "name": name } }))
             .await?;
@@ -107,4 +113,22 @@ pub(super) async fn token(api: &Api, namespace: &str, account: &str) -> Result<S
         doing: format!("POST {path}"),
         why: "the answer holds no token".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_not_printed() {
+        let account = Account {
+            namespace: "shop".to_owned(),
+            name: "claw".to_owned(),
+            token: "eyJ0".to_owned(),
+        };
+        assert_eq!(
+            format!("{account:?}"),
+            r#"Account("system:serviceaccount:shop:claw")"#
+        );
+    }
 }

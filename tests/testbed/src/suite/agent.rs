@@ -1,19 +1,39 @@
 //! `claw-agent serve` as a program, the way it runs outside.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::{Part, Service, Testbed, wait_until};
-use crate::error::Error;
+use crate::error::{Error, last_line};
+use crate::machine;
 
 /// How long the agent may take until it listens.
 const START: Duration = Duration::from_secs(30);
+/// What the agent would take from the environment of the user.
+const SETTINGS: [&str; 5] = [
+    "CLAW_OUTPUT",
+    "ELASTICSEARCH_URL",
+    "KUBECONFIG",
+    "LOKI_URL",
+    "PROMETHEUS_URL",
+];
+
+/// A command of the agent, with none of the user's settings. It reads nothing from the terminal, and is killed when it is
+/// dropped.
+pub fn agent_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in SETTINGS {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
 
 /// Who asks a program to stop.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +71,8 @@ pub struct Agent {
 impl Agent {
     /// Starts the agent with its journal, audit log and reports in `data`, against everything that the testbed has.
     ///
+    /// What it says beside is written into a log: among those of the run, or into `data` where the testbed is not ours.
+    ///
     /// # Errors
     /// When it does not listen in time; the error quotes what it said last.
     pub async fn start(program: &str, testbed: &Testbed, data: &Path) -> Result<Self, Error> {
@@ -65,51 +87,42 @@ impl Agent {
         kubeconfig: &Path,
         arguments: &[&str],
     ) -> Result<Self, Error> {
-        let mut command = Command::new(program);
+        let log = log_of_its_own(testbed, data)?;
+        let said = File::create(&log).map_err(Error::io("write", &log))?;
+        let mut command = agent_command(program);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .args(arguments)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(said);
         for (part, flag) in [(Part::Prometheus, "--prometheus"), (Part::Loki, "--loki")] {
             if let Some(url) = testbed.part(part) {
                 command.args([flag, url]);
             }
         }
-        let failed = |source| Error::Io {
-            doing: "run",
-            path: PathBuf::from(program),
-            source,
-        };
-        let mut child = command.spawn().map_err(failed)?;
-        let said = child.stderr.take();
-        let mut last = String::new();
-        let listening = async {
-            let mut lines = BufReader::new(said?).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                let url = line
-                    .split_whitespace()
-                    .find(|word| word.starts_with("http://127.0.0.1:"));
-                if let Some(url) = url {
-                    return Some((url.trim_end_matches(['/', ',', ';', '.']).to_owned(), lines));
-                }
-                last = line;
-            }
-            None
-        };
-        let Ok(Some((url, mut lines))) = tokio::time::timeout(START, listening).await else {
-            return Err(Error::Program {
-                program: format!("{program} serve"),
-                why: format!("it does not listen within {} s; it said: {last}", START.as_secs()),
-            });
-        };
-        // Somebody has to read on, or the agent waits for room in the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut child = command.spawn().map_err(Error::io("run", Path::new(program)))?;
+        let read = || fs::read_to_string(&log).map_err(Error::io("read", &log));
+        let listening = wait_until(START, "the agent listens", async || {
+            // In this order, so that an agent that ends has been read to its end.
+            let ended = child.try_wait().ok().flatten();
+            let said = read()?;
+            Ok(match (address(&said), ended) {
+                (Some(url), _) => Ok(Ok(url)),
+                (None, Some(status)) => Ok(Err(status)),
+                (None, None) => Err(last_line(&said)),
+            })
+        });
+        let url = listening.await?.map_err(|status| Error::Program {
+            program: format!("{program} serve"),
+            why: format!(
+                "{status}; it said: {}; the whole is in {}",
+                last_line(&read().unwrap_or_default()),
+                log.display()
+            ),
+        })?;
         let service = Service::at(&url)?;
         Ok(Self {
             child,
@@ -150,12 +163,12 @@ impl Agent {
     /// The report of a run as it was delivered into the folder, once it is there.
     pub fn report(&self, run: &str) -> Option<Value> {
         let file = self.data.join("reports").join(format!("{run}.json"));
-        serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+        serde_json::from_slice(&fs::read(file).ok()?).ok()
     }
 
     /// All reports that were delivered so far.
     pub fn reports(&self) -> Vec<Value> {
-        let entries = std::fs::read_dir(self.data.join("reports"));
+        let entries = fs::read_dir(self.data.join("reports"));
         let mut files: Vec<PathBuf> = entries
             .into_iter()
             .flatten()
@@ -164,8 +177,22 @@ impl Agent {
             .collect();
         files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
         files.sort();
-        let read = |file: &PathBuf| serde_json::from_slice(&std::fs::read(file).ok()?).ok();
+        let read = |file: &PathBuf| serde_json::from_slice(&fs::read(file).ok()?).ok();
         files.iter().filter_map(read).collect()
+    }
+
+    /// Waits until the audit log holds `text`.
+    pub async fn records(&self, text: &str, within: Duration) -> Result<(), Error> {
+        let log = self.data.join("audit.jsonl");
+        wait_until(within, &format!("{text} in the audit log"), async || {
+            let log = fs::read_to_string(&log).map_err(Error::io("read", &log))?;
+            Ok(if log.contains(text) {
+                Ok(())
+            } else {
+                Err(format!("{} bytes", log.len()))
+            })
+        })
+        .await
     }
 
     /// Waits for the report of a run.
@@ -180,7 +207,7 @@ impl Agent {
 
     /// Resident memory in KiB: now, and the most that it has been.
     pub fn memory(&self) -> Option<(u64, u64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().next()?.parse().ok()
@@ -217,5 +244,104 @@ impl Agent {
             path: PathBuf::from("claw-agent"),
             source,
         })
+    }
+}
+
+/// Where an agent writes what it says.
+fn log_of_its_own(testbed: &Testbed, data: &Path) -> Result<PathBuf, Error> {
+    let name = format!("claw-agent-{}.log", machine::secret(3)?);
+    if let Some(run) = testbed.part(Part::Run) {
+        return Ok(Path::new(run).join("log").join(name));
+    }
+    fs::create_dir_all(data).map_err(Error::io("make", data))?;
+    Ok(data.join(name))
+}
+
+/// The address at which an agent says that it listens, once the line is whole.
+fn address(said: &str) -> Option<String> {
+    let (whole, _) = said.rsplit_once('\n')?;
+    let url = whole
+        .split_whitespace()
+        .find(|word| word.starts_with("http://127.0.0.1:"))?;
+    Some(url.trim_end_matches(['/', ',', ';', '.']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// The options of the agent, which say what they take from the environment.
+    const OPTIONS: &str = include_str!("../../../../examples/src/bin/claw-agent/args.rs");
+
+    #[test]
+    fn nothing_that_the_options_take_from_the_environment_reaches_an_agent() {
+        let named = OPTIONS.split("env = \"").skip(1);
+        let named: Vec<_> = named.filter_map(|rest| rest.split('"').next()).collect();
+        assert!(named.len() >= 4, "{named:?}");
+        let command = agent_command("claw-agent");
+        let removed: Vec<_> = command.as_std().get_envs().collect();
+        for name in named {
+            assert!(removed.contains(&(name.as_ref(), None)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_address_is_read_from_whole_lines() {
+        assert_eq!(address("listens on http://127.0.0.1:80"), None);
+        let whole = "INFO starting\nlistens on http://127.0.0.1:8080/, and waits\n";
+        assert_eq!(address(whole).as_deref(), Some("http://127.0.0.1:8080"));
+    }
+
+    /// A program that stands for the agent, in `folder`.
+    fn program(folder: &Path, script: &str) -> String {
+        let file = folder.join("agent");
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file.to_string_lossy().into_owned()
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_ends_is_quoted_and_what_it_said_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        fs::create_dir(&log).unwrap();
+        let testbed = Testbed::nowhere(&[(Part::Run, &folder.path().to_string_lossy())]).await;
+        let program = program(folder.path(), "echo starting >&2; echo no room >&2; exit 3");
+        let error = Agent::start(&program, &testbed, &folder.path().join("data"))
+            .await
+            .unwrap_err()
+            .line();
+        assert!(error.contains("it said: no room"), "{error}");
+        let logs: Vec<_> = fs::read_dir(&log).unwrap().flatten().collect();
+        let [kept] = logs.as_slice() else {
+            panic!("one log, not {logs:?}");
+        };
+        assert_eq!(fs::read_to_string(kept.path()).unwrap(), "starting\nno room\n");
+        assert!(error.contains(&*kept.path().to_string_lossy()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_an_agent_says_once_it_listens_is_written_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let testbed = Testbed::nowhere(&[]).await;
+        let script = "echo http://127.0.0.1:1 >&2; echo later >&2; exec sleep 60";
+        let program = program(folder.path(), script);
+        let data = folder.path().join("data");
+        let agent = Agent::start(&program, &testbed, &data).await.unwrap();
+        wait_until(Duration::from_secs(5), "the second line", async || {
+            let entries = fs::read_dir(&data).map_err(Error::io("read", &data))?;
+            let said = entries.flatten().map(|entry| fs::read_to_string(entry.path()));
+            let said: String = said.map(Result::unwrap_or_default).collect();
+            Ok(if said.ends_with("later\n") {
+                Ok(())
+            } else {
+                Err(said)
+            })
+        })
+        .await
+        .unwrap();
+        agent.kill().await.unwrap();
     }
 }

@@ -30,14 +30,10 @@ impl CustomKind<'_> {
     /// already, nothing is changed.
     pub async fn serve(&self, testbed: &Testbed, namespace: &Namespace) -> Result<(), Error> {
         let api = testbed.api();
-        let own = api
-            .get(&format!("/api/v1/namespaces/{}", namespace.name()))
-            .await?;
-        let uid = own.pointer("/metadata/uid").cloned().unwrap_or_default();
         let all = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let one = format!("{all}/{}.{}", self.plural, self.group);
         let objects = format!("/apis/{}/{}/{}", self.group, self.version, self.plural);
-        let definition = self.definition(namespace.name(), &uid);
+        let definition = self.definition(namespace);
         wait_until(SERVED, &format!("{} is served", self.plural), async || {
             if api.status(&one).await? == 404 {
                 api.create(all, &definition).await?;
@@ -45,7 +41,7 @@ impl CustomKind<'_> {
             let known = api.get(&one).await?;
             let owner = known.pointer("/metadata/ownerReferences/0/uid");
             // That of another test goes with its namespace.
-            let stays = owner.is_none_or(|owner| *owner == uid);
+            let stays = owner.is_none_or(|owner| owner == namespace.uid());
             let goes = known.pointer("/metadata/deletionTimestamp").is_some();
             let status = api.status(&objects).await?;
             Ok(if stays && !goes && status == 200 {
@@ -57,16 +53,14 @@ impl CustomKind<'_> {
         .await
     }
 
-    fn definition(&self, namespace: &str, uid: &Value) -> Value {
+    fn definition(&self, namespace: &Namespace) -> Value {
         let Self {
             group, plural, kind, ..
         } = self;
         json!({
             "metadata": {
                 "name": format!("{plural}.{group}"),
-                "ownerReferences": [
-                    { "apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid },
-                ],
+                "ownerReferences": [namespace.owner()],
                 // Groups of Kubernetes itself are kept for what was approved.
                 "annotations": { "api-approved.kubernetes.io": "unapproved, for tests" },
             },

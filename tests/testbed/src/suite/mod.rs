@@ -2,14 +2,16 @@
 
 mod account;
 mod agent;
+mod audit_event;
 mod custom;
+mod dedicated_server;
+mod folder;
 mod namespace;
 mod notes;
 mod notification;
 mod outage;
-mod own;
 mod place;
-mod record;
+mod restored;
 mod rotation;
 mod route;
 mod samples;
@@ -19,17 +21,21 @@ mod wait;
 mod webhook;
 
 pub use account::Account;
-pub use agent::{Agent, Stop};
+pub use agent::{Agent, Stop, agent_command};
+pub use audit_event::{AuditEvent, audit_events_of};
 pub use custom::CustomKind;
+pub use dedicated_server::DedicatedServer;
+// The name by which the differential suite still knows it.
+pub use dedicated_server::DedicatedServer as Own;
+pub use folder::TestFolder;
 pub use namespace::Namespace;
+pub(crate) use namespace::owner;
 pub use notes::NOTES;
 pub use notification::notification;
-pub use outage::Outage;
-pub use own::Own;
+pub use outage::during_outage;
 pub(crate) use place::KUBECTL;
 pub use place::{KUBECONFIG, LABEL, Part, Testbed};
-pub use record::{Asked, requests_of};
-pub use rotation::Rotation;
+pub use rotation::during_rotation;
 pub use route::AlertRoute;
 pub use samples::{Series, push};
 pub use service::Service;

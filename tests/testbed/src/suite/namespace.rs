@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::kubectl::Kubectl;
@@ -12,6 +12,7 @@ use crate::machine;
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
+    uid: String,
     kubectl: Kubectl,
 }
 
@@ -26,11 +27,13 @@ impl Namespace {
             "kind": "Namespace",
             "metadata": { "name": name, "labels": labels },
         });
-        kubectl
-            .run_with(&["create", "--filename=-"], &namespace.to_string())
+        let uid = "--output=jsonpath={.metadata.uid}";
+        let uid = kubectl
+            .run_with(&["create", "--filename=-", uid], &namespace.to_string())
             .await?;
         Ok(Self {
             name,
+            uid: uid.trim().to_owned(),
             kubectl: kubectl.clone(),
         })
     }
@@ -39,6 +42,21 @@ impl Namespace {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// By what the API server tells it from others of its name.
+    pub(crate) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The reference of what is in no namespace, and goes when this one goes.
+    pub(crate) fn owner(&self) -> Value {
+        owner(&self.name, &self.uid)
+    }
+}
+
+/// A reference to the namespace `name` as the owner of an object.
+pub(crate) fn owner(name: &str, uid: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "name": name, "uid": uid })
 }
 
 impl Drop for Namespace {

@@ -19,7 +19,7 @@ pub enum Part {
     Alertmanager,
     /// A store of logs.
     Loki,
-    /// The record of requests to the API server.
+    /// The audit log of the API server.
     AuditLog,
     /// A run folder: the components are ours, and may be reconfigured.
     Run,
@@ -104,6 +104,18 @@ impl Testbed {
             value.filter(|value| !value.is_empty())
         })
         .await
+    }
+
+    /// The same for a test.
+    ///
+    /// # Panics
+    ///
+    /// With the line that says what is missing, where [`Testbed::from_env`] fails.
+    #[allow(clippy::panic)] // a failure of a test is a panic
+    pub async fn for_test() -> Self {
+        Self::from_env()
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.line()))
     }
 
     /// The same, with the variables as a function.

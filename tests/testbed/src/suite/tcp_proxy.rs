@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::wait_until;
 use crate::error::Error;
 
 /// Most bytes that are handed on at once.
@@ -120,6 +121,18 @@ impl TcpProxy {
     /// How many bytes clients have sent so far.
     pub fn asked(&self) -> u64 {
         self.counters.asked.load(Ordering::Relaxed)
+    }
+
+    /// Waits until clients have sent more than `before` bytes: something was asked.
+    pub async fn is_asked(&self, before: u64, within: Duration) -> Result<(), Error> {
+        wait_until(within, "a request through the proxy", async || {
+            Ok(if self.asked() > before {
+                Ok(())
+            } else {
+                Err("none yet".to_owned())
+            })
+        })
+        .await
     }
 }
 
@@ -365,9 +378,7 @@ mod tests {
 
     async fn exchange_is_under_way(proxy: &TcpProxy, client: &mut TcpStream) {
         client.write_u8(7).await.unwrap();
-        while proxy.asked() == 0 {
-            tokio::task::yield_now().await;
-        }
+        proxy.is_asked(0, Duration::from_secs(5)).await.unwrap();
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::Error;
 
@@ -12,7 +12,8 @@ const STEP: Duration = Duration::from_millis(200);
 /// Looks again and again until `look` has found what it looks for, and returns that.
 ///
 /// `look` answers `Ok(Ok(found))`, or `Ok(Err(seen))` with what it saw instead, which the error quotes when `within` is
-/// over. An error of its own is taken for something that will pass, too: components restart, rights take a second.
+/// over. An error of its own is taken for something that will pass, too: components restart, rights take a second. A look that
+/// is under way when `within` is over is dropped: one that hangs does not wait for ever.
 ///
 /// # Errors
 ///
@@ -23,22 +24,24 @@ pub async fn wait_until<T>(
     mut look: impl AsyncFnMut() -> Result<Result<T, String>, Error>,
 ) -> Result<T, Error> {
     let deadline = Instant::now() + within;
-    loop {
-        let seen = match look().await {
+    let mut last = None;
+    while let Ok(seen) = timeout_at(deadline, look()).await {
+        let seen = match seen {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(seen)) => seen,
             Err(error) => error.line(),
         };
+        last = (!seen.is_empty()).then_some(seen);
         if Instant::now() >= deadline {
-            let last = (!seen.is_empty()).then_some(seen);
-            return Err(Error::TimedOut {
-                what: what.to_owned(),
-                within,
-                last,
-            });
+            break;
         }
         sleep(STEP).await;
     }
+    Err(Error::TimedOut {
+        what: what.to_owned(),
+        within,
+        last,
+    })
 }
 
 #[cfg(test)]
@@ -65,6 +68,30 @@ mod tests {
         let error = wait_until(Duration::from_secs(5), "a pod", look)
             .await
             .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a pod did not happen within 5 s; last seen: an empty list"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_hangs_is_dropped_when_the_time_is_over() {
+        let begin = Instant::now();
+        let mut looks = 0;
+        let error = wait_until(Duration::from_secs(5), "a pod", async || {
+            looks += 1;
+            if looks > 1 {
+                std::future::pending::<()>().await;
+            }
+            Ok::<Result<(), String>, Error>(Err("an empty list".to_owned()))
+        });
+        let error = error.await.unwrap_err();
+        // The clock of the test counts in milliseconds.
+        let took = begin.elapsed();
+        assert!(
+            took.abs_diff(Duration::from_secs(5)) <= Duration::from_millis(2),
+            "{took:?}"
+        );
         assert_eq!(
             error.to_string(),
             "a pod did not happen within 5 s; last seen: an empty list"

@@ -6,7 +6,7 @@ use claw_k8s::access::PolicyRule;
 use claw_testbed::suite::{Account, Testbed};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed, whole_role};
+use super::agent_under_test::{AgentUnderTest, whole_role};
 
 /// What Kubernetes lets everybody write: questions about themselves.
 const OF_EVERYBODY: [&str; 3] = [
@@ -104,10 +104,10 @@ fn grants(rules: &[PolicyRule], served: &Served, verb: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn everything_else_is_denied_by_the_api_server() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("denied").await.unwrap();
     let role = whole_role(&testbed).await;
-    let (_hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (_agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let api = account.api(&testbed).await.unwrap();
     // What an account without any role may do, every account may.
     let bare = Account::create(&testbed, &namespace, "bare", &json!([]))

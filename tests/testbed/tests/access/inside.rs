@@ -6,8 +6,8 @@ use claw_k8s::cluster::Resource;
 use claw_testbed::suite::{Account, Testbed, wait_until};
 use serde_json::json;
 
-use super::hands::{Reader, SOON, whole_role};
-use super::look::Look;
+use super::agent_under_test::{Reader, SOON, whole_role};
+use super::observation::Observation;
 use super::right::Right;
 use super::world::World;
 
@@ -28,8 +28,8 @@ pub(crate) async fn compare(testbed: &Testbed, world: &World, tools: &Registry) 
             continue;
         }
         let compared = wait_until(SOON, "roles take effect", async || {
-            let look = Look::at(testbed, &reader, tool, &arguments, Some(place)).await;
-            Ok(judge(tool, &look).map(|()| look.losses.is_empty()))
+            let observed = Observation::of(testbed, &reader, tool, &arguments, Some(place)).await;
+            Ok(judge(tool, &observed).map(|()| observed.losses.is_empty()))
         })
         .await;
         match compared {
@@ -46,11 +46,11 @@ pub(crate) async fn compare(testbed: &Testbed, world: &World, tools: &Registry) 
 }
 
 /// Nothing that a role in a namespace grants is said to be missing, and nothing is refused that was not said to be.
-fn judge(tool: &ToolSpec, look: &Look) -> Result<(), String> {
+fn judge(tool: &ToolSpec, observed: &Observation) -> Result<(), String> {
     let lost: Vec<Right> = Right::all(&tool.access)
         .into_iter()
         .filter(|right| {
-            let mut losses = look.losses.iter();
+            let mut losses = observed.losses.iter();
             losses.any(|loss| {
                 (&loss.group, &loss.resource) == (&right.group, &right.resource)
                     && loss.verbs.contains(&right.verb)
@@ -68,7 +68,7 @@ fn judge(tool: &ToolSpec, look: &Look) -> Result<(), String> {
             return Err(format!("{right} is granted, and said to be missing"));
         }
     }
-    for answer in &look.answers {
+    for answer in &observed.answers {
         for refusal in answer.refusals() {
             if !lost.iter().any(|right| right.is_missed_in(refusal)) {
                 return Err(format!("{refusal}, and it was not said to be missing"));

@@ -2,12 +2,13 @@
 //! everything else is denied. Whichever tools there are: the suite knows none of them by name.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
+#[path = "../tools/agent_under_test.rs"]
+mod agent_under_test;
 mod denied;
-#[allow(dead_code)] // made for the suite of the tools, of which this one needs a part
-#[path = "../tools/hands.rs"]
-mod hands;
 mod inside;
-mod look;
+#[path = "../tools/objects.rs"]
+mod objects;
+mod observation;
 mod right;
 mod rights;
 mod specified;

@@ -43,7 +43,7 @@ impl Right {
         rest
     }
 
-    /// The resource as people and the API server's record name it.
+    /// The resource as people and the API server's audit log name it.
     pub(crate) fn name(&self) -> String {
         if self.group.is_empty() {
             self.resource.clone()

@@ -5,26 +5,26 @@ use std::collections::BTreeSet;
 use claw_core::access::Access;
 use claw_core::tool::ToolSpec;
 use claw_k8s::access::rules;
-use claw_testbed::suite::{Account, Part, Testbed, requests_of, wait_until};
+use claw_testbed::suite::{Account, Part, Testbed, audit_events_of, wait_until};
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
-use super::hands::{Reader, SOON, every_tool, testbed};
+use super::agent_under_test::{Reader, SOON, every_tool};
 use super::inside;
-use super::look::{Answer, Look, answers};
+use super::observation::{Answer, Observation, answers};
 use super::right::Right;
 use super::world::{Arguments, World};
 
 /// Rights that are tried at a time.
 const AT_A_TIME: usize = 4;
 
-/// What does not count as a look at the cluster: which rights there are is asked by whoever wants to know.
+/// What does not count as reading the cluster: which rights there are is asked by whoever wants to know.
 const QUESTIONS: &str = "selfsubjectaccessreviews.authorization.k8s.io";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn each_right_suffices_with_the_others_and_is_missed_without() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let tools = every_tool(&testbed).await;
     let world = World::new(&testbed, &tools).await;
     let usage = "/apis/metrics.k8s.io/v1beta1";
@@ -42,7 +42,7 @@ async fn each_right_suffices_with_the_others_and_is_missed_without() {
         let (account, whole) = trial.whole().await;
         let before = trial.answers(&whole).await;
         if recorded {
-            trial.compare_with_the_record(&account).await;
+            trial.compare_with_the_audit_log(&account).await;
         }
         let all = trial.rights();
         trials += 1;
@@ -105,8 +105,8 @@ impl<'a> Trial<'a> {
         (account, reader)
     }
 
-    async fn look(&self, reader: &Reader) -> Look {
-        Look::at(self.testbed, reader, self.tool, &self.arguments, None).await
+    async fn observe(&self, reader: &Reader) -> Observation {
+        Observation::of(self.testbed, reader, self.tool, &self.arguments, None).await
     }
 
     async fn answers(&self, reader: &Reader) -> Vec<Answer> {
@@ -116,18 +116,18 @@ impl<'a> Trial<'a> {
     /// With its whole role the tool misses nothing.
     async fn whole(&self) -> (Account, Reader) {
         let (account, reader) = self.account("", &self.tool.access).await;
-        let look = wait_until(SOON, &format!("the role of {}", self.tool.name), async || {
-            let look = self.look(&reader).await;
-            let losses = format!("{:?}", look.losses);
-            Ok(if look.losses.is_empty() {
-                Ok(look)
+        let observed = wait_until(SOON, &format!("the role of {}", self.tool.name), async || {
+            let observed = self.observe(&reader).await;
+            let losses = format!("{:?}", observed.losses);
+            Ok(if observed.losses.is_empty() {
+                Ok(observed)
             } else {
                 Err(losses)
             })
         })
         .await
         .unwrap();
-        for (answer, arguments) in look.answers.iter().zip(&self.arguments) {
+        for (answer, arguments) in observed.answers.iter().zip(&self.arguments) {
             let said = format!("{} {}: {answer:?}", self.tool.name, arguments.given);
             let Answer::Given { gaps, .. } = answer else {
                 panic!("{said}");
@@ -140,14 +140,14 @@ impl<'a> Trial<'a> {
     }
 
     /// What the API server was asked is what the tool declares to use.
-    async fn compare_with_the_record(&self, account: &Account) {
-        let asked = requests_of(self.testbed, &account.user(), &self.tool.name).await;
-        let used: BTreeSet<String> = asked
+    async fn compare_with_the_audit_log(&self, account: &Account) {
+        let events = audit_events_of(self.testbed, &account.user(), &self.tool.name).await;
+        let used: BTreeSet<String> = events
             .unwrap()
             .unwrap_or_default()
             .into_iter()
-            .filter(|asked| !asked.resource.is_empty() && asked.resource != QUESTIONS)
-            .map(|asked| format!("{} {}", asked.verb, asked.resource))
+            .filter(|event| !event.resource.is_empty() && event.resource != QUESTIONS)
+            .map(|event| format!("{} {}", event.verb, event.resource))
             .collect();
         let declared: BTreeSet<String> = self
             .rights()
@@ -173,7 +173,7 @@ impl<'a> Trial<'a> {
         let (_account, reader) = self.account(&format!("-{number}"), &rest).await;
         // Roles take effect after a moment.
         let told = wait_until(SOON, "it is missed", async || {
-            let part = self.look(&reader).await;
+            let part = self.observe(&reader).await;
             if part.compare(right, before).is_ok() {
                 return Ok(Ok(()));
             }

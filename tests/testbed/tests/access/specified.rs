@@ -6,11 +6,11 @@ use std::process::Output;
 use std::time::Duration;
 
 use claw_k8s::access::PolicyRule;
-use claw_testbed::suite::{Account, Namespace, Part, Testbed, wait_until};
+use claw_testbed::suite::{Account, Namespace, Part, Testbed, agent_command, wait_until};
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::time::timeout;
 
-use super::hands::{every_tool, testbed, whole_role};
+use super::agent_under_test::{every_tool, whole_role};
 use super::right::Right;
 
 /// The role as the specification prints it.
@@ -18,6 +18,8 @@ const SPECIFIED: &str = include_str!("../../../../claw-k8s/src/access/specified.
 
 /// For a fault to show, and roles to take effect.
 const LATER: Duration = Duration::from_secs(90);
+/// No command takes longer. What does, hangs.
+const HANGS: Duration = Duration::from_secs(180);
 
 /// How `claw-agent` says that a check failed.
 const CHECK: i32 = 5;
@@ -51,13 +53,11 @@ fn specified() -> (String, Vec<PolicyRule>) {
 
 /// Runs the agent in a folder of its own.
 async fn agent(program: &str, folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("PROMETHEUS_URL")
-        .env_remove("LOKI_URL")
-        .output()
-        .await
+    let mut command = agent_command(program);
+    command.args(arguments).current_dir(folder);
+    let output = timeout(HANGS, command.output()).await;
+    output
+        .unwrap_or_else(|_| panic!("the agent hangs: {arguments:?}"))
         .unwrap()
 }
 
@@ -79,7 +79,7 @@ async fn agent_as(
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn the_generated_role_is_the_one_of_the_specification() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "the generated role";
     let Some(program) = testbed.need(Part::Agent, test) else {
         return;
@@ -160,7 +160,7 @@ fn denied(report: &Value) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_investigation_with_the_specified_role_alone_names_the_cause_and_what_it_did_not_see() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let test = "an investigation with the specified role";
     let Some(program) = testbed.need(Part::Agent, test) else {
         return;

@@ -4,10 +4,11 @@ use claw_core::access::KubernetesRule;
 use claw_core::registry::Registry;
 use claw_core::tool::ToolSpec;
 use claw_k8s::cluster::Resource;
-use claw_testbed::suite::{CustomKind, Namespace, Testbed, wait_until};
+use claw_testbed::suite::{Namespace, Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::SOON;
+use super::agent_under_test::SOON;
+use super::objects::{custom_kind, merged};
 
 /// A namespace with objects, and arguments to look at them with. Nothing in it moves: its pods are taken by no scheduler.
 pub(crate) struct World {
@@ -31,11 +32,10 @@ impl World {
     fn objects(&self) -> Vec<Value> {
         let object = |api: &str, kind: &str, name: &str, rest: Value| {
             let metadata = json!({ "name": name, "namespace": self.namespace.name() });
-            let mut object = json!({ "apiVersion": api, "kind": kind, "metadata": metadata });
-            for (key, value) in rest.as_object().unwrap() {
-                object[key] = value.clone();
-            }
-            object
+            merged(
+                json!({ "apiVersion": api, "kind": kind, "metadata": metadata }),
+                rest,
+            )
         };
         let pods = |containers: &[&str]| {
             let containers = containers
@@ -169,14 +169,7 @@ async fn serve(testbed: &Testbed, namespace: &Namespace, tools: &Registry) {
         .filter(read)
         .filter(custom)
         .map(async |resource| {
-            let kind = CustomKind {
-                group: &resource.group,
-                version: &resource.version,
-                plural: &resource.plural,
-                kind: &resource.kind,
-                namespaced: resource.namespaced,
-            };
-            kind.serve(testbed, namespace).await.unwrap();
+            custom_kind(resource).serve(testbed, namespace).await.unwrap();
         });
     futures::future::join_all(served).await;
 }

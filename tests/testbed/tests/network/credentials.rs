@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use claw_testbed::suite::{Agent, Rotation, Service, TcpProxy, notification, wait_until};
+use claw_testbed::suite::{Agent, Service, TcpProxy, during_rotation, notification, wait_until};
 use serde_json::{Value, json};
 
 use crate::investigated::{gaps, names_the_cause};
@@ -137,20 +137,20 @@ async fn an_authority_that_was_replaced_is_trusted_once_the_kubeconfig_names_it(
         .unwrap();
     let before = report_on(&agent, &scene, "before").await;
     let folder = scene.path("");
-    let rotation = Rotation::of(&scene.testbed, &folder, test).await.unwrap();
-    let rotation = rotation.unwrap();
-    lists_are_old().await;
-    proxy.cut();
-    let (connections, bytes) = (proxy.connections(), proxy.asked());
-    let untrusted = report_on(&agent, &scene, "untrusted").await;
-    let failed = scene.investigate(&kubeconfig, &[]).await;
-    let (connections, bytes) = (proxy.connections() - connections, proxy.asked() - bytes);
-    let replaced = authority_data(rotation.authority());
-    scene.kubeconfig_with(proxy.url(), &replaced);
-    let trusted = report_on(&agent, &scene, "trusted").await;
-    let again = scene.investigate(&kubeconfig, &[]).await;
-    // First of all the others get their API server back.
-    rotation.end().await.unwrap();
+    // First of all the others get their API server back: nothing is asserted before.
+    let rotation = during_rotation(&scene.testbed, &folder, test, async |authority: &Path| {
+        lists_are_old().await;
+        proxy.cut();
+        let (connections, bytes) = (proxy.connections(), proxy.asked());
+        let untrusted = report_on(&agent, &scene, "untrusted").await;
+        let failed = scene.investigate(&kubeconfig, &[]).await;
+        let asked = (proxy.connections() - connections, proxy.asked() - bytes);
+        scene.kubeconfig_with(proxy.url(), &authority_data(authority));
+        let trusted = report_on(&agent, &scene, "trusted").await;
+        let again = scene.investigate(&kubeconfig, &[]).await;
+        (untrusted, failed, asked, trusted, again)
+    });
+    let (untrusted, failed, (connections, bytes), trusted, again) = rotation.await.unwrap().unwrap();
 
     assert!(names_the_cause(&before));
     let said = gaps(&untrusted);

@@ -7,6 +7,7 @@
 
 mod connections;
 mod credentials;
+mod failures;
 mod investigated;
 mod lists;
 mod outages;

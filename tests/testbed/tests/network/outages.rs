@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use claw_testbed::components::Component;
-use claw_testbed::suite::{Agent, Condition, Outage, Part, TcpProxy, notification, wait_until};
+use claw_testbed::suite::{Agent, Condition, Part, TcpProxy, during_outage, notification};
 
 use crate::investigated::{gaps, names_the_cause};
-use crate::scene::{LATER, SOON, Scene, recorded};
+use crate::scene::{LATER, SOON, Scene};
 
 /// Slow enough to be met in the middle.
 const SLOW: Condition = Condition::Slow {
@@ -29,24 +29,24 @@ async fn a_run_in_which_the_api_server_ends_ends_with_a_report() {
         let agent = Agent::start_with(scene.program(), &scene.testbed, &data, &kubeconfig, &[])
             .await
             .unwrap();
-        let log = data.join("audit.jsonl");
-        recorded(&log, "own_rights").await;
+        agent.records("own_rights", LATER).await.unwrap();
         proxy.set(SLOW);
         let alert = notification("interrupted", scene.namespace(), "mailer");
         let runs = agent.notify(&alert).await.unwrap();
-        recorded(&log, "\"subject\":\"get_workloads\"").await;
-        let outage = Outage::of(&scene.testbed, Component::ApiServer, test)
-            .await
-            .unwrap()
-            .unwrap();
-        let in_the_middle = agent.report(&runs[0]).is_none();
-        let interrupted = if comes_back_at_once {
-            outage.end().await.unwrap();
-            agent.wait_for(&runs[0], LATER).await
-        } else {
-            let interrupted = agent.wait_for(&runs[0], LATER).await;
-            outage.end().await.unwrap();
-            interrupted
+        let workloads = "\"subject\":\"get_workloads\"";
+        agent.records(workloads, LATER).await.unwrap();
+        let outage = during_outage(&scene.testbed, Component::ApiServer, test, async || {
+            let in_the_middle = agent.report(&runs[0]).is_none();
+            let interrupted = match comes_back_at_once {
+                true => None,
+                false => Some(agent.wait_for(&runs[0], LATER).await),
+            };
+            (in_the_middle, interrupted)
+        });
+        let (in_the_middle, interrupted) = outage.await.unwrap().unwrap();
+        let interrupted = match interrupted {
+            Some(interrupted) => interrupted,
+            None => agent.wait_for(&runs[0], LATER).await,
         };
         proxy.set(Condition::Open);
         assert!(in_the_middle, "the run was over before the API server ended");
@@ -83,21 +83,11 @@ async fn a_run_in_which_prometheus_ends_names_the_cause_and_the_gap() {
     proxy.set(SLOW);
     let kubeconfig = scene.kubeconfig(scene.server());
     let child = scene.begin(&kubeconfig, &["--prometheus", proxy.url()]);
-    wait_until(SOON, "a query", async || {
-        let asked = proxy.asked();
-        Ok(if asked > 0 {
-            Ok(())
-        } else {
-            Err("none yet".to_owned())
-        })
-    })
-    .await
-    .unwrap();
-    let outage = Outage::of(&scene.testbed, Component::Prometheus, test)
-        .await
-        .unwrap();
-    let without = scene.finish(child).await;
-    outage.unwrap().end().await.unwrap();
+    proxy.is_asked(0, SOON).await.unwrap();
+    let outage = during_outage(&scene.testbed, Component::Prometheus, test, async || {
+        scene.finish(child).await
+    });
+    let without = outage.await.unwrap().unwrap();
     without.assert_in_time(Duration::from_secs(60));
     without.assert_cause();
     let sources = ["list_metrics: ", "query_prometheus: "];

@@ -5,12 +5,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use claw_k8s::cluster::{Connection, KubeCluster, Limits};
-use claw_testbed::suite::{Account, Namespace, Part, Testbed, requests_of, wait_until};
+use claw_testbed::suite::{
+    Account, Namespace, Part, TestFolder, Testbed, agent_command, audit_events_of, wait_until,
+};
 use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::reverse_proxy::ReverseProxy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
@@ -65,7 +66,7 @@ pub(crate) struct Scene {
     account: Account,
     program: String,
     cluster: Value,
-    folder: TempDir,
+    folder: TestFolder,
     test: String,
     // Given back last: until then others wait.
     _share: SemaphorePermit<'static>,
@@ -97,15 +98,14 @@ impl Scene {
 
     async fn with_shares(test: &str, trouble: Trouble, shares: u32) -> Option<Self> {
         let share = TESTBED.acquire_many(shares).await.unwrap();
-        let testbed = Testbed::from_env()
-            .await
-            .unwrap_or_else(|error| panic!("{}", error.line()));
+        let testbed = Testbed::for_test().await;
         for part in [Part::Run, Part::AuditLog, Part::PodLogs] {
             testbed.need(part, test)?;
         }
         let program = testbed.need(Part::Agent, test)?.to_owned();
         let text = std::fs::read_to_string(testbed.kubeconfig()).unwrap();
         let config: Value = serde_json::from_str(&text).unwrap();
+        let folder = TestFolder::create(&testbed, test).unwrap();
         let namespace = testbed.namespace("team").await.unwrap();
         testbed.inject(trouble.fault, namespace.name()).await.unwrap();
         // Every right, so that it is the agent alone that does not write.
@@ -123,7 +123,7 @@ impl Scene {
             account,
             program,
             cluster: config["clusters"][0]["cluster"].clone(),
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             test: test.to_owned(),
             _share: share,
         };
@@ -236,25 +236,14 @@ impl Scene {
         KubeCluster::connect(connection, Limits::default()).await.unwrap()
     }
 
-    /// A command of the agent, in its folder, with none of the user's settings.
+    /// A command of the agent, in its folder.
     pub(crate) fn agent(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(arguments);
-        for name in [
-            "CLAW_OUTPUT",
-            "ELASTICSEARCH_URL",
-            "KUBECONFIG",
-            "LOKI_URL",
-            "PROMETHEUS_URL",
-        ] {
-            command.env_remove(name);
-        }
+        let mut command = agent_command(&self.program);
         command
+            .args(arguments)
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         command
     }
 
@@ -303,37 +292,23 @@ impl Scene {
         assert!(output.status.success(), "{said}");
     }
 
-    /// Ends the scene: that by its own record the API server got reads of the agent, and nothing else.
+    /// Ends the scene: that by its audit log the API server got reads of the agent, and nothing else.
     pub(crate) async fn end(self) {
         let user = self.account.user();
-        let asked = requests_of(&self.testbed, &user, &self.test).await.unwrap();
-        let asked = asked.unwrap();
-        let reads = asked
+        let events = audit_events_of(&self.testbed, &user, &self.test).await.unwrap();
+        let events = events.unwrap();
+        let reads = events
             .iter()
-            .filter(|asked| matches!(asked.verb.as_str(), "get" | "list" | "watch"));
+            .filter(|event| matches!(event.verb.as_str(), "get" | "list" | "watch"));
         assert!(reads.count() > 0, "the agent read nothing");
-        let writes: Vec<_> = asked
+        let writes: Vec<_> = events
             .iter()
-            .filter(|asked| !matches!(asked.verb.as_str(), "get" | "list" | "watch"))
+            .filter(|event| !matches!(event.verb.as_str(), "get" | "list" | "watch"))
             // It asks what it may do by posting the question.
-            .filter(|asked| !asked.uri.contains("/selfsubjectaccessreviews"))
+            .filter(|event| !event.uri.contains("/selfsubjectaccessreviews"))
             .collect();
         assert!(writes.is_empty(), "{writes:?}");
     }
-}
-
-/// Waits until an audit log holds `text`.
-pub(crate) async fn recorded(log: &Path, text: &str) {
-    wait_until(LATER, &format!("{text} in the audit log"), async || {
-        let log = std::fs::read_to_string(log).unwrap_or_default();
-        Ok(if log.contains(text) {
-            Ok(())
-        } else {
-            Err(format!("{} bytes", log.len()))
-        })
-    })
-    .await
-    .unwrap();
 }
 
 /// Waits until what the agent has listed is too old for it to be used again.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::investigated::{SLACK, names_the_cause};
-use crate::scene::{LATER, SOON, Scene, recorded};
+use crate::scene::{LATER, SOON, Scene};
 
 /// How long a serving agent goes on after it was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ async fn a_run_that_is_stopped_while_a_request_hangs_is_finished_later_with_one_
         let data = scene.path(&name);
         let start = || Agent::start_with(scene.program(), &scene.testbed, &data, &kubeconfig, &deliver);
         let agent = start().await.unwrap();
-        recorded(&data.join("audit.jsonl"), "own_rights").await;
+        agent.records("own_rights", LATER).await.unwrap();
         proxy.set(Condition::Silent { after: 0 });
         let asked = proxy.asked();
         let alert = notification(&name, scene.namespace(), "mailer");
@@ -43,16 +43,7 @@ async fn a_run_that_is_stopped_while_a_request_hangs_is_finished_later_with_one_
         let [run] = runs.as_slice() else {
             panic!("one run, not {runs:?}");
         };
-        wait_until(SOON, "a request that hangs", async || {
-            let more = proxy.asked() - asked;
-            Ok(if more > 0 {
-                Ok(())
-            } else {
-                Err("none yet".to_owned())
-            })
-        })
-        .await
-        .unwrap();
+        proxy.is_asked(asked, SOON).await.unwrap();
         let begin = Instant::now();
         let code = agent.stop(by, LATER).await.unwrap();
         let took = begin.elapsed();

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use claw_k8s::tools::GetDependenciesOutput;
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::agent_under_test::AgentUnderTest;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn what_workloads_depend_on_is_told_from_what_the_cluster_holds() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("depends").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let ns = namespace.name();
     let object = |api: &str, kind: &str, name: &str, spec: Value| {
         let metadata = json!({ "name": name, "namespace": ns });
@@ -75,7 +75,7 @@ async fn what_workloads_depend_on_is_told_from_what_the_cluster_holds() {
         Duration::from_secs(60),
         "endpoints of both services",
         async || {
-            let answer: GetDependenciesOutput = hands.ask("get_dependencies", asked.clone()).await;
+            let answer: GetDependenciesOutput = agent.ask("get_dependencies", asked.clone()).await;
             let slices = answer.objects.endpoint_slices.len();
             Ok(if slices >= 2 {
                 Ok(answer)

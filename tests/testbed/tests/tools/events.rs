@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use claw_core::tool::ToolErrorKind;
 use claw_k8s::tools::{DescribeEventsOutput, GetNodesOutput};
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::agent_under_test::AgentUnderTest;
+use super::objects::merged;
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -20,21 +21,15 @@ fn kinds(answer: &DescribeEventsOutput) -> BTreeSet<&str> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn events_of_a_workload_include_those_of_what_it_made() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("events").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     testbed.inject("unschedulable", namespace.name()).await.unwrap();
-    let asked = |more: Value| {
-        let mut asked = json!({ "namespace": namespace.name() });
-        for (name, value) in more.as_object().unwrap() {
-            asked[name] = value.clone();
-        }
-        asked
-    };
+    let asked = |more: Value| merged(json!({ "namespace": namespace.name() }), more);
     let all = BTreeSet::from(["Deployment", "Pod", "ReplicaSet"]);
     let of_reports = json!({ "resource_type": "Deployment", "resource_name": "reports" });
     let answer: DescribeEventsOutput = wait_until(LATER, "events of all three kinds", async || {
-        let answer: DescribeEventsOutput = hands.ask("describe_events", asked(of_reports.clone())).await;
+        let answer: DescribeEventsOutput = agent.ask("describe_events", asked(of_reports.clone())).await;
         let complete = kinds(&answer) == all;
         let seen = format!("{:?}", kinds(&answer));
         Ok(if complete { Ok(answer) } else { Err(seen) })
@@ -53,7 +48,7 @@ async fn events_of_a_workload_include_those_of_what_it_made() {
     );
     assert!(refused.last_seen().is_some() && refused.count() >= 1);
 
-    let of = async |more: Value| -> DescribeEventsOutput { hands.ask("describe_events", asked(more)).await };
+    let of = async |more: Value| -> DescribeEventsOutput { agent.ask("describe_events", asked(more)).await };
     for kind in ["deployments", "deploy", "Deployment", "deployments.apps"] {
         let answer = of(json!({ "resource_type": kind, "resource_name": "reports" })).await;
         assert_eq!(kinds(&answer), all, "{kind}");
@@ -69,7 +64,7 @@ async fn events_of_a_workload_include_those_of_what_it_made() {
     let unknown = of(json!({ "resource_type": "Deployment", "resource_name": "absent" })).await;
     assert!(unknown.events.is_empty() && unknown.gaps.is_empty());
     let slip = asked(json!({ "resource_type": "Deploiment" }));
-    let error = hands.refusal("describe_events", slip).await;
+    let error = agent.refusal("describe_events", slip).await;
     assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
     assert!(error.to_string().contains("`Deployment`"), "{error}");
 }
@@ -77,9 +72,9 @@ async fn events_of_a_workload_include_those_of_what_it_made() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn events_of_a_cron_job_include_those_of_its_jobs() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("cron").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let template = json!({
         "spec": { "template": { "spec": {
             "restartPolicy": "Never", "schedulerName": "nobody",
@@ -99,7 +94,7 @@ async fn events_of_a_cron_job_include_those_of_its_jobs() {
         "namespace": namespace.name(), "resource_type": "CronJob", "resource_name": "nightly",
     });
     wait_until(LATER, "events of the job", async || {
-        let answer: DescribeEventsOutput = hands.ask("describe_events", asked.clone()).await;
+        let answer: DescribeEventsOutput = agent.ask("describe_events", asked.clone()).await;
         let found = answer
             .events
             .iter()
@@ -117,10 +112,10 @@ async fn events_of_a_cron_job_include_those_of_its_jobs() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn events_of_a_node_are_found_whatever_namespace_is_asked_for() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("nodes").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
-    let nodes: GetNodesOutput = hands.ask("get_nodes", json!({})).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
+    let nodes: GetNodesOutput = agent.ask("get_nodes", json!({})).await;
     let name = &nodes.nodes[0].metadata.name;
     // As a component would have said it.
     let said = json!({
@@ -134,7 +129,7 @@ async fn events_of_a_node_are_found_whatever_namespace_is_asked_for() {
         "namespace": namespace.name(), "resource_type": "Node", "resource_name": name,
     });
     let noted = wait_until(LATER, "the event", async || {
-        let answer: DescribeEventsOutput = hands.ask("describe_events", asked.clone()).await;
+        let answer: DescribeEventsOutput = agent.ask("describe_events", asked.clone()).await;
         let about_it = answer
             .events
             .iter()

@@ -2,33 +2,23 @@
 
 use claw_k8s::cluster::Resource;
 use claw_k8s::tools::QueryGitopsOutput;
-use claw_testbed::suite::CustomKind;
+use claw_testbed::suite::Testbed;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, Reader, testbed};
+use super::agent_under_test::{AgentUnderTest, Reader};
+use super::objects::{custom_kind, merged};
 
 const COMMIT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-/// A kind as the API server has to serve it.
-fn custom(resource: &Resource) -> CustomKind<'_> {
-    CustomKind {
-        group: &resource.group,
-        version: &resource.version,
-        plural: &resource.plural,
-        kind: &resource.kind,
-        namespaced: resource.namespaced,
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn what_argo_cd_and_flux_delivered_is_told_from_their_objects() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("gitops").await.unwrap();
     let ns = namespace.name();
-    let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let asked = json!({ "namespace": ns });
-    let before: QueryGitopsOutput = hands.ask("query_gitops", asked.clone()).await;
+    let before: QueryGitopsOutput = agent.ask("query_gitops", asked.clone()).await;
     assert!(
         before.delivered.is_empty() && before.gaps.is_empty(),
         "{before:?}"
@@ -39,17 +29,14 @@ async fn what_argo_cd_and_flux_delivered_is_told_from_their_objects() {
         Resource::HELM_RELEASES,
     ];
     for kind in &kinds {
-        custom(kind).serve(&testbed, &namespace).await.unwrap();
+        custom_kind(kind).serve(&testbed, &namespace).await.unwrap();
     }
     let object = |kind: &Resource, name: &str, rest: Value| {
-        let mut object = json!({
+        let object = json!({
             "apiVersion": format!("{}/{}", kind.group, kind.version), "kind": kind.kind,
             "metadata": { "name": name, "namespace": ns },
         });
-        for (key, value) in rest.as_object().unwrap() {
-            object[key] = value.clone();
-        }
-        object
+        merged(object, rest)
     };
     let application = json!({
         "spec": {
@@ -85,8 +72,8 @@ async fn what_argo_cd_and_flux_delivered_is_told_from_their_objects() {
     }
 
     // Which kinds there are is known for a while: a new agent looks anew.
-    let hands = Hands::new(&testbed, &Reader::of(&testbed, &account).await);
-    let answer: QueryGitopsOutput = hands.ask("query_gitops", asked).await;
+    let agent = AgentUnderTest::new(&testbed, &Reader::of(&testbed, &account).await);
+    let answer: QueryGitopsOutput = agent.ask("query_gitops", asked).await;
     assert_eq!(answer.controllers, ["argocd", "flux"]);
     assert!(answer.gaps.is_empty(), "{:?}", answer.gaps);
     let stand: Vec<_> = answer
@@ -121,11 +108,11 @@ async fn what_argo_cd_and_flux_delivered_is_told_from_their_objects() {
     );
     assert_eq!(answer.changes[0].author.as_deref(), Some("ann"));
     assert!(!serde_json::to_string(&answer).unwrap().contains("hunter2"));
-    let one: QueryGitopsOutput = hands
+    let one: QueryGitopsOutput = agent
         .ask("query_gitops", json!({ "namespace": ns, "app": "redis" }))
         .await;
     assert_eq!(one.delivered.len(), 1);
-    let elsewhere: QueryGitopsOutput = hands
+    let elsewhere: QueryGitopsOutput = agent
         .ask("query_gitops", json!({ "namespace": "no-such-namespace" }))
         .await;
     assert!(elsewhere.delivered.is_empty());

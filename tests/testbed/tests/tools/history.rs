@@ -9,7 +9,7 @@ use claw_k8s::tools::{GetDeploymentHistoryOutput, History};
 use claw_testbed::suite::{Account, Namespace, Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, Reader, testbed};
+use super::agent_under_test::{AgentUnderTest, Reader};
 
 const LATER: Duration = Duration::from_secs(60);
 
@@ -50,8 +50,8 @@ async fn revision(
 ) -> GetDeploymentHistoryOutput {
     let reader = Reader::of(testbed, account).await;
     wait_until(LATER, &format!("revision {number} of {asked}"), async || {
-        let hands = Hands::new(testbed, &reader);
-        let answer: GetDeploymentHistoryOutput = hands.ask("get_deployment_history", asked.clone()).await;
+        let agent = AgentUnderTest::new(testbed, &reader);
+        let answer: GetDeploymentHistoryOutput = agent.ask("get_deployment_history", asked.clone()).await;
         let newest = answer.histories.first().and_then(|one| one.revisions.last());
         let seen = newest.map(|newest| newest.number);
         Ok(if seen == Some(number) {
@@ -93,9 +93,9 @@ fn numbers(history: &History) -> Vec<i64> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn revisions_of_a_deployment_are_told_with_their_differences_and_authors() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("rollouts").await.unwrap();
-    let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let asked = json!({ "namespace": namespace.name(), "kind": "deploy", "name": "cart" });
     let mut first = workload(&namespace, "Deployment", "1", "a", "hunter-one");
     first["metadata"]["annotations"] = json!({ "kubernetes.io/change-cause": "release 1" });
@@ -172,7 +172,7 @@ async fn revisions_of_a_deployment_are_told_with_their_differences_and_authors()
     );
 
     let later = json!({ "namespace": namespace.name(), "name": "cart", "since": "2999-01-01T00:00:00Z" });
-    let answer: GetDeploymentHistoryOutput = hands.ask("get_deployment_history", later).await;
+    let answer: GetDeploymentHistoryOutput = agent.ask("get_deployment_history", later).await;
     assert!(answer.changes.is_empty());
     assert_eq!(
         numbers(&answer.histories[0]),
@@ -180,20 +180,20 @@ async fn revisions_of_a_deployment_are_told_with_their_differences_and_authors()
         "revisions are given whole"
     );
     let unknown = json!({ "namespace": namespace.name(), "name": "absent" });
-    let error = hands.refusal("get_deployment_history", unknown).await;
+    let error = agent.refusal("get_deployment_history", unknown).await;
     assert_eq!(error.kind(), ToolErrorKind::NotFound);
     assert!(error.to_string().contains("`absent`"), "{error}");
     let no_workload = json!({ "namespace": namespace.name(), "kind": "Pod" });
-    let error = hands.refusal("get_deployment_history", no_workload).await;
+    let error = agent.refusal("get_deployment_history", no_workload).await;
     assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn revisions_of_sets_come_from_controller_revisions() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("sets").await.unwrap();
-    let (_hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (_agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     for kind in ["StatefulSet", "DaemonSet"] {
         let asked = json!({ "namespace": namespace.name(), "kind": kind, "name": "cart" });
         for (number, image) in [(1, "1"), (2, "2")] {
@@ -220,9 +220,9 @@ async fn revisions_of_sets_come_from_controller_revisions() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn what_leaves_no_revision_is_told_by_who_wrote_it() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("edits").await.unwrap();
-    let (_hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (_agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let objects = |value: usize| {
         let object = |api: &str, kind: &str| {
             let metadata = json!({ "name": "cart", "namespace": namespace.name() });
@@ -243,9 +243,9 @@ async fn what_leaves_no_revision_is_told_by_who_wrote_it() {
     let answer = wait_until(LATER, "edits of their own", async || {
         testbed.apply(&objects(edits).to_string()).await?;
         edits += 1;
-        let hands = Hands::new(&testbed, &reader);
+        let agent = AgentUnderTest::new(&testbed, &reader);
         let asked = json!({ "namespace": namespace.name() });
-        let answer: GetDeploymentHistoryOutput = hands.ask("get_deployment_history", asked).await;
+        let answer: GetDeploymentHistoryOutput = agent.ask("get_deployment_history", asked).await;
         let about_cart = answer
             .changes
             .iter()
@@ -280,9 +280,9 @@ async fn what_leaves_no_revision_is_told_by_who_wrote_it() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_deployment_that_was_scaled_by_hand_is_told_with_the_time() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("scaled").await.unwrap();
-    let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let mut deployment = workload(&namespace, "Deployment", "1", "a", "hunter-one");
     deployment["spec"]["replicas"] = json!(1);
     testbed.apply(&deployment.to_string()).await.unwrap();
@@ -305,7 +305,7 @@ async fn a_deployment_that_was_scaled_by_hand_is_told_with_the_time() {
     let before = SystemClock.now();
     testbed.kubectl().run(&scaled).await.unwrap();
     let scaling = wait_until(LATER, "the scaling", async || {
-        let answer: GetDeploymentHistoryOutput = hands.ask("get_deployment_history", asked.clone()).await;
+        let answer: GetDeploymentHistoryOutput = agent.ask("get_deployment_history", asked.clone()).await;
         let mut changes = answer.changes.iter();
         let scaling = changes.find(|change| change.kind == ChangeKind::Scale).cloned();
         Ok(scaling.ok_or_else(|| format!("{:?}", answer.changes)))

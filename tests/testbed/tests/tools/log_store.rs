@@ -3,22 +3,23 @@
 use claw_core::clock::{Clock as _, SystemClock};
 use claw_core::tool::ToolErrorKind;
 use claw_metrics::tools::SearchLogsOutput;
-use claw_testbed::suite::{Part, wait_until};
+use claw_testbed::suite::{Part, Testbed, wait_until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::agent_under_test::{AgentUnderTest, SOON};
+use super::objects::merged;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some(loki) = testbed.service(Part::Loki, "the log store").unwrap() else {
         return;
     };
     let namespace = testbed.namespace("lines").await.unwrap();
     let ns = namespace.name();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let begin = SystemClock.now().as_second() - 100;
     let time = |second: i64| Timestamp::from_second(begin + second).unwrap();
     let awkward = r#"said "no" to {app="cart"} |= `all` \ of it"#;
@@ -40,13 +41,12 @@ async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
     let pushed = json!({ "streams": [stream("cart-1"), stream("cart-2")] });
     loki.post("/loki/api/v1/push", &pushed).await.unwrap();
     let asked = |more: Value| {
-        let mut asked = json!({ "namespace": ns, "start": time(0), "end": time(60) });
-        for (name, value) in more.as_object().unwrap() {
-            asked[name] = value.clone();
-        }
-        asked
+        merged(
+            json!({ "namespace": ns, "start": time(0), "end": time(60) }),
+            more,
+        )
     };
-    let found = async |more: Value| -> SearchLogsOutput { hands.ask("search_logs", asked(more)).await };
+    let found = async |more: Value| -> SearchLogsOutput { agent.ask("search_logs", asked(more)).await };
     let all = wait_until(SOON, "all lines", async || {
         let answer = found(json!({})).await;
         let lines = answer.lines.len();
@@ -93,7 +93,7 @@ async fn lines_of_the_log_store_are_found_by_place_text_and_time() {
         json!({ "labels": { "app.kubernetes.io/name": "cart" } }),
         json!({ "namespace": "" }),
     ] {
-        let error = hands.refusal("search_logs", asked(wrong.clone())).await;
+        let error = agent.refusal("search_logs", asked(wrong.clone())).await;
         assert_eq!(error.kind(), ToolErrorKind::InvalidInput, "{wrong}: {error}");
     }
 }

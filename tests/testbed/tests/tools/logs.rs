@@ -10,7 +10,8 @@ use claw_testbed::suite::{Namespace, Part, Testbed, wait_until};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::agent_under_test::{AgentUnderTest, SOON};
+use super::objects::merged;
 use super::pods::waiting_pods;
 
 /// Lines of the log, one a second.
@@ -63,11 +64,10 @@ async fn printed(testbed: &Testbed, folder: &Path, namespace: &Namespace) -> Log
 }
 
 fn asked(namespace: &Namespace, more: Value) -> Value {
-    let mut asked = json!({ "namespace": namespace.name(), "pod_name": "printer" });
-    for (name, value) in more.as_object().unwrap() {
-        asked[name] = value.clone();
-    }
-    asked
+    merged(
+        json!({ "namespace": namespace.name(), "pod_name": "printer" }),
+        more,
+    )
 }
 
 /// The numbers of the first and the last line, and how many there are.
@@ -83,15 +83,15 @@ fn span(answer: &GetPodLogsOutput) -> (String, String, usize) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn logs_are_cut_by_lines_times_and_bytes() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let Some(folder) = testbed.need(Part::PodLogs, "logs of pods").map(Path::new) else {
         return;
     };
     let namespace = testbed.namespace("logs").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let log = printed(&testbed, folder, &namespace).await;
     let usual: GetPodLogsOutput = wait_until(SOON, "the log", async || {
-        let answer = hands.call("get_pod_logs", asked(&namespace, json!({}))).await;
+        let answer = agent.call("get_pod_logs", asked(&namespace, json!({}))).await;
         Ok(match answer {
             Ok(answer) if !answer["lines"].as_array().unwrap().is_empty() => {
                 Ok(serde_json::from_value(answer).unwrap())
@@ -121,7 +121,7 @@ async fn logs_are_cut_by_lines_times_and_bytes() {
         (json!({ "limit_bytes": 85 }), 491, LINES, true),
     ];
     for (more, first, last, truncated) in cuts {
-        let answer: GetPodLogsOutput = hands.ask("get_pod_logs", asked(&namespace, more.clone())).await;
+        let answer: GetPodLogsOutput = agent.ask("get_pod_logs", asked(&namespace, more.clone())).await;
         assert_eq!(
             span(&answer),
             (line(first), line(last), last + 1 - first),
@@ -131,7 +131,7 @@ async fn logs_are_cut_by_lines_times_and_bytes() {
         assert!(!answer.newer_left_out, "{more}");
     }
     // How long ago, instead of a time.
-    let answer: GetPodLogsOutput = hands
+    let answer: GetPodLogsOutput = agent
         .ask("get_pod_logs", asked(&namespace, json!({ "since": "4m" })))
         .await;
     assert!(
@@ -140,11 +140,11 @@ async fn logs_are_cut_by_lines_times_and_bytes() {
         span(&answer)
     );
     let later = json!({ "since": SystemClock.now() });
-    let answer: GetPodLogsOutput = hands.ask("get_pod_logs", asked(&namespace, later)).await;
+    let answer: GetPodLogsOutput = agent.ask("get_pod_logs", asked(&namespace, later)).await;
     assert!(answer.lines.is_empty() && !answer.truncated);
 
     let before = json!({ "previous": true, "container": "main" });
-    let answer: GetPodLogsOutput = hands.ask("get_pod_logs", asked(&namespace, before)).await;
+    let answer: GetPodLogsOutput = agent.ask("get_pod_logs", asked(&namespace, before)).await;
     assert_eq!(
         span(&answer),
         ("starting".to_owned(), "no room left".to_owned(), 2)
@@ -155,12 +155,12 @@ async fn logs_are_cut_by_lines_times_and_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn logs_that_are_not_there_are_said_to_be_so() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("nologs").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     waiting_pods(&testbed, &namespace, [("printer".to_owned(), json!({}))]).await;
     // It is on no node yet.
-    let answer: GetPodLogsOutput = hands.ask("get_pod_logs", asked(&namespace, json!({}))).await;
+    let answer: GetPodLogsOutput = agent.ask("get_pod_logs", asked(&namespace, json!({}))).await;
     assert!(answer.lines.is_empty() && !answer.truncated, "{answer:?}");
     let refused = [
         (json!({ "pod_name": "absent" }), ToolErrorKind::NotFound),
@@ -172,7 +172,7 @@ async fn logs_that_are_not_there_are_said_to_be_so() {
         (json!({ "limit_bytes": 0 }), ToolErrorKind::InvalidInput),
     ];
     for (more, kind) in refused {
-        let error = hands
+        let error = agent
             .refusal("get_pod_logs", asked(&namespace, more.clone()))
             .await;
         assert_eq!(error.kind(), kind, "{more}: {error}");

@@ -2,15 +2,17 @@
 //! tools declare and no more.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
 
+mod agent_under_test;
+mod answers;
 mod dependencies;
 mod events;
 mod gitops;
-mod hands;
 mod history;
 mod log_store;
 mod logs;
 mod metrics;
 mod nodes;
+mod objects;
 mod paging;
 mod parameters;
 mod pods;

@@ -4,11 +4,11 @@ use claw_core::clock::{Clock as _, SystemClock};
 use claw_core::tool::ToolErrorKind;
 use claw_metrics::tools::{ListMetricsOutput, QueryPrometheusOutput};
 use claw_testbed::machine;
-use claw_testbed::suite::{Part, Series, push, wait_until};
+use claw_testbed::suite::{Part, Series, Testbed, push, wait_until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::agent_under_test::{AgentUnderTest, SOON};
 
 /// Between two samples, in seconds.
 const STEP: i64 = 15;
@@ -18,7 +18,7 @@ const SAMPLES: i64 = 41;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn promql_is_evaluated_by_the_real_server() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     // Samples are pushed, which not every Prometheus takes.
     let Some(prometheus) = testbed.service(Part::Prometheus, "promql").unwrap() else {
         return;
@@ -27,7 +27,7 @@ async fn promql_is_evaluated_by_the_real_server() {
         return;
     }
     let namespace = testbed.namespace("metrics").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let name = format!("claw_suite_{}_total", machine::secret(4).unwrap());
     let end = SystemClock.now().as_second() / STEP * STEP;
     let begin = end - STEP * (SAMPLES - 1);
@@ -52,7 +52,7 @@ async fn promql_is_evaluated_by_the_real_server() {
     let selector = format!("{name}{{namespace=\"{}\"}}", namespace.name());
     let at_end = |query: String| json!({ "query": query, "time": time(end) });
     wait_until(SOON, "the samples", async || {
-        let answer: QueryPrometheusOutput = hands.ask("query_prometheus", at_end(selector.clone())).await;
+        let answer: QueryPrometheusOutput = agent.ask("query_prometheus", at_end(selector.clone())).await;
         let series = answer.series.len();
         Ok(if series == 2 {
             Ok(())
@@ -64,7 +64,7 @@ async fn promql_is_evaluated_by_the_real_server() {
     .unwrap();
 
     let values = async |query: String| -> Vec<f64> {
-        let answer: QueryPrometheusOutput = hands.ask("query_prometheus", at_end(query)).await;
+        let answer: QueryPrometheusOutput = agent.ask("query_prometheus", at_end(query)).await;
         assert!(!answer.truncated);
         // Rates are quotients.
         let rounded = |value: f64| (value * 1e6).round() / 1e6;
@@ -79,17 +79,17 @@ async fn promql_is_evaluated_by_the_real_server() {
     assert!(nothing.is_empty(), "no series is not a zero: {nothing:?}");
 
     let range = json!({ "query": selector, "start": time(begin), "end": time(end), "step": 60 });
-    let answer: QueryPrometheusOutput = hands.ask("query_prometheus", range).await;
+    let answer: QueryPrometheusOutput = agent.ask("query_prometheus", range).await;
     let points = &answer.series[0].points;
     assert_eq!(points.len(), 11);
     assert_eq!((points[0], points[10]), ((time(begin), 0.0), (time(end), 600.0)));
     // A step that suits the range is chosen.
     let range = json!({ "query": selector, "start": time(begin), "end": time(end) });
-    let answer: QueryPrometheusOutput = hands.ask("query_prometheus", range).await;
+    let answer: QueryPrometheusOutput = agent.ask("query_prometheus", range).await;
     assert_eq!(answer.series[0].points.len(), 121);
 
     let listed = json!({ "match": format!("{{namespace=\"{}\"}}", namespace.name()) });
-    let answer: ListMetricsOutput = hands.ask("list_metrics", listed).await;
+    let answer: ListMetricsOutput = agent.ask("list_metrics", listed).await;
     let names: Vec<_> = answer.metrics.iter().map(|metric| metric.name.as_str()).collect();
     assert!(names.contains(&name.as_str()), "{names:?}");
 }
@@ -97,12 +97,12 @@ async fn promql_is_evaluated_by_the_real_server() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn queries_that_make_no_sense_are_refused_with_the_reason() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     if testbed.need(Part::Prometheus, "wrong queries").is_none() {
         return;
     }
     let namespace = testbed.namespace("metrics").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let day = |query: &str, step: Value| json!({ "query": query, "start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z", "step": step });
     let wrong = [
         (json!({ "query": "sum(" }), "not valid PromQL"),
@@ -118,11 +118,11 @@ async fn queries_that_make_no_sense_are_refused_with_the_reason() {
         (json!({ "query": "up / on() group_right() up" }), ""),
     ];
     for (asked, reason) in wrong {
-        let error = hands.refusal("query_prometheus", asked.clone()).await;
+        let error = agent.refusal("query_prometheus", asked.clone()).await;
         assert_eq!(error.kind(), ToolErrorKind::InvalidInput, "{asked}: {error}");
         assert!(error.to_string().contains(reason), "{asked}: {error}");
     }
-    let error = hands
+    let error = agent
         .refusal("list_metrics", json!({ "match": "rate(up[5m])" }))
         .await;
     assert_eq!(error.kind(), ToolErrorKind::InvalidInput, "{error}");

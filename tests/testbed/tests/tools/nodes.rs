@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use claw_k8s::tools::GetNodesOutput;
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::json;
 
-use super::hands::{Hands, testbed};
+use super::agent_under_test::AgentUnderTest;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn nodes_are_given_with_conditions_room_and_usage() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("nodes").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     // A node that nothing runs on uses nothing, and is not measured.
     let everywhere = json!({
         "apiVersion": "apps/v1", "kind": "DaemonSet",
@@ -36,7 +36,7 @@ async fn nodes_are_given_with_conditions_room_and_usage() {
         },
     });
     testbed.apply(&everywhere.to_string()).await.unwrap();
-    let answer: GetNodesOutput = hands.ask("get_nodes", json!({})).await;
+    let answer: GetNodesOutput = agent.ask("get_nodes", json!({})).await;
     let expected = testbed.api().list("/api/v1/nodes", "").await.unwrap();
     let expected: BTreeSet<_> = expected
         .iter()
@@ -82,7 +82,7 @@ async fn nodes_are_given_with_conditions_room_and_usage() {
         .map(|node| node.metadata.name.as_str())
         .collect();
     wait_until(Duration::from_secs(120), "usage of every node", async || {
-        let answer: GetNodesOutput = hands.ask("get_nodes", json!({})).await;
+        let answer: GetNodesOutput = agent.ask("get_nodes", json!({})).await;
         let measured: BTreeSet<_> = answer
             .usage
             .iter()

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use claw_core::clock::{Clock as _, SystemClock};
 use claw_k8s::tools::{DescribeEventsOutput, GetPodsOutput};
-use claw_testbed::suite::requests_of;
+use claw_testbed::suite::{Testbed, audit_events_of};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::agent_under_test::AgentUnderTest;
 use super::pods::waiting_pods;
 
 /// More than two pages of pods, and more than one of events.
@@ -19,9 +19,9 @@ const PAGE: usize = 500;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn long_lists_are_read_in_pages_and_whole() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("many").await.unwrap();
-    let (hands, account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let pods = (0..PODS).map(|number| {
         (
             format!("pod-{number:04}"),
@@ -43,18 +43,18 @@ async fn long_lists_are_read_in_pages_and_whole() {
     testbed.api().create_all(events.collect(), &|| {}).await.unwrap();
 
     let here = json!({ "namespace": namespace.name() });
-    let answer: GetPodsOutput = hands.ask("get_pods", here.clone()).await;
+    let answer: GetPodsOutput = agent.ask("get_pods", here.clone()).await;
     let names: BTreeSet<_> = answer.pods.iter().map(|pod| &pod.metadata.name).collect();
     assert_eq!((answer.pods.len(), names.len()), (PODS, PODS));
     assert!(
         answer.pods.is_sorted_by(|a, b| a.metadata.name < b.metadata.name),
         "by name"
     );
-    let answer: DescribeEventsOutput = hands.ask("describe_events", here.clone()).await;
+    let answer: DescribeEventsOutput = agent.ask("describe_events", here.clone()).await;
     let noted = answer.events.iter().filter(|event| event.reason == "Noted");
     assert_eq!((noted.count(), answer.truncated), (EVENTS, false));
     let half = json!({ "namespace": namespace.name(), "label_selector": "half=1", "brief": true });
-    let answer: GetPodsOutput = hands.ask("get_pods", half).await;
+    let answer: GetPodsOutput = agent.ask("get_pods", half).await;
     assert_eq!(answer.pods.len(), PODS / 2);
     for tool in [
         "get_workloads",
@@ -68,13 +68,13 @@ async fn long_lists_are_read_in_pages_and_whole() {
         } else {
             here.clone()
         };
-        let _: Value = hands.ask(tool, asked).await;
+        let _: Value = agent.ask(tool, asked).await;
     }
 
-    let Some(asked) = requests_of(&testbed, &account.user(), "pages").await.unwrap() else {
+    let Some(requests) = audit_events_of(&testbed, &account.user(), "pages").await.unwrap() else {
         return;
     };
-    let lists: Vec<_> = asked.iter().filter(|asked| asked.verb == "list").collect();
+    let lists: Vec<_> = requests.iter().filter(|request| request.verb == "list").collect();
     for list in &lists {
         let limit = list.parameter("limit").and_then(|limit| limit.parse().ok());
         assert!(
@@ -101,13 +101,13 @@ async fn long_lists_are_read_in_pages_and_whole() {
     let events = pages("events", None);
     let whole = EVENTS.div_ceil(PAGE);
     assert!([whole, 2 * whole].contains(&events), "{events} pages of events");
-    let written = asked
+    let written = requests
         .iter()
-        .filter(|asked| !matches!(asked.verb.as_str(), "get" | "list"));
-    assert_eq!(written.count(), 0, "{asked:?}");
+        .filter(|request| !matches!(request.verb.as_str(), "get" | "list"));
+    assert_eq!(written.count(), 0, "{requests:?}");
     println!(
         "{PODS} pods, {EVENTS} events: {} requests for every tool, {} of them lists",
-        asked.len(),
+        requests.len(),
         lists.len()
     );
 }

@@ -3,7 +3,9 @@
 use claw_core::tool::{ToolErrorKind, ToolSpec};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use claw_testbed::suite::Testbed;
+
+use super::agent_under_test::{AgentUnderTest, every_tool};
 
 /// Whether the tool asks the API server about the namespace that it is given. Objects of GitOps live in namespaces of their
 /// own: there the name is only compared.
@@ -35,10 +37,10 @@ fn with(spec: &ToolSpec, property: &str, value: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn wrong_arguments_are_refused_by_name_and_recorded() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("wrong").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
-    for spec in hands.tools().specs() {
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
+    for spec in every_tool(&testbed).await.specs() {
         let mut wrong = vec![("nonsense", json!(1))];
         if has(&spec, "namespace") {
             wrong.push(("namespace", json!(["shop"])));
@@ -50,7 +52,7 @@ async fn wrong_arguments_are_refused_by_name_and_recorded() {
             wrong.push(("since", json!("yesterday")));
         }
         for (property, value) in wrong {
-            let error = hands
+            let error = agent
                 .refusal(&spec.name, with(&spec, property, value.clone()))
                 .await;
             let said = format!("{} with {property} {value}: {error}", spec.name);
@@ -60,7 +62,7 @@ async fn wrong_arguments_are_refused_by_name_and_recorded() {
             assert!(told.iter().any(|part| error.to_string().contains(part)), "{said}");
         }
     }
-    let (calls, records) = hands.recorded();
+    let (calls, records) = agent.recorded();
     assert_eq!(calls, records, "each call is in the audit log");
     println!("{calls} calls with wrong arguments");
 }
@@ -68,20 +70,20 @@ async fn wrong_arguments_are_refused_by_name_and_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_namespace_that_does_not_exist_is_not_taken_for_an_empty_one() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("empty").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let absent = format!("{}-not", namespace.name());
     let source = format!("namespace {absent}");
     let mut asked = 0;
-    for spec in hands
-        .tools()
+    for spec in every_tool(&testbed)
+        .await
         .specs()
         .iter()
         .filter(|spec| asks_about_a_namespace(spec))
     {
         asked += 1;
-        match hands
+        match agent
             .call(&spec.name, with(spec, "namespace", json!(absent)))
             .await
         {
@@ -103,7 +105,7 @@ async fn a_namespace_that_does_not_exist_is_not_taken_for_an_empty_one() {
         if spec.name == "get_pod_logs" {
             continue; // logs are those of a pod
         }
-        let answer: Value = hands
+        let answer: Value = agent
             .ask(&spec.name, with(spec, "namespace", json!(namespace.name())))
             .await;
         let about = answer["gaps"].as_array().unwrap().iter();

@@ -8,7 +8,7 @@ use claw_k8s::tools::GetPodsOutput;
 use claw_testbed::suite::{Namespace, Part, Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, SOON, testbed};
+use super::agent_under_test::{AgentUnderTest, SOON};
 
 /// For what has to be backed off or measured first.
 const LATER: Duration = Duration::from_secs(120);
@@ -53,18 +53,18 @@ fn names(answer: &GetPodsOutput) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn a_pod_in_trouble_is_given_with_its_states_and_events() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     if testbed.need(Part::PodLogs, "a pod in trouble").is_none() {
         return;
     }
     let namespace = testbed.namespace("pods").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     testbed.inject("crashloop", namespace.name()).await.unwrap();
     // Pods of others, whose events are not those that were asked for.
     waiting_pods(&testbed, &namespace, [("other".to_owned(), json!({}))]).await;
     let asked = json!({ "namespace": namespace.name(), "label_selector": "app=billing" });
     let answer: GetPodsOutput = wait_until(LATER, "the second back-off", async || {
-        let answer: GetPodsOutput = hands.ask("get_pods", asked.clone()).await;
+        let answer: GetPodsOutput = agent.ask("get_pods", asked.clone()).await;
         let status = answer
             .pods
             .first()
@@ -112,9 +112,9 @@ async fn a_pod_in_trouble_is_given_with_its_states_and_events() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn usage_is_that_of_metrics_k8s_io_or_a_gap() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("usage").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let asked = json!({ "namespace": namespace.name() });
     if testbed
         .api()
@@ -123,7 +123,7 @@ async fn usage_is_that_of_metrics_k8s_io_or_a_gap() {
         .unwrap()
         == 404
     {
-        let answer: GetPodsOutput = hands.ask("get_pods", asked).await;
+        let answer: GetPodsOutput = agent.ask("get_pods", asked).await;
         let gap = answer
             .gaps
             .iter()
@@ -157,7 +157,7 @@ async fn usage_is_that_of_metrics_k8s_io_or_a_gap() {
     });
     testbed.apply(&deployment.to_string()).await.unwrap();
     let answer: GetPodsOutput = wait_until(LATER, "usage of both pods", async || {
-        let answer: GetPodsOutput = hands.ask("get_pods", asked.clone()).await;
+        let answer: GetPodsOutput = agent.ask("get_pods", asked.clone()).await;
         let measured = answer.usage.len() == 2 && answer.usage.iter().all(|usage| usage.cpu.is_some());
         Ok(if measured {
             Ok(answer)
@@ -182,9 +182,9 @@ async fn usage_is_that_of_metrics_k8s_io_or_a_gap() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn pods_are_chosen_by_selectors_and_names() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("chosen").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let pods = [
         ("a", json!({ "app": "web", "tier": "front" })),
         ("b", json!({ "app": "web", "tier": "back" })),
@@ -214,14 +214,14 @@ async fn pods_are_chosen_by_selectors_and_names() {
     for (mut asked, expected) in chosen {
         asked["namespace"] = json!(namespace.name());
         asked["brief"] = json!(true);
-        let answer: GetPodsOutput = hands.ask("get_pods", asked.clone()).await;
+        let answer: GetPodsOutput = agent.ask("get_pods", asked.clone()).await;
         assert_eq!(names(&answer), expected, "{asked}");
         assert!(answer.gaps.is_empty(), "{asked}: {:?}", answer.gaps);
         assert!(answer.usage.is_empty() && answer.events.is_empty());
     }
     for wrong in ["app in (", "a=b=c", "=web"] {
         let asked = json!({ "namespace": namespace.name(), "label_selector": wrong });
-        let error = hands.refusal("get_pods", asked).await;
+        let error = agent.refusal("get_pods", asked).await;
         assert_eq!(error.kind(), ToolErrorKind::InvalidInput, "{wrong}: {error}");
         assert!(error.to_string().contains("selector"), "{wrong}: {error}");
     }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use claw_k8s::tools::GetWorkloadsOutput;
-use claw_testbed::suite::wait_until;
+use claw_testbed::suite::{Testbed, wait_until};
 use serde_json::{Value, json};
 
-use super::hands::{Hands, testbed};
+use super::agent_under_test::AgentUnderTest;
 
 const LATER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn workloads_of_every_kind_are_given_with_what_scales_them() {
-    let testbed = testbed().await;
+    let testbed = Testbed::for_test().await;
     let namespace = testbed.namespace("workloads").await.unwrap();
-    let (hands, _account) = Hands::with_all_rights(&testbed, &namespace).await;
+    let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
     let object = |api: &str, kind: &str, spec: Value| {
         let metadata = json!({ "name": "cart", "namespace": namespace.name() });
         json!({ "apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec })
@@ -73,7 +73,7 @@ async fn workloads_of_every_kind_are_given_with_what_scales_them() {
         let at = expected.iter().position(|kind| *kind == "StatefulSet").unwrap();
         expected.splice(at..at, std::iter::repeat_n("ReplicaSet", sets));
         let answer: GetWorkloadsOutput = wait_until(LATER, &format!("{sets} ReplicaSets"), async || {
-            let answer: GetWorkloadsOutput = hands.ask("get_workloads", asked.clone()).await;
+            let answer: GetWorkloadsOutput = agent.ask("get_workloads", asked.clone()).await;
             let seen = kinds(&answer);
             Ok(if seen == expected {
                 Ok(answer)
@@ -95,7 +95,7 @@ async fn workloads_of_every_kind_are_given_with_what_scales_them() {
     let scaled = ["scale", "deployment/cart", "--replicas=0", &inside];
     testbed.kubectl().run(&scaled).await.unwrap();
     wait_until(LATER, "no ReplicaSet", async || {
-        let answer: GetWorkloadsOutput = hands.ask("get_workloads", asked.clone()).await;
+        let answer: GetWorkloadsOutput = agent.ask("get_workloads", asked.clone()).await;
         let seen = kinds(&answer);
         Ok(if seen.contains(&"ReplicaSet".to_owned()) {
             Err(format!("{seen:?}"))

@@ -7,7 +7,6 @@ use std::time::Duration;
 use claw_core::clock::SystemClock;
 use claw_core::gate::{ObserveError, Scope};
 use claw_core::registry::Registry;
-use claw_core::tool::ToolError;
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::access::{PolicyRule, rules};
 use claw_k8s::cluster::{Cluster, ClusterReader, Connection, KubeCluster, Limits};
@@ -15,7 +14,6 @@ use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
 use claw_testbed::suite::{Account, Namespace, Part, Testbed, wait_until};
 use claw_workflows::assemble::{Agent, Assembly, Sources};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +21,6 @@ use tokio_util::sync::CancellationToken;
 const CALL: Duration = Duration::from_secs(30);
 /// For what takes a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
-
-pub(crate) async fn testbed() -> Testbed {
-    Testbed::from_env()
-        .await
-        .unwrap_or_else(|error| panic!("{}", error.line()))
-}
 
 /// What an agent with `cluster` sees here: metrics and logs where the testbed has them.
 fn sources(testbed: &Testbed, cluster: Cluster) -> Sources {
@@ -95,15 +87,15 @@ impl Reader {
     }
 }
 
-/// The tools behind their gate.
-pub(crate) struct Hands {
+/// An agent, whose tools are called one by one through its gate.
+pub(crate) struct AgentUnderTest {
     agent: Agent,
     audit: Arc<MemoryAuditLog>,
     calls: AtomicUsize,
 }
 
-impl Hands {
-    /// Hands that have read nothing yet.
+impl AgentUnderTest {
+    /// One that has read nothing yet.
     pub(crate) fn new(testbed: &Testbed, reader: &Reader) -> Self {
         let audit = Arc::new(MemoryAuditLog::default());
         let log = Arc::<MemoryAuditLog>::clone(&audit);
@@ -116,7 +108,7 @@ impl Hands {
         }
     }
 
-    /// Hands with the rights of all tools, once these have taken effect.
+    /// One with the rights of all tools, once these have taken effect.
     pub(crate) async fn with_all_rights(testbed: &Testbed, namespace: &Namespace) -> (Self, Account) {
         let rules = json!(whole_role(testbed).await);
         let account = Account::create(testbed, namespace, "agent", &rules)
@@ -155,31 +147,8 @@ impl Hands {
             .await
     }
 
-    /// The answer of a call that has to succeed.
-    pub(crate) async fn ask<T: DeserializeOwned>(&self, tool: &str, input: Value) -> T {
-        let asked = input.clone();
-        let answer = self.call(tool, input).await;
-        let answer = answer.unwrap_or_else(|error| panic!("{tool} {asked}: {error}"));
-        serde_json::from_value(answer).unwrap()
-    }
-
-    /// What is said when a call has to fail.
-    pub(crate) async fn refusal(&self, tool: &str, input: Value) -> ToolError {
-        let asked = input.clone();
-        match self.call(tool, input).await {
-            Err(ObserveError::Tool(error)) => error,
-            Err(error) => panic!("{tool} {asked}: {error}"),
-            Ok(answer) => panic!("{tool} {asked} answers {answer}"),
-        }
-    }
-
     /// How many calls were made, and how many the audit log has.
     pub(crate) fn recorded(&self) -> (usize, usize) {
         (self.calls.load(Ordering::Relaxed), self.audit.events().len())
-    }
-
-    /// The tools.
-    pub(crate) fn tools(&self) -> &Registry {
-        self.agent.tools()
     }
 }

@@ -11,7 +11,7 @@ use claw_k8s::access::{Loss, preflight};
 use claw_testbed::suite::Testbed;
 use serde_json::Value;
 
-use super::hands::{Hands, Reader};
+use super::agent_under_test::{AgentUnderTest, Reader};
 use super::right::Right;
 use super::world::Arguments;
 
@@ -19,7 +19,7 @@ use super::world::Arguments;
 const QUESTIONS: Duration = Duration::from_secs(30);
 
 /// The answers of one tool, and the rights that its agent says it lacks.
-pub(crate) struct Look {
+pub(crate) struct Observation {
     pub(crate) losses: Vec<Loss>,
     pub(crate) answers: Vec<Answer>,
 }
@@ -37,9 +37,9 @@ pub(crate) enum Answer {
     },
 }
 
-impl Look {
+impl Observation {
     /// Asks anew: nothing that was read before is used. Rights are asked about in `place`, or in all namespaces.
-    pub(crate) async fn at(
+    pub(crate) async fn of(
         testbed: &Testbed,
         reader: &Reader,
         tool: &ToolSpec,
@@ -56,7 +56,7 @@ impl Look {
         }
     }
 
-    /// How this look, without `right`, compares with the answers of one that has all rights. An error says what is not as it should be.
+    /// How this observation, without `right`, compares with the answers of one that has all rights. An error says what is not as it should be.
     pub(crate) fn compare(&self, right: &Right, whole: &[Answer]) -> Result<(), String> {
         let [loss] = self.losses.as_slice() else {
             return Err(format!("one right is said to be missing, not {:?}", self.losses));
@@ -110,10 +110,10 @@ pub(crate) async fn answers(
     tool: &ToolSpec,
     arguments: &[Arguments],
 ) -> Vec<Answer> {
-    let hands = Hands::new(testbed, reader);
+    let agent = AgentUnderTest::new(testbed, reader);
     let mut answers = Vec::new();
     for arguments in arguments {
-        answers.push(match hands.call(&tool.name, arguments.given.clone()).await {
+        answers.push(match agent.call(&tool.name, arguments.given.clone()).await {
             Ok(answer) => Answer::given(&answer),
             Err(ObserveError::Tool(error)) => Answer::Refused {
                 kind: error.kind(),
@@ -122,6 +122,11 @@ pub(crate) async fn answers(
             Err(error) => panic!("{} {}: {error}", tool.name, arguments.given),
         });
     }
+    let (calls, records) = agent.recorded();
+    assert!(
+        calls <= records,
+        "{calls} calls, {records} records in the audit log"
+    );
     answers
 }
 

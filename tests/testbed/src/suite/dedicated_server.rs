@@ -1,4 +1,4 @@
-//! A component of one test's own.
+//! A server that is there for one test alone.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const FOREVER: &str = "36500d";
 /// A Prometheus or a Loki that holds what its test has put there and nothing else, and that takes data of any age. It ends, and
 /// its data are gone, when this value is dropped.
 #[derive(Debug)]
-pub struct Own {
+pub struct DedicatedServer {
     url: String,
     service: Service,
     _child: Child,
@@ -42,7 +42,7 @@ impl Drop for Folder {
     }
 }
 
-impl Own {
+impl DedicatedServer {
     /// A Prometheus that scrapes `targets`, each `host:port`, every second. Skips like [`Testbed::need`] where the components
     /// are not the testbed's own, and there is no program to start.
     ///
@@ -57,7 +57,7 @@ impl Own {
             let config = json!({
                 "global": { "scrape_interval": "1s", "scrape_timeout": "1s" },
                 "storage": { "tsdb": { "out_of_order_time_window": FOREVER } },
-                "scrape_configs": [{ "job_name": "own", "static_configs": [{ "targets": targets }] }],
+                "scrape_configs": [{ "job_name": "dedicated", "static_configs": [{ "targets": targets }] }],
             });
             run.write("config/prometheus.yaml", config.to_string().as_bytes())?;
             Ok(Component::Prometheus.command(run))
@@ -65,7 +65,7 @@ impl Own {
         .await
     }
 
-    /// A Loki. Skips and fails like [`Own::prometheus`].
+    /// A Loki. Skips and fails like [`DedicatedServer::prometheus`].
     pub async fn loki(testbed: &Testbed, test: &str) -> Result<Option<Self>, Error> {
         Self::start(Component::Loki, testbed, test, |run| {
             config::write_loki(run)?;
@@ -85,7 +85,11 @@ impl Own {
         };
         let around = RunFolder::look(Path::new(around))?;
         let name = component.name();
-        let folder = Folder(around.path().join(format!("own-{name}-{}", machine::secret(4)?)));
+        let folder = Folder(
+            around
+                .path()
+                .join(format!("dedicated-{name}-{}", machine::secret(4)?)),
+        );
         let mut run = RunFolder::create(&folder.0)?;
         if let Some(module) = component.module() {
             run.uses(module, around.programs(module));
@@ -109,7 +113,7 @@ impl Own {
         } else {
             "/-/ready"
         };
-        let what = format!("{name} of the test's own is ready");
+        let what = format!("the dedicated {name} is ready");
         let ended = wait_until(START, &what, async || {
             if let Ok(Some(status)) = child.try_wait() {
                 return Ok(Ok(Some(status)));
@@ -152,8 +156,13 @@ mod tests {
     #[tokio::test]
     async fn without_components_of_ours_a_test_is_skipped() {
         let testbed = Testbed::nowhere(&[]).await;
-        assert!(Own::prometheus(&testbed, "a", &[]).await.unwrap().is_none());
-        assert!(Own::loki(&testbed, "b").await.unwrap().is_none());
+        assert!(
+            DedicatedServer::prometheus(&testbed, "a", &[])
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(DedicatedServer::loki(&testbed, "b").await.unwrap().is_none());
     }
 
     #[tokio::test]
@@ -173,10 +182,13 @@ mod tests {
         run.save().unwrap();
         let path = run.path().to_owned();
         let testbed = Testbed::nowhere(&[(Part::Run, &path.to_string_lossy())]).await;
-        let error = Own::prometheus(&testbed, "a", &[]).await.unwrap_err().line();
+        let error = DedicatedServer::prometheus(&testbed, "a", &[])
+            .await
+            .unwrap_err()
+            .line();
         assert!(error.contains("it said: no room"), "{error}");
         let left = fs::read_dir(&path).unwrap().flatten();
-        let left = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("own-"));
+        let left = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("dedicated-"));
         assert_eq!(left.count(), 0);
     }
 }

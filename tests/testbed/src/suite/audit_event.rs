@@ -1,4 +1,4 @@
-//! What was asked of the API server, by its own record.
+//! What was asked of the API server, by its audit log.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::{Part, Testbed, wait_until};
 use crate::error::Error;
 use crate::machine;
 
-/// The record is written in batches.
+/// The log is written in batches.
 const WRITTEN: Duration = Duration::from_secs(20);
 
-/// One request.
+/// One request, answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Asked {
+pub struct AuditEvent {
     /// The verb of the API: `get`, `list`, `watch`, `create`.
     pub verb: String,
     /// Path and query.
@@ -26,7 +26,7 @@ pub struct Asked {
     pub code: u16,
 }
 
-impl Asked {
+impl AuditEvent {
     /// A parameter of its query, as it was sent.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let (_, query) = self.uri.split_once('?')?;
@@ -84,25 +84,29 @@ struct Status {
     code: u16,
 }
 
-/// Everything that `user` has asked so far, oldest first. `None` where the API server's record is absent, with a line that
+/// Everything that `user` has asked so far, oldest first. `None` where the API server's audit log is absent, with a line that
 /// names `test`.
 ///
 /// # Errors
-/// When the record cannot be read, or is not written up to now in time.
-pub async fn requests_of(testbed: &Testbed, user: &str, test: &str) -> Result<Option<Vec<Asked>>, Error> {
+/// When the log cannot be read, or is not written up to now in time.
+pub async fn audit_events_of(
+    testbed: &Testbed,
+    user: &str,
+    test: &str,
+) -> Result<Option<Vec<AuditEvent>>, Error> {
     let Some(log) = testbed.need(Part::AuditLog, test) else {
         return Ok(None);
     };
-    // What is recorded is in order: once this is there, all that came before is.
+    // What is logged is in order: once this is there, all that came before is.
     let mark = format!("/version?mark={}", machine::secret(8)?);
     testbed.api().status(&mark).await?;
-    let all = wait_until(WRITTEN, "the record of requests", async || {
+    let all = wait_until(WRITTEN, "the audit log", async || {
         let lines = read(Path::new(log))?;
         let marked = lines.iter().any(|line| line.uri == mark);
         Ok(if marked {
             Ok(lines)
         } else {
-            Err(format!("{} requests", lines.len()))
+            Err(format!("{} events", lines.len()))
         })
     })
     .await?;
@@ -110,7 +114,7 @@ pub async fn requests_of(testbed: &Testbed, user: &str, test: &str) -> Result<Op
     Ok(Some(
         all.into_iter()
             .filter(complete)
-            .map(|line| Asked {
+            .map(|line| AuditEvent {
                 verb: line.verb,
                 uri: line.uri,
                 resource: line.object_ref.name(),
@@ -133,13 +137,13 @@ mod tests {
 
     #[test]
     fn parameters_are_found_by_their_whole_name() {
-        let asked = Asked {
+        let event = AuditEvent {
             verb: "list".to_owned(),
             uri: "/api/v1/pods?labelSelector=limit%3D1&limit=500".to_owned(),
             resource: "pods".to_owned(),
             code: 200,
         };
-        assert_eq!(asked.parameter("limit"), Some("500"));
-        assert_eq!(asked.parameter("continue"), None);
+        assert_eq!(event.parameter("limit"), Some("500"));
+        assert_eq!(event.parameter("continue"), None);
     }
 }
