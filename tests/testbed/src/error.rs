@@ -179,6 +179,17 @@ pub enum Error {
     /// The suites ran against a cluster of somebody's own, and some failed.
     #[error("tests failed; the lines above say which and why")]
     TestsOnCluster,
+    /// A cluster of somebody's own does not answer.
+    #[error(
+        "the cluster of {} does not answer ({why}); check that it is up, and that the current context is the one you mean",
+        kubeconfig.display()
+    )]
+    Unreachable {
+        /// The file that names it.
+        kubeconfig: PathBuf,
+        /// What came instead of an answer.
+        why: String,
+    },
     /// Nothing was run, which must not pass for success.
     #[error("no test has such a name; `claw-testbed test -- --list` prints all")]
     NoTests,

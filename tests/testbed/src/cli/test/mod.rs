@@ -30,6 +30,11 @@ const NODES: u32 = 3;
 const OURS: &str = "claw.dev/suites";
 
 pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Error> {
+    // Before minutes of building.
+    let own = match &given.kubeconfig {
+        Some(kubeconfig) => Some(OwnCluster::reach(kubeconfig).await?),
+        None => None,
+    };
     let agent = unless_interrupted(agent::build(&given.cargo)).await?;
     let notes = match &given.notes {
         Some(file) => file.clone(),
@@ -39,8 +44,8 @@ pub(crate) async fn run(cache: &Cache, given: &TestArguments) -> Result<(), Erro
         (Part::Agent.variable(), agent.to_string_lossy().into_owned()),
         (NOTES, notes.to_string_lossy().into_owned()),
     ];
-    let outcome = match &given.kubeconfig {
-        Some(kubeconfig) => on_cluster(kubeconfig, given, variables).await,
+    let outcome = match own {
+        Some(own) => own.run(given, variables).await,
         None => on_testbed(cache, given, variables).await,
     };
     tell(&notes);
@@ -92,36 +97,62 @@ async fn take_down(folder: &Path, outcome: Result<bool, Error>) -> Result<(), Er
     })
 }
 
-/// Runs the suites against a cluster of somebody's own, and leaves nothing in it.
-async fn on_cluster(
-    kubeconfig: &Path,
-    given: &TestArguments,
-    mut variables: Vec<(&'static str, String)>,
-) -> Result<(), Error> {
-    // Tests run in another folder.
-    let kubeconfig = std::fs::canonicalize(kubeconfig).map_err(|source| Error::Io {
-        doing: "read",
-        path: kubeconfig.to_owned(),
-        source,
-    })?;
-    let label = format!("{OURS}={}", machine::secret(4)?);
-    variables.push((KUBECONFIG, kubeconfig.to_string_lossy().into_owned()));
-    variables.push((LABEL, label.clone()));
-    let testbed = Testbed::from_env_with(&variables).await?;
-    let outcome = suites::run(given, &variables).await;
-    // Tests that were interrupted have deleted nothing.
-    let swept = testbed.sweep(&label).await;
-    if let Err(error) = &swept {
-        let remedy = format!("kubectl delete namespaces --selector={label}");
-        eprintln!(
-            "namespaces may be left behind ({}); delete them: {remedy}",
-            error.line()
-        );
+/// A cluster of somebody's own, in which nothing is to be left.
+struct OwnCluster {
+    testbed: Testbed,
+    variables: Vec<(&'static str, String)>,
+    label: String,
+}
+
+impl OwnCluster {
+    async fn reach(kubeconfig: &Path) -> Result<Self, Error> {
+        // Tests run in another folder.
+        let kubeconfig = std::fs::canonicalize(kubeconfig).map_err(|source| Error::Io {
+            doing: "read",
+            path: kubeconfig.to_owned(),
+            source,
+        })?;
+        let label = format!("{OURS}={}", machine::secret(4)?);
+        let variables = vec![
+            (KUBECONFIG, kubeconfig.to_string_lossy().into_owned()),
+            (LABEL, label.clone()),
+        ];
+        let testbed = Testbed::from_env_with(&variables).await?;
+        if let Err(error) = testbed.api().get("/version").await {
+            return Err(Error::Unreachable {
+                kubeconfig,
+                why: error.line(),
+            });
+        }
+        Ok(Self {
+            testbed,
+            variables,
+            label,
+        })
     }
-    if outcome? {
-        swept
-    } else {
-        Err(Error::TestsOnCluster)
+
+    /// Runs the suites, and deletes what is left of them.
+    async fn run(
+        self,
+        given: &TestArguments,
+        mut variables: Vec<(&'static str, String)>,
+    ) -> Result<(), Error> {
+        variables.extend(self.variables);
+        let outcome = suites::run(given, &variables).await;
+        // Tests that were interrupted have deleted nothing.
+        let swept = self.testbed.sweep(&self.label).await;
+        if let Err(error) = &swept {
+            let remedy = format!("kubectl delete namespaces --selector={}", self.label);
+            eprintln!(
+                "namespaces may be left behind ({}); delete them: {remedy}",
+                error.line()
+            );
+        }
+        if outcome? {
+            swept
+        } else {
+            Err(Error::TestsOnCluster)
+        }
     }
 }
 
