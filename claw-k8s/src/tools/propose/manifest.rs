@@ -1,7 +1,7 @@
 //! A manifest as somebody writes it: one object, read strictly.
 
 use claw_core::tool::ToolError;
-use claw_core::yaml::{self, Node};
+use claw_core::yaml;
 use serde_json::{Map, Value};
 
 use super::input;
@@ -46,7 +46,6 @@ impl Manifest {
                 documents.len()
             ));
         };
-        check_numbers(document)?;
         let object = document.value.json();
         let field = |pointer: &str| object.pointer(pointer);
         if !object.is_object() || field("/metadata").is_some_and(|metadata| !metadata.is_object()) {
@@ -88,19 +87,6 @@ impl Manifest {
             name,
             object,
         })
-    }
-}
-
-/// No number may become nothing, which would take its field away.
-fn check_numbers(node: &Node) -> Result<(), ToolError> {
-    match &node.value {
-        yaml::Value::Integer(_) | yaml::Value::Float(_) if node.value.json().is_null() => refuse(&format!(
-            "the number in line {} of the manifest is none that JSON has; write it smaller, or as a text",
-            node.place.line
-        )),
-        yaml::Value::List(items) => items.iter().try_for_each(check_numbers),
-        yaml::Value::Map(entries) => entries.iter().try_for_each(|(_, value)| check_numbers(value)),
-        _ => Ok(()),
     }
 }
 

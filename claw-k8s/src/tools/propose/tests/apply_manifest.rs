@@ -131,7 +131,7 @@ async fn refuses_manifests_that_say_what_is_not_theirs_to_say() {
         ),
         (of(", generateName: cart-", ""), "metadata.generateName"),
         (of("", ", status: {}"), "has a status"),
-        (of("", ", data: {a: .inf}"), "line 1"),
+        (of("", ", data: {a: .inf}"), "not a finite number"),
         (of("", ", data: {a: '1', a: '2'}"), "here twice"),
         (of("", ", data: ["), "manifest:1:"),
         (format!("{}\n---\n{}", of("", ""), of("", "")), "2 documents"),
