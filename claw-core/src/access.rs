@@ -31,6 +31,18 @@ pub struct KubernetesRule {
     pub need: Need,
 }
 
+/// One right that performing a proposal takes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WriteRule {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Resource in plural, with subresource where meant: `deployments`, `pods/eviction`.
+    pub resource: String,
+    /// Verbs as in RBAC.
+    pub verbs: Vec<String>,
+}
+
 /// What a tool reaches for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Access {
@@ -38,6 +50,13 @@ pub struct Access {
     pub kubernetes: Vec<KubernetesRule>,
     /// Other services by their role in the agent (`prometheus`, `loki`), reached over HTTP.
     pub services: Vec<String>,
+    /// Rights that it takes to perform what the tool proposes. The tool itself has no use for them: they are for the account
+    /// that performs proposals, and the account that reads must not have them. Roles for reading are made without them.
+    ///
+    /// Empty for tools that only read, and for tools that propose writes to whatever kind their input names: for those no
+    /// role can be made beforehand, and whoever runs the agent grants the kinds that are to be written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<WriteRule>,
 }
 
 impl Access {
@@ -77,6 +96,17 @@ impl Access {
     #[must_use]
     pub fn service(mut self, role: &str) -> Self {
         self.services.push(role.to_owned());
+        self
+    }
+
+    /// Adds a right that performing the tool's proposals takes.
+    #[must_use]
+    pub fn writes(mut self, group: &str, resource: &str, verbs: &[&str]) -> Self {
+        self.writes.push(WriteRule {
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+        });
         self
     }
 

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::digest::sha256;
 use crate::entity::EntityRef;
@@ -37,7 +37,7 @@ pub struct Action {
     pub uid: Option<String>,
     /// The target's resource version when it was read: the write fails if it has moved.
     pub resource_version: Option<String>,
-    /// SHA-256 of the target's spec, labels and annotations when it was read, hexadecimal.
+    /// What [`pre_image`] gave of the target when it was read.
     pub pre_image: Option<String>,
     /// The exact merge patch (or the object to create).
     pub patch: Value,
@@ -54,6 +54,28 @@ impl Action {
     pub fn digest(&self) -> String {
         sha256(canonical_json(&serde_json::json!(self)))
     }
+}
+
+/// SHA-256 over what `object` is meant to be, hexadecimal: its labels, its annotations, and everything beside metadata and
+/// status (its spec, or the data of a ConfigMap).
+///
+/// It is the same as long as nobody has changed the object's purpose, whatever its controllers say of it meanwhile. The
+/// proposer of an action and whoever performs it compute it by this function.
+pub fn pre_image(object: &Value) -> String {
+    const SAID_OF_IT: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+    let fields = object.as_object().into_iter().flatten();
+    let mut meant: Map<String, Value> = fields
+        .filter(|(key, _)| !SAID_OF_IT.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let metadata = object.get("metadata");
+    let named =
+        ["labels", "annotations"].map(|key| (key.to_owned(), metadata.and_then(|meta| meta.get(key))));
+    let named = named
+        .into_iter()
+        .map(|(key, value)| (key, value.cloned().unwrap_or_default()));
+    meant.insert("metadata".to_owned(), Value::Object(named.collect()));
+    sha256(canonical_json(&Value::Object(meant)))
 }
 
 /// JSON with sorted keys and no white space, whatever the order of `value`'s maps is.
@@ -97,7 +119,7 @@ pub fn canonical_json(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -141,6 +163,42 @@ mod tests {
         let mut value = json!(action());
         value["force"] = json!(true);
         assert!(serde_json::from_value::<Action>(value).is_err());
+    }
+
+    #[test]
+    fn the_pre_image_is_what_an_object_is_meant_to_be() {
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}, "spec": {"b": 2},
+            "metadata": {"name": "cart", "uid": "7d5c", "labels": {"app": "cart"}, "annotations": {"c": "d"}}});
+        let changed = |pointer: &str, value: Value| {
+            let mut other = object.clone();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            other.pointer_mut(parent).unwrap()[key] = value;
+            pre_image(&other)
+        };
+        let image = pre_image(&object);
+        assert_eq!(image.len(), 64);
+        for pointer in [
+            "/data/a",
+            "/spec/b",
+            "/metadata/labels/app",
+            "/metadata/annotations/c",
+            "/binaryData",
+        ] {
+            assert_ne!(changed(pointer, json!("other")), image, "{pointer}");
+        }
+        for pointer in [
+            "/status",
+            "/metadata/resourceVersion",
+            "/metadata/managedFields",
+            "/metadata/generation",
+        ] {
+            assert_eq!(changed(pointer, json!("other")), image, "{pointer}");
+        }
+        // Nothing is taken for something else.
+        assert_ne!(
+            pre_image(&json!({"metadata": {"labels": {"a": "b"}}})),
+            pre_image(&json!({"labels": {"a": "b"}}))
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Agents see a cluster through the [`tools`] of this crate. The tools read through a [`Cluster`](cluster::Cluster), page by
 //! page, into the slim structs of [`model`]; a [`World`](world::World) tells how what they read hangs together. Nothing in
-//! this crate writes to a cluster.
+//! this crate writes to a cluster: tools that [propose](tools::propose) answer with a write as data.
 //!
 //! ```no_run
 //! use std::sync::Arc;

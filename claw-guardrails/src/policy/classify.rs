@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use claw_core::action::{Action, Verb};
+use claw_core::patch::merged;
 use serde_json::{Map, Value};
 
-use super::difference::{differences, leaves, merge};
+use super::difference::{differences, leaves};
 use super::facts::Labels;
 use super::operation::Operation;
 use super::tier::Tier;
@@ -74,8 +75,7 @@ pub fn operations(action: &Action, before: Option<&Value>, labels: &Labels) -> B
             match before {
                 None => leaves(&action.patch, &mut Vec::new(), &mut visit),
                 Some(before) => {
-                    after = before.clone();
-                    merge(&mut after, &action.patch);
+                    after = merged(before, &action.patch);
                     differences(before, &after, &mut Vec::new(), &mut visit);
                 }
             }

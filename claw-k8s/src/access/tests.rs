@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use claw_core::access::{Access, Need};
+use claw_core::access::{Access, Need, WriteRule};
 use serde::Deserialize;
 
 use super::*;
@@ -62,6 +62,62 @@ fn all_tools_together_only_read_and_never_see_secrets() {
     let basic = rights(&of(&tools::basic(&cluster)));
     assert!(generated.is_superset(&basic));
     assert!(generated.contains(&("batch".into(), "jobs".into(), "list".into())));
+}
+
+/// The account that reads must not be able to perform what it proposes.
+#[test]
+fn tools_that_propose_add_nothing_to_the_roles_for_reading() {
+    let cluster = Fake::default().cluster();
+    let proposers = tools::propose::all(&cluster);
+    let basic: Vec<Access> = tools::basic(&cluster)
+        .iter()
+        .map(|tool| tool.spec().access)
+        .collect();
+    let mut within = basic.clone();
+    within.extend(proposers.iter().map(|tool| split(&tool.spec().access, &basic).0));
+    assert_eq!(
+        rules(&within),
+        rules(&basic),
+        "the read-only role is that of the specification"
+    );
+    let everything: Vec<_> = tools::all(&cluster)
+        .into_iter()
+        .chain(proposers.clone())
+        .collect();
+    assert_eq!(of(&everything), of(&tools::all(&cluster)));
+    let beyond = proposers.iter().map(|tool| split(&tool.spec().access, &basic).1);
+    let beyond = rights(&rules(&beyond.collect::<Vec<_>>()));
+    assert_eq!(
+        beyond,
+        BTreeSet::from([("batch".into(), "cronjobs".into(), "get".into())])
+    );
+    let writes: BTreeSet<String> = proposers
+        .iter()
+        .flat_map(|tool| tool.spec().access.writes)
+        .flat_map(|rule| {
+            let WriteRule {
+                group,
+                resource,
+                verbs,
+            } = rule;
+            verbs
+                .into_iter()
+                .map(move |verb| format!("{verb} {resource}.{group}"))
+        })
+        .collect();
+    assert_eq!(
+        writes.into_iter().collect::<Vec<_>>(),
+        [
+            "create pods/eviction.",
+            "patch cronjobs.batch",
+            "patch daemonsets.apps",
+            "patch deployments.apps",
+            "patch horizontalpodautoscalers.autoscaling",
+            "patch nodes.",
+            "patch replicasets.apps",
+            "patch statefulsets.apps",
+        ]
+    );
 }
 
 #[test]

@@ -154,6 +154,24 @@ impl Fake {
             fake.note(format!("can {} {resource} {place}", question.verb));
             Ok(!fake.denied.contains(&resource))
         });
+        let fake = Arc::clone(&this);
+        mock.expect_kinds().returning(move |_, api_version| {
+            fake.note(format!("kinds {api_version}"));
+            let known = Resource::ALL
+                .iter()
+                .filter(|kind| kind.api_version() == api_version);
+            let known: Vec<_> = known
+                .filter(|kind| kind.is_built_in() || fake.groups.contains_key(&*kind.group))
+                .cloned()
+                .collect();
+            if known.is_empty() {
+                return Err(ClusterError::NotFound {
+                    request: format!("list the kinds of {api_version}"),
+                    source: "absent".into(),
+                });
+            }
+            Ok(known)
+        });
         let fake = this;
         mock.expect_discover().returning(move |_| {
             fake.note("discover".to_owned());

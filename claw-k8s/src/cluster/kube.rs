@@ -14,7 +14,7 @@ use super::list::SMALLEST_PAGE;
 use super::wire::{self, Prepared};
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Connection, Discovery, GetRequest, ListRequest, LogBytes,
-    LogRequest, Proxies, ServerVersion, retry,
+    LogRequest, Proxies, Resource, ServerVersion, retry,
 };
 
 /// Bounds on what one request may take.
@@ -317,6 +317,12 @@ impl ClusterReader for KubeCluster {
         let prepared = wire::groups();
         let body = self.json(cx, &prepared).await?;
         Discovery::parse(&body).map_err(|error| wire::malformed(&prepared.what, error))
+    }
+
+    async fn kinds(&self, cx: &ToolContext, api_version: &str) -> Result<Vec<Resource>, ClusterError> {
+        let prepared = wire::kinds(api_version)?;
+        let body = self.json(cx, &prepared).await?;
+        Resource::parse_kinds(api_version, &body).map_err(|error| wire::malformed(&prepared.what, error))
     }
 
     async fn version(&self, cx: &ToolContext) -> Result<ServerVersion, ClusterError> {

@@ -36,6 +36,7 @@ pub use self::list::{Incomplete, Listed, Query, list_all};
 pub use self::proxy::Proxies;
 pub use self::resource::Resource;
 pub use self::shared::Cluster;
+pub(crate) use self::wire::check as check_name;
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +151,9 @@ pub trait ClusterReader: Send + Sync {
 
     /// The API groups that are served.
     async fn discover(&self, cx: &ToolContext) -> Result<Discovery, ClusterError>;
+
+    /// The kinds that are served in a version of an API group (`apps/v1`), or of the core group (`v1`).
+    async fn kinds(&self, cx: &ToolContext, api_version: &str) -> Result<Vec<Resource>, ClusterError>;
 
     /// The server's version.
     async fn version(&self, cx: &ToolContext) -> Result<ServerVersion, ClusterError>;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
+
 /// A kind of object as the API addresses it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
@@ -60,6 +62,47 @@ impl Resource {
     pub fn at_version(mut self, version: impl Into<String>) -> Self {
         self.version = Cow::Owned(version.into());
         self
+    }
+
+    /// Reads the answer to `GET /apis/GROUP/VERSION`, an `APIResourceList`. Parts of objects, such as `pods/log`, and names
+    /// that cannot be part of a request are left out.
+    pub(super) fn parse_kinds(api_version: &str, json: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct List {
+            #[serde(default)]
+            resources: Option<Vec<Entry>>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            name: String,
+            kind: String,
+            #[serde(default)]
+            namespaced: bool,
+        }
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let entries = serde_json::from_slice::<List>(json)?
+            .resources
+            .unwrap_or_default();
+        Ok(entries
+            .into_iter()
+            .filter(|entry| super::check_name("resource", &entry.name).is_ok())
+            .map(|entry| Self {
+                group: Cow::Owned(group.to_owned()),
+                version: Cow::Owned(version.to_owned()),
+                plural: Cow::Owned(entry.name),
+                kind: Cow::Owned(entry.kind),
+                namespaced: entry.namespaced,
+            })
+            .collect())
+    }
+
+    /// Group and version as manifests write them: `apps/v1`, `v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// The kind that a person means: `Pod`, `pods`, `po`, `deployments.apps`. `None` if it is none of [`ALL`](Self::ALL).

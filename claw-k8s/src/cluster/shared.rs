@@ -8,6 +8,7 @@ use std::time::Duration;
 use claw_core::tool::ToolContext;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::list::{Pages, reread, walk};
@@ -140,19 +141,54 @@ impl Cluster {
     where
         T: Object + DeserializeOwned,
     {
+        let mut object: T = self.read_one(cx, &resource, namespace, name).await?;
+        object.set_kind(&resource.kind);
+        Ok(object)
+    }
+
+    /// One object in full, read anew.
+    pub async fn object(
+        &self,
+        cx: &ToolContext,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Value, ClusterError> {
+        self.read_one(cx, resource, namespace, name).await
+    }
+
+    async fn read_one<T: DeserializeOwned>(
+        &self,
+        cx: &ToolContext,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<T, ClusterError> {
         let request = GetRequest {
-            resource,
+            resource: resource.clone(),
             namespace: namespace.map(str::to_owned),
             name: name.to_owned(),
             metadata_only: false,
         };
         let bytes = self.reader.get(cx, &request).await?;
-        let mut object: T = serde_json::from_slice(&bytes).map_err(|error| ClusterError::Malformed {
-            request: format!("get {} {name}", request.resource),
+        serde_json::from_slice(&bytes).map_err(|error| ClusterError::Malformed {
+            request: format!("get {resource} {name}"),
             source: error.into(),
-        })?;
-        object.set_kind(&request.resource.kind);
-        Ok(object)
+        })
+    }
+
+    /// The kind of that name in a version of an API group, as the cluster serves it: `None` if it does not. Asked anew.
+    pub async fn kind(
+        &self,
+        cx: &ToolContext,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<Resource>, ClusterError> {
+        match self.reader.kinds(cx, api_version).await {
+            Ok(kinds) => Ok(kinds.into_iter().find(|known| known.kind == kind)),
+            Err(ClusterError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether there is a namespace of that name. The API server lists one that is not there as an empty one. Known for as

@@ -810,6 +810,49 @@ async fn reads_groups_and_version() {
     assert_eq!(cluster.version(&cx).await.unwrap().git_version, "v1.35.1");
 }
 
+#[tokio::test]
+async fn kinds_are_found_by_version_and_name() {
+    let server = MockServer::start().await;
+    let list = |path_of: &str, resources: serde_json::Value| {
+        let body = json!({"kind": "APIResourceList", "resources": resources});
+        Mock::given(method("GET"))
+            .and(path(path_of))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+    };
+    let core = json!([{"name": "pods", "kind": "Pod", "namespaced": true}, {"name": "pods/eviction", "kind": "Eviction", "namespaced": true},
+        {"name": "nodes", "kind": "Node"}, {"name": "../x", "kind": "Odd"}]);
+    list("/api/v1", core).mount(&server).await;
+    let routes = json!([{"name": "httproutes", "kind": "HTTPRoute", "namespaced": true}]);
+    list("/apis/gateway.networking.k8s.io/v1", routes)
+        .mount(&server)
+        .await;
+    let cluster = Cluster::new(Arc::new(cluster(&server).await));
+    let cx = real(Duration::from_secs(5));
+    let kind = async |version: &str, kind: &str| cluster.kind(&cx, version, kind).await.unwrap();
+    assert_eq!(kind("v1", "Pod").await, Some(Resource::PODS));
+    assert_eq!(kind("v1", "Node").await, Some(Resource::NODES));
+    assert_eq!(
+        kind("gateway.networking.k8s.io/v1", "HTTPRoute").await,
+        Some(Resource::HTTP_ROUTES)
+    );
+    for (version, name) in [
+        ("v1", "pod"),
+        ("v1", "Eviction"),
+        ("v1", "Odd"),
+        ("v2", "Pod"),
+        ("shop.example/v1", "Shop"),
+    ] {
+        assert_eq!(kind(version, name).await, None, "{version} {name}");
+    }
+    for version in ["", "/v1", "apps/", "apps/v1/../../x", "a b"] {
+        let error = cluster.kind(&cx, version, "Pod").await.unwrap_err();
+        assert!(
+            matches!(error, ClusterError::InvalidName { .. }),
+            "{version}: {error}"
+        );
+    }
+}
+
 fn kubeconfig(server: &str, token: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: other\nclusters:\n- {{name: c, cluster: {{server: '{server}'}}}}\n\

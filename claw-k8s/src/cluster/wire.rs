@@ -66,6 +66,22 @@ pub(super) fn groups() -> Prepared {
     prepared
 }
 
+/// The kinds of one version of an API group.
+pub(super) fn kinds(api_version: &str) -> Result<Prepared, ClusterError> {
+    let path = match api_version.split_once('/') {
+        Some((group, version)) => {
+            check("API group", group)?;
+            check("API version", version)?;
+            format!("/apis/{group}/{version}")
+        }
+        None => {
+            check("API version", api_version)?;
+            format!("/api/{api_version}")
+        }
+    };
+    Ok(Prepared::get(path, format!("list the kinds of {api_version}")))
+}
+
 /// `GET` on a fixed path.
 pub(super) fn fixed(path: &str, what: &str) -> Prepared {
     Prepared::get(path.to_owned(), what.to_owned())
@@ -308,7 +324,7 @@ fn check_namespace(namespace: Option<&str>) -> Result<(), ClusterError> {
 }
 
 /// Only what cannot change the meaning of a URL. RBAC objects have colons in their names.
-fn check(what: &'static str, name: &str) -> Result<(), ClusterError> {
+pub(crate) fn check(what: &'static str, name: &str) -> Result<(), ClusterError> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
     if name.is_empty() || name.len() > 253 || !name.chars().all(good) || name.chars().all(|c| c == '.') {
         return Err(ClusterError::InvalidName {

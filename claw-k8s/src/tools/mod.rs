@@ -7,6 +7,7 @@ mod get_pod_logs;
 mod get_pods;
 mod get_workloads;
 mod history;
+pub mod propose;
 mod query_gitops;
 mod reading;
 mod redacted;
@@ -48,7 +49,8 @@ pub fn basic(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
     ]
 }
 
-/// Every tool of this crate, with all that each can read. Secrets are not looked at.
+/// Every tool of this crate that only reads, with all that each can read. Secrets are not looked at. Those that propose are
+/// in [`propose`].
 ///
 /// What the agent has no right to read becomes a gap in the answers.
 pub fn all(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {

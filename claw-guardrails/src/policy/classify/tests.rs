@@ -1,9 +1,9 @@
 use claw_core::entity::EntityRef;
+use claw_core::patch::merge;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::policy::difference::merge;
 
 fn action(verb: Verb, api_version: &str, kind: &str, patch: Value) -> Action {
     serde_json::from_value(json!({

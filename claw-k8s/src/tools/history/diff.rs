@@ -38,6 +38,35 @@ pub(in crate::tools) fn differences(old: &PodTemplate, new: &PodTemplate) -> Vec
         .collect()
 }
 
+/// The same for two objects of any kind. Secrets are told by all that a [`Redactor`] knows of objects: the names of keys and
+/// variables, flags before their values, the data of Secrets.
+pub(in crate::tools) fn changed_fields(old: &Value, new: &Value) -> Vec<String> {
+    let redactor = Redactor::new();
+    let sides = |value: &Value| {
+        let (mut raw, mut redacted) = (BTreeMap::new(), BTreeMap::new());
+        flatten("", value, &mut raw);
+        flatten("", &redactor.redact_json(value.clone()), &mut redacted);
+        (raw, redacted)
+    };
+    let ((old, shown_old), (new, shown_new)) = (sides(old), sides(new));
+    let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let shown = |is_there: bool, side: &BTreeMap<String, Field>, path: &str| match side.get(path) {
+        _ if !is_there => "(none)".to_owned(),
+        Some(field) => field.shown(&redactor, path),
+        // What told it apart from others was a secret itself.
+        None => "(redacted)".to_owned(),
+    };
+    paths
+        .into_iter()
+        .filter(|path| old.get(*path) != new.get(*path))
+        .map(|path| {
+            let before = shown(old.contains_key(path), &shown_old, path);
+            let after = shown(new.contains_key(path), &shown_new, path);
+            format!("{}: {before} → {after}", redactor.redact(path))
+        })
+        .collect()
+}
+
 /// The value of a field.
 #[derive(Debug, PartialEq)]
 enum Field {

@@ -111,7 +111,7 @@ mod nowhere {
     use claw_core::tool::ToolContext;
     use claw_k8s::cluster::{
         AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, ListRequest, LogBytes,
-        LogRequest, ServerVersion,
+        LogRequest, Resource, ServerVersion,
     };
 
     fn none() -> ClusterError {
@@ -140,6 +140,10 @@ mod nowhere {
         }
 
         async fn discover(&self, _: &ToolContext) -> Result<Discovery, ClusterError> {
+            Err(none())
+        }
+
+        async fn kinds(&self, _: &ToolContext, _: &str) -> Result<Vec<Resource>, ClusterError> {
             Err(none())
         }
 

@@ -1,0 +1,135 @@
+//! `adjust_hpa`
+
+use async_trait::async_trait;
+use claw_core::access::Access;
+use claw_core::tool::{Effect, Tool, ToolContext, ToolError, ToolErrorKind};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::proposal::Words;
+use super::target::Target;
+use super::template::at;
+use super::{Proposal, input};
+use crate::cluster::{Cluster, Resource};
+
+/// Which autoscaler, and its bounds.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdjustHpaInput {
+    /// Namespace of the HorizontalPodAutoscaler.
+    pub namespace: String,
+    /// Its name, which need not be that of the workload.
+    pub name: String,
+    /// Fewest replicas; as it is when left out.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub min_replicas: Option<i32>,
+    /// Most replicas; as it is when left out.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub max_replicas: Option<i32>,
+    /// Why, in one sentence, for whoever approves it.
+    pub reason: String,
+}
+
+/// Proposes other bounds for an autoscaler.
+#[derive(Clone, Debug)]
+pub struct AdjustHpa {
+    cluster: Cluster,
+}
+
+impl AdjustHpa {
+    /// The tool over a cluster.
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster }
+    }
+}
+
+#[async_trait]
+impl Tool for AdjustHpa {
+    const NAME: &'static str = "adjust_hpa";
+    const EFFECT: Effect = Effect::Propose;
+    type Input = AdjustHpaInput;
+    type Output = Proposal;
+
+    fn description(&self) -> &str {
+        "Propose other minimum or maximum replicas for a HorizontalPodAutoscaler; nothing is changed by the call"
+    }
+
+    fn access(&self) -> Access {
+        Access::none()
+            .requires("autoscaling", "horizontalpodautoscalers", &["get"])
+            .writes("autoscaling", "horizontalpodautoscalers", &["patch"])
+    }
+
+    async fn call(&self, cx: &ToolContext, input: AdjustHpaInput) -> Result<Proposal, ToolError> {
+        let reason = input::reason(&input.reason)?;
+        if input.min_replicas.is_none() && input.max_replicas.is_none() {
+            return Err(ToolError::invalid_input(
+                "give min_replicas, max_replicas, or both",
+            ));
+        }
+        let namespace = Some(input.namespace.as_str());
+        let target = Target::read(&self.cluster, cx, &Resource::AUTOSCALERS, namespace, &input.name).await?;
+        let entity = &target.entity;
+        let old_min = target.number("/spec/minReplicas").unwrap_or(1);
+        let Some(old_max) = target.number("/spec/maxReplicas") else {
+            return Err(ToolError::new(
+                ToolErrorKind::Internal,
+                format!("{entity} has no maximum; look at the object"),
+            ));
+        };
+        let min = input.min_replicas.map_or(old_min, i64::from);
+        let max = input.max_replicas.map_or(old_max, i64::from);
+        check(min, max, old_min)?;
+        let mut bounds = Map::new();
+        // A minimum that is not written is 1.
+        for (key, old, new) in [("minReplicas", old_min, min), ("maxReplicas", old_max, max)] {
+            if old != new {
+                bounds.insert(key.to_owned(), new.into());
+            }
+        }
+        let mut expected =
+            format!("{entity} keeps {min} to {max} replicas instead of {old_min} to {old_max}");
+        let mut warnings = Vec::new();
+        if let Some(now) = target.number("/status/currentReplicas") {
+            expected.push_str(&format!("; there are {now} now"));
+            if now > max {
+                warnings.push(format!(
+                    "pods that end at once: {} of {now}",
+                    now.saturating_sub(max)
+                ));
+            }
+            // At 0 it is switched off.
+            if now > 0 && now < min {
+                warnings.push(format!("pods that start at once: {}", min.saturating_sub(now)));
+            }
+        }
+        let words = Words {
+            expected,
+            reason,
+            warnings,
+        };
+        target.propose_patch(&at("/spec", Value::Object(bounds)), words)
+    }
+}
+
+fn check(min: i64, max: i64, old_min: i64) -> Result<(), ToolError> {
+    let wrong = |text: String| Err(ToolError::invalid_input(text));
+    if min < 0 || max < 1 {
+        return wrong("min_replicas must be 0 or more, and max_replicas 1 or more".to_owned());
+    }
+    if min == 0 && old_min != 0 {
+        return wrong(format!(
+            "min_replicas 0 lets the last pod end, and the autoscaler keeps {old_min} now; give 1 or more, or have a person \
+             set it up to scale to zero"
+        ));
+    }
+    if min > max {
+        return wrong(format!(
+            "min_replicas would be {min} and max_replicas {max}; give both so that the minimum is not above the maximum"
+        ));
+    }
+    Ok(())
+}
