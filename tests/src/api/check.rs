@@ -49,6 +49,20 @@ pub(super) fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {
     Err(Failure::invalid(kind, name, "metadata.name", &why))
 }
 
+/// An event lies where the object is that it is about; those about objects outside of namespaces lie in `default`.
+pub(super) fn check_event(kind: &Kind, event: &Value, name: &str, namespace: &str) -> Result<(), Failure> {
+    if kind.plural != "events" {
+        return Ok(());
+    }
+    let about = event.pointer("/involvedObject/namespace").and_then(Value::as_str);
+    let about = about.unwrap_or_default();
+    if about == namespace || (about.is_empty() && namespace == "default") {
+        return Ok(());
+    }
+    let why = format!("Invalid value: \"{about}\": does not match event.namespace");
+    Err(Failure::invalid(kind, name, "involvedObject.namespace", &why))
+}
+
 pub(super) fn require_namespace(store: &Store, namespace: &str) -> Result<(), Failure> {
     let Some(kind) = store.kinds.get("", "namespaces") else {
         return Ok(());

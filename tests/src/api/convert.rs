@@ -32,9 +32,22 @@ pub(super) fn to_stored(mut object: Value) -> Value {
         }
     }
     match type_of(&object) {
-        Some(("events.k8s.io", _, "Event")) => to_core_event(&object),
+        Some(("events.k8s.io", _, "Event")) => reported(to_core_event(&object)),
+        Some(("", _, "Event")) => reported(object),
         _ => object,
     }
+}
+
+/// Of core events these fields are always there.
+const REPORTED: [&str; 2] = ["reportingComponent", "reportingInstance"];
+
+fn reported(mut event: Value) -> Value {
+    if let Value::Object(map) = &mut event {
+        for field in REPORTED {
+            map.entry(field).or_insert_with(|| "".into());
+        }
+    }
+    event
 }
 
 /// Fields of an event by their names in the core group and in `events.k8s.io/v1`.
@@ -49,12 +62,20 @@ const EVENT_FIELDS: &[(&str, &str)] = &[
 ];
 
 fn to_new_event(event: &Value) -> Value {
-    rename(event, |key| {
+    let mut event = rename(event, |key| {
         EVENT_FIELDS
             .iter()
             .find(|(core, _)| *core == key)
             .map(|(_, new)| *new)
-    })
+    });
+    if let Value::Object(map) = &mut event {
+        for field in ["reportingController", "reportingInstance"] {
+            if map.get(field).and_then(Value::as_str) == Some("") {
+                map.remove(field);
+            }
+        }
+    }
+    event
 }
 
 fn to_core_event(event: &Value) -> Value {

@@ -14,10 +14,22 @@ use super::write::Write;
 
 pub(super) fn evict(store: &mut Store, write: &Write<'_>) -> Result<Response, Failure> {
     let body = write.json()?;
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    if !matches!(text("/kind"), "" | "Eviction") {
+        let message = format!(
+            "{} in version \"{}\" cannot be handled as a Eviction",
+            text("/kind"),
+            text("/apiVersion")
+        );
+        return Err(Failure::bad_request(message));
+    }
+    if text("/metadata/name") != write.name() {
+        return Err(Failure::bad_request(
+            "name in URL does not match name in Eviction object",
+        ));
+    }
     let options = body.get("deleteOptions").cloned().unwrap_or(Value::Null);
     let (key, pod) = write.current(store)?;
-    let name = write.resource.name.as_deref().unwrap_or_default();
-    preconditions(&write.resource.kind, name, &options, &pod)?;
     let dry = write.dry_run(Some(&options))?;
     let phase = pod
         .pointer("/status/phase")
@@ -28,17 +40,18 @@ pub(super) fn evict(store: &mut Store, write: &Write<'_>) -> Result<Response, Fa
     if !going && !matches!(phase, "Succeeded" | "Failed" | "Pending") {
         match budgets(store, &pod, key.namespace()).as_slice() {
             [] => {}
-            [(budget_key, budget)] => disturb(store, budget_key, budget, dry)?,
+            [(key, budget)] => {
+                if is_ready(&pod) || !lets_unready_go(store, key, budget) {
+                    disturb(store, key, budget, dry)?;
+                }
+            }
             _ => {
                 let message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-                return Err(Failure::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "InternalError",
-                    message,
-                ));
+                return Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "", message));
             }
         }
     }
+    preconditions(write.kind(), write.name(), &options, &pod)?;
     remove(store, write, &key, &pod, dry);
     let success =
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
@@ -58,9 +71,30 @@ fn budgets(store: &Store, pod: &Value, namespace: Option<&str>) -> Vec<(Key, Arc
         .collect()
 }
 
+fn number(object: &Value, pointer: &str) -> Option<i64> {
+    object.pointer(pointer).and_then(Value::as_i64)
+}
+
+/// How many of the budget's pods are healthy, and how many have to be: as its controller says, or counted where there is none.
+fn healthy_and_desired(store: &Store, key: &Key, budget: &Value) -> (i64, i64) {
+    let told = |field: &str| number(budget, &format!("/status/{field}"));
+    match (told("currentHealthy"), told("desiredHealthy")) {
+        (Some(healthy), Some(desired)) => (healthy, desired),
+        _ => count(store, key, budget),
+    }
+}
+
+/// Whether pods that are not ready may go without being counted: always where the budget says so, else while enough others are.
+fn lets_unready_go(store: &Store, key: &Key, budget: &Value) -> bool {
+    let policy = budget
+        .pointer("/spec/unhealthyPodEvictionPolicy")
+        .and_then(Value::as_str);
+    let (healthy, desired) = healthy_and_desired(store, key, budget);
+    policy == Some("AlwaysAllow") || (healthy >= desired && desired > 0)
+}
+
 /// Takes one disruption from the budget, or refuses.
 fn disturb(store: &mut Store, key: &Key, budget: &Value, dry: bool) -> Result<(), Failure> {
-    let number = |pointer: &str| budget.pointer(pointer).and_then(Value::as_i64);
     let name = budget
         .pointer("/metadata/name")
         .and_then(Value::as_str)
@@ -73,18 +107,15 @@ fn disturb(store: &mut Store, key: &Key, budget: &Value, dry: bool) -> Result<()
         )
         .cause("DisruptionBudget", message)
     };
-    if number("/status/observedGeneration")
-        .is_some_and(|seen| number("/metadata/generation").is_some_and(|now| seen < now))
+    if number(budget, "/status/observedGeneration")
+        .is_some_and(|seen| number(budget, "/metadata/generation").is_some_and(|now| seen < now))
     {
-        return Err(refused(format!(
-            "The disruption budget {name} is still being processed by the server."
-        )));
+        let message = format!("The disruption budget {name} is still being processed by the server.");
+        return Err(refused(message).retry_after(10));
     }
-    let (healthy, desired) = match (number("/status/currentHealthy"), number("/status/desiredHealthy")) {
-        (Some(healthy), Some(desired)) => (healthy, desired),
-        _ => count(store, key, budget),
-    };
-    let allowed = number("/status/disruptionsAllowed").unwrap_or_else(|| healthy.saturating_sub(desired));
+    let (healthy, desired) = healthy_and_desired(store, key, budget);
+    let allowed =
+        number(budget, "/status/disruptionsAllowed").unwrap_or_else(|| healthy.saturating_sub(desired));
     if allowed <= 0 {
         return Err(refused(format!(
             "The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"
@@ -105,6 +136,14 @@ fn disturb(store: &mut Store, key: &Key, budget: &Value, dry: bool) -> Result<()
     Ok(())
 }
 
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| {
+        let text = |key: &str| condition.get(key).and_then(Value::as_str);
+        text("type") == Some("Ready") && text("status") == Some("True")
+    })
+}
+
 /// Healthy pods and how many are needed, for a budget whose status nobody has filled in.
 fn count(store: &Store, key: &Key, budget: &Value) -> (i64, i64) {
     let Some((pods, selector)) = store
@@ -118,15 +157,8 @@ fn count(store: &Store, key: &Key, budget: &Value) -> (i64, i64) {
         .map(|(_, pod)| pod)
         .filter(|pod| selector.matches(pod))
         .collect();
-    let ready = |pod: &&&Arc<Value>| {
-        let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
-        conditions.into_iter().flatten().any(|condition| {
-            let text = |key: &str| condition.get(key).and_then(Value::as_str);
-            text("type") == Some("Ready") && text("status") == Some("True")
-        })
-    };
     let total = i64::try_from(matching.len()).unwrap_or(i64::MAX);
-    let healthy = i64::try_from(matching.iter().filter(ready).count()).unwrap_or(i64::MAX);
+    let healthy = i64::try_from(matching.iter().filter(|pod| is_ready(pod)).count()).unwrap_or(i64::MAX);
     let share = |value: &Value| match value {
         Value::String(text) => {
             let percent: i64 = text.trim_end_matches('%').parse().unwrap_or(0);

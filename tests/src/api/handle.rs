@@ -56,8 +56,22 @@ impl Call {
             (user, route::target(&self.path, &store.kinds))
         };
         match target {
-            None if route::has_group(&self.path, &shared.store().kinds) => Err(Failure::no_such_path()),
-            None => Err(Failure::nothing_here()),
+            None => {
+                // Who may not read what is not there is not told that it is not.
+                if let Some(parts) = route::parts(&self.path) {
+                    let named = parts.name.is_some();
+                    let watching = self.params.flag("watch") && !named;
+                    let verb =
+                        route::verb(&self.method, named, watching).ok_or_else(Failure::method_not_allowed)?;
+                    permit(&shared.store(), user.as_ref(), &parts.attempt(verb))?;
+                }
+                let known = route::has_group(&self.path, &shared.store().kinds);
+                Err(if known {
+                    Failure::no_such_path()
+                } else {
+                    Failure::nothing_here()
+                })
+            }
             Some(Target::Other(parts)) => {
                 let attempt = Attempt {
                     verb: "get",
@@ -90,7 +104,12 @@ impl Call {
             let continued = self.params.get("continue") == Some(recorded::REST);
             part = recorded::check(&mut shared.store(), &resource, verb, continued)?;
         }
-        let form = Form::of(self.header(&ACCEPT));
+        // A log is text, whatever else the client takes.
+        let form = if resource.subresource.as_deref() == Some("log") {
+            Form::Whole
+        } else {
+            Form::of(self.header(&ACCEPT))?
+        };
         let now = shared.clock.now();
         let write = Write {
             resource: &resource,
@@ -119,7 +138,7 @@ impl Call {
             }
             ("create", "") if is_review(&resource) => {
                 let body = write.json()?;
-                let answer = rbac::review(&shared.store(), &resource.kind, user, &body);
+                let answer = rbac::review(&shared.store(), &resource.kind, user, &body)?;
                 Ok(json_response(StatusCode::CREATED, &answer))
             }
             ("create", "") if !named => shared.change(|store| write::create(store, &write)),
@@ -139,6 +158,7 @@ impl Call {
             ("delete", "") => shared.change(|store| delete::delete(store, &write)),
             ("deletecollection", "") => shared.change(|store| delete::delete_all(store, &write)),
             (_, "") => Err(Failure::method_not_allowed()),
+            (_, subresource) if resource.kind.has(subresource) => Err(Failure::method_not_allowed()),
             _ => Err(Failure::no_such_path()),
         }
     }
@@ -192,9 +212,5 @@ fn permit(store: &Store, user: Option<&User>, attempt: &Attempt<'_>) -> Result<(
         return Ok(());
     }
     let failure = Failure::new(StatusCode::FORBIDDEN, "Forbidden", attempt.refusal(user));
-    let kind = store.kinds.get(attempt.group, attempt.resource);
-    Err(match kind {
-        Some(kind) => failure.about(kind, attempt.name),
-        None => failure,
-    })
+    Err(failure.about_resource(attempt.group, attempt.resource, attempt.name))
 }

@@ -58,6 +58,14 @@ impl Kind {
         }
     }
 
+    /// Whether its objects have a subresource of that name.
+    pub(super) fn has(&self, subresource: &str) -> bool {
+        let name = format!("{}/{subresource}", self.plural);
+        self.resources()
+            .iter()
+            .any(|resource| resource.get("name").and_then(Value::as_str) == Some(name.as_str()))
+    }
+
     /// The entries of a discovery document.
     pub(super) fn resources(&self) -> Vec<Value> {
         let verbs: &[&str] = if CREATE_ONLY.contains(&self.group.as_str()) {

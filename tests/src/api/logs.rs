@@ -27,7 +27,14 @@ pub(super) struct Wanted {
     /// Taken for the time of lines that have none where it is asked for lines since a time. They are served without a
     /// time: a wrong one would mislead whoever tells times from the text.
     otherwise: Timestamp,
+    options: Options,
+}
+
+/// Which part of a log is wanted, and in which form.
+#[derive(Clone, Debug, Default)]
+struct Options {
     since: Option<Timestamp>,
+    /// Lines from the end.
     tail: Option<usize>,
     bytes: Option<usize>,
     timestamps: bool,
@@ -42,6 +49,7 @@ pub(super) fn find(
 ) -> Result<Wanted, Failure> {
     let name = resource.name.as_deref().unwrap_or_default();
     let namespace = resource.namespace.as_deref().unwrap_or_default();
+    let options = Options::of(params, name, now)?;
     let key = Key::new(&resource.kind, Some(namespace), name);
     let pod = store
         .objects
@@ -51,34 +59,6 @@ pub(super) fn find(
     let previous = params.flag("previous");
     let recorded = (namespace.to_owned(), name.to_owned(), container.clone(), previous);
     let status = status(pod, &container);
-    let (seconds, time) = (params.get("sinceSeconds"), params.get("sinceTime"));
-    let since = match (seconds, time) {
-        (Some(_), Some(_)) => {
-            let why = "at most one of `sinceTime` or `sinceSeconds` may be specified";
-            return Err(Failure::bad_request(why));
-        }
-        (Some(text), None) => match text.parse::<i64>() {
-            Ok(seconds) if seconds > 0 => now.checked_sub(SignedDuration::from_secs(seconds)).ok(),
-            _ => return Err(invalid("sinceSeconds", text, "must be greater than 0")),
-        },
-        (None, Some(text)) => match text.parse::<Timestamp>() {
-            Ok(time) => Some(time),
-            Err(_) => return Err(invalid("sinceTime", text, "must be a time in RFC 3339")),
-        },
-        (None, None) => None,
-    };
-    let amount = |name: &str, least: i64| match params.get(name) {
-        None => Ok(None),
-        Some(text) => match text.parse::<i64>() {
-            Ok(amount) if amount >= least => Ok(Some(usize::try_from(amount).unwrap_or(usize::MAX))),
-            _ => Err(invalid(
-                name,
-                text,
-                &format!("must be greater than or equal to {least}"),
-            )),
-        },
-    };
-    let (tail, bytes) = (amount("tailLines", 0)?, amount("limitBytes", 1)?);
     let content = match store.logs.get(&recorded) {
         Some(content) => Content::Recorded(content.clone()),
         None => Content::Gone(missing(status, name, &container, previous)?),
@@ -90,16 +70,63 @@ pub(super) fn find(
     Ok(Wanted {
         content,
         otherwise: ended.unwrap_or(now),
-        since,
-        tail,
-        bytes,
-        timestamps: params.flag("timestamps"),
+        options,
     })
 }
 
-fn invalid(field: &str, value: &str, why: &str) -> Failure {
-    let message = format!("PodLogOptions \"\" is invalid: {field}: Invalid value: \"{value}\": {why}");
-    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+impl Options {
+    /// Reads the parameters of a request for the log of pod `name`.
+    fn of(params: &Params, name: &str, now: Timestamp) -> Result<Self, Failure> {
+        let number = |name: &str| {
+            params
+                .get(name)
+                .map(|text| {
+                    let wrong = |_| {
+                        Failure::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))
+                    };
+                    text.parse::<i64>().map_err(wrong)
+                })
+                .transpose()
+        };
+        let (tail, bytes, seconds) = (
+            number("tailLines")?,
+            number("limitBytes")?,
+            number("sinceSeconds")?,
+        );
+        let time = params.get("sinceTime").map(|text| {
+            let message = format!(
+                "parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\""
+            );
+            text.parse::<Timestamp>().map_err(|_| Failure::bad_request(message))
+        });
+        let time = time.transpose()?;
+        let invalid =
+            |place: &str, why: &str| Err(Failure::invalid_options("PodLogOptions", "", name, place, why));
+        let below = |value: i64, least: &str| format!("Invalid value: {value}: must be greater than {least}");
+        if let Some(lines) = tail.filter(|lines| *lines < 0) {
+            return invalid("tailLines", &below(lines, "or equal to 0"));
+        }
+        if let Some(bytes) = bytes.filter(|bytes| *bytes < 1) {
+            return invalid("limitBytes", &below(bytes, "0"));
+        }
+        if seconds.is_some() && time.is_some() {
+            return invalid(
+                "[]",
+                "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+            );
+        }
+        if let Some(seconds) = seconds.filter(|seconds| *seconds < 1) {
+            return invalid("sinceSeconds", &below(seconds, "0"));
+        }
+        let ago = seconds.and_then(|seconds| now.checked_sub(SignedDuration::from_secs(seconds)).ok());
+        let amount = |given: Option<i64>| given.map(|given| usize::try_from(given).unwrap_or(usize::MAX));
+        Ok(Self {
+            since: time.or(ago),
+            tail: amount(tail),
+            bytes: amount(bytes),
+            timestamps: params.flag("timestamps"),
+        })
+    }
 }
 
 fn names<'a>(pod: &'a Value, list: &str) -> Vec<&'a str> {
@@ -131,13 +158,9 @@ fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, Fai
         None => match main.as_slice() {
             [only] => Ok((*only).to_owned()),
             _ => {
-                let mut message = format!(
-                    "a container name must be specified for pod {name}, choose one of: [{}]",
-                    main.join(" ")
-                );
-                if !init.is_empty() {
-                    message += &format!(" or one of the init containers: [{}]", init.join(" "));
-                }
+                let all = [init, main, ephemeral].concat().join(" ");
+                let message =
+                    format!("a container name must be specified for pod {name}, choose one of: [{all}]");
                 Err(Failure::bad_request(message))
             }
         },
@@ -220,19 +243,22 @@ impl Wanted {
                 (time, body)
             })
             .collect();
-        if let Some(since) = self.since {
+        if let Some(since) = self.options.since {
             shown.retain(|(time, _)| time.unwrap_or(self.otherwise) >= since);
         }
-        let skip = self.tail.map_or(0, |tail| shown.len().saturating_sub(tail));
+        let skip = self
+            .options
+            .tail
+            .map_or(0, |tail| shown.len().saturating_sub(tail));
         let mut out = String::new();
         for (time, line) in shown.into_iter().skip(skip) {
-            if let Some(time) = time.filter(|_| self.timestamps) {
+            if let Some(time) = time.filter(|_| self.options.timestamps) {
                 out += &time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string();
             }
             out += line;
             out.push('\n');
         }
-        if let Some(limit) = self.bytes {
+        if let Some(limit) = self.options.bytes {
             let mut end = out.len().min(limit);
             while !out.is_char_boundary(end) {
                 end = end.saturating_sub(1);
@@ -258,14 +284,11 @@ fn stamp(line: &str) -> Option<(Timestamp, &str)> {
 mod tests {
     use super::*;
 
-    fn wanted() -> Wanted {
+    fn wanted(options: Options) -> Wanted {
         Wanted {
             content: Content::Recorded(bundle::Content::text("")),
             otherwise: "2026-03-01T10:00:00Z".parse().unwrap(),
-            since: None,
-            tail: None,
-            bytes: None,
-            timestamps: false,
+            options,
         }
     }
 
@@ -274,12 +297,12 @@ mod tests {
 
     #[test]
     fn times_of_the_runtime_are_shown_only_when_asked_for() {
-        assert_eq!(wanted().part(STAMPED), "a\nb c\n\n");
-        let with = Wanted {
+        assert_eq!(wanted(Options::default()).part(STAMPED), "a\nb c\n\n");
+        let with = wanted(Options {
             timestamps: true,
             tail: Some(2),
-            ..wanted()
-        }
+            ..Options::default()
+        })
         .part(STAMPED);
         assert_eq!(
             with,
@@ -291,16 +314,27 @@ mod tests {
     fn lines_without_a_time_belong_to_the_one_before() {
         let text = "2026-03-01T09:00:00Z error\n  at x\n2026-03-01T09:05:00Z ok\n";
         let since = Some("2026-03-01T09:00:00Z".parse().unwrap());
-        assert_eq!(Wanted { since, ..wanted() }.part(text), text);
+        assert_eq!(
+            wanted(Options {
+                since,
+                ..Options::default()
+            })
+            .part(text),
+            text
+        );
         let since = Some("2026-03-01T09:01:00Z".parse().unwrap());
         assert_eq!(
-            Wanted { since, ..wanted() }.part(text),
+            wanted(Options {
+                since,
+                ..Options::default()
+            })
+            .part(text),
             "2026-03-01T09:05:00Z ok\n"
         );
-        let bare = Wanted {
+        let bare = wanted(Options {
             timestamps: true,
-            ..wanted()
-        }
+            ..Options::default()
+        })
         .part("plain\n");
         assert_eq!(bare, "plain\n");
     }
@@ -308,26 +342,26 @@ mod tests {
     #[test]
     fn tails_and_bytes_are_limited() {
         assert_eq!(
-            Wanted {
+            wanted(Options {
                 tail: Some(0),
-                ..wanted()
-            }
+                ..Options::default()
+            })
             .part(STAMPED),
             ""
         );
         assert_eq!(
-            Wanted {
+            wanted(Options {
                 bytes: Some(3),
-                ..wanted()
-            }
+                ..Options::default()
+            })
             .part(STAMPED),
             "a\nb"
         );
         assert_eq!(
-            Wanted {
+            wanted(Options {
                 bytes: Some(1),
-                ..wanted()
-            }
+                ..Options::default()
+            })
             .part("ä\n"),
             ""
         );

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::kinds::Kind;
 use super::select::Selector;
+use super::status::Failure;
 use super::store::{Key, Store};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -113,13 +114,13 @@ pub(super) fn allows(store: &Store, user: &User, attempt: &Attempt<'_>) -> Optio
         .iter()
         .any(|prefix| path == *prefix || path.starts_with(&format!("{prefix}/")))
     {
-        return Some("RBAC: allowed by ClusterRoleBinding \"system:discovery\"".to_owned());
+        return Some(to_everybody("system:discovery"));
     }
     if matches!(attempt.group, "authorization.k8s.io" | "authentication.k8s.io")
         && attempt.resource.starts_with("selfsubject")
         && attempt.verb == "create"
     {
-        return Some("RBAC: allowed by ClusterRoleBinding \"system:basic-user\"".to_owned());
+        return Some(to_everybody("system:basic-user"));
     }
     if user.groups.iter().any(|group| group == "system:masters") {
         return Some(String::new());
@@ -133,6 +134,13 @@ pub(super) fn allows(store: &Store, user: &User, attempt: &Attempt<'_>) -> Optio
                 .any(|rule| covers(rule, attempt, grant.cluster_wide))
         })
         .map(|grant| grant.reason)
+}
+
+/// A right that everybody has who is somebody, in words.
+fn to_everybody(role: &str) -> String {
+    format!(
+        "RBAC: allowed by ClusterRoleBinding \"{role}\" of ClusterRole \"{role}\" to Group \"system:authenticated\""
+    )
 }
 
 /// All rules that hold for the user in a namespace.
@@ -290,7 +298,12 @@ fn covers(rule: &Value, attempt: &Attempt<'_>, cluster_wide: bool) -> bool {
 }
 
 /// Answers `SelfSubjectAccessReview` and its relatives for a user; `None` is somebody who may do everything.
-pub(super) fn review(store: &Store, kind: &Kind, user: Option<&User>, body: &Value) -> Value {
+pub(super) fn review(
+    store: &Store,
+    kind: &Kind,
+    user: Option<&User>,
+    body: &Value,
+) -> Result<Value, Failure> {
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let status = match kind.kind.as_str() {
         "SelfSubjectReview" => {
@@ -308,6 +321,14 @@ pub(super) fn review(store: &Store, kind: &Kind, user: Option<&User>, body: &Val
             json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false})
         }
         _ => {
+            let path = body.pointer("/spec/nonResourceAttributes");
+            if path.is_some() == body.pointer("/spec/resourceAttributes").is_some() {
+                let given = path.unwrap_or(&Value::Null);
+                let why = format!(
+                    "Invalid value: {given}: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+                );
+                return Err(Failure::invalid_options("", &kind.group, "", "spec", &why));
+            }
             let mut attempt = Attempt {
                 verb: text("/spec/resourceAttributes/verb"),
                 group: text("/spec/resourceAttributes/group"),
@@ -317,7 +338,7 @@ pub(super) fn review(store: &Store, kind: &Kind, user: Option<&User>, body: &Val
                 name: text("/spec/resourceAttributes/name"),
                 path: None,
             };
-            if body.pointer("/spec/nonResourceAttributes").is_some() {
+            if path.is_some() {
                 attempt.verb = text("/spec/nonResourceAttributes/verb");
                 attempt.path = Some(text("/spec/nonResourceAttributes/path"));
             }
@@ -335,5 +356,5 @@ pub(super) fn review(store: &Store, kind: &Kind, user: Option<&User>, body: &Val
         map.entry("metadata").or_insert_with(|| json!({}));
         map.insert("status".to_owned(), status);
     }
-    answer
+    Ok(answer)
 }

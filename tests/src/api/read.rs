@@ -17,31 +17,65 @@ use super::store::{Key, Objects, Snapshot, Store};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Whole,
-    /// Metadata only.
+    /// Metadata only, of one object.
     Partial,
+    /// Metadata only, of each object of a list.
+    PartialList,
 }
 
 impl Form {
-    /// Reads the `Accept` header. Tables are not served; clients fall back to objects.
-    pub(super) fn of(accept: &str) -> Self {
-        let first = accept.split(',').next().unwrap_or_default();
-        if first.contains("as=PartialObjectMetadata") {
-            Self::Partial
-        } else {
-            Self::Whole
+    /// Reads the `Accept` header: the first of the forms in it that is served. Neither tables nor forms other than JSON are.
+    pub(super) fn of(accept: &str) -> Result<Self, Failure> {
+        if accept.is_empty() {
+            return Ok(Self::Whole);
         }
+        const SERVED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        let mut clauses = accept.split(',').filter(|clause| is_json(clause)).peekable();
+        if clauses.peek().is_none() {
+            let message = format!("406: Not Acceptable\n\nAvailable representations: {SERVED}");
+            return Err(Failure::not_acceptable(message).about_resource("", "", ""));
+        }
+        let refused =
+            || Failure::not_acceptable(format!("only the following media types are accepted: {SERVED}"));
+        clauses.find_map(Self::of_json).ok_or_else(refused)
+    }
+
+    fn of_json(clause: &str) -> Option<Self> {
+        let parts = clause.split(';').skip(1).map(str::trim);
+        let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
+        let parameter = |name: &str| {
+            parameters
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| *value)
+        };
+        let form = match parameter("as") {
+            None => return Some(Self::Whole),
+            Some("PartialObjectMetadata") => Self::Partial,
+            Some("PartialObjectMetadataList") => Self::PartialList,
+            Some(_) => return None,
+        };
+        let served =
+            parameter("g") == Some("meta.k8s.io") && matches!(parameter("v"), Some("v1" | "v1beta1"));
+        served.then_some(form)
     }
 
     /// The object in the version that was asked for.
     pub(super) fn shape(self, object: &Value, resource: &Resource) -> Value {
         match self {
             Self::Whole => convert::to_version(object, &resource.kind, &resource.version),
-            Self::Partial => json!({
+            Self::Partial | Self::PartialList => json!({
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
                 "metadata": object.get("metadata").unwrap_or(&Value::Null),
             }),
         }
     }
+}
+
+/// Whether a part of an `Accept` header takes JSON.
+fn is_json(clause: &str) -> bool {
+    let media = clause.split(';').next().unwrap_or_default().trim();
+    matches!(media, "application/json" | "*/*")
 }
 
 /// Where a read is answered from.
@@ -60,6 +94,12 @@ pub(super) fn get(store: &Store, resource: &Resource, stale: bool, form: Form) -
         .0
         .get(&key)
         .ok_or_else(|| Failure::not_found(&resource.kind, name))?;
+    if form == Form::PartialList {
+        let kind = &resource.kind.kind;
+        return Err(Failure::not_acceptable(format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list ({kind})"
+        )));
+    }
     Ok(json_response(StatusCode::OK, &form.shape(object, resource)))
 }
 
@@ -134,7 +174,13 @@ pub(super) fn list(
             resource.kind.api_version(&resource.version),
             format!("{}List", resource.kind.kind),
         ),
-        Form::Partial => (
+        Form::Partial => {
+            let kind = &resource.kind.kind;
+            return Err(Failure::not_acceptable(format!(
+                "you requested PartialObjectMetadata, but the requested object is a list ({kind}List)"
+            )));
+        }
+        Form::PartialList => (
             "meta.k8s.io/v1".to_owned(),
             "PartialObjectMetadataList".to_owned(),
         ),
@@ -176,6 +222,23 @@ fn is_custom(api_version: &str) -> bool {
 }
 
 fn check_version(store: &Store, params: &Params) -> Result<(), Failure> {
+    let matched = params.get("resourceVersionMatch");
+    let why = match (matched, params.get("resourceVersion")) {
+        (None, _) | (Some("NotOlderThan"), Some(_)) => None,
+        (Some(_), None) => {
+            Some("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided".to_owned())
+        }
+        (Some("Exact"), Some("0")) => Some(
+            "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"".to_owned(),
+        ),
+        (Some("Exact"), Some(_)) => None,
+        (Some(other), Some(_)) => Some(format!(
+            "Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\", \"\""
+        )),
+    };
+    if let Some(why) = why {
+        return Err(invalid_match(&why));
+    }
     let Some(text) = params.get("resourceVersion") else {
         return Ok(());
     };
@@ -192,12 +255,17 @@ fn check_version(store: &Store, params: &Params) -> Result<(), Failure> {
         );
         return Err(Failure::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message));
     }
-    if params.get("resourceVersionMatch") == Some("Exact") && wanted != store.version {
+    if matched == Some("Exact") && wanted != store.version {
         return Err(Failure::expired(format!(
             "The resourceVersion for the provided list is too old: {wanted}"
         )));
     }
     Ok(())
+}
+
+/// A way of comparing versions that does not go with the rest of the parameters.
+pub(super) fn invalid_match(why: &str) -> Failure {
+    Failure::invalid_options("ListOptions", "meta.k8s.io", "", "resourceVersionMatch", why)
 }
 
 /// An opaque text that leads back to a place in a snapshot.

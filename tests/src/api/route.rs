@@ -85,18 +85,44 @@ pub(super) fn verb(method: &Method, named: bool, watch: bool) -> Option<&'static
     })
 }
 
-/// Reads a path. `None` when it names a resource that is not served.
-pub(super) fn target(path: &str, kinds: &Kinds) -> Option<Target> {
-    let parts: Vec<String> = path
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(decode)
-        .collect();
-    let words: Vec<&str> = parts.iter().map(String::as_str).collect();
+/// The path of a resource that need not be served, or of one of its objects.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    group: String,
+    version: String,
+    namespace: Option<String>,
+    plural: String,
+    pub(super) name: Option<String>,
+    subresource: Option<String>,
+}
+
+impl Parts {
+    pub(super) fn attempt<'a>(&'a self, verb: &'a str) -> Attempt<'a> {
+        Attempt {
+            verb,
+            group: &self.group,
+            resource: &self.plural,
+            subresource: self.subresource.as_deref().unwrap_or_default(),
+            namespace: self.namespace.as_deref(),
+            name: self.name.as_deref().unwrap_or_default(),
+            path: None,
+        }
+    }
+}
+
+fn words(path: &str) -> Vec<String> {
+    let words = path.split('/').filter(|word| !word.is_empty());
+    words.map(decode).collect()
+}
+
+/// Reads a path. `None` when it is not that of a resource.
+pub(super) fn parts(path: &str) -> Option<Parts> {
+    let owned = words(path);
+    let words: Vec<&str> = owned.iter().map(String::as_str).collect();
     let (group, version, rest) = match words.as_slice() {
         ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
         ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
-        _ => return Some(Target::Other(parts)),
+        _ => return None,
     };
     let (namespace, rest) = match rest {
         // Two subresources of a namespace, not resources in it.
@@ -105,29 +131,44 @@ pub(super) fn target(path: &str, kinds: &Kinds) -> Option<Target> {
         _ => (None, rest),
     };
     let (plural, rest) = rest.split_first()?;
-    let kind = kinds.served(group, version, plural)?.clone();
-    if namespace.is_some() && !kind.namespaced {
-        return None;
-    }
     let (name, subresource) = match rest {
         [] => (None, None),
         [name] => (Some((*name).to_owned()), None),
         [name, sub @ ..] => (Some((*name).to_owned()), Some(sub.join("/"))),
     };
-    if name.is_some() && kind.namespaced && namespace.is_none() {
+    Some(Parts {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        namespace,
+        plural: (*plural).to_owned(),
+        name,
+        subresource,
+    })
+}
+
+/// Reads a path. `None` when it names a resource that is not served.
+pub(super) fn target(path: &str, kinds: &Kinds) -> Option<Target> {
+    let Some(parts) = parts(path) else {
+        return Some(Target::Other(words(path)));
+    };
+    let kind = kinds.served(&parts.group, &parts.version, &parts.plural)?.clone();
+    if parts.namespace.is_some() && !kind.namespaced {
+        return None;
+    }
+    if parts.name.is_some() && kind.namespaced && parts.namespace.is_none() {
         return None;
     }
     // A role about the namespace itself is bound in it.
     let namespace = if kind.group.is_empty() && kind.plural == "namespaces" {
-        name.clone()
+        parts.name.clone()
     } else {
-        namespace
+        parts.namespace
     };
     Some(Target::Resource(Box::new(Resource {
-        version: version.to_owned(),
+        version: parts.version,
         namespace,
-        name,
-        subresource,
+        name: parts.name,
+        subresource: parts.subresource,
         kind,
     })))
 }

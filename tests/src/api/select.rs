@@ -243,6 +243,9 @@ fn selectable(kind: &Kind) -> &'static [&'static str] {
             "regarding.namespace",
             "regarding.name",
             "regarding.uid",
+            "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
             "reason",
             "reportingController",
             "type",
@@ -283,8 +286,14 @@ fn parse_fields(kind: &Kind, text: &str) -> Result<Vec<(String, String, bool)>, 
 
 fn field(object: &Value, path: &str) -> String {
     let pointer = match path {
-        // The selector's `source` is the component that the event came from.
-        "source" => "/source/component".to_owned(),
+        // The selector's `source` is the component that the event came from, by whichever of the two names it goes.
+        "source" => {
+            let named = object.pointer("/source/component").and_then(Value::as_str);
+            match named.filter(|name| !name.is_empty()) {
+                Some(_) => "/source/component".to_owned(),
+                None => "/reportingComponent".to_owned(),
+            }
+        }
         "status.successful" => "/status/succeeded".to_owned(),
         _ => format!("/{}", path.replace('.', "/")),
     };

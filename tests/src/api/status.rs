@@ -16,6 +16,10 @@ pub(super) struct Failure {
     details: Map<String, Value>,
     /// The answer is a line of text: what is not the API's is not answered by the API.
     plain: bool,
+    /// Whether details are told even where there are none.
+    detailed: bool,
+    /// After how many seconds the client may come again.
+    retry_after: Option<u32>,
 }
 
 impl Failure {
@@ -26,6 +30,8 @@ impl Failure {
             message: message.into(),
             details: Map::new(),
             plain: false,
+            detailed: false,
+            retry_after: None,
         }
     }
 
@@ -89,6 +95,35 @@ impl Failure {
         failure
     }
 
+    /// Parameters of a request that contradict each other or the limits of their values. `place` names them, `why` begins with
+    /// the sort of mistake.
+    pub(super) fn invalid_options(kind: &str, group: &str, name: &str, place: &str, why: &str) -> Self {
+        let qualified = [kind, group].join(".");
+        let message = format!(
+            "{} \"{name}\" is invalid: {place}: {why}",
+            qualified.trim_end_matches('.')
+        );
+        let reason = match why.split(':').next() {
+            Some("Forbidden") => "FieldValueForbidden",
+            Some("Unsupported value") => "FieldValueNotSupported",
+            _ => "FieldValueInvalid",
+        };
+        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        let causes = json!([{"reason": reason, "message": why, "field": place}]);
+        failure.details.insert("causes".to_owned(), causes);
+        for (field, value) in [("name", name), ("group", group), ("kind", kind)] {
+            if !value.is_empty() {
+                failure.details.insert(field.to_owned(), value.into());
+            }
+        }
+        failure
+    }
+
+    /// An answer in none of the forms that the client takes.
+    pub(super) fn not_acceptable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
     pub(super) fn expired(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "Expired", message)
     }
@@ -114,14 +149,26 @@ impl Failure {
     }
 
     /// Names the object that the failure is about.
-    pub(super) fn about(mut self, kind: &Kind, name: &str) -> Self {
-        self.details.insert("name".to_owned(), name.into());
-        self.details
-            .insert("kind".to_owned(), kind.plural.as_str().into());
-        if !kind.group.is_empty() {
-            self.details
-                .insert("group".to_owned(), kind.group.as_str().into());
+    pub(super) fn about(self, kind: &Kind, name: &str) -> Self {
+        self.about_resource(&kind.group, &kind.plural, name)
+    }
+
+    /// The same of a resource that the server may not know. What is empty is left out.
+    pub(super) fn about_resource(mut self, group: &str, plural: &str, name: &str) -> Self {
+        for (field, value) in [("name", name), ("group", group), ("kind", plural)] {
+            if !value.is_empty() {
+                self.details.insert(field.to_owned(), value.into());
+            }
         }
+        self.detailed = true;
+        self
+    }
+
+    /// Asks the client to come again.
+    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+        self.details
+            .insert("retryAfterSeconds".to_owned(), seconds.into());
+        self.retry_after = Some(seconds);
         self
     }
 
@@ -135,12 +182,15 @@ impl Failure {
     pub(super) fn object(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+            "message": self.message, "code": self.code.as_u16(),
         });
-        if let Value::Object(map) = &mut status
-            && !self.details.is_empty()
-        {
-            map.insert("details".to_owned(), self.details.clone().into());
+        if let Value::Object(map) = &mut status {
+            if !self.reason.is_empty() {
+                map.insert("reason".to_owned(), self.reason.into());
+            }
+            if self.detailed || !self.details.is_empty() {
+                map.insert("details".to_owned(), self.details.clone().into());
+            }
         }
         status
     }
@@ -151,7 +201,11 @@ impl IntoResponse for Failure {
         if self.plain {
             return (self.code, self.message).into_response();
         }
-        json_response(self.code, &self.object())
+        let mut response = json_response(self.code, &self.object());
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

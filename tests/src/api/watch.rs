@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 
 use super::Shared;
-use super::read::{Form, selector_sees};
+use super::read::{Form, invalid_match, selector_sees};
 use super::route::{Params, Resource};
 use super::select::Selector;
 use super::status::Failure;
@@ -20,6 +21,11 @@ use super::store::{Key, Store, storage};
 
 /// How long a watch lasts that names no time itself.
 const LONGEST: Duration = Duration::from_mins(30);
+
+/// Between two bookmarks.
+const BOOKMARKS: Duration = Duration::from_mins(1);
+/// Before the end of a watch.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 
 struct Watch {
     shared: Arc<Shared>,
@@ -30,7 +36,8 @@ struct Watch {
     /// Changes up to here were sent.
     seen: u64,
     waiting: VecDeque<Value>,
-    bookmarks: bool,
+    /// When the next bookmark is due, where they are wanted.
+    bookmark: Option<tokio::time::Instant>,
     end: tokio::time::Instant,
     over: bool,
 }
@@ -47,6 +54,11 @@ pub(super) fn watch(
         params.text("labelSelector"),
         params.text("fieldSelector"),
     )?;
+    let now = tokio::time::Instant::now();
+    let lasts = params
+        .number("timeoutSeconds")
+        .map_or(LONGEST, Duration::from_secs)
+        .min(LONGEST);
     // Subscribed before the state is read, so that no change falls between.
     let changed = shared.changed.subscribe();
     let mut watch = Watch {
@@ -57,17 +69,22 @@ pub(super) fn watch(
         form,
         seen: 0,
         waiting: VecDeque::new(),
-        bookmarks: params.flag("allowWatchBookmarks"),
-        end: tokio::time::Instant::now()
-            + params
-                .number("timeoutSeconds")
-                .map_or(LONGEST, Duration::from_secs)
-                .min(LONGEST),
+        bookmark: params
+            .flag("allowWatchBookmarks")
+            .then(|| next_bookmark(now, now + lasts)),
+        end: now + lasts,
         over: false,
     };
     watch.begin(params, expired)?;
     let body = Body::from_stream(stream::unfold(watch, Watch::next));
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// When the next bookmark after `now` is due: in a minute, or shortly before the watch ends.
+fn next_bookmark(now: tokio::time::Instant, end: tokio::time::Instant) -> tokio::time::Instant {
+    let next = now + BOOKMARKS;
+    let last = end.checked_sub(LAST_BOOKMARK).filter(|last| *last > now);
+    last.map_or(next, |last| last.min(next))
 }
 
 impl Watch {
@@ -76,9 +93,24 @@ impl Watch {
         let store = shared.store();
         let version = params.get("resourceVersion").filter(|version| *version != "0");
         let initial = params.flag("sendInitialEvents");
+        let matched = params.get("resourceVersionMatch");
+        let why = match (params.get("sendInitialEvents"), matched) {
+            (Some(_), Some("NotOlderThan")) | (None, None) => None,
+            (Some(_), _) => {
+                Some("Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+            }
+            (None, Some(_)) => Some(
+                "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ),
+        };
+        if let Some(why) = why {
+            return Err(invalid_match(why));
+        }
         let from = match version {
+            // Where it is listed this is a bad request.
             Some(text) => text.parse::<u64>().map_err(|_| {
-                Failure::bad_request(format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"))
+                let message = format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
+                Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
             })?,
             None => 0,
         };
@@ -99,7 +131,7 @@ impl Watch {
                 }
             }
             self.seen = store.version;
-            if initial {
+            if self.bookmark.is_some() {
                 self.waiting.push_back(self.bookmark(true));
             }
         } else {
@@ -189,12 +221,14 @@ impl Watch {
             if !self.waiting.is_empty() {
                 continue;
             }
-            let changed = tokio::time::timeout_at(self.end, self.changed.changed()).await;
-            if !matches!(changed, Ok(Ok(()))) {
-                self.over = true;
-                if self.bookmarks {
+            let due = self.bookmark.map_or(self.end, |due| due.min(self.end));
+            match tokio::time::timeout_at(due, self.changed.changed()).await {
+                Ok(Ok(())) => {}
+                Err(_) if due < self.end => {
                     self.waiting.push_back(self.bookmark(false));
+                    self.bookmark = Some(next_bookmark(due, self.end));
                 }
+                _ => self.over = true,
             }
         }
     }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::check::{check_name, check_type, require_namespace};
+use super::check::{check_event, check_name, check_type, require_namespace};
 use super::convert;
 use super::delete::has_finalizers;
 use super::kinds::Kind;
@@ -147,6 +147,7 @@ fn create_object(store: &mut Store, write: &Write<'_>, object: Value) -> Result<
     }
     if let Some(namespace) = write.resource.namespace.as_deref().filter(|_| kind.namespaced) {
         require_namespace(store, namespace)?;
+        check_event(kind, &object, &name, namespace)?;
         set_metadata(&mut object, "namespace", namespace.into());
     }
     let key = write.key(&name);

@@ -229,9 +229,7 @@ async fn bare_lists(testbed: &Testbed) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn an_alert_in_a_large_cluster_costs_little() {
-    let testbed = Testbed::from_env()
-        .await
-        .unwrap_or_else(|error| panic!("{}", error.line()));
+    let testbed = Testbed::for_test().await;
     let test = "speed";
     let (Some(program), Some(_), Some(_)) = (
         testbed.need(Part::Agent, test),

@@ -271,7 +271,7 @@ async fn logs_are_served_as_the_kubelet_does() {
             "two",
             LogParams::default(),
             400,
-            "a container name must be specified for pod two, choose one of: [a b] or one of the init containers: [i]",
+            "a container name must be specified for pod two, choose one of: [i a b]",
         ),
         (
             "two",
@@ -314,4 +314,39 @@ async fn logs_are_served_as_the_kubelet_does() {
         "{}",
         missing.text
     );
+}
+
+#[tokio::test]
+async fn answers_are_in_the_first_form_that_is_served_or_refused() {
+    let server = serve(vec![pod("a", "x")]).await;
+    let one = format!("{}/api/v1/namespaces/shop/pods/a", server.url());
+    let many = format!("{}/api/v1/namespaces/shop/pods", server.url());
+    const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
+    for (url, accept, status, kind) in [
+        (&one, String::new(), 200, "Pod"),
+        (&one, "*/*".to_owned(), 200, "Pod"),
+        (&one, METADATA.to_owned(), 200, "PartialObjectMetadata"),
+        (
+            &one,
+            format!("text/html, {METADATA}"),
+            200,
+            "PartialObjectMetadata",
+        ),
+        (&one, format!("{TABLE},application/json"), 200, "Pod"),
+        (&one, TABLE.to_owned(), 406, "Status"),
+        (&one, METADATA_LIST.to_owned(), 406, "Status"),
+        (&one, METADATA.replace("meta.k8s.io", "other"), 406, "Status"),
+        (&one, "text/html".to_owned(), 406, "Status"),
+        (&many, METADATA_LIST.to_owned(), 200, "PartialObjectMetadataList"),
+        (&many, METADATA.to_owned(), 406, "Status"),
+    ] {
+        let answer = http_probe::send("GET", url, &[("accept", &accept)], "").await;
+        assert_eq!(
+            (answer.status, &answer.json()["kind"]),
+            (status, &json!(kind)),
+            "{accept}"
+        );
+    }
 }

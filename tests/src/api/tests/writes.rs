@@ -274,9 +274,63 @@ async fn evictions_respect_disruption_budgets() {
     let mut second = budget;
     second["metadata"]["name"] = "again".into();
     server.cluster().put(second);
-    assert_eq!(http_probe::post(&url, "application/json", "{}").await.status, 500);
+    assert_eq!(
+        http_probe::post(&url, "application/json", r#"{"metadata":{"name":"b"}}"#)
+            .await
+            .status,
+        500
+    );
     let left = pods.list(&ListParams::default()).await.unwrap().items.len();
     assert_eq!(left, 2);
+}
+
+#[tokio::test]
+async fn evictions_of_pods_that_are_not_ready_do_not_use_up_the_budget() {
+    let unready = |name: &str, app: &str| {
+        let mut pod = pod(name, app);
+        pod["status"]["conditions"][0]["status"] = "False".into();
+        pod
+    };
+    let budget = |app: &str, least: u32, policy: &str| {
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"namespace": "shop", "name": app},
+            "spec": {"minAvailable": least, "unhealthyPodEvictionPolicy": policy, "selector": {"matchLabels": {"app": app}}}})
+    };
+    let server = serve(vec![
+        pod("fit", "a"),
+        unready("sick", "a"),
+        unready("ill", "b"),
+        unready("given-up", "c"),
+        budget("a", 1, "IfHealthyBudget"),
+        budget("b", 1, "IfHealthyBudget"),
+        budget("c", 1, "AlwaysAllow"),
+    ])
+    .await;
+    for (name, status) in [
+        ("fit", 429),
+        ("sick", 201),
+        ("fit", 429),
+        ("ill", 429),
+        ("given-up", 201),
+    ] {
+        let url = format!("{}/api/v1/namespaces/shop/pods/{name}/eviction", server.url());
+        let body = json!({"metadata": {"name": name}}).to_string();
+        let answer = http_probe::post(&url, "application/json", &body).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_budget_that_is_not_yet_counted_names_a_time() {
+    let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"namespace": "shop", "name": "cart", "generation": 2},
+        "spec": {"minAvailable": 0, "selector": {"matchLabels": {"app": "cart"}}},
+        "status": {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 1, "desiredHealthy": 0}});
+    let server = serve(vec![pod("a", "cart"), budget]).await;
+    let url = format!("{}/api/v1/namespaces/shop/pods/a/eviction", server.url());
+    let refused = http_probe::post(&url, "application/json", r#"{"metadata":{"name":"a"}}"#).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.head.contains("retry-after: 10"), "{}", refused.head);
+    assert_eq!(refused.json()["details"]["retryAfterSeconds"], 10);
 }
 
 #[tokio::test]
@@ -371,7 +425,7 @@ async fn strange_requests_are_refused_and_do_no_harm() {
         ("GET", format!("{path}?continue=x"), "", "", 400),
         ("GET", format!("{path}?resourceVersion=99999999"), "", "", 504),
         ("GET", format!("{path}?labelSelector=a+b"), "", "", 400),
-        ("GET", format!("{path}?watch=true&resourceVersion=x"), "", "", 400),
+        ("GET", format!("{path}?watch=true&resourceVersion=x"), "", "", 500),
         (
             "GET",
             "/api/v1/namespaces/shop/pods/a/log?tailLines=-1".to_owned(),

@@ -25,8 +25,6 @@ pub use agent::{Agent, Stop, agent_command};
 pub use audit_event::{AuditEvent, audit_events_of};
 pub use custom::CustomKind;
 pub use dedicated_server::DedicatedServer;
-// The name by which the differential suite still knows it.
-pub use dedicated_server::DedicatedServer as Own;
 pub use folder::TestFolder;
 pub use namespace::Namespace;
 pub(crate) use namespace::owner;

@@ -68,6 +68,12 @@ impl Ask {
         self
     }
 
+    /// The query among the parameters.
+    fn query(&self) -> Option<&str> {
+        let query = self.parameters.iter().find(|(name, _)| name == "query");
+        query.map(|(_, query)| query.as_str())
+    }
+
     pub(crate) fn posted(mut self) -> Self {
         self.posted = true;
         self
@@ -103,7 +109,9 @@ impl Answer {
         } else {
             data
         };
-        results.as_array().map_or(0, Vec::len)
+        // What is known of metrics has names.
+        let named = results.as_object().map_or(0, serde_json::Map::len);
+        results.as_array().map_or(named, Vec::len)
     }
 }
 
@@ -158,6 +166,8 @@ pub(crate) struct Tally {
     asked: usize,
     /// Those of them with at least one result.
     answered: usize,
+    /// Queries, and whether one of their answers held a result.
+    queries: BTreeMap<String, bool>,
     /// By what was asked: the first difference, and how often it differed.
     differences: BTreeMap<String, (String, usize)>,
 }
@@ -165,8 +175,12 @@ pub(crate) struct Tally {
 impl Tally {
     /// Notes a comparison.
     pub(crate) fn note(&mut self, ask: &Ask, real: &Answer, difference: Option<String>) {
+        let has_results = real.results() > 0;
         self.asked += 1;
-        self.answered += usize::from(real.results() > 0);
+        self.answered += usize::from(has_results);
+        if let Some(query) = ask.query() {
+            *self.queries.entry(query.to_owned()).or_default() |= has_results;
+        }
         if let Some(difference) = difference {
             self.differs(ask, &difference);
         }
@@ -179,8 +193,7 @@ impl Tally {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let parameters = parameters.collect::<Vec<_>>().join(" ");
-        let query = ask.parameters.iter().find(|(name, _)| name == "query");
-        let asked = query.map_or(&parameters, |(_, query)| query);
+        let asked = ask.query().unwrap_or(&parameters);
         let first = format!("{} {parameters}\n    {difference}", ask.path);
         let known = self
             .differences
@@ -189,12 +202,37 @@ impl Tally {
         known.1 += 1;
     }
 
-    /// Says how much was compared, and fails if there was a difference, or never anything to compare.
+    /// Notes the queries that never had a result: they prove nothing, a name in them may be mistyped. Those of `empty` must have
+    /// none, those for which `may_be_empty` holds need not have one.
+    pub(crate) fn expect_results(&mut self, empty: &[&str], may_be_empty: impl Fn(&str) -> bool) {
+        let mut wrong = Vec::new();
+        for (query, has_results) in &self.queries {
+            let listed = empty.contains(&query.as_str());
+            if *has_results && listed {
+                wrong.push((query.clone(), "is listed as one without results, and has some"));
+            }
+            if !*has_results && !listed && !may_be_empty(query) {
+                wrong.push((query.clone(), "never had a result"));
+            }
+        }
+        for query in empty.iter().filter(|query| !self.queries.contains_key(**query)) {
+            wrong.push((
+                (*query).to_owned(),
+                "is listed as one without results, and was not asked",
+            ));
+        }
+        for (query, why) in wrong {
+            self.differs(&Ask::get("", &[("query", &query)]), why);
+        }
+    }
+
+    /// Says how much was compared, and fails if there was a difference, or nothing to compare: empty answers are always equal.
     pub(crate) fn end(self, test: &str) {
         let Self {
             asked,
             answered,
             differences,
+            ..
         } = self;
         println!("{test}: {asked} requests compared, {answered} with results");
         let shown: Vec<String> = differences
@@ -208,7 +246,7 @@ impl Tally {
             differences.len(),
             shown.join("\n")
         );
-        assert!(asked > 0, "nothing was asked");
+        assert!(answered > 0, "{test}: no answer held a result");
     }
 }
 

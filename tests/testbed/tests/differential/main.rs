@@ -12,7 +12,5 @@ mod promql;
 use claw_testbed::suite::Testbed;
 
 async fn testbed() -> Testbed {
-    Testbed::from_env()
-        .await
-        .unwrap_or_else(|error| panic!("{}", error.line()))
+    Testbed::for_test().await
 }

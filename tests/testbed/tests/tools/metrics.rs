@@ -103,19 +103,24 @@ async fn queries_that_make_no_sense_are_refused_with_the_reason() {
     }
     let namespace = testbed.namespace("metrics").await.unwrap();
     let (agent, _account) = AgentUnderTest::with_all_rights(&testbed, &namespace).await;
+    // Two series of one value each, whatever the server knows.
+    let two = "(label_replace(vector(1), \"side\", \"a\", \"\", \"\") or label_replace(vector(1), \"side\", \"b\", \"\", \"\"))";
     let day = |query: &str, step: Value| json!({ "query": query, "start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z", "step": step });
     let wrong = [
         (json!({ "query": "sum(" }), "not valid PromQL"),
         (json!({ "query": "" }), "empty"),
         (json!({ "query": "rate(up[500d])" }), "400 days"),
-        (json!({ "query": "rate(up)" }), ""),
+        (json!({ "query": "rate(up)" }), "expected type matrix"),
         (
             json!({ "query": "up", "start": "2026-03-01T00:00:00Z" }),
             "belong together",
         ),
         (day("up", json!(1)), "moments"),
-        // What only the server can know: both sides have several series of one pair of labels.
-        (json!({ "query": "up / on() group_right() up" }), ""),
+        // What only the server can know: there are two series without labels on either side. Its own words are for operators.
+        (
+            json!({ "query": format!("{two} / on() group_right() {two}") }),
+            "refused the query (execution)",
+        ),
     ];
     for (asked, reason) in wrong {
         let error = agent.refusal("query_prometheus", asked.clone()).await;

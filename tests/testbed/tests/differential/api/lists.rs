@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::pair::{JSON, MERGE, Pair, config_map, step, version};
+use super::pair::Pair;
+use super::step::{JSON, MERGE, config_map, step, version};
 
-pub(super) async fn lists(pair: &mut Pair, maps: &str) {
+pub(super) async fn lists(pair: &mut Pair, ns: &str, maps: &str) {
     const PAGE: &[&str] = &["names", "more", "/metadata/remainingItemCount"];
     // The real server adds a ConfigMap of its own to every namespace.
     let own = "fieldSelector=metadata.name!%3Dkube-root-ca.crt";
@@ -51,7 +52,9 @@ pub(super) async fn lists(pair: &mut Pair, maps: &str) {
     pair.same(step(
         "list everywhere",
         "GET",
-        "/api/v1/configmaps?labelSelector=tier%3Dfront,app%3Dweb",
+        format!(
+            "/api/v1/configmaps?labelSelector=tier%3Dfront,app%3Dweb&fieldSelector=metadata.namespace%3D{ns}"
+        ),
         &["names"],
     ))
     .await;

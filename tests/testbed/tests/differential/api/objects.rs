@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::pair::{JSON, MERGE, Pair, config_map, step, version};
+use super::pair::Pair;
+use super::step::{JSON, MERGE, config_map, step, version};
 
 pub(super) async fn creation(pair: &mut Pair, maps: &str) {
     const MADE: &[&str] = &[

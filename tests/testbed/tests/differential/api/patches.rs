@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::pair::{JSON, JSON_PATCH, MERGE, Pair, STRATEGIC, deployment, step};
+use super::pair::Pair;
+use super::step::{JSON, JSON_PATCH, MERGE, STRATEGIC, deployment, step};
 
 pub(super) async fn patches(pair: &mut Pair, maps: &str, deployments: &str) {
     const MAP: &[&str] = &["/data", "/metadata/labels", "/metadata/annotations"];

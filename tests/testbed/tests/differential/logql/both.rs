@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::clock::ManualClock;
-use claw_testbed::suite::{Own, Service, Testbed, wait_until};
+use claw_testbed::suite::{DedicatedServer, Service, Testbed, wait_until};
 use claw_testkit::loki::{Server, Store};
 use serde_json::Value;
 
@@ -23,14 +23,14 @@ pub(super) struct Both {
     servers: Servers,
     tally: Tally,
     pub(super) begin: Begin,
-    pub(super) own: Own,
+    pub(super) own: DedicatedServer,
     pub(super) server: Server,
 }
 
 impl Both {
     /// Starts both and pushes the lines. Skips `test` by name where no real one can be started.
     pub(super) async fn start(testbed: &Testbed, test: &str) -> Option<Self> {
-        let own = Own::loki(testbed, test)
+        let own = DedicatedServer::loki(testbed, test)
             .await
             .unwrap_or_else(|error| panic!("{}", error.line()))?;
         let begin = Begin::recent();
@@ -91,7 +91,12 @@ impl Both {
         self.tally.differs(ask, difference);
     }
 
-    /// Says how much was compared, and fails if there was a difference.
+    /// Notes queries that never had a result, apart from those of `empty`.
+    pub(super) fn expect_results(&mut self, empty: &[&str]) {
+        self.tally.expect_results(empty, |_| false);
+    }
+
+    /// Says how much was compared, and fails if there was a difference, or nothing to compare.
     pub(super) fn end(self, test: &str) {
         self.tally.end(test);
     }
@@ -122,15 +127,14 @@ fn difference(real: &Answer, simulated: &Answer, ask: &Ask) -> Option<String> {
         return differ();
     }
     let same = match expected["resultType"].as_str() {
-        Some(_) => lines(expected) == lines(got),
+        Some(_) => joined(expected, ask) == lines(got),
         None if ask.path.ends_with("series") => sorted(expected) == sorted(got),
         None => expected == got,
     };
     if same { None } else { differ() }
 }
 
-/// The lines of each stream in the order in which they come. The real server says of each line what it takes for its level,
-/// and a stream comes in pieces by that; the agent reads levels itself, the same for every source of logs.
+/// The lines of each stream in the order in which they come.
 fn lines(data: &Value) -> BTreeMap<String, Vec<Value>> {
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for stream in data["result"].as_array().into_iter().flatten() {
@@ -141,14 +145,19 @@ fn lines(data: &Value) -> BTreeMap<String, Vec<Value>> {
         let values = stream["values"].as_array().into_iter().flatten().cloned();
         found.entry(labels.to_string()).or_default().extend(values);
     }
+    found
+}
+
+/// The same of the real server, which says of each line what it takes for its level: a stream comes in pieces by that, and they
+/// are put together again. The agent reads levels itself, the same for every source of logs.
+fn joined(data: &Value, ask: &Ask) -> BTreeMap<String, Vec<Value>> {
+    let direction = ask.parameters.iter().find(|(name, _)| name == "direction");
+    let forward = direction.is_some_and(|(_, direction)| direction.eq_ignore_ascii_case("forward"));
+    let mut found = lines(data);
     for values in found.values_mut() {
-        let falling = values
-            .first()
-            .zip(values.last())
-            .is_some_and(|(a, b)| a[0].as_str() > b[0].as_str());
         values.sort_by(|a, b| {
             let order = a[0].as_str().cmp(&b[0].as_str());
-            if falling { order.reverse() } else { order }
+            if forward { order } else { order.reverse() }
         });
     }
     found

@@ -146,7 +146,7 @@ async fn both_loki_answer_the_client_alike() {
         let asked = both.server.faults().exchanges();
         assert!(!asked.is_empty());
         for exchange in &asked {
-            // Of a part of its time the real server tells the labels of all of it.
+            // Labels of a part of the time are one of the known differences.
             if !exchange.path.ends_with("/labels") || search.window == everything(both.begin).window {
                 both.same(&Ask::again(exchange)).await;
             }

@@ -3,4 +3,5 @@
 mod both;
 mod client;
 mod forms;
+mod known;
 mod lines;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claw_core::clock::ManualClock;
-use claw_testbed::suite::{Own, Series, Testbed, push};
+use claw_testbed::suite::{DedicatedServer, Series, Testbed, push};
 use claw_testkit::prometheus::{Server, Store};
 use jiff::Timestamp;
 
@@ -39,7 +39,7 @@ pub(super) struct Both {
     servers: Servers,
     tally: Tally,
     // They end with this value.
-    _own: Own,
+    _own: DedicatedServer,
     _server: Server,
 }
 
@@ -56,7 +56,7 @@ impl Both {
         store: Store,
         targets: &[String],
     ) -> Option<Self> {
-        let own = Own::prometheus(testbed, test, targets)
+        let own = DedicatedServer::prometheus(testbed, test, targets)
             .await
             .unwrap_or_else(|error| panic!("{}", error.line()))?;
         let series: Vec<Series> = store
@@ -90,7 +90,7 @@ impl Both {
         self.servers.answers(ask).await
     }
 
-    /// How the answers differ.
+    /// How the answers differ, without noting it.
     pub(super) async fn difference(&self, ask: &Ask) -> Option<String> {
         let [real, simulated] = self.answers(ask).await;
         difference(&real, &simulated, ask.compare)
@@ -98,18 +98,23 @@ impl Both {
 
     /// Sends a request to both, notes where they differ, and returns the real answer.
     pub(super) async fn same(&mut self, ask: &Ask) -> Answer {
+        self.compare(ask).await.0
+    }
+
+    /// The same, with the difference that was noted.
+    pub(super) async fn compare(&mut self, ask: &Ask) -> (Answer, Option<String>) {
         let [real, simulated] = self.answers(ask).await;
-        self.tally
-            .note(ask, &real, difference(&real, &simulated, ask.compare));
-        real
+        let difference = difference(&real, &simulated, ask.compare);
+        self.tally.note(ask, &real, difference.clone());
+        (real, difference)
     }
 
-    /// Notes a difference.
-    pub(super) fn differs(&mut self, ask: &Ask, difference: &str) {
-        self.tally.differs(ask, difference);
+    /// Notes queries that never had a result, apart from those of `empty` and those that may be empty.
+    pub(super) fn expect_results(&mut self, empty: &[&str], may_be_empty: impl Fn(&str) -> bool) {
+        self.tally.expect_results(empty, may_be_empty);
     }
 
-    /// Says how much was compared, and fails if there was a difference.
+    /// Says how much was compared, and fails if there was a difference, or nothing to compare.
     pub(super) fn end(self, test: &str) {
         self.tally.end(test);
     }

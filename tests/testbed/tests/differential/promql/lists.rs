@@ -29,8 +29,8 @@ const SELECTORS: [&[&str]; 14] = [
     &["words{text=~\".*\\n.*\"}"],
 ];
 
-/// From and to, in seconds since the samples begin. Only full hours: what lies outside of the asked time but beside it in a
-/// chunk may or may not be told.
+/// From and to, in seconds since the samples begin. Only full hours: what lies beside the asked time in a chunk is told, which
+/// is one of the known differences.
 const SPANS: [Option<(i64, i64)>; 4] = [
     None,
     Some((0, 7200)),

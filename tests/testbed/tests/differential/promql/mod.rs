@@ -5,6 +5,7 @@
 mod both;
 mod compare;
 mod forms;
+mod known;
 mod lists;
 mod random;
 mod recorded;

@@ -86,7 +86,6 @@ const BROKEN: &[&str] = &[
     "{job=\"\"}",
     "{job=~\".*\"}",
     "{job!=\"a\"}",
-    "memory_bytes{__name__=\"other\"}",
     "1 2",
     "1..2",
     "0x",
@@ -110,6 +109,9 @@ const BROKEN: &[&str] = &[
     "step()",
     "range()",
 ];
+
+/// A metric with two names.
+pub(super) const NAMED_TWICE: &str = "memory_bytes{__name__=\"other\"}";
 
 /// Queries that fail when they are evaluated.
 const FAILING: &[&str] = &[
@@ -266,6 +268,9 @@ async fn both_prometheus_refuse_the_same() {
         both.same(&instant(query, at(3600))).await;
         both.same(&range(query, (at(0), at(3600)), 60_000)).await;
     }
+    // To select series by, the real server takes this: see the known differences.
+    both.same(&instant(NAMED_TWICE, at(3600))).await;
+    both.same(&range(NAMED_TWICE, (at(0), at(3600)), 60_000)).await;
     for query in FAILING {
         both.same(&instant(query, at(3600)).worded()).await;
         both.same(&range(query, (at(0), at(3600)), 60_000).worded()).await;
@@ -281,10 +286,6 @@ async fn both_prometheus_refuse_the_same() {
         "1",
     ];
     for selector in BROKEN.iter().copied().chain(others) {
-        // The simulated server refuses a metric that is named twice here too, where the real one finds nothing.
-        if selector.contains("__name__=") {
-            continue;
-        }
         for path in ["/api/v1/series", "/api/v1/labels", "/api/v1/label/job/values"] {
             both.same(&Ask::get(path, &[("match[]", selector)])).await;
         }

@@ -1,6 +1,7 @@
 //! The forms of PromQL, one by one.
 
 mod aggregate;
+mod empty;
 mod functions;
 mod operators;
 mod over_time;
@@ -12,16 +13,6 @@ pub(super) use self::over_time::OVER_TIME;
 use self::over_time::RANGE_VECTORS;
 use super::both::{Both, instant, range};
 use super::samples::{at, store};
-
-/// Forms that the simulated server refuses, and why that is meant. It says so, and never answers something else.
-const KNOWN: &[(&str, &str)] = &[
-    ("rate(memory_bytes[5m] anchored)", NEWER),
-    ("memory_bytes[5m] smoothed", NEWER),
-    ("memory_bytes[5m * 2]", NEWER),
-    ("rate(memory_bytes[10m - 5m])", NEWER),
-    ("memory_bytes > 100_000_000", NEWER),
-];
-const NEWER: &str = "it is newer than the parser, which is the same that checks the agent's queries";
 
 /// Moments at which each form is asked for, in milliseconds since the samples begin: on a sample, between two, in the
 /// middle of holes, at the very edge of what still counts, before the first and after the last.
@@ -119,15 +110,6 @@ async fn both_prometheus_evaluate_the_same() {
             }
         }
     }
-    // What is listed as refused really has an answer, and is refused in as many words.
-    for (form, why) in KNOWN {
-        let ask = instant(form, at(3600));
-        let [real, simulated] = both.answers(&ask).await;
-        let text = simulated.body["error"].as_str().unwrap_or_default();
-        if real.status != 200 || !text.contains("not supported by the simulated") {
-            let found = format!("is listed because {why}: {} / {}", real.body, simulated.body);
-            both.differs(&ask, &found);
-        }
-    }
+    both.expect_results(empty::LISTED, empty::may_be);
     both.end(TEST);
 }

@@ -18,11 +18,14 @@ const EXPRESSIONS: usize = 400;
 /// Failures that are made small and shown.
 const SHOWN: usize = 8;
 
-/// The first of the seeds.
-#[allow(clippy::disallowed_methods)] // suites are started by cargo, which passes nothing but the environment
-fn seed() -> u8 {
-    let given = std::env::var("CLAW_E2E_SEED").ok();
-    given.and_then(|text| text.parse().ok()).unwrap_or(1)
+/// The first of the seeds, from the variable.
+fn seed(given: Option<&str>) -> Result<u8, String> {
+    given.map_or(Ok(1), |text| {
+        let wrong = |error: std::num::ParseIntError| {
+            format!("CLAW_E2E_SEED is {text:?}: {error}; set a number from 0 to 255, or unset it")
+        };
+        text.parse().map_err(wrong)
+    })
 }
 
 fn runner(seed: u8) -> TestRunner {
@@ -77,10 +80,14 @@ async fn simplest(both: &Both, mut tree: impl ValueTree<Value = String>, mut dif
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn both_prometheus_evaluate_expressions_by_chance_alike() {
     const TEST: &str = "expressions by chance";
+    #[allow(clippy::disallowed_methods)]
+    // suites are started by cargo, which passes nothing but the environment
+    let given = std::env::var_os("CLAW_E2E_SEED").map(|text| text.to_string_lossy().into_owned());
+    let first = seed(given.as_deref()).unwrap_or_else(|error| panic!("{error}"));
     let testbed = crate::testbed().await;
     let mut differences = Vec::new();
     let mut answered = 0;
-    for world in (0..WORLDS).map(|world| seed().wrapping_add(world)) {
+    for world in (0..WORLDS).map(|world| first.wrapping_add(world)) {
         let mut runner = runner(world);
         let store = series().new_tree(&mut runner).unwrap().current();
         let Some(mut both) = Both::start(&testbed, TEST, store).await else {
@@ -88,11 +95,14 @@ async fn both_prometheus_evaluate_expressions_by_chance_alike() {
         };
         for _ in 0..EXPRESSIONS {
             let tree = expression().new_tree(&mut runner).unwrap();
+            let mut first_difference = None;
             for ask in asks(&tree.current()) {
-                answered += usize::from(both.same(&ask).await.results() > 0);
+                let (real, difference) = both.compare(&ask).await;
+                answered += usize::from(real.results() > 0);
+                first_difference = first_difference.or(difference);
             }
             if differences.len() < SHOWN
-                && let Some(difference) = differ(&both, &tree.current()).await
+                && let Some(difference) = first_difference
             {
                 let simplest = simplest(&both, tree, difference).await;
                 differences.push(format!("world {world}: {simplest}"));
@@ -109,4 +119,16 @@ async fn both_prometheus_evaluate_expressions_by_chance_alike() {
         answered > expressions,
         "{answered} answers to {expressions} expressions"
     );
+}
+
+#[test]
+fn a_wrong_seed_is_refused() {
+    assert_eq!(seed(None), Ok(1));
+    assert_eq!(seed(Some("7")), Ok(7));
+    for wrong in ["300", "x", "-1", ""] {
+        assert!(
+            seed(Some(wrong)).unwrap_err().contains("CLAW_E2E_SEED"),
+            "{wrong}"
+        );
+    }
 }
