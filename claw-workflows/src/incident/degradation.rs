@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, Source, SourceKind};
+use claw_metrics::classify::Unit as MetricUnit;
 use claw_metrics::signal::{Direction, Signal};
 
 use super::candidate::{Advice, Candidate};
@@ -100,7 +101,11 @@ impl<'a> Strains<'a> {
         let (_, strain, mechanism, what, signal) = KINDS
             .iter()
             .filter_map(|(strain, mechanism, what)| {
-                let signal = unit.worst(*strain).filter(|signal| signal.score >= NOTABLE)?;
+                let mut signals = unit.strains.get(strain)?.iter().copied();
+                let signal = signals.find(|signal| signal.harmful && !begins(signal))?;
+                if signal.score < NOTABLE {
+                    return None;
+                }
                 // Growth in proportion to the work is no strain of its own.
                 let beyond = (signal.ratio / surge.max(1.0)).max(1.0).ln();
                 Some((
@@ -354,6 +359,12 @@ impl OwnPart<'_> {
             own: if self.incomparable { 0.0 } else { self.share },
         }
     }
+}
+
+/// Whether an amount was nothing before: then something was started there, and is not short of anything for that.
+fn begins(signal: &Signal) -> bool {
+    let held = matches!(signal.classification.unit, MetricUnit::Bytes);
+    held && signal.baseline == 0.0
 }
 
 /// Weight of a signal: grows with the logarithm of its distance from normal, 0.7 to 3.

@@ -1,4 +1,4 @@
-use claw_metrics::classify::{BadDirection, Classification, Kind, Measure, Stat, Unit as MetricUnit};
+use claw_metrics::classify::{BadDirection, Classification, Kind, Measure, Stat};
 use claw_metrics::signal::Shape;
 
 use super::*;
@@ -81,6 +81,30 @@ fn lateness_is_compared_in_seconds_whatever_the_metrics_count_in() {
     assert!(alone > 1.4, "{alone}");
     let half = share((MetricUnit::Seconds, 1.0), (MetricUnit::Microseconds, 500_000.0));
     assert!((half - 0.25).abs() < 1e-9);
+}
+
+#[test]
+fn memory_that_is_used_for_the_first_time_is_no_shortage() {
+    let of = |signals: &[Signal]| -> Vec<&'static str> {
+        let strains = Strains {
+            units: units::units(signals, &EntityRef::clone),
+            edges: BTreeMap::new(),
+            callees: BTreeMap::new(),
+        };
+        let suspects = strains.suspects();
+        suspects
+            .iter()
+            .map(|suspect| suspect.candidate.mechanism)
+            .collect()
+    };
+    let memory = |unit, from, to| signal("front", Measure::Memory, unit, from, to);
+    let begun = memory(MetricUnit::Bytes, 0.0, 253e6);
+    assert_eq!(of(std::slice::from_ref(&begun)), [""; 0]);
+    let grown = memory(MetricUnit::Bytes, 100e6, 253e6);
+    assert_eq!(of(&[begun, grown]), ["memory_pressure"]);
+    // Pages that are fetched again, or waiting for memory: there is none of that where there is enough.
+    let waiting = memory(MetricUnit::Ratio, 0.0, 0.4);
+    assert_eq!(of(&[waiting]), ["memory_pressure"]);
 }
 
 #[test]
