@@ -96,7 +96,7 @@
 //! | To | see |
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
-//! | be safe | [`gate`], [`action`] (writes as data), [`patch`] (what they change, and back), [`audit`], [`redact`] |
+//! | be safe | [`gate`], [`action`] (writes as data), [`patch`] (what they change, and back), [`execute`] (the port to what performs them), [`audit`], [`redact`] |
 //! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
@@ -115,6 +115,7 @@ pub mod definition;
 pub mod digest;
 pub mod entity;
 pub mod evidence;
+pub mod execute;
 pub mod gate;
 pub mod http;
 pub mod patch;

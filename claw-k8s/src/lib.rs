@@ -33,6 +33,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`access`] | the role that tools need, and whether the agent has it |
+//! | [`apply`] | performing actions with a permit |
 //! | [`address`] | hosts that configuration names |
 //! | [`bundle`] | recorded worlds on disk |
 //! | [`cluster`] | the port to the API server, and the client behind it |
@@ -47,6 +48,7 @@
 
 pub mod access;
 pub mod address;
+pub mod apply;
 pub mod bundle;
 pub mod cluster;
 pub mod gitops;

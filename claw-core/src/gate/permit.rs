@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use crate::action::Action;
 use crate::audit::AuditReceipt;
+use crate::execute::ActionId;
 
 /// The right to perform one action, once, for a short time.
 ///
@@ -48,6 +49,11 @@ impl Permit {
 
     /// How long a permit is good for.
     pub const LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+    /// By which name the action goes, once it is performed.
+    pub fn action_id(&self) -> ActionId {
+        ActionId::of(&self.decision)
+    }
 
     /// Uses the permit up for `action`. Returns the audit receipt of the decision.
     pub fn redeem(self, action: &Action, now: Timestamp) -> Result<AuditReceipt, PermitError> {

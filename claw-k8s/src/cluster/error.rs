@@ -44,6 +44,14 @@ pub enum ClusterError {
         #[source]
         source: Source,
     },
+    /// The object is not in the state that the request takes for granted.
+    Conflict {
+        /// What was asked.
+        request: String,
+        /// What the server said.
+        #[source]
+        source: Source,
+    },
     /// The list that a page belongs to is too old to be continued.
     Gone {
         /// What was asked.
@@ -143,9 +151,11 @@ impl ClusterError {
             Self::NotFound { .. } => ToolErrorKind::NotFound,
             Self::BadRequest { .. } | Self::InvalidName { .. } => ToolErrorKind::InvalidInput,
             Self::RateLimited { .. } => ToolErrorKind::RateLimited,
-            Self::Gone { .. } | Self::Unavailable { .. } | Self::Tls { .. } | Self::Config { .. } => {
-                ToolErrorKind::Unavailable
-            }
+            Self::Conflict { .. }
+            | Self::Gone { .. }
+            | Self::Unavailable { .. }
+            | Self::Tls { .. }
+            | Self::Config { .. } => ToolErrorKind::Unavailable,
             Self::Stalled { .. } | Self::Timeout { .. } => ToolErrorKind::Timeout,
             Self::Cancelled { .. } => ToolErrorKind::Cancelled,
             Self::TooLarge { .. } => ToolErrorKind::TooLarge,
@@ -159,6 +169,7 @@ impl ClusterError {
             Self::Denied { .. } => "grant the right, for example with the role that `access` generates",
             Self::Unauthorized { .. } => "renew the token or certificate",
             Self::NotFound { .. } => "check the name and the namespace, if it should be there",
+            Self::Conflict { .. } => "read the object again",
             Self::Gone { .. } => "start the list again",
             Self::BadRequest { .. } => "check names and selectors",
             Self::InvalidName { .. } => "write it as kubectl shows it",
@@ -185,6 +196,7 @@ impl ClusterError {
             Self::Denied { request, .. } => format!("not allowed: {request}"),
             Self::Unauthorized { request, .. } => format!("credentials not accepted: {request}"),
             Self::NotFound { request, .. } => format!("not found: {request}"),
+            Self::Conflict { request, .. } => format!("the object is in another state: {request}"),
             Self::Gone { request, .. } => format!("the list has expired: {request}"),
             Self::BadRequest { request, .. } => format!("request not accepted: {request}"),
             Self::InvalidName { what, value } => format!("{what} `{value}` is not a Kubernetes name"),
@@ -230,6 +242,7 @@ impl ClusterError {
             Self::Denied { source, .. }
             | Self::Unauthorized { source, .. }
             | Self::NotFound { source, .. }
+            | Self::Conflict { source, .. }
             | Self::Gone { source, .. }
             | Self::BadRequest { source, .. }
             | Self::RateLimited { source, .. }

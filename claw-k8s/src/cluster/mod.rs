@@ -16,6 +16,7 @@ mod retry;
 mod room;
 mod shared;
 mod wire;
+pub(crate) mod write;
 
 #[cfg(test)]
 pub(crate) mod fake;

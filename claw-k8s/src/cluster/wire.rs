@@ -8,9 +8,13 @@ use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 
+use super::write::{WriteRequest, WriteVerb};
 use super::{AccessQuestion, ClusterError, GetRequest, ListRequest, LogRequest, ServerSaid, Source};
 
 const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+/// Who the agent is among those that fields belong to.
+const FIELD_MANAGER: &str = "claw";
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const GROUPS: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
@@ -25,6 +29,8 @@ pub(super) struct Prepared {
     method: Method,
     target: String,
     accept: &'static str,
+    /// What the body is.
+    content: &'static str,
     body: Vec<u8>,
     /// What is asked, for errors.
     pub(super) what: String,
@@ -36,6 +42,7 @@ impl Prepared {
             method: Method::GET,
             target,
             accept: JSON,
+            content: JSON,
             body: Vec::new(),
             what,
         }
@@ -48,7 +55,7 @@ impl Prepared {
             .uri(&self.target)
             .header(ACCEPT, self.accept);
         if !self.body.is_empty() {
-            request = request.header(CONTENT_TYPE, JSON);
+            request = request.header(CONTENT_TYPE, self.content);
         }
         request
             .body(self.body.clone())
@@ -127,6 +134,47 @@ pub(super) fn get(request: &GetRequest) -> Result<Prepared, ClusterError> {
     Ok(prepared)
 }
 
+/// A write, to be sent once. `dryRun=All` makes it one that changes nothing.
+pub(super) fn write(request: &WriteRequest) -> Result<Prepared, ClusterError> {
+    check_namespace(request.namespace.as_deref())?;
+    check("name", &request.name)?;
+    let collection = request.resource.path(request.namespace.as_deref());
+    let object = format!("{collection}/{}", request.name);
+    let (method, path, content, verb) = match request.verb {
+        WriteVerb::Patch => (Method::PATCH, object, MERGE_PATCH, "patch"),
+        WriteVerb::Create => (Method::POST, collection, JSON, "create"),
+        WriteVerb::Delete => (Method::DELETE, object, JSON, "delete"),
+        WriteVerb::Evict => (Method::POST, format!("{object}/eviction"), JSON, "evict"),
+    };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if request.dry_run {
+        query.append_pair("dryRun", "All");
+    }
+    if matches!(request.verb, WriteVerb::Patch | WriteVerb::Create) {
+        query.append_pair("fieldManager", FIELD_MANAGER);
+        // What the server does not know it would leave out, and store something else than was approved.
+        query.append_pair("fieldValidation", "Strict");
+    }
+    let query = query.finish();
+    let target = if query.is_empty() {
+        path
+    } else {
+        format!("{path}?{query}")
+    };
+    let what = match &request.namespace {
+        Some(namespace) => format!("{verb} {} {namespace}/{}", request.resource, request.name),
+        None => format!("{verb} {} {}", request.resource, request.name),
+    };
+    Ok(Prepared {
+        method,
+        target,
+        accept: JSON,
+        content,
+        body: request.body.to_string().into_bytes(),
+        what,
+    })
+}
+
 /// The kubelet counts `limitBytes` from the beginning of what it was asked for, so it only bounds the transfer; the end
 /// of the log is cut out here.
 pub(super) fn logs(request: &LogRequest, transfer_bytes: usize) -> Result<Prepared, ClusterError> {
@@ -186,6 +234,7 @@ pub(super) fn access_review(question: &AccessQuestion) -> Result<Prepared, Clust
         method: Method::POST,
         target: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
         accept: JSON,
+        content: JSON,
         body: body.to_string().into_bytes(),
         what: format!("ask whether {verb} on {resource} is allowed"),
     })
@@ -264,6 +313,7 @@ pub(super) fn failure(
         401 => ClusterError::Unauthorized { request, source },
         403 => ClusterError::Denied { request, source },
         404 => ClusterError::NotFound { request, source },
+        409 => ClusterError::Conflict { request, source },
         410 => ClusterError::Gone { request, source },
         429 => ClusterError::RateLimited {
             request,

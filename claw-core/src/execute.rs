@@ -1,0 +1,143 @@
+//! Performing actions: the port to whatever writes.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::Action;
+use crate::audit::AuditReceipt;
+use crate::gate::{Permit, PermitError};
+use crate::tool::ToolContext;
+
+/// The annotation by which an object tells whose write stands. Its value is an [`ActionId`].
+pub const ACTION_ANNOTATION: &str = "claw.dev/action";
+
+/// Letters of a record's hash that name an action: enough that no two of one log have the same.
+const ID_LETTERS: usize = 32;
+
+/// The name of one performance of an action: the beginning of the hash of the record that permits it, so that whoever has the
+/// audit log can tell what was to be done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ActionId(pub String);
+
+impl ActionId {
+    /// The name of what a record permits.
+    pub fn of(permission: &AuditReceipt) -> Self {
+        Self(permission.hash.chars().take(ID_LETTERS).collect())
+    }
+}
+
+/// What came of an action, or would come of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Effected {
+    /// The object afterwards, as the server answered; what it answers to a deletion or an eviction may be a status.
+    pub object: Value,
+    /// By which the server's own audit log has it.
+    pub audit_id: Option<String>,
+}
+
+impl Effected {
+    /// An answer of the server.
+    pub fn new(object: Value, audit_id: Option<String>) -> Self {
+        Self { object, audit_id }
+    }
+}
+
+/// Whether a write stands of which no answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Standing {
+    /// It stands.
+    Ours,
+    /// It does not, and the object is as it was: the same write may be sent again.
+    NotYet,
+    /// It does not, and the object has changed since: the action has to be made anew.
+    Overtaken,
+    /// The object is gone, and nobody can say by whom: nothing may be sent again.
+    Gone,
+}
+
+/// An action was not performed, or nobody knows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecuteError {
+    /// The permit is for something else, or too old.
+    #[error(transparent)]
+    Permit(#[from] PermitError),
+    /// The action is none that can be performed.
+    #[error("{target} cannot be written that way: {reason}")]
+    Malformed {
+        /// The target.
+        target: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// The object has changed since the action was made, or there is one already where it was to be created. Nothing was written.
+    #[error("{target} has changed since the action was made; propose it anew")]
+    Changed {
+        /// The target.
+        target: String,
+        /// What the server said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server refused. Nothing was written.
+    #[error("the server refused to write to {target}; {remedy}")]
+    Refused {
+        /// The target.
+        target: String,
+        /// What to do about it.
+        remedy: String,
+        /// What the server said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No answer came, or none that says. It may have been written.
+    #[error("whether {target} was written is not known; see how it stands before anything is sent again")]
+    Unknown {
+        /// The target.
+        target: String,
+        /// What came in place of an answer.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ExecuteError {
+    /// Whether it is known that nothing was written.
+    pub fn is_without_effect(&self) -> bool {
+        !matches!(self, Self::Unknown { .. })
+    }
+}
+
+/// Performs actions.
+///
+/// Implementers keep to this: a dry run changes nothing; a write is sent once, never again by itself; it is sent only if the
+/// object is still the one, in the version, that the action was made for; it carries the [`ActionId`] where the object can
+/// ([`ACTION_ANNOTATION`]); every call ends by the deadline of its context.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait Executor: Send + Sync {
+    /// What the server would make of an action.
+    async fn dry_run(&self, cx: &ToolContext, action: &Action) -> Result<Effected, ExecuteError>;
+
+    /// Performs an action, and uses up the permit for it. It goes by the [`ActionId`] that the permit names.
+    async fn perform(
+        &self,
+        cx: &ToolContext,
+        permit: Permit,
+        action: &Action,
+    ) -> Result<Effected, ExecuteError>;
+
+    /// Whether a write of which no answer came stands.
+    async fn standing(
+        &self,
+        cx: &ToolContext,
+        action: &Action,
+        id: &ActionId,
+    ) -> Result<Standing, ExecuteError>;
+}

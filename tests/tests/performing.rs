@@ -1,0 +1,316 @@
+//! Actions are performed on an API server: as they were approved, once, and only with a permit.
+#![allow(clippy::unwrap_used)] // also in what the tests share: a failure is a panic
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::http::{Method, StatusCode};
+use claw_core::action::Action;
+use claw_core::clock::{Clock as _, SystemClock};
+use claw_core::execute::{ACTION_ANNOTATION, ActionId, ExecuteError, Executor as _, Standing};
+use claw_core::gate::{Arbiter, Gate, Judgement, Permit, Scope};
+use claw_core::patch::merged;
+use claw_core::redact::Redactor;
+use claw_core::tool::{Effect, ToolContext};
+use claw_guardrails::audit::MemoryAuditLog;
+use claw_k8s::apply::{KubeExecutor, stable};
+use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
+use claw_k8s::tools::propose::{self, Proposal};
+use claw_testkit::api::{self, ApiServer};
+use claw_testkit::faults::{Fault, Rule};
+use serde_json::{Value, json};
+
+/// Allows every write, so that it is the executor that is looked at.
+#[derive(Debug)]
+struct Anything;
+
+#[async_trait]
+impl Arbiter for Anything {
+    async fn judge_read(&self, _: &Scope, _: &str, _: Effect, _: &Value) -> Judgement {
+        Judgement::Allow { rules: Vec::new() }
+    }
+
+    async fn judge_write(&self, _: &Scope, _: &Action) -> Judgement {
+        Judgement::Allow { rules: Vec::new() }
+    }
+}
+
+struct World {
+    server: ApiServer,
+    executor: KubeExecutor,
+    cluster: Cluster,
+    gate: Gate,
+    /// Credentials are read anew when they run out.
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn start() -> Self {
+        let object = |api_version: &str, kind: &str, name: &str, more: Value| {
+            let named = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "shop"}});
+            merged(&named, &more)
+        };
+        let template = json!({"metadata": {"labels": {"app": "cart"}}, "spec": {"containers": [{"name": "app", "image": "cart:1"}]}});
+        let spec = json!({"replicas": 3, "selector": {"matchLabels": {"app": "cart"}}, "template": template});
+        let objects = vec![
+            object("apps/v1", "Deployment", "cart", json!({"spec": spec})),
+            object(
+                "v1",
+                "Pod",
+                "cart-1",
+                json!({
+                "metadata": {"labels": {"app": "cart"}, "ownerReferences":
+                    [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-1", "uid": "r", "controller": true}]},
+                "spec": {"containers": [{"name": "app", "image": "cart:1"}]}, "status": {"phase": "Running"}}),
+            ),
+            object("v1", "ConfigMap", "mode", json!({"data": {"mode": "a"}})),
+        ];
+        let server = ApiServer::start(api::Cluster::new(objects, Arc::new(SystemClock)))
+            .await
+            .unwrap();
+        let limits = Limits {
+            attempt: Duration::from_millis(300),
+            ..Limits::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, server.kubeconfig(None)).unwrap();
+        let connection = Connection::Kubeconfig {
+            files: vec![kubeconfig],
+            context: None,
+        };
+        let reader = KubeCluster::connect(connection.clone(), limits.clone())
+            .await
+            .unwrap();
+        let executor = KubeExecutor::connect(connection, Proxies::default(), limits)
+            .await
+            .unwrap();
+        let gate = Gate::new(
+            Arc::new(Anything),
+            Arc::new(MemoryAuditLog::default()),
+            Arc::new(SystemClock),
+            Redactor::new(),
+        );
+        Self {
+            executor,
+            cluster: Cluster::new(Arc::new(reader)),
+            server,
+            gate,
+            _folder: folder,
+        }
+    }
+
+    async fn propose(&self, tool: &str, input: Value) -> Action {
+        let tools = propose::all(&self.cluster);
+        let found = tools.iter().find(|it| it.name() == tool).unwrap();
+        let answer = found.call_json(&cx(), input).await.unwrap();
+        let proposal: Proposal = serde_json::from_value(answer).unwrap();
+        proposal.action
+    }
+
+    async fn scale(&self, replicas: u32) -> Action {
+        let input = json!({"kind": "Deployment", "namespace": "shop", "name": "cart", "replicas": replicas, "reason": "load"});
+        self.propose("scale_workload", input).await
+    }
+
+    async fn permit(&self, action: &Action) -> Permit {
+        let scope = Scope {
+            run: "r".to_owned(),
+            step: None,
+            actor: "claw".to_owned(),
+            deadline: SystemClock.deadline(Duration::from_secs(60)),
+            cancel: Default::default(),
+        };
+        self.gate.admit(&scope, action).await.unwrap()
+    }
+
+    /// The name of the performance, and what came of it.
+    async fn perform(&self, action: &Action) -> (ActionId, Result<Value, ExecuteError>) {
+        let permit = self.permit(action).await;
+        let id = permit.action_id();
+        let effected = self.executor.perform(&cx(), permit, action).await;
+        (id, effected.map(|effected| effected.object))
+    }
+
+    async fn standing(&self, action: &Action, id: &ActionId) -> Standing {
+        self.executor.standing(&cx(), action, id).await.unwrap()
+    }
+
+    fn stored(&self, kind: &str, name: &str) -> Option<Value> {
+        self.server.cluster().get(kind, "shop", name)
+    }
+
+    /// Writes that the server has seen, dry runs left out.
+    fn writes(&self) -> usize {
+        let exchanges = self.server.faults().exchanges();
+        let writes = exchanges
+            .iter()
+            .filter(|exchange| exchange.method != Method::GET && !exchange.query.contains("dryRun"));
+        writes.count()
+    }
+}
+
+fn cx() -> ToolContext {
+    ToolContext::new(Arc::new(SystemClock), Duration::from_secs(10))
+}
+
+#[tokio::test]
+async fn a_dry_run_promises_what_the_write_does_and_changes_nothing() {
+    let world = World::start().await;
+    let action = world.scale(5).await;
+    let version = world.server.cluster().version();
+    let promised = world.executor.dry_run(&cx(), &action).await.unwrap();
+    assert_eq!(world.server.cluster().version(), version);
+    assert_eq!(promised.object["spec"]["replicas"], 5);
+    let (id, written) = world.perform(&action).await;
+    assert_eq!(stable(&written.unwrap()), stable(&promised.object));
+    let stored = world.stored("Deployment", "cart").unwrap();
+    assert_eq!(stored["spec"]["replicas"], 5);
+    assert_eq!(
+        stored["metadata"]["annotations"][ACTION_ANNOTATION],
+        id.0.as_str()
+    );
+    assert_eq!(world.standing(&action, &id).await, Standing::Ours);
+    assert_eq!(world.writes(), 1);
+}
+
+#[tokio::test]
+async fn what_has_changed_since_is_not_written() {
+    let world = World::start().await;
+    let (first, second) = (world.scale(5).await, world.scale(4).await);
+    world.perform(&first).await.1.unwrap();
+    let (id, outcome) = world.perform(&second).await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, ExecuteError::Changed { .. }), "{error:?}");
+    assert_eq!(world.stored("Deployment", "cart").unwrap()["spec"]["replicas"], 5);
+    assert_eq!(world.standing(&second, &id).await, Standing::Overtaken);
+    // One of the same name is another object.
+    let third = world.scale(6).await;
+    let mut anew = world.stored("Deployment", "cart").unwrap();
+    world.server.cluster().remove("Deployment", "shop", "cart");
+    anew["metadata"] = json!({"name": "cart", "namespace": "shop", "uid": "another"});
+    world.server.cluster().put(anew);
+    let (id, outcome) = world.perform(&third).await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, ExecuteError::Changed { .. }), "{error:?}");
+    assert_eq!(world.standing(&third, &id).await, Standing::Gone);
+}
+
+#[tokio::test]
+async fn a_permit_is_good_for_its_own_action_only() {
+    let world = World::start().await;
+    let (small, large) = (world.scale(4).await, world.scale(400).await);
+    let permit = world.permit(&small).await;
+    let error = world.executor.perform(&cx(), permit, &large).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Permit(_)), "{error:?}");
+    assert_eq!(world.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_not_sent_again_and_can_be_told() {
+    let world = World::start().await;
+    let status = |code| Fault::Status {
+        code,
+        retry_after: None,
+    };
+    let mut replicas = 3;
+    for (name, fault, expected) in [
+        (
+            "failed before",
+            status(StatusCode::INTERNAL_SERVER_ERROR),
+            Standing::NotYet,
+        ),
+        ("never answered", Fault::Hang, Standing::NotYet),
+        (
+            "too late after it was written",
+            Fault::StatusAfterEffect(StatusCode::GATEWAY_TIMEOUT),
+            Standing::Ours,
+        ),
+        ("broken off", Fault::Cut { after_bytes: 20 }, Standing::Ours),
+        ("half an answer", Fault::Malformed, Standing::Ours),
+        (
+            "another answer",
+            Fault::Replace {
+                content_type: "text/html",
+                body: "<html>".into(),
+            },
+            Standing::NotYet,
+        ),
+    ] {
+        replicas += 1;
+        let action = world.scale(replicas).await;
+        let path = "/apis/apps/v1/namespaces/shop/deployments/cart";
+        world
+            .server
+            .faults()
+            .add(Rule::new(path, fault).method(Method::PATCH));
+        let before = world.writes();
+        let (id, outcome) = world.perform(&action).await;
+        let error = outcome.unwrap_err();
+        assert!(!error.is_without_effect(), "{name}: {error:?}");
+        assert_eq!(world.writes() - before, 1, "{name}: sent once");
+        world.server.faults().clear();
+        assert_eq!(world.standing(&action, &id).await, expected, "{name}");
+        if expected == Standing::NotYet {
+            // The same action, with a permit of its own.
+            world.perform(&action).await.1.unwrap();
+        }
+        let stored = world.stored("Deployment", "cart").unwrap();
+        assert_eq!(stored["spec"]["replicas"], replicas, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn objects_are_created_evicted_and_deleted() {
+    let world = World::start().await;
+    let manifest =
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: new, namespace: shop}, data: {mode: b}}";
+    let create = world
+        .propose("apply_manifest", json!({"manifest": manifest, "reason": "mode"}))
+        .await;
+    let (id, outcome) = world.perform(&create).await;
+    outcome.unwrap();
+    assert_eq!(world.stored("ConfigMap", "new").unwrap()["data"]["mode"], "b");
+    assert_eq!(world.standing(&create, &id).await, Standing::Ours);
+    let again = world.perform(&create).await.1.unwrap_err();
+    assert!(matches!(again, ExecuteError::Changed { .. }), "{again:?}");
+
+    let evict = world
+        .propose(
+            "evict_pod",
+            json!({"namespace": "shop", "name": "cart-1", "reason": "stuck"}),
+        )
+        .await;
+    world.executor.dry_run(&cx(), &evict).await.unwrap();
+    assert!(world.stored("Pod", "cart-1").is_some());
+    world.perform(&evict).await.1.unwrap();
+    let left = world.stored("Pod", "cart-1");
+    assert!(left.is_none_or(|pod| pod.pointer("/metadata/deletionTimestamp").is_some()));
+
+    let delete = world
+        .propose(
+            "delete_object",
+            json!({"api_version": "v1", "kind": "ConfigMap", "namespace": "shop", "name": "mode", "reason": "unused"}),
+        )
+        .await;
+    let mut stale = delete.clone();
+    stale.resource_version = Some("1".to_owned());
+    let error = world.perform(&stale).await.1.unwrap_err();
+    assert!(matches!(error, ExecuteError::Changed { .. }), "{error:?}");
+    world.perform(&delete).await.1.unwrap();
+    assert!(world.stored("ConfigMap", "mode").is_none());
+}
+
+#[tokio::test]
+async fn a_kind_that_is_not_served_is_named() {
+    let world = World::start().await;
+    let mut action = world.scale(5).await;
+    action.target.kind = "Deploymint".to_owned();
+    let error = world.perform(&action).await.1.unwrap_err();
+    assert!(
+        error.to_string().contains("serves no Deploymint in apps/v1"),
+        "{error}"
+    );
+    assert_eq!(world.writes(), 0);
+}
