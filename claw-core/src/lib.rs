@@ -97,7 +97,7 @@
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
 //! | be safe | [`gate`], [`action`], [`audit`], [`redact`] |
-//! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`quantity`], [`report`] |
+//! | say what was found | [`entity`], [`evidence`], [`digest`], [`canonical`] (JSON that digests are taken of), [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
 //! | talk to services | [`http`] |
@@ -109,6 +109,7 @@
 pub mod access;
 pub mod action;
 pub mod audit;
+pub mod canonical;
 pub mod change;
 pub mod clock;
 pub mod definition;

@@ -1,7 +1,7 @@
 //! The hash chain: how a record becomes a line, and a line a record.
 
-use claw_core::action::canonical_json;
 use claw_core::audit::{AuditEvent, AuditReceipt};
+use claw_core::canonical;
 use claw_core::digest::{hex, sha256};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::head::Head;
 
-/// Version of the format that this code writes.
-pub(super) const FORMAT: u32 = 1;
+/// Version of the format that this code writes. It reads all up to this one.
+///
+/// 1: numbers as serde_json writes them, keys sorted by code points. 2: canonical JSON as RFC 8785 has it.
+pub(super) const FORMAT: u32 = 2;
 
 /// The first line of a log. Its hash is what the first record follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +89,7 @@ pub(super) struct Chain {
 impl Chain {
     /// A new chain, and its header as a line.
     pub(super) fn begin(header: &Header) -> (Self, String) {
-        let (line, hash) = seal(&canonical_json(&serde_json::json!(header)));
+        let (line, hash) = seal(&canonical::for_digest(&serde_json::json!(header)));
         let chain = Self {
             log: header.log.clone(),
             records: 0,
@@ -112,7 +114,7 @@ impl Chain {
 
     /// Links a note.
     pub(super) fn link_note(&mut self, note: &Note) -> (String, AuditReceipt) {
-        self.link("note", &canonical_json(&serde_json::json!(note)))
+        self.link("note", &canonical::for_digest(&serde_json::json!(note)))
     }
 
     /// The end of the chain.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use claw_core::action::canonical_json;
 use claw_core::audit::{AuditError, AuditEvent, AuditLog, AuditReceipt};
+use claw_core::canonical;
 use claw_core::clock::Clock;
 use tokio::sync::{mpsc, oneshot};
 
@@ -135,19 +135,22 @@ impl FileAuditLog {
 #[async_trait]
 impl AuditLog for FileAuditLog {
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
-        let event = canonical(&event)?;
+        let event = canonical_event(&event)?;
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Append { event, reply }, answer).await
     }
 }
 
-/// The event as canonical JSON.
-pub(super) fn canonical(event: &AuditEvent) -> Result<String, AuditError> {
-    let value = serde_json::to_value(event).map_err(|error| AuditError {
-        reason: "the event is not JSON".to_owned(),
-        source: Some(Box::new(error)),
-    })?;
-    let text = canonical_json(&value);
+/// The event as canonical JSON. Integers that canonical JSON does not know are written as strings of digits.
+pub(super) fn canonical_event(event: &AuditEvent) -> Result<String, AuditError> {
+    fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> AuditError {
+        AuditError {
+            reason: "the event is not JSON".to_owned(),
+            source: Some(Box::new(error)),
+        }
+    }
+    let value = serde_json::to_value(event).map_err(unfit)?;
+    let text = canonical::to_string(&canonical::representable(value)).map_err(unfit)?;
     if text.len() > MAX_LINE - ENVELOPE {
         return Err(audit_error(format!(
             "an event of {} bytes is longer than the limit of {} bytes; ask for less at a time",

@@ -7,7 +7,7 @@ use claw_core::audit::{AuditError, AuditEvent, AuditLog, AuditReceipt};
 use jiff::Timestamp;
 
 use super::chain::{Chain, FORMAT, Header};
-use super::file::canonical;
+use super::file::canonical_event;
 use super::head::Head;
 
 /// An audit log that lasts as long as its process: for tests and replays. Its chain is that of the file.
@@ -68,7 +68,7 @@ impl Default for MemoryAuditLog {
 #[async_trait]
 impl AuditLog for MemoryAuditLog {
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
-        let text = canonical(&event)?;
+        let text = canonical_event(&event)?;
         let mut inner = self.inner();
         let (line, receipt) = inner.chain.link_event(&text);
         inner.text.push_str(&line);

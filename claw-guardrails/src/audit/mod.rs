@@ -2,10 +2,10 @@
 //!
 //! # Format
 //!
-//! One JSON object a line, UTF-8, each line ended by a line feed. Objects are written in canonical form: keys sorted,
-//! no white space.
+//! One JSON object a line, UTF-8, each line ended by a line feed. Objects are written as RFC 8785 has it
+//! ([`claw_core::canonical`]); integers that it does not know, as strings of their digits.
 //!
-//! - The first line is the header: `{"created":…,"format":1,"log":…,"hash":…}`.
+//! - The first line is the header: `{"created":…,"format":2,"log":…,"hash":…}`.
 //! - Every other line is a record: `{"event":…,"prev":…,"sequence":…,"hash":…}`. Records that the log makes about
 //!   itself have a `note` in place of the `event`.
 //!
@@ -34,6 +34,7 @@ mod head;
 mod lines;
 mod medium;
 mod memory;
+pub mod merkle;
 mod open;
 mod story;
 mod verification;

@@ -171,7 +171,7 @@ fn take_up(mut file: File, kept: Option<&Head>) -> std::io::Result<(File, Result
     };
     let header_len = line.len() as u64 + 1;
     let verdict = match header {
-        Some((header, hash, computed)) if hash == computed && header.format == FORMAT => {
+        Some((header, hash, computed)) if hash == computed && header.format <= FORMAT => {
             last_record(&mut file, header_len, size)?.and_then(|last| {
                 let head = match last.line {
                     None => Head {

@@ -94,7 +94,7 @@ impl Rig {
 
     async fn ask(&self, subject: &str) -> oneshot::Receiver<Result<AuditReceipt, AuditError>> {
         let (reply, answer) = oneshot::channel();
-        let event = file::canonical(&event("r", subject)).unwrap();
+        let event = file::canonical_event(&event("r", subject)).unwrap();
         self.queue.send(Request::Append { event, reply }).await.unwrap();
         answer
     }

@@ -77,7 +77,7 @@ async fn records_are_numbered_chained_and_intact() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines.len(), 5);
-    assert_eq!(lines[0]["format"], 1);
+    assert_eq!(lines[0]["format"], 2);
     for (at, receipt) in receipts.iter().enumerate() {
         assert_eq!(lines[at + 1]["prev"], lines[at]["hash"]);
         assert_eq!(lines[at + 1]["hash"], receipt.hash.as_str());
@@ -99,7 +99,7 @@ async fn the_hash_is_that_of_the_canonical_json_of_the_other_members() {
     for line in std::fs::read_to_string(&place.path).unwrap().lines() {
         let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
         let hash = object.remove("hash").unwrap();
-        let canonical = claw_core::action::canonical_json(&object.into());
+        let canonical = claw_core::canonical::to_string(&object.into()).unwrap();
         assert_eq!(hash, claw_core::digest::sha256(canonical));
     }
 }

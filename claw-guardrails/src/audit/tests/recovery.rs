@@ -79,7 +79,7 @@ async fn a_log_whose_end_was_cut_or_changed_is_not_taken_up() {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let cut = lines[..3].concat();
     let damaged = text.replace("\"kind\":\"closed\"", "\"kind\":\"clozed\"");
-    let header = text.replacen("\"format\":1", "\"format\":2", 1);
+    let header = text.replacen("\"format\":2", "\"format\":3", 1);
     let garbage = format!("{text}garbage\n");
     for (bad, reason) in [
         (cut.as_str(), "but it had 4"),
