@@ -104,7 +104,7 @@
 //!
 //! # Features
 //!
-//! `mock`: mocks of the ports (`MockArbiter`, `MockAuditLog`, `MockJournal`, `MockReasoner`) for the tests of other crates.
+//! `mock`: mocks of the ports (`MockArbiter`, `MockAuditLog`, `MockCheckpointSink`, `MockJournal`, `MockReasoner`) for the tests of other crates.
 
 pub mod access;
 pub mod action;

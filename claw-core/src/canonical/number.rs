@@ -14,7 +14,7 @@ pub(super) fn exact(number: &Number) -> Option<f64> {
     (double as i128 == integer).then_some(double)
 }
 
-/// Writes a finite double: the shortest digits that read back as the same, and of those the closest.
+/// Writes a finite double.
 pub(super) fn write(double: f64, out: &mut String) {
     if double == 0.0 {
         out.push('0');
@@ -23,12 +23,27 @@ pub(super) fn write(double: f64, out: &mut String) {
     if double < 0.0 {
         out.push('-');
     }
-    // Rust finds the same digits, in the form `d.ddde-7`.
-    let text = format!("{:e}", double.abs());
+    let text = shortest(double.abs());
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
     place_point(&digits, exponent.saturating_add(1), out);
+}
+
+/// The shortest digits that read back as the same, in the form `d.ddde-7`. Of two that are as short, the closer one; of two
+/// that are as close, the even one.
+fn shortest(double: f64) -> String {
+    let text = format!("{double:e}");
+    // Of two that are as close, Rust takes the upper one when it looks for the shortest, and the even one when it rounds to
+    // a number of digits. What is rounded may not read back, next to a power of two.
+    let digits = text.split('e').next().unwrap_or_default();
+    let digits = digits.bytes().filter(u8::is_ascii_digit).count();
+    let rounded = format!("{double:.*e}", digits.saturating_sub(1));
+    if rounded.parse() == Ok(double) {
+        rounded
+    } else {
+        text
+    }
 }
 
 /// Writes 0.`digits` · 10^`point`.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use claw_core::audit::{AuditError, AuditEvent, AuditLog, AuditReceipt};
 use jiff::Timestamp;
 
-use super::chain::{Chain, FORMAT, Header};
+use super::chain::Chain;
 use super::file::canonical_event;
 use super::head::Head;
 
@@ -26,11 +26,7 @@ struct Inner {
 impl MemoryAuditLog {
     /// An empty log named `log`, begun at `created`.
     pub fn new(log: impl Into<String>, created: Timestamp) -> Self {
-        let (chain, text) = Chain::begin(&Header {
-            created,
-            format: FORMAT,
-            log: log.into(),
-        });
+        let (chain, text, _) = Chain::begin(created, &log.into(), "");
         Self(Mutex::new(Inner {
             chain,
             text,
