@@ -6,8 +6,8 @@
 //! - [`engine`]: decides. Reads are allowed within budgets, a deadline, and outside denied namespaces; an emergency stop
 //!   refuses everything. Writes are not enabled: every one is refused.
 //! - [`policy`]: which tier an action is in, by typed rules of which the strictest decides. The engine does not ask it yet.
-//! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; and the check that
-//!   finds whatever was changed in it.
+//! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; a Merkle tree over them,
+//!   with signed checkpoints; the check that finds whatever was changed in it, and proofs for single records.
 //!
 //! ```
 //! use std::sync::Arc;
