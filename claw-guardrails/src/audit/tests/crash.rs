@@ -5,9 +5,11 @@ use std::path::Path;
 use super::super::segments::next_path;
 use super::*;
 
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
 /// What is on disk of a log.
 #[derive(Clone)]
-struct Disk(Vec<(PathBuf, Vec<u8>)>);
+struct Disk(Files);
 
 impl Disk {
     fn read(place: &Place) -> Self {
@@ -154,7 +156,7 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
         .unwrap()
         + 1;
     let mut crashes = 0;
-    let mut states: Vec<(String, Vec<(PathBuf, Vec<u8>)>)> = Vec::new();
+    let mut states: Vec<(String, Files)> = Vec::new();
     for cut in (seal_from..=sealed.len()).step_by(7) {
         states.push((
             format!("sealed up to {cut}"),

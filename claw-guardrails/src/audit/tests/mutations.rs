@@ -71,7 +71,7 @@ impl Files {
             }
             at -= bytes.len();
         }
-        unreachable!()
+        panic!("a log without bytes")
     }
 
     fn lines(&self, segment: usize) -> Vec<Vec<u8>> {
