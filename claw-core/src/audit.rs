@@ -101,6 +101,45 @@ pub trait AuditLog: Send + Sync {
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError>;
 }
 
+/// A signed statement of how far a log goes and what its records are. Kept where the log's writer cannot reach, it shows
+/// every later change of what was written before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedCheckpoint {
+    /// Which log: the first line of the note.
+    pub origin: String,
+    /// How many records it is about.
+    pub size: u64,
+    /// The whole statement with its signature: a signed note in the form of C2SP `tlog-checkpoint`, a few lines of text.
+    pub note: String,
+}
+
+/// A checkpoint could not be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("the checkpoint could not be kept: {reason}")]
+pub struct CheckpointError {
+    /// What went wrong, and what to do.
+    pub reason: String,
+    /// The underlying error.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A place outside the log where its checkpoints are kept.
+///
+/// Each later checkpoint covers what the earlier ones did. So a checkpoint that could not be kept is not given again: the
+/// next one is. An implementer may be given the same checkpoint twice, keeps at least the newest, and may be dropped in the
+/// middle of a call. Whoever calls sets a deadline.
+#[cfg_attr(any(test, feature = "mock"), mockall::automock)]
+#[async_trait]
+pub trait CheckpointSink: Send + Sync {
+    /// Name of the place in warnings; never an address that is a secret.
+    fn name(&self) -> &str;
+
+    /// Keeps a checkpoint. It is there for good when this returns.
+    async fn keep(&self, checkpoint: &SignedCheckpoint) -> Result<(), CheckpointError>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +167,24 @@ mod tests {
         let text = serde_json::to_string(&event).unwrap();
         assert!(text.contains(r#""kind":"run_started""#), "{text}");
         assert_eq!(serde_json::from_str::<AuditEvent>(&text).unwrap(), event);
+    }
+
+    #[tokio::test]
+    async fn a_sink_can_be_handed_around() {
+        let mut sink = MockCheckpointSink::new();
+        sink.expect_keep()
+            .withf(|checkpoint| checkpoint.size == 7)
+            .times(1)
+            .returning(|_| Ok(()));
+        let sink: std::sync::Arc<dyn CheckpointSink> = std::sync::Arc::new(sink);
+        let checkpoint = SignedCheckpoint {
+            origin: "log".to_owned(),
+            size: 7,
+            note: String::new(),
+        };
+        tokio::spawn(async move { sink.keep(&checkpoint).await.unwrap() })
+            .await
+            .unwrap();
     }
 
     #[test]

@@ -97,18 +97,19 @@
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
 //! | be safe | [`gate`], [`action`] (writes as data), [`patch`] (what they change, and back), [`execute`] (the port to what performs them), [`audit`], [`redact`] |
-//! | say what was found | [`entity`], [`evidence`], [`digest`], [`change`], [`topology`], [`quantity`], [`report`] |
+//! | say what was found | [`entity`], [`evidence`], [`digest`], [`canonical`] (JSON that digests are taken of), [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
 //! | talk to services | [`http`] |
 //!
 //! # Features
 //!
-//! `mock`: mocks of the ports (`MockArbiter`, `MockAuditLog`, `MockJournal`, `MockReasoner`) for the tests of other crates.
+//! `mock`: mocks of the ports (`MockArbiter`, `MockAuditLog`, `MockCheckpointSink`, `MockJournal`, `MockReasoner`) for the tests of other crates.
 
 pub mod access;
 pub mod action;
 pub mod audit;
+pub mod canonical;
 pub mod change;
 pub mod clock;
 pub mod definition;

@@ -8,8 +8,8 @@
 //! - [`policy`]: which tier an action is in, by typed rules of which the strictest decides. The engine does not ask it yet.
 //! - [`breaker`]: circuits that open after trouble, so that nothing is written until it is known to be over.
 //! - [`approval`]: requests for approval, what people said of them, and the leave to act once that comes of it.
-//! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; and the check that
-//!   finds whatever was changed in it.
+//! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; a Merkle tree over them,
+//!   with signed checkpoints; the check that finds whatever was changed in it, and proofs for single records.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -98,6 +98,8 @@ fn the_demo_tells_the_story_and_leaves_everything_behind() {
     assert_eq!(code(&story), 0);
     assert!(stdout(&story).contains("gather_context"), "{}", stdout(&story));
 
+    records_can_be_proved_and_exported(folder.path(), run, &log);
+
     // A second demo in the same folder is another run of the same alert.
     let again = agent(&["demo", "--directory", path(folder.path())]);
     assert_eq!(code(&again), 0, "{}", stderr(&again));
@@ -129,6 +131,86 @@ fn the_demo_tells_the_story_and_leaves_everything_behind() {
     let tampered = agent(&["audit", "verify", path(&log)]);
     assert_eq!(code(&tampered), 5);
     assert!(stdout(&tampered).contains("NOT intact"), "{}", stdout(&tampered));
+}
+
+fn records_can_be_proved_and_exported(folder: &Path, run: &str, log: &Path) {
+    let verified = stdout(&agent(&["audit", "verify", path(log)]));
+    let key = verified
+        .split("--key '")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
+    for (key, expected) in [
+        (key, 0),
+        ("no-such-key", 2),
+        (&key.replace("claw-audit/", "claw-audit/0"), 2),
+    ] {
+        let output = agent(&["audit", "verify", path(log), "--key", key]);
+        assert_eq!(code(&output), expected, "{key}: {}", stdout(&output));
+    }
+    // A proof stands by itself.
+    let proof = folder.join("proof.json");
+    let made = agent(&["audit", "prove", "3", path(log)]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    fs::write(&proof, stdout(&made)).unwrap();
+    let checked = agent(&["audit", "prove", "--check", path(&proof), "--key", key]);
+    assert_eq!(code(&checked), 0, "{}", stderr(&checked));
+    assert!(
+        stdout(&checked).contains("proved: record 3"),
+        "{}",
+        stdout(&checked)
+    );
+    fs::write(&proof, stdout(&made).replacen("claw", "clay", 1)).unwrap();
+    let altered = agent(&["audit", "prove", "--check", path(&proof), "--key", key]);
+    assert_eq!(code(&altered), 5);
+    assert!(
+        complaint(&altered).contains("proves nothing"),
+        "{}",
+        complaint(&altered)
+    );
+    assert_eq!(code(&agent(&["audit", "prove", "1000000", path(log)])), 1);
+    assert_eq!(code(&agent(&["audit", "prove"])), 2);
+    // Exports have what the story has.
+    let all = stdout(&agent(&["audit", "export", path(log), "--run", run]));
+    let told: serde_json::Value =
+        serde_json::from_str(&stdout(&agent(&["audit", "show", run, path(log), "-o", "json"]))).unwrap();
+    assert_eq!(all.lines().count(), told["events"].as_array().unwrap().len());
+    let file = folder.join("otlp.jsonl");
+    let arguments = [
+        "--format",
+        "otlp-json",
+        "--kind",
+        "observe",
+        "--run",
+        run,
+        "--to",
+        path(&file),
+    ];
+    let exported = agent(&[&["audit", "export", path(log)][..], &arguments].concat());
+    assert_eq!(code(&exported), 0, "{}", stderr(&exported));
+    let lines = fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        lines.lines().count(),
+        all.lines()
+            .filter(|line| line.contains("\"kind\":\"observe\""))
+            .count()
+    );
+    for line in lines.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let record = &value["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+        assert_eq!(record["eventName"], "claw.audit.observe");
+    }
+    // What is there is not overwritten.
+    assert_eq!(
+        code(&agent(
+            &[&["audit", "export", path(log)][..], &arguments].concat()
+        )),
+        1
+    );
+    let future = agent(&["audit", "export", path(log), "--since", "2999-01-01T00:00:00Z"]);
+    assert_eq!((code(&future), stdout(&future).len()), (0, 0));
 }
 
 #[test]

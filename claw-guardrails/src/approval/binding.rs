@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use claw_core::action::{Action, Verb, canonical_json};
+use claw_core::action::{Action, Verb};
+use claw_core::canonical::for_digest;
 use claw_core::digest::sha256;
 use claw_core::entity::EntityRef;
 use jiff::Timestamp;
@@ -61,7 +62,7 @@ impl Binding {
             uid: action.uid.clone(),
             generation: None,
             pre_image: action.pre_image.clone(),
-            patch: sha256(canonical_json(&action.patch)),
+            patch: sha256(for_digest(&action.patch)),
             outcome: String::new(),
             reach: BTreeSet::new(),
             policy: String::new(),
@@ -72,7 +73,7 @@ impl Binding {
 
     /// SHA-256 over all of it, hexadecimal: what people see, and votes name.
     pub fn digest(&self) -> String {
-        sha256(canonical_json(&json!(self)))
+        sha256(for_digest(&json!(self)))
     }
 
     /// What is different, in words that go behind "since then".

@@ -1,7 +1,7 @@
 //! The hash chain: how a record becomes a line, and a line a record.
 
-use claw_core::action::canonical_json;
 use claw_core::audit::{AuditEvent, AuditReceipt};
+use claw_core::canonical;
 use claw_core::digest::{hex, sha256};
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -9,19 +9,54 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::head::Head;
+use super::merkle::{Frontier, TreeHash};
 
-/// Version of the format that this code writes.
-pub(super) const FORMAT: u32 = 1;
+/// Version of the format that this code writes. It reads all up to this one.
+///
+/// 1: numbers as serde_json writes them, keys sorted by code points; one file. 2: canonical JSON as RFC 8785 has it, a tree
+/// over the records, segments.
+pub(super) const FORMAT: u32 = 2;
 
-/// The first line of a log. Its hash is what the first record follows.
+/// The first line of a segment. Its hash is what the first record of the segment follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
-    /// When the log was begun.
+    /// What came before this segment; `None` for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
+    /// When the segment was begun.
     pub created: Timestamp,
     /// Version of the format.
     pub format: u32,
-    /// Tells this log from others.
+    /// The public key of the log's checkpoints; empty when it has none.
+    #[serde(default)]
+    pub key: String,
+    /// Tells this log from others. All its segments have the same.
     pub log: String,
+    /// Which segment of the log this is, from 0.
+    #[serde(default)]
+    pub segment: u64,
+}
+
+/// All that is needed of earlier segments to go on after them, and to check what follows without them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct After {
+    /// Hash of the last record before.
+    pub hash: String,
+    /// Roots of the perfect subtrees of the tree over the records before, from left to right.
+    pub peaks: Vec<TreeHash>,
+    /// How many records there are before.
+    pub records: u64,
+    /// Root of the tree over them.
+    pub root: TreeHash,
+}
+
+impl After {
+    /// The tree over the records before; `None` when what is said of it does not fit together.
+    pub(super) fn tree(&self) -> Option<Frontier> {
+        Frontier::from_peaks(self.records, self.peaks.clone()).filter(|tree| tree.root() == self.root)
+    }
 }
 
 /// Something that the log records about itself.
@@ -48,6 +83,24 @@ pub enum Note {
     Closed {
         /// When.
         time: Timestamp,
+    },
+    /// This record is the last of its segment. The header of the next one follows it.
+    Sealed {
+        /// When.
+        time: Timestamp,
+        /// How many records there are before this one.
+        records: u64,
+        /// Root of the tree over them.
+        root: TreeHash,
+    },
+    /// Sealed segments are deleted, as the settings of the log ask.
+    Retired {
+        /// When.
+        time: Timestamp,
+        /// How many segments are gone then, from the first.
+        segments: u64,
+        /// How many records are gone then, from the first.
+        records: u64,
     },
 }
 
@@ -76,33 +129,70 @@ pub struct Record {
     pub hash: String,
 }
 
-/// The end of a chain, to which the next record is linked.
+/// The end of a chain, to which the next record is linked, and the tree over its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
-    log: String,
-    records: u64,
-    hash: String,
+    pub(super) log: String,
+    /// Hash of the last record, or of the first header when there is none.
+    pub(super) last: String,
+    /// What the next record follows: the last record, or the header of its segment.
+    pub(super) link: String,
+    pub(super) tree: Frontier,
 }
 
 impl Chain {
-    /// A new chain, and its header as a line.
-    pub(super) fn begin(header: &Header) -> (Self, String) {
-        let (line, hash) = seal(&canonical_json(&serde_json::json!(header)));
+    /// A new chain, and its header, as a line and as it is.
+    pub(super) fn begin(created: Timestamp, log: &str, key: &str) -> (Self, String, Header) {
+        let header = Header {
+            after: None,
+            created,
+            format: FORMAT,
+            key: key.to_owned(),
+            log: log.to_owned(),
+            segment: 0,
+        };
+        let (line, hash) = seal(&canonical::for_digest(&serde_json::json!(header)));
         let chain = Self {
             log: header.log.clone(),
-            records: 0,
-            hash,
+            last: hash.clone(),
+            link: hash,
+            tree: Frontier::new(),
         };
-        (chain, line)
+        (chain, line, header)
     }
 
-    /// A chain that goes on after `head`.
-    pub(super) fn after(head: Head) -> Self {
-        Self {
-            log: head.log,
-            records: head.records,
-            hash: head.hash,
-        }
+    /// Goes on in another segment, whose header is returned as a line.
+    pub(super) fn turn(&mut self, created: Timestamp, key: &str, segment: u64) -> String {
+        let header = Header {
+            after: Some(After {
+                hash: self.last.clone(),
+                peaks: self.tree.peaks().to_vec(),
+                records: self.tree.size(),
+                root: self.tree.root(),
+            }),
+            created,
+            format: FORMAT,
+            key: key.to_owned(),
+            log: self.log.clone(),
+            segment,
+        };
+        let (line, hash) = seal(&canonical::for_digest(&serde_json::json!(header)));
+        self.link = hash;
+        line
+    }
+
+    /// The chain as it is after a header with that hash; `None` when what the header says of the tree does not fit together.
+    pub(super) fn at_header(header: &Header, hash: &str) -> Option<Self> {
+        let (last, tree) = match &header.after {
+            None => (hash.to_owned(), Frontier::new()),
+            Some(after) => (after.hash.clone(), after.tree()?),
+        };
+        Some(Self {
+            log: header.log.clone(),
+            last,
+            link: hash.to_owned(),
+            tree,
+        })
     }
 
     /// Links an event, given as canonical JSON.
@@ -112,27 +202,40 @@ impl Chain {
 
     /// Links a note.
     pub(super) fn link_note(&mut self, note: &Note) -> (String, AuditReceipt) {
-        self.link("note", &canonical_json(&serde_json::json!(note)))
+        self.link("note", &canonical::for_digest(&serde_json::json!(note)))
+    }
+
+    /// Takes a record up that is there already.
+    pub(super) fn accept(&mut self, hash: &str) {
+        if let Some(leaf) = TreeHash::of_record(hash) {
+            self.tree.push(leaf);
+        }
+        hash.clone_into(&mut self.last);
+        hash.clone_into(&mut self.link);
+    }
+
+    /// How many records there are.
+    pub(super) fn records(&self) -> u64 {
+        self.tree.size()
     }
 
     /// The end of the chain.
     pub(super) fn head(&self) -> Head {
         Head {
             log: self.log.clone(),
-            records: self.records,
-            hash: self.hash.clone(),
+            records: self.records(),
+            hash: self.last.clone(),
         }
     }
 
     fn link(&mut self, key: &str, entry: &str) -> (String, AuditReceipt) {
-        let sequence = self.records;
+        let sequence = self.records();
         let body = format!(
             r#"{{"{key}":{entry},"prev":"{}","sequence":{sequence}}}"#,
-            self.hash
+            self.link
         );
         let (line, hash) = seal(&body);
-        self.records = self.records.saturating_add(1);
-        self.hash.clone_from(&hash);
+        self.accept(&hash);
         (line, AuditReceipt { sequence, hash })
     }
 }
@@ -186,28 +289,46 @@ pub(super) fn read_line(line: &[u8]) -> Option<Line> {
     })
 }
 
+/// The end of a record's line: what it says of its place, without a look at what it records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail<'a> {
+    pub(super) prev: &'a str,
+    pub(super) sequence: u64,
+    pub(super) hash: &'a str,
+}
+
+/// Reads the end of a record's line, which has a fixed form. `None` when it does not have it.
+pub(super) fn read_tail(line: &[u8]) -> Option<Tail<'_>> {
+    let (line, hash) = before_hash(line.strip_suffix(CLOSE)?, JOINT)?;
+    let digits = line.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (line, sequence) = line.split_at_checked(line.len().checked_sub(digits)?)?;
+    let (_, prev) = before_hash(line.strip_suffix(br#"","sequence":"#)?, br#","prev":""#)?;
+    Some(Tail {
+        prev,
+        sequence: std::str::from_utf8(sequence).ok()?.parse().ok()?,
+        hash,
+    })
+}
+
+/// Parts a line that ends in `joint` and a hash.
+fn before_hash<'a>(line: &'a [u8], joint: &[u8]) -> Option<(&'a [u8], &'a str)> {
+    let (line, hash) = line.split_at_checked(line.len().checked_sub(HASH_LEN)?)?;
+    Some((line.strip_suffix(joint)?, std::str::from_utf8(hash).ok()?))
+}
+
 /// Takes the header's line (without its end) apart: the header, its stated hash, and what that ought to be.
 pub(super) fn read_header(line: &[u8]) -> Option<(Header, String, String)> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Raw {
-        created: Timestamp,
-        format: u32,
-        log: String,
-        hash: String,
-    }
     let computed = computed_hash(line)?;
-    let raw: Raw = serde_json::from_slice(line).ok()?;
-    let header = Header {
-        created: raw.created,
-        format: raw.format,
-        log: raw.log,
+    let mut raw: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+    let serde_json::Value::String(hash) = raw.remove("hash")? else {
+        return None;
     };
-    Some((header, raw.hash, computed))
+    let header = serde_json::from_value(raw.into()).ok()?;
+    Some((header, hash, computed))
 }
 
 /// The hash of a line without its last member, which has to be the hash in its fixed form.
-fn computed_hash(line: &[u8]) -> Option<String> {
+pub(super) fn computed_hash(line: &[u8]) -> Option<String> {
     let tail = JOINT.len() + HASH_LEN + CLOSE.len();
     let (open, tail) = line.split_at_checked(line.len().checked_sub(tail)?)?;
     let digits = tail.strip_prefix(JOINT)?.strip_suffix(CLOSE)?;
@@ -219,28 +340,45 @@ fn computed_hash(line: &[u8]) -> Option<String> {
     Some(hex(&hash.finalize()))
 }
 
-/// Whether `bytes` are the beginning of a header, or all of it but the line's end: a crash cut it off.
+/// Whether `bytes` are the beginning of a first header, or all of it but the line's end: a crash cut it off.
 pub(super) fn begins_header(bytes: &[u8]) -> bool {
-    enum Part {
-        Text(&'static [u8]),
-        Some(fn(&u8) -> bool),
-    }
     let time = |byte: &u8| byte.is_ascii_digit() || b"TZ:.-".contains(byte);
-    let parts = [
+    let in_string = |byte: &u8| !byte.is_ascii_control() && *byte != b'"';
+    let start = [
         Part::Text(br#"{"created":""#),
         Part::Some(time),
         Part::Text(br#"","format":"#),
         Part::Some(u8::is_ascii_digit),
-        Part::Text(br#","log":""#),
+    ];
+    let end = [
         Part::Some(u8::is_ascii_hexdigit),
         Part::Text(br#"","hash":""#),
         Part::Some(u8::is_ascii_hexdigit),
         Part::Text(CLOSE),
     ];
+    let first = [Part::Text(br#","log":""#)];
+    let second = [
+        Part::Text(br#","key":""#),
+        Part::Some(in_string),
+        Part::Text(br#"","log":""#),
+        Part::Some(u8::is_ascii_hexdigit),
+        Part::Text(br#"","segment":0,"hash":""#),
+        Part::Some(u8::is_ascii_hexdigit),
+        Part::Text(CLOSE),
+    ];
+    begins(bytes, start.iter().chain(&second)) || begins(bytes, start.iter().chain(&first).chain(&end))
+}
+
+enum Part {
+    Text(&'static [u8]),
+    Some(fn(&u8) -> bool),
+}
+
+fn begins<'a>(bytes: &[u8], parts: impl Iterator<Item = &'a Part>) -> bool {
     let mut rest = bytes;
     for part in parts {
         match part {
-            Part::Text(text) => match rest.strip_prefix(text) {
+            Part::Text(text) => match rest.strip_prefix(*text) {
                 Some(after) => rest = after,
                 None => return text.starts_with(rest),
             },

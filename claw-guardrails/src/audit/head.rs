@@ -68,9 +68,7 @@ impl fmt::Display for Head {
 
 /// Where the head file of the log at `log` lies: `audit.jsonl` → `audit.jsonl.head`.
 pub fn head_path(log: &Path) -> PathBuf {
-    let mut name = log.as_os_str().to_owned();
-    name.push(".head");
-    PathBuf::from(name)
+    super::beside(log, ".head")
 }
 
 /// Reads a head file. `None` when there is none, or when it is blank: a power failure left it so before its first content

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use claw_core::audit::{AuditError, AuditEvent, AuditLog, AuditReceipt};
 use jiff::Timestamp;
 
-use super::chain::{Chain, FORMAT, Header};
-use super::file::canonical;
+use super::chain::Chain;
+use super::file::canonical_event;
 use super::head::Head;
 
 /// An audit log that lasts as long as its process: for tests and replays. Its chain is that of the file.
@@ -26,11 +26,7 @@ struct Inner {
 impl MemoryAuditLog {
     /// An empty log named `log`, begun at `created`.
     pub fn new(log: impl Into<String>, created: Timestamp) -> Self {
-        let (chain, text) = Chain::begin(&Header {
-            created,
-            format: FORMAT,
-            log: log.into(),
-        });
+        let (chain, text, _) = Chain::begin(created, &log.into(), "");
         Self(Mutex::new(Inner {
             chain,
             text,
@@ -68,7 +64,7 @@ impl Default for MemoryAuditLog {
 #[async_trait]
 impl AuditLog for MemoryAuditLog {
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
-        let text = canonical(&event)?;
+        let text = canonical_event(&event)?;
         let mut inner = self.inner();
         let (line, receipt) = inner.chain.link_event(&text);
         inner.text.push_str(&line);

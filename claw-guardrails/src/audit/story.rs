@@ -1,15 +1,18 @@
 //! One run as a story: what was observed, reasoned and decided, and why.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
 use claw_core::audit::{AuditEvent, AuditKind};
+use jiff::{Timestamp, Unit};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::chain::{Entry, Record};
-use super::lines::{Next, next_line};
+use super::chain::Entry;
+use super::records::{Filter, each_record, records_in};
+use super::verify::VerifyError;
 
 /// Longest piece of text in a line of the story, in characters.
 const WIDTH: usize = 200;
@@ -25,56 +28,71 @@ pub struct Story {
     pub unreadable: u64,
 }
 
-/// Collects the events of `run` from the log at `path`. Blocks while it reads.
+/// Collects the events of `run` from the log at `path` and all its segments that are there. Blocks while it reads.
 ///
 /// A run that is not in the log has a story without events. Whether the log is whole is for
 /// [`verify_file`](super::verify_file) to say.
-pub fn show_file(path: impl AsRef<Path>, run: &str) -> std::io::Result<Story> {
-    show(BufReader::with_capacity(256 * 1024, File::open(path)?), run)
+pub fn show_file(path: impl AsRef<Path>, run: &str) -> Result<Story, VerifyError> {
+    let filter = Filter {
+        run: Some(run.to_owned()),
+        ..Filter::default()
+    };
+    let mut events = Vec::new();
+    let unreadable = each_record(path, &filter, |record, event, _| {
+        events.push((record.sequence, event.clone()));
+        true
+    })?;
+    Ok(Story {
+        run: run.to_owned(),
+        events,
+        unreadable,
+    })
 }
 
-/// Collects the events of `run` from a log.
+/// Collects the events of `run` from a log of one segment.
 pub fn show(mut reader: impl BufRead, run: &str) -> std::io::Result<Story> {
-    let mut story = Story {
-        run: run.to_owned(),
-        events: Vec::new(),
-        unreadable: 0,
-    };
-    let mut buffer = Vec::new();
-    let mut header = true;
-    loop {
-        match next_line(&mut reader, &mut buffer)? {
-            Next::End => return Ok(story),
-            _ if std::mem::take(&mut header) => {}
-            Next::Line => match serde_json::from_slice::<Record>(&buffer) {
-                Ok(Record {
-                    sequence,
-                    entry: Entry::Event(event),
-                    ..
-                }) if event.run == run => story.events.push((sequence, *event)),
-                Ok(_) => {}
-                Err(_) => story.unreadable = story.unreadable.saturating_add(1),
-            },
-            Next::Incomplete | Next::TooLong => story.unreadable = story.unreadable.saturating_add(1),
+    let mut events = Vec::new();
+    let unreadable = records_in(&mut reader, &mut true, |record, _| {
+        if let Entry::Event(event) = &record.entry
+            && event.run == run
+        {
+            events.push((record.sequence, (**event).clone()));
         }
-    }
+        true
+    })?;
+    Ok(Story {
+        run: run.to_owned(),
+        events,
+        unreadable,
+    })
 }
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((_, first)) = self.events.first() else {
+        let (Some((_, first)), Some((_, last))) = (self.events.first(), self.events.last()) else {
             return writeln!(f, "run {}: nothing is recorded", plain(&self.run));
         };
         let count = |kind| self.events.iter().filter(|(_, event)| event.kind == kind).count();
         writeln!(
             f,
-            "run {} by {}: {} observations, {} conclusions, {} refusals",
+            "run {} by {}: {}, {}, {}",
             plain(&self.run),
             plain(&first.actor),
-            count(AuditKind::Observe),
-            count(AuditKind::Reason),
-            count(AuditKind::Refuse),
+            several(count(AuditKind::Observe), "observation"),
+            several(count(AuditKind::Reason), "conclusion"),
+            several(count(AuditKind::Refuse), "refusal"),
         )?;
+        writeln!(
+            f,
+            "from {} to {} ({} later)",
+            first.time,
+            last.time,
+            later(first.time, last.time)
+        )?;
+        let usual = self.usual();
+        if let Some(usual) = usual {
+            writeln!(f, "decided, unless something else is said: {}", plain(usual))?;
+        }
         let mut step = None;
         for (sequence, event) in &self.events {
             if event.step != step {
@@ -83,22 +101,48 @@ impl fmt::Display for Story {
                     writeln!(f, "\n{}", plain(name))?;
                 }
             }
-            tell(f, *sequence, event)?;
+            tell(f, *sequence, event, first.time, usual)?;
         }
         if self.unreadable > 0 {
             writeln!(
                 f,
-                "\n{} lines of the log could not be read; run `audit verify`",
-                self.unreadable
+                "\n{} of the log could not be read; run `audit verify`",
+                several(usize::try_from(self.unreadable).unwrap_or(usize::MAX), "line")
             )?;
         }
         Ok(())
     }
 }
 
-fn tell(f: &mut fmt::Formatter<'_>, sequence: u64, event: &AuditEvent) -> fmt::Result {
+impl Story {
+    /// The decision that most observations rest on, if several rest on it: it is told once.
+    fn usual(&self) -> Option<&str> {
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, event) in self
+            .events
+            .iter()
+            .filter(|(_, event)| event.kind == AuditKind::Observe)
+        {
+            let decided = event.decided.as_deref()?;
+            let count = times.entry(decided).or_default();
+            *count = count.saturating_add(1);
+        }
+        let (decided, count) = times.into_iter().max_by_key(|(_, count)| *count)?;
+        (count > 2).then_some(decided)
+    }
+}
+
+/// One event: why first, then what was done, seen, concluded and decided.
+fn tell(
+    f: &mut fmt::Formatter<'_>,
+    sequence: u64,
+    event: &AuditEvent,
+    start: Timestamp,
+    usual: Option<&str>,
+) -> fmt::Result {
     let what = match event.kind {
         AuditKind::RunStarted => "started",
+        AuditKind::Observe if event.error.is_some() => "tried to observe",
         AuditKind::Observe => "observed",
         AuditKind::Reason => "reasoned",
         AuditKind::Refuse => "refused",
@@ -107,12 +151,21 @@ fn tell(f: &mut fmt::Formatter<'_>, sequence: u64, event: &AuditEvent) -> fmt::R
         AuditKind::RunFinished => "finished",
         _ => "recorded",
     };
-    write!(f, "  {} #{sequence} {what} {}", event.time, plain(&event.subject))?;
-    if !event.input.is_null() {
-        write!(f, " {}", plain(&event.input.to_string()))?;
+    write!(
+        f,
+        "  +{} #{sequence} {what} {}",
+        later(start, event.time),
+        plain(&event.subject)
+    )?;
+    let given = given(&event.input);
+    if !given.is_empty() {
+        write!(f, " {}", plain(&given))?;
     }
     writeln!(f)?;
     let mut line = |label: &str, text: &str| writeln!(f, "      {label}: {}", plain(text));
+    if !event.why.is_empty() {
+        line("why", &event.why)?;
+    }
     if let Some(observed) = &event.observed {
         let digest = observed.digest.get(..12).unwrap_or(&observed.digest);
         line(
@@ -123,16 +176,47 @@ fn tell(f: &mut fmt::Formatter<'_>, sequence: u64, event: &AuditEvent) -> fmt::R
     if let Some(reasoned) = &event.reasoned {
         line("concluded", reasoned)?;
     }
-    if let Some(decided) = &event.decided {
+    if let Some(decided) = event.decided.as_deref().filter(|decided| usual != Some(decided)) {
         line("decided", decided)?;
     }
     if let Some(error) = &event.error {
         line("failed", error)?;
     }
-    if !event.why.is_empty() {
-        line("why", &event.why)?;
-    }
     Ok(())
+}
+
+/// Arguments without those that are not set: `namespace=shop limit=10`.
+fn given(input: &Value) -> String {
+    let Value::Object(arguments) = input else {
+        return if input.is_null() {
+            String::new()
+        } else {
+            input.to_string()
+        };
+    };
+    let set = arguments.iter().filter(|(_, value)| !value.is_null());
+    let words = set.map(|(name, value)| match value {
+        Value::String(text) if !text.contains(char::is_whitespace) => format!("{name}={text}"),
+        other => format!("{name}={other}"),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// How much later, to the millisecond.
+fn later(start: Timestamp, time: Timestamp) -> String {
+    let span = time.duration_since(start).round(Unit::Millisecond);
+    let millis = span.unwrap_or_default().as_millis().max(0);
+    match millis / 1000 {
+        seconds @ 0..60 => format!("{seconds}.{:03} s", millis % 1000),
+        seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+fn several(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 /// Text on one line, without control characters, which might come from a cluster and move a terminal's cursor.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::chain::Note;
 use super::head::Head;
+use super::merkle::TreeHash;
 
 /// What is wrong at one place of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -33,11 +34,73 @@ pub enum ProblemKind {
     OtherLog,
     /// The head file beside the log is gone: whether records are missing at the end cannot be seen.
     HeadMissing,
+    /// Segments are missing at the beginning, and the log does not say that they were to be deleted.
+    SegmentMissing,
+    /// A checkpoint is damaged, or is signed by another key, or not as it should be.
+    Checkpoint,
+    /// The records are not those that a checkpoint was signed for.
+    Root,
+    /// The file of checkpoints is gone, or has none.
+    CheckpointsMissing,
+    /// Earlier segments are gone, and no checkpoint says what was in them.
+    Unanchored,
+}
+
+/// A file of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Part {
+    /// The segment that is written.
+    #[default]
+    Current,
+    /// The sealed segment of that number.
+    Sealed(u64),
+    /// The file of checkpoints.
+    Checkpoints,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Current => Ok(()),
+            Self::Sealed(index) => write!(f, "segment {index:06}, "),
+            Self::Checkpoints => f.write_str("checkpoints, "),
+        }
+    }
+}
+
+/// What is not there any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Gone {
+    /// How many segments, from the first.
+    pub segments: u64,
+    /// How many records, from the first.
+    pub records: u64,
+    /// Whether the log says that they were to be deleted.
+    pub retired: bool,
+}
+
+/// What was found of the checkpoints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Checkpoints {
+    /// How many were checked: signature, and root of the tree over the records.
+    pub checked: u64,
+    /// How many are about records that are gone, so that only their signature was checked.
+    pub unmatched: u64,
+    /// How many records the last one that was checked is about.
+    pub last: Option<u64>,
+    /// The public keys that they had to be signed with.
+    pub keys: Vec<String>,
+    /// Whether these keys were given, rather than taken from the log itself.
+    pub trusted: bool,
 }
 
 /// One thing that is wrong with a log, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
+    /// In which file.
+    pub part: Part,
     /// Line in the file, from 1.
     pub line: u64,
     /// Sequence of the record that belongs there, from 0; `None` for the header.
@@ -52,7 +115,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}", self.line)?;
+        write!(f, "{}line {}", self.part, self.line)?;
         if let Some(record) = self.record {
             write!(f, ", record {record}")?;
         }
@@ -85,6 +148,8 @@ pub enum End {
 /// Something that the log records about itself, and that a reader of it has to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Noted {
+    /// In which file.
+    pub part: Part,
     /// Line in the file, from 1.
     pub line: u64,
     /// Sequence of the record, from 0.
@@ -95,7 +160,7 @@ pub struct Noted {
 
 impl fmt::Display for Noted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, record {}: ", self.line, self.record)?;
+        write!(f, "{}line {}, record {}: ", self.part, self.line, self.record)?;
         match &self.note {
             Note::Recovered { time, bytes, .. } => write!(
                 f,
@@ -107,7 +172,54 @@ impl fmt::Display for Noted {
                  be seen, so compare with a head that was kept elsewhere"
             ),
             Note::Closed { time } => write!(f, "note: closed in order at {time}"),
+            Note::Sealed { time, .. } => write!(f, "note: the segment was sealed at {time}"),
+            Note::Retired {
+                time,
+                segments,
+                records,
+            } => write!(
+                f,
+                "note: at {time} the first {segments} segments, with {records} records, were deleted as the settings ask"
+            ),
         }
+    }
+}
+
+impl fmt::Display for Checkpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(last) = self.last else {
+            return f.write_str("checkpoints: none that could be compared with the records");
+        };
+        let whose = if self.trusted {
+            "the key that was given"
+        } else {
+            "the key that the log itself names, which shows nothing if the log was written anew; give the one that was kept (--key)"
+        };
+        write!(
+            f,
+            "checkpoints: {} compared with the records, the last at {last}, signed by {whose}",
+            self.checked
+        )?;
+        if self.unmatched > 0 {
+            write!(f, "; {} more are about records that are gone", self.unmatched)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = if self.retired {
+            "deleted as the log's settings ask"
+        } else {
+            "and the log does not say why"
+        };
+        write!(
+            f,
+            "gone: the first {} segments, with records 0 to {}, {why}",
+            self.segments,
+            self.records.saturating_sub(1)
+        )
     }
 }
 
@@ -120,10 +232,18 @@ pub struct Verification {
     pub created: Option<Timestamp>,
     /// Number of lines that were read as records.
     pub records: u64,
+    /// Number of segments that were read.
+    pub segments: u64,
+    /// What is not there any more, if anything.
+    pub gone: Option<Gone>,
     /// Hash of the last record, or of the header when there is none. Keep it elsewhere as a head.
     pub hash: String,
+    /// Root of the tree over all records, those that are gone included; `None` when some could not be read.
+    pub root: Option<TreeHash>,
     /// What the end was compared with.
     pub anchor: Anchor,
+    /// What was found of the checkpoints; `None` when they were not looked at.
+    pub checkpoints: Option<Checkpoints>,
     /// How the log ends.
     pub end: End,
     /// What is wrong, in the order of the file; at most 100 problems are listed.
@@ -146,7 +266,10 @@ impl Verification {
     pub fn head(&self) -> Option<Head> {
         self.is_intact().then(|| Head {
             log: self.log.clone(),
-            records: self.records,
+            records: self
+                .gone
+                .map_or(0, |gone| gone.records)
+                .saturating_add(self.records),
             hash: self.hash.clone(),
         })
     }
@@ -156,12 +279,21 @@ impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.is_intact() { "intact" } else { "NOT intact" };
         write!(f, "audit log {}: {state}, {} records", self.log, self.records)?;
+        if self.segments > 1 {
+            write!(f, " in {} segments", self.segments)?;
+        }
         match (&self.anchor, self.end) {
             (Anchor::Head(head), _) => write!(f, ", end checked against a head at {} records", head.records)?,
             (Anchor::None, End::Closed) => f.write_str(", closed in order")?,
             (Anchor::None, End::Open) => {
                 f.write_str(", end not checked: no head, and the log was not closed in order")?;
             }
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            write!(f, "\n{checkpoints}")?;
+        }
+        if let Some(gone) = &self.gone {
+            write!(f, "\n{gone}")?;
         }
         for problem in &self.problems {
             write!(f, "\n{problem}")?;

@@ -1,16 +1,16 @@
 //! Checking a log: is it whole, and is it as it was written?
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
-use super::chain::{FORMAT, Note, read_header, read_line};
+use super::chain::Header;
+use super::check::Check;
+use super::checkpoint::{VerifierKey, checkpoints_path};
 use super::head::{self, Head, head_path};
-use super::lines::{Next, next_line};
-use super::verification::{Anchor, End, Noted, Problem, ProblemKind, Verification};
-
-/// Most problems, and most notes, that are listed; further ones are counted.
-const LISTED: usize = 100;
+use super::marks::Marks;
+use super::segments::{header_of, sealed_segments};
+use super::verification::{Part, Verification};
 
 /// A log could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,25 @@ pub enum VerifyError {
         #[source]
         source: std::io::Error,
     },
+    /// Its checkpoints.
+    #[error(
+        "the checkpoints {path} cannot be read; check that the file exists and that this user may read it"
+    )]
+    Checkpoints {
+        /// Where they should be.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder with no log, or with several.
+    #[error("{path} has {found} audit logs; name the file of the one that is meant")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// How many there are.
+        found: usize,
+    },
 }
 
 /// What the end of a log is compared with.
@@ -51,18 +70,83 @@ pub enum EndCheck {
     Skip,
 }
 
-/// Checks the log at `path` against the head file beside it. The log may be in use.
+/// Which checkpoints the records are compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckpointCheck {
+    /// The file of checkpoints beside the log.
+    #[default]
+    Beside,
+    /// A file that was kept elsewhere, with one checkpoint or many.
+    Kept(PathBuf),
+    /// None: that somebody wrote records anew, with their hashes, is not seen.
+    Skip,
+}
+
+/// What a log is compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checks {
+    /// The end.
+    pub end: EndCheck,
+    /// Checkpoints.
+    pub checkpoints: CheckpointCheck,
+    /// Public keys that checkpoints have to be signed with. Without any, the ones that the log itself names, which shows
+    /// nothing if the log was written anew.
+    pub keys: Vec<VerifierKey>,
+}
+
+impl Checks {
+    /// Sets [`end`](Self::end).
+    #[must_use]
+    pub fn with_end(mut self, end: EndCheck) -> Self {
+        self.end = end;
+        self
+    }
+
+    /// Sets [`checkpoints`](Self::checkpoints).
+    #[must_use]
+    pub fn with_checkpoints(mut self, checkpoints: CheckpointCheck) -> Self {
+        self.checkpoints = checkpoints;
+        self
+    }
+
+    /// Adds a key to [`keys`](Self::keys).
+    #[must_use]
+    pub fn with_key(mut self, key: VerifierKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+}
+
+impl From<EndCheck> for Checks {
+    fn from(end: EndCheck) -> Self {
+        Self::default().with_end(end)
+    }
+}
+
+/// Checks the log at `path` with all its segments, against the head file and the checkpoints beside it. The log may be in
+/// use.
 ///
 /// Blocks while it reads. Takes memory for one line.
 pub fn verify_file(path: impl AsRef<Path>) -> Result<Verification, VerifyError> {
-    verify_file_with(path, EndCheck::Beside)
+    verify_file_with(path, Checks::default())
 }
 
-/// Checks the log at `path`, and its end as `end` says. The log may be in use.
+/// Checks the log at `path` with all its segments, against what `checks` says. The log may be in use. `path` may also be a
+/// folder with one log.
 ///
 /// Blocks while it reads. Takes memory for one line.
-pub fn verify_file_with(path: impl AsRef<Path>, end: EndCheck) -> Result<Verification, VerifyError> {
-    let path = path.as_ref();
+pub fn verify_file_with(
+    path: impl AsRef<Path>,
+    checks: impl Into<Checks>,
+) -> Result<Verification, VerifyError> {
+    let path = &log_in(path.as_ref())?;
+    let Checks {
+        end,
+        checkpoints,
+        keys,
+    } = checks.into();
     let beside = end == EndCheck::Beside;
     let head = match end {
         EndCheck::Skip => None,
@@ -76,258 +160,144 @@ pub fn verify_file_with(path: impl AsRef<Path>, end: EndCheck) -> Result<Verific
             })?
         }
     };
-    let failed = |source| VerifyError::Log {
+    let at = match &checkpoints {
+        CheckpointCheck::Skip => None,
+        CheckpointCheck::Kept(path) => Some(path.clone()),
+        CheckpointCheck::Beside => Some(checkpoints_path(path)),
+    };
+    // So with the checkpoints, of which only those that are there now are looked at.
+    let notes = match at {
+        None => None,
+        Some(at) => match so_far(&at) {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound && checkpoints == CheckpointCheck::Beside =>
+            {
+                Some(Box::new(std::io::empty()) as Box<dyn BufRead>)
+            }
+            Err(source) => {
+                return Err(VerifyError::Checkpoints {
+                    path: at.display().to_string(),
+                    source,
+                });
+            }
+            Ok(reader) => Some(reader),
+        },
+    };
+    let log = Segments::open(path)?;
+    let trusted = !keys.is_empty();
+    let keys = if trusted { keys } else { log.keys() };
+    let mut check = Check::new(head.as_ref(), notes.map(|notes| Marks::new(notes, keys, trusted)));
+    log.read(|part, reader| check.segment(part, reader))?;
+    check.finish(beside).map_err(failed(path))
+}
+
+/// Checks a log of one segment, and its end against `head`.
+pub fn verify(reader: impl BufRead, head: Option<&Head>) -> std::io::Result<Verification> {
+    let mut check = Check::new(head, None);
+    check.segment(Part::Current, reader)?;
+    check.finish(false)
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> VerifyError {
+    move |source| VerifyError::Log {
         path: path.display().to_string(),
         source,
-    };
-    let file = File::open(path).map_err(failed)?;
-    let mut check = Check::new(head.as_ref());
-    check.needs_head = beside;
-    check
-        .read(BufReader::with_capacity(256 * 1024, file))
-        .map_err(failed)
+    }
 }
 
-/// Checks a log against a head that was kept elsewhere, where there is one.
-///
-/// Takes memory for one line. The error is the reader's; whatever is wrong with the log is in the result.
-pub fn verify(reader: impl BufRead, head: Option<&Head>) -> std::io::Result<Verification> {
-    Check::new(head).read(reader)
+/// The file at `path` as long as it is now.
+fn so_far(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok(Box::new(BufReader::new(file.take(length))))
 }
 
-const TAMPERED: &str = "something other than the agent wrote here: do not trust this place, restore the log from a copy, \
-     and compare it with a head that was kept elsewhere";
-
-struct Check<'a> {
-    head: Option<&'a Head>,
-    /// That there is no head is a problem.
-    needs_head: bool,
-    line: u64,
-    /// Sequence of the next record, and the hash that it has to follow; `None` after a line that could not be read.
-    sequence: u64,
-    prev: Option<String>,
-    /// The line before could not be read, so that it is not known which record comes next.
-    lost: bool,
-    result: Verification,
+/// The log that is meant: the file itself, or the one in the folder.
+pub(super) fn log_in(path: &Path) -> Result<PathBuf, VerifyError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let mut logs = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed(path))? {
+        let entry = entry.map_err(failed(path))?.path();
+        let named = entry.extension().is_some_and(|extension| extension == "jsonl");
+        if named && header_of(&entry).is_ok_and(|header| header.is_some()) {
+            logs.push(entry);
+        }
+    }
+    match logs.as_slice() {
+        [log] => Ok(log.clone()),
+        logs => Err(VerifyError::Folder {
+            path: path.display().to_string(),
+            found: logs.len(),
+        }),
+    }
 }
 
-impl<'a> Check<'a> {
-    fn new(head: Option<&'a Head>) -> Self {
-        Self {
-            head,
-            needs_head: false,
-            line: 0,
-            sequence: 0,
-            prev: None,
-            lost: false,
-            result: Verification {
-                log: String::new(),
-                created: None,
-                records: 0,
-                hash: String::new(),
-                anchor: head.map_or(Anchor::None, |head| Anchor::Head(head.clone())),
-                end: End::Open,
-                problems: Vec::new(),
-                problem_count: 0,
-                notes: Vec::new(),
-                note_count: 0,
-            },
-        }
-    }
+/// The segments of a log, from the first that is there to the current one.
+pub(super) struct Segments {
+    sealed: Vec<(u64, PathBuf)>,
+    path: PathBuf,
+    current: File,
+    headers: Vec<Header>,
+}
 
-    fn read(mut self, mut reader: impl BufRead) -> std::io::Result<Verification> {
-        let mut buffer = Vec::new();
-        loop {
-            let next = next_line(&mut reader, &mut buffer)?;
-            if next == Next::End {
-                return Ok(self.finish());
-            }
-            self.line = self.line.saturating_add(1);
-            match next {
-                Next::End => {}
-                Next::Incomplete => self.incomplete(),
-                Next::TooLong if self.line == 1 => self.header(b""),
-                Next::TooLong => self.malformed(),
-                Next::Line if self.line == 1 => self.header(&buffer),
-                Next::Line => self.record(&buffer),
-            }
-        }
-    }
-
-    fn problem(&mut self, kind: ProblemKind, record: Option<u64>, reason: String, remedy: &str) {
-        self.result.problem_count = self.result.problem_count.saturating_add(1);
-        if self.result.problems.len() < LISTED {
-            self.result.problems.push(Problem {
-                line: self.line.max(1),
-                record,
-                kind,
-                reason,
-                remedy: remedy.to_owned(),
-            });
-        }
-    }
-
-    fn header(&mut self, line: &[u8]) {
-        let Some((header, hash, computed)) = read_header(line) else {
-            let reason = "the first line is not the header of an audit log".to_owned();
-            self.problem(
-                ProblemKind::Header,
-                None,
-                reason,
-                "check that this is an audit log; if it is, restore it from a copy",
-            );
-            self.lost = true;
-            return;
+impl Segments {
+    /// Opens the log at `path`. What is sealed from now on is read as the current segment.
+    pub(super) fn open(path: &Path) -> Result<Self, VerifyError> {
+        let mut current = File::open(path).map_err(failed(path))?;
+        let mut line = Vec::new();
+        let next = super::lines::next_line(&mut BufReader::new(&current), &mut line).map_err(failed(path))?;
+        let header = match next {
+            super::lines::Next::Line => super::chain::read_header(&line).map(|(header, ..)| header),
+            _ => None,
         };
-        if header.format > FORMAT {
-            let reason = format!(
-                "the log has format {}, and this version knows format {FORMAT}",
-                header.format
-            );
-            self.problem(ProblemKind::Header, None, reason, "check it with a newer version");
-        } else if hash != computed {
-            let reason = format!("the header's content has the hash {computed}, and the header says {hash}");
-            self.problem(ProblemKind::Altered, None, reason, TAMPERED);
+        current.seek(SeekFrom::Start(0)).map_err(failed(path))?;
+        let mut sealed = sealed_segments(path).map_err(failed(path))?;
+        if let Some(header) = &header {
+            sealed.retain(|(index, _)| *index < header.segment);
         }
-        if let Some(head) = self
-            .head
-            .filter(|head| !head.log.is_empty() && head.log != header.log)
-        {
-            let reason = format!(
-                "this is the log {}, and the head is that of the log {}",
-                header.log, head.log
-            );
-            self.problem(
-                ProblemKind::OtherLog,
-                None,
-                reason,
-                "check the log against its own head",
-            );
+        let mut headers = Vec::new();
+        for (_, path) in &sealed {
+            headers.extend(header_of(path).map_err(failed(path))?);
         }
-        self.compare_with_head(&hash);
-        self.result.log = header.log;
-        self.result.created = Some(header.created);
-        self.result.hash.clone_from(&hash);
-        self.prev = Some(hash);
+        headers.extend(header);
+        Ok(Self {
+            sealed,
+            path: path.to_owned(),
+            current,
+            headers,
+        })
     }
 
-    fn record(&mut self, bytes: &[u8]) {
-        let Some(line) = read_line(bytes) else {
-            self.malformed();
-            return;
-        };
-        let sequence = line.sequence;
-        let expected = self.sequence;
-        if line.hash != line.computed {
-            let reason = format!(
-                "the record's content has the hash {}, and the record says {}",
-                line.computed, line.hash
-            );
-            self.problem(ProblemKind::Altered, Some(expected), reason, TAMPERED);
+    /// The public keys that the headers name.
+    pub(super) fn keys(&self) -> Vec<VerifierKey> {
+        let mut keys: Vec<VerifierKey> = Vec::new();
+        for key in self.headers.iter().filter_map(|header| header.key.parse().ok()) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
         }
-        let in_place = self.lost || sequence == expected;
-        if !in_place && sequence > expected {
-            let reason = format!(
-                "the record has the number {sequence}: records {expected} to {} are missing",
-                sequence - 1
-            );
-            self.problem(ProblemKind::Missing, Some(expected), reason, TAMPERED);
-        } else if !in_place {
-            let reason = format!("the record has the number {sequence}, and number {expected} belongs here");
-            self.problem(ProblemKind::OutOfPlace, Some(expected), reason, TAMPERED);
-        } else if self.prev.as_ref().is_some_and(|prev| *prev != line.prev) {
-            let reason = format!(
-                "the record follows {}, which is not the hash of the line before it",
-                line.prev
-            );
-            self.problem(ProblemKind::Unlinked, Some(expected), reason, TAMPERED);
-        }
-        self.lost = false;
-        self.sequence = sequence.saturating_add(1);
-        self.result.records = self.result.records.saturating_add(1);
-        self.result.end = End::Open;
-        match line.note {
-            None => {}
-            Some(Note::Closed { .. }) => self.result.end = End::Closed,
-            Some(note) => self.note(sequence, note),
-        }
-        self.compare_with_head(&line.hash);
-        self.result.hash.clone_from(&line.hash);
-        self.prev = Some(line.hash);
+        keys
     }
 
-    fn note(&mut self, record: u64, note: Note) {
-        self.result.note_count = self.result.note_count.saturating_add(1);
-        if self.result.notes.len() < LISTED {
-            self.result.notes.push(Noted {
-                line: self.line,
-                record,
-                note,
-            });
-        }
+    /// The header of the first segment that is there.
+    pub(super) fn first(&self) -> Option<&Header> {
+        self.headers.first()
     }
 
-    fn malformed(&mut self) {
-        let reason = "the line is not a record in the form in which records are written".to_owned();
-        self.problem(ProblemKind::Malformed, Some(self.sequence), reason, TAMPERED);
-        self.sequence = self.sequence.saturating_add(1);
-        self.prev = None;
-        self.lost = true;
-    }
-
-    fn incomplete(&mut self) {
-        let record = (self.line > 1).then_some(self.sequence);
-        self.problem(
-            ProblemKind::Incomplete,
-            record,
-            "the last line has no end".to_owned(),
-            "if an agent is writing to the log, check again; if one crashed, start it again: it cuts off what it never \
-             acknowledged and says so; otherwise the end was cut off",
-        );
-    }
-
-    /// At the place where the head was taken the hash has to be the head's.
-    fn compare_with_head(&mut self, hash: &str) {
-        if let Some(head) = self
-            .head
-            .filter(|head| head.records == self.sequence && head.hash != hash)
-        {
-            let reason = format!(
-                "the head says that the log has the hash {} here, and it has {hash}",
-                head.hash
-            );
-            let record = self.sequence.checked_sub(1);
-            self.problem(ProblemKind::Unlinked, record, reason, TAMPERED);
+    /// Reads one after the other.
+    pub(super) fn read(
+        self,
+        mut each: impl FnMut(Part, BufReader<&File>) -> std::io::Result<()>,
+    ) -> Result<(), VerifyError> {
+        const BUFFER: usize = 256 * 1024;
+        for (index, path) in &self.sealed {
+            let file = File::open(path).map_err(failed(path))?;
+            let reader = BufReader::with_capacity(BUFFER, &file);
+            each(Part::Sealed(*index), reader).map_err(failed(path))?;
         }
-    }
-
-    fn finish(mut self) -> Verification {
-        if self.line == 0 {
-            let reason = "the file is empty".to_owned();
-            self.problem(
-                ProblemKind::Header,
-                None,
-                reason,
-                "check that this is the audit log's path",
-            );
-        }
-        if let Some(head) = self.head.filter(|head| head.records > self.sequence) {
-            let reason = format!(
-                "the log ends after {} records, and it had {}: the end was cut off",
-                self.sequence, head.records
-            );
-            self.problem(ProblemKind::Truncated, Some(self.sequence), reason, TAMPERED);
-        }
-        if self.needs_head && self.head.is_none() && self.sequence > 0 {
-            self.problem(
-                ProblemKind::HeadMissing,
-                Some(self.sequence),
-                "the head file beside the log is gone or blank: what may have been cut off here cannot be seen"
-                    .to_owned(),
-                "restore the head file, give a head that was kept elsewhere (`--head`), or accept an end that is not \
-                 checked (`--no-head`)",
-            );
-        }
-        self.result
+        let reader = BufReader::with_capacity(BUFFER, &self.current);
+        each(Part::Current, reader).map_err(failed(&self.path))
     }
 }

@@ -1,14 +1,19 @@
 //! The one thread that writes a log: whatever is waiting is written and forced to disk together.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use claw_core::audit::{AuditError, AuditReceipt};
 use claw_core::clock::Clock;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{Chain, Note};
 use super::head::{Head, HeadFile};
 use super::medium::Medium;
+use super::segments::{Retirable, Shelf};
+use super::settings::AuditSettings;
+use super::signing::Signing;
 use super::{audit_error, io_error};
 
 /// Most records, and most bytes (roughly), that are written together.
@@ -20,13 +25,15 @@ pub(super) type Reply = oneshot::Sender<Result<AuditReceipt, AuditError>>;
 pub(super) enum Request {
     /// Record an event, given as canonical JSON.
     Append { event: String, reply: Reply },
+    /// Look at the time: a checkpoint or a new segment may be due.
+    Tick,
     /// Record that the log is closed, and let go of the file.
     Close {
         reply: oneshot::Sender<Result<(), AuditError>>,
     },
 }
 
-/// Owns the file and the end of its chain.
+/// Owns the current segment and the end of its chain.
 pub(super) struct Writer<M> {
     pub(super) medium: M,
     /// Length of the medium up to the end of the last durable record, in bytes.
@@ -37,6 +44,15 @@ pub(super) struct Writer<M> {
     pub(super) clock: Arc<dyn Clock>,
     /// Why nothing can be written any more.
     pub(super) broken: Option<String>,
+    pub(super) settings: AuditSettings,
+    pub(super) shelf: Box<dyn Shelf<M>>,
+    /// Which segment is written.
+    pub(super) segment: u64,
+    /// When it was begun.
+    pub(super) begun: Timestamp,
+    /// It takes no records any more; the next one has to be begun.
+    pub(super) sealed: bool,
+    pub(super) signing: Signing,
 }
 
 impl<M: Medium> Writer<M> {
@@ -53,6 +69,7 @@ impl<M: Medium> Writer<M> {
                         bytes = bytes.saturating_add(event.len());
                         batch.push((event, reply));
                     }
+                    Request::Tick => {}
                     Request::Close { reply } => {
                         close = Some(reply);
                         break;
@@ -71,6 +88,7 @@ impl<M: Medium> Writer<M> {
                 let _ = reply.send(closed);
                 return;
             }
+            self.keep_house();
         }
         if let Err(error) = self.finish() {
             tracing::warn!(%error, "the audit log could not be closed in order");
@@ -86,6 +104,13 @@ impl<M: Medium> Writer<M> {
     }
 
     fn commit(&mut self, batch: Vec<(String, Reply)>) {
+        if let Err(error) = self.make_ready() {
+            let reason = error.to_string();
+            for (_, reply) in batch {
+                let _ = reply.send(Err(audit_error(&reason)));
+            }
+            return;
+        }
         let mut chain = self.chain.clone();
         let mut lines = String::new();
         let mut answers = Vec::with_capacity(batch.len());
@@ -111,6 +136,97 @@ impl<M: Medium> Writer<M> {
                     }));
                 }
             }
+        }
+    }
+
+    /// What failed before and has to be done before the next record.
+    fn make_ready(&mut self) -> std::io::Result<()> {
+        let failed = |what: &str, error: std::io::Error| {
+            std::io::Error::new(error.kind(), format!("{what} ({error}); check the disk"))
+        };
+        self.signing
+            .settle()
+            .map_err(|error| failed("the last checkpoint could not be written", error))?;
+        if self.sealed {
+            self.turn()
+                .map_err(|error| failed("the next segment could not be begun", error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the checkpoint, and begins the segment, that are due. What fails is tried again before the next record.
+    fn keep_house(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
+        let now = self.clock.now();
+        if let Err(error) = self.signing.make_if_due(&self.chain, now) {
+            tracing::warn!(%error, "a checkpoint of the audit log could not be written; nothing is recorded until it can");
+        }
+        let age = Duration::try_from(now.duration_since(self.begun)).unwrap_or_default();
+        let old = self
+            .settings
+            .segment_seconds
+            .is_some_and(|limit| age >= Duration::from_secs(limit.get()));
+        if self.sealed || old || self.len >= self.settings.segment_bytes.get() {
+            if let Err(error) = self
+                .seal()
+                .and_then(|()| self.turn().map_err(|error| io_error("the next segment", error)))
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the next segment of the audit log could not be begun"
+                );
+            } else {
+                self.retire(now);
+            }
+        }
+    }
+
+    /// Ends the segment with a note.
+    pub(super) fn seal(&mut self) -> Result<(), AuditError> {
+        if self.sealed {
+            return Ok(());
+        }
+        let note = Note::Sealed {
+            time: self.clock.now(),
+            records: self.chain.records(),
+            root: self.chain.tree.root(),
+        };
+        self.notes(&[note])?;
+        self.sealed = true;
+        Ok(())
+    }
+
+    /// Begins the next segment after a checkpoint of all that is in this one.
+    pub(super) fn turn(&mut self) -> std::io::Result<()> {
+        let now = self.clock.now();
+        self.signing.make(&self.chain, now)?;
+        let mut chain = self.chain.clone();
+        let next = self.segment.saturating_add(1);
+        let header = chain.turn(now, &self.signing.key(), next);
+        self.medium = self.shelf.turn(self.segment, header.as_bytes())?;
+        (self.chain, self.len) = (chain, header.len() as u64);
+        (self.segment, self.begun, self.sealed) = (next, now, false);
+        Ok(())
+    }
+
+    /// Deletes sealed segments that need not be kept. That they are is on record first.
+    fn retire(&mut self, now: Timestamp) {
+        let retired = self.shelf.retirable(now).and_then(|found| {
+            let Some(Retirable { segments, records }) = found else {
+                return Ok(());
+            };
+            let note = Note::Retired {
+                time: now,
+                segments,
+                records,
+            };
+            self.notes(&[note]).map_err(std::io::Error::other)?;
+            self.shelf.retire(segments)
+        });
+        if let Err(error) = retired {
+            tracing::warn!(%error, "old segments of the audit log could not be deleted; it is tried again with the next segment");
         }
     }
 
@@ -147,8 +263,13 @@ impl<M: Medium> Writer<M> {
     }
 
     fn finish(&mut self) -> Result<(), AuditError> {
+        self.make_ready()
+            .map_err(|error| io_error("the log cannot be closed in order", error))?;
         let time = self.clock.now();
         self.notes(&[Note::Closed { time }])?;
+        self.signing
+            .make(&self.chain, time)
+            .map_err(|error| io_error("the last checkpoint could not be written", error))?;
         match &self.head_file {
             Some(file) => file.sync().map_err(|error| io_error("the head file", error)),
             None => Ok(()),

@@ -88,8 +88,8 @@ pub fn moves(before: &Value, after: &Value) -> BTreeMap<String, Move> {
             (Some(old), Some(new)) if old < new => Move::Up,
             (Some(old), Some(new)) if old > new => Move::Down,
             _ => Move::Other {
-                from: sha256(claw_core::action::canonical_json(old)),
-                to: sha256(claw_core::action::canonical_json(new)),
+                from: sha256(claw_core::canonical::for_digest(old)),
+                to: sha256(claw_core::canonical::for_digest(new)),
             },
         };
         moves.insert(path.join("."), to);

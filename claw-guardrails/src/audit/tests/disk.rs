@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::chain::{Chain, FORMAT};
+use super::super::chain::Chain;
+use super::super::checkpoint::Signer;
 use super::super::medium::Medium;
+use super::super::segments::{Retirable, Shelf};
+use super::super::signing::{Keep, Signing};
 use super::super::writer::{Request, Writer};
 use super::*;
 
@@ -18,6 +21,44 @@ struct Disk {
     syncs: AtomicUsize,
     sync_fails: AtomicUsize,
     cut_fails: AtomicUsize,
+    turn_fails: AtomicUsize,
+    keep_fails: AtomicUsize,
+    /// Segments that were put away.
+    sealed: Mutex<Vec<Vec<u8>>>,
+    kept: Mutex<Vec<SignedCheckpoint>>,
+}
+
+impl Shelf<Handle> for Handle {
+    fn turn(&mut self, index: u64, header: &[u8]) -> std::io::Result<Handle> {
+        if self.0.turn_fails.load(Ordering::SeqCst) > 0 {
+            return Err(Error::from(ErrorKind::StorageFull));
+        }
+        let mut sealed = self.0.sealed.lock().unwrap();
+        assert_eq!(sealed.len() as u64, index);
+        sealed.push(std::mem::replace(
+            &mut *self.0.bytes.lock().unwrap(),
+            header.to_vec(),
+        ));
+        Ok(self.clone())
+    }
+
+    fn retirable(&mut self, _now: Timestamp) -> std::io::Result<Option<Retirable>> {
+        Ok(None)
+    }
+
+    fn retire(&mut self, _segment: u64) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Keep for Handle {
+    fn keep(&mut self, checkpoint: &SignedCheckpoint) -> std::io::Result<()> {
+        if self.0.keep_fails.load(Ordering::SeqCst) > 0 {
+            return Err(Error::from(ErrorKind::StorageFull));
+        }
+        self.0.kept.lock().unwrap().push(checkpoint.clone());
+        Ok(())
+    }
 }
 
 #[derive(Clone)]
@@ -59,24 +100,40 @@ struct Rig {
 }
 
 fn rig() -> Rig {
+    rig_with(AuditSettings::default())
+}
+
+fn rig_with(settings: AuditSettings) -> Rig {
     let disk = Arc::new(Disk {
         room: AtomicUsize::new(usize::MAX),
         ..Disk::default()
     });
-    let (chain, header) = Chain::begin(&Header {
-        created: Timestamp::UNIX_EPOCH,
-        format: FORMAT,
-        log: "test".to_owned(),
-    });
+    let signer = Signer::of_seed(&[1; 32], "claw-audit/test");
+    let (chain, header, _) = Chain::begin(Timestamp::UNIX_EPOCH, "test", &signer.verifier().to_string());
     disk.bytes.lock().unwrap().extend(header.as_bytes());
+    let handle = Handle(disk.clone());
     let writer = Writer {
-        medium: Handle(disk.clone()),
+        medium: handle.clone(),
         len: header.len() as u64,
         head: Arc::new(Mutex::new(chain.head())),
         chain,
         head_file: None,
         clock: clock(),
         broken: None,
+        settings: settings.clone(),
+        shelf: Box::new(handle.clone()),
+        segment: 0,
+        begun: clock().now(),
+        sealed: false,
+        signing: Signing {
+            signer,
+            keep: Box::new(handle),
+            published: tokio::sync::watch::channel(None).0,
+            settings,
+            size: None,
+            time: clock().now(),
+            owed: None,
+        },
     };
     let (queue, requests) = mpsc::channel(100);
     Rig {
@@ -94,7 +151,7 @@ impl Rig {
 
     async fn ask(&self, subject: &str) -> oneshot::Receiver<Result<AuditReceipt, AuditError>> {
         let (reply, answer) = oneshot::channel();
-        let event = file::canonical(&event("r", subject)).unwrap();
+        let event = file::canonical_event(&event("r", subject)).unwrap();
         self.queue.send(Request::Append { event, reply }).await.unwrap();
         answer
     }
@@ -104,7 +161,27 @@ impl Rig {
     }
 
     fn verification(&self) -> Verification {
-        verify(self.disk.bytes.lock().unwrap().as_slice(), None).unwrap()
+        let sealed = self.disk.sealed.lock().unwrap();
+        let bytes = self.disk.bytes.lock().unwrap();
+        let mut check = check::Check::new(None, None);
+        for (index, segment) in sealed.iter().enumerate() {
+            check
+                .segment(Part::Sealed(index as u64), segment.as_slice())
+                .unwrap();
+        }
+        check.segment(Part::Current, bytes.as_slice()).unwrap();
+        check.finish(false).unwrap()
+    }
+
+    /// Waits until the writer has done what it does between two requests.
+    async fn settled(&self) {
+        // One that is refused for its length of zero would be answered too; a tick is served after what came before it.
+        for _ in 0..2 {
+            self.queue.send(Request::Tick).await.unwrap();
+            while self.queue.capacity() < self.queue.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 
@@ -191,7 +268,8 @@ async fn a_disk_that_hangs_is_given_up() {
         timeout: Duration::ZERO,
         ..file::Options::default()
     };
-    let log = FileAuditLog::open_with(&place.path, clock(), options)
+    let settings = AuditSettings::default();
+    let log = FileAuditLog::open_waiting(&place.path, clock(), settings, Vec::new(), options)
         .await
         .unwrap();
     // The writer may be quicker than the first look at the clock; it is not a thousand times in a row.
@@ -207,4 +285,108 @@ async fn a_disk_that_hangs_is_given_up() {
         error.to_string().contains("not written to disk within"),
         "{error}"
     );
+}
+
+fn often() -> AuditSettings {
+    AuditSettings::default().with_checkpoint_every(number(1), number(60))
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_while_a_checkpoint_is_owed() {
+    let mut rig = rig_with(often());
+    rig.start();
+    rig.append("a").await.unwrap();
+    rig.settled().await;
+    assert_eq!(rig.disk.kept.lock().unwrap().len(), 1);
+    rig.disk.keep_fails.store(1, Ordering::SeqCst);
+    // This one is on disk before the checkpoint is tried.
+    rig.append("b").await.unwrap();
+    rig.settled().await;
+    for _ in 0..3 {
+        let error = rig.append("c").await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("the last checkpoint could not be written"),
+            "{error}"
+        );
+    }
+    rig.disk.keep_fails.store(0, Ordering::SeqCst);
+    assert_eq!(rig.append("d").await.unwrap().sequence, 2);
+    rig.settled().await;
+    let sizes: Vec<u64> = rig
+        .disk
+        .kept
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|kept| kept.size)
+        .collect();
+    assert_eq!(sizes, [1, 2, 3]);
+    assert!(rig.verification().is_intact());
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_while_the_next_segment_cannot_be_begun() {
+    let mut rig = rig_with(AuditSettings::default().with_segment_bytes(number(1500)));
+    rig.start();
+    rig.disk.turn_fails.store(1, Ordering::SeqCst);
+    let mut taken = 0;
+    let error = loop {
+        match rig.append("a").await {
+            Ok(_) => taken += 1,
+            Err(error) => break error,
+        }
+        rig.settled().await;
+        assert!(taken < 100);
+    };
+    assert!(
+        error.to_string().contains("the next segment could not be begun"),
+        "{error}"
+    );
+    rig.disk.turn_fails.store(0, Ordering::SeqCst);
+    // The record after those and the one that sealed the segment.
+    assert_eq!(rig.append("b").await.unwrap().sequence, taken + 1);
+    assert_eq!(rig.disk.sealed.lock().unwrap().len(), 1);
+    let verification = rig.verification();
+    assert!(verification.is_intact(), "{verification}");
+    assert_eq!(verification.segments, 2);
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_at_any_byte_loses_nothing_that_was_acknowledged() {
+    let settings = || often().with_segment_bytes(number(2000));
+    let room = 6000;
+    for short in (0..4500).step_by(97) {
+        let mut rig = rig_with(settings());
+        rig.start();
+        let header = rig.disk.bytes.lock().unwrap().len();
+        rig.disk
+            .room
+            .store(header + (room - short) % 2300, Ordering::SeqCst);
+        let mut taken = Vec::new();
+        for index in 0..8 {
+            let subject = format!("t{index}");
+            match rig.append(&subject).await {
+                Ok(receipt) => taken.push(receipt),
+                Err(_) => rig.disk.room.store(usize::MAX, Ordering::SeqCst),
+            }
+            rig.settled().await;
+        }
+        let verification = rig.verification();
+        assert!(verification.is_intact(), "{short}: {verification}");
+        let all = [
+            rig.disk.sealed.lock().unwrap().concat(),
+            rig.disk.bytes.lock().unwrap().clone(),
+        ]
+        .concat();
+        let all = String::from_utf8(all).unwrap();
+        assert!(taken.len() >= 7);
+        for receipt in taken {
+            assert!(
+                all.contains(&format!("\"hash\":\"{}\"}}\n", receipt.hash)),
+                "{short}"
+            );
+        }
+    }
 }

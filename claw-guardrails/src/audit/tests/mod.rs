@@ -1,18 +1,51 @@
 use std::io::Write as _;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claw_core::audit::{AuditEvent, AuditKind, AuditLog, AuditReceipt, Observed};
-use claw_core::clock::ManualClock;
+use claw_core::audit::{
+    AuditError, AuditEvent, AuditKind, AuditLog, AuditReceipt, Observed, SignedCheckpoint,
+};
+use claw_core::clock::{Clock as _, ManualClock};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::checkpoint::VerifierKey;
 use super::*;
 
+mod checkpoints;
+mod crash;
 mod disk;
+mod formats;
+mod mutations;
+mod proofs;
 mod recovery;
+mod segments;
 mod tamper;
+
+pub(super) fn number(number: u64) -> NonZeroU64 {
+    NonZeroU64::new(number).unwrap()
+}
+
+/// Settings under which a log of a few records has several segments and several checkpoints.
+pub(super) fn small() -> AuditSettings {
+    AuditSettings::default()
+        .with_segment_bytes(number(3000))
+        .with_checkpoint_every(number(3), number(60))
+}
+
+/// A log on disk with `count` events, under these settings, closed in order.
+pub(super) async fn written_with(place: &Place, count: usize, settings: AuditSettings) -> VerifierKey {
+    let log = FileAuditLog::open_with(&place.path, clock(), settings, Vec::new())
+        .await
+        .unwrap();
+    for index in 0..count {
+        log.append(event("r", &format!("tool_{index}"))).await.unwrap();
+    }
+    log.close().await.unwrap();
+    log.verifier_key().clone()
+}
 
 pub(super) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap()))
@@ -77,7 +110,7 @@ async fn records_are_numbered_chained_and_intact() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines.len(), 5);
-    assert_eq!(lines[0]["format"], 1);
+    assert_eq!(lines[0]["format"], 2);
     for (at, receipt) in receipts.iter().enumerate() {
         assert_eq!(lines[at + 1]["prev"], lines[at]["hash"]);
         assert_eq!(lines[at + 1]["hash"], receipt.hash.as_str());
@@ -99,7 +132,7 @@ async fn the_hash_is_that_of_the_canonical_json_of_the_other_members() {
     for line in std::fs::read_to_string(&place.path).unwrap().lines() {
         let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
         let hash = object.remove("hash").unwrap();
-        let canonical = claw_core::action::canonical_json(&object.into());
+        let canonical = claw_core::canonical::to_string(&object.into()).unwrap();
         assert_eq!(hash, claw_core::digest::sha256(canonical));
     }
 }
@@ -121,9 +154,11 @@ async fn a_record_is_in_the_file_before_its_receipt() {
 async fn concurrent_records_have_one_order() {
     let place = place();
     let log = Arc::new(
-        FileAuditLog::open_with(
+        FileAuditLog::open_waiting(
             &place.path,
             clock(),
+            AuditSettings::default(),
+            Vec::new(),
             file::Options {
                 queue: 4,
                 ..file::Options::default()
@@ -230,8 +265,8 @@ async fn memory_and_file_have_the_same_chain() {
     let place = place();
     std::fs::write(&place.path, memory.text()).unwrap();
     let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
-    // Record 4 says that there was no head file.
-    assert_eq!(log.append(event("r", "next")).await.unwrap().sequence, 5);
+    // Record 4 seals a segment without a key, record 5 says that there was no head file.
+    assert_eq!(log.append(event("r", "next")).await.unwrap().sequence, 6);
     log.close().await.unwrap();
     assert!(verify_file(&place.path).unwrap().is_intact());
 }
@@ -265,10 +300,10 @@ async fn a_run_reads_as_a_story() {
     assert_eq!(sequences, [0, 2, 3]);
     let text = story.to_string();
     for part in [
-        "run run-1 by claw: 1 observations, 0 conclusions, 1 refusals",
+        "run run-1 by claw: 1 observation, 0 conclusions, 1 refusal",
         "\ngather_context\n",
         "\nsynthesize\n",
-        "#2 observed get_pods {\"limit\":0.1,\"namespace\":\"shop\"}",
+        "+0.000 s #2 observed get_pods limit=0.1 namespace=shop",
         "saw: 12 bytes, sha256 abababababab…: a [2Jb c d",
         "decided: refused by writes.not_enabled: not enabled",
         "why: to see which pods run",

@@ -40,6 +40,7 @@ async fn every_cut_of_an_unacknowledged_record_is_recovered_from() {
     written(&place, 1).await;
     let whole = std::fs::read(&place.path).unwrap();
     let head = std::fs::read(head_path(&place.path)).unwrap();
+    let checkpoints = std::fs::read(checkpoint::checkpoints_path(&place.path)).unwrap();
     let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
     log.append(event("r", "second")).await.unwrap();
     log.close().await.unwrap();
@@ -51,6 +52,7 @@ async fn every_cut_of_an_unacknowledged_record_is_recovered_from() {
         std::fs::write(&place.path, &longer[..cut]).unwrap();
         // The head is the one from before: the record was never acknowledged.
         std::fs::write(head_path(&place.path), &head).unwrap();
+        std::fs::write(checkpoint::checkpoints_path(&place.path), &checkpoints).unwrap();
         let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
         log.append(event("r", "third")).await.unwrap();
         log.close().await.unwrap();
@@ -79,13 +81,13 @@ async fn a_log_whose_end_was_cut_or_changed_is_not_taken_up() {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let cut = lines[..3].concat();
     let damaged = text.replace("\"kind\":\"closed\"", "\"kind\":\"clozed\"");
-    let header = text.replacen("\"format\":1", "\"format\":2", 1);
+    let header = text.replacen("\"format\":2", "\"format\":3", 1);
     let garbage = format!("{text}garbage\n");
     for (bad, reason) in [
         (cut.as_str(), "but it had 4"),
-        (damaged.as_str(), "the last record is damaged"),
+        (damaged.as_str(), "line 5 is damaged"),
         (header.as_str(), "written by a newer version"),
-        (garbage.as_str(), "the last record is damaged"),
+        (garbage.as_str(), "line 6 is damaged"),
         ("", "the log is empty, but it had 4"),
         ("some other file", "the file is not an audit log"),
         ("some other file\n", "line 1 is not the header"),
@@ -136,14 +138,17 @@ async fn a_file_that_is_no_log_is_left_as_it_is() {
         assert!(error.to_string().contains("is not an audit log"), "{error}");
         assert_eq!(std::fs::read_to_string(&place.path).unwrap(), text);
         assert!(!head_path(&place.path).exists());
+        assert!(!checkpoint::checkpoints_path(&place.path).exists());
     }
 }
 
-/// The only thing that is wrong is that the head file is not there; who does without it finds nothing wrong.
+/// The only thing that is wrong is that the head file is not there; who does without it, and without checkpoints, finds
+/// nothing wrong.
 fn lacks_head(place: &Place) -> bool {
-    let checked = verify_file(&place.path).unwrap();
+    let checks = Checks::default().with_checkpoints(CheckpointCheck::Skip);
+    let checked = verify_file_with(&place.path, checks.clone()).unwrap();
     let kinds: Vec<_> = checked.problems.iter().map(|problem| problem.kind).collect();
-    let skipped = verify_file_with(&place.path, EndCheck::Skip).unwrap();
+    let skipped = verify_file_with(&place.path, checks.with_end(EndCheck::Skip)).unwrap();
     assert_eq!((&checked.anchor, &skipped.anchor), (&Anchor::None, &Anchor::None));
     kinds == [ProblemKind::HeadMissing] && skipped.is_intact()
 }
@@ -158,7 +163,9 @@ async fn a_log_that_was_cut_together_with_its_head_is_not_intact() {
     std::fs::write(&place.path, lines[..3].concat()).unwrap();
     std::fs::remove_file(head_path(&place.path)).unwrap();
     assert!(lacks_head(&place));
-    // A head that was kept as text says what is missing.
+    // The checkpoints say what is missing, and so does a head that was kept as text.
+    let checked = verify_file_with(&place.path, EndCheck::Skip).unwrap();
+    assert_eq!(checked.problems[0].kind, ProblemKind::Truncated, "{checked}");
     let kept: Head = kept.to_string().parse().unwrap();
     let checked = verify_file_with(&place.path, EndCheck::Kept(kept.clone())).unwrap();
     assert_eq!(checked.problems[0].kind, ProblemKind::Truncated, "{checked}");
@@ -209,7 +216,8 @@ async fn a_missing_head_is_recorded_and_a_damaged_one_refused() {
             [Noted {
                 line: 5,
                 record: 3,
-                note: Note::HeadMissing { .. }
+                note: Note::HeadMissing { .. },
+                ..
             }]
         ),
         "{verification}"

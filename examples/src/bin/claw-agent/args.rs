@@ -101,7 +101,7 @@ Examples:
     #[command(subcommand)]
     Policy(PolicyCommand),
 
-    /// Works with the audit log.
+    /// Works with the audit log: checks it, proves a record, tells the story of a run, exports.
     #[command(subcommand)]
     Audit(AuditCommand),
 }
@@ -311,24 +311,164 @@ pub(crate) struct AccessArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Checks that no record was changed, dropped, moved or cut off.
+    /// Checks that no record was changed, dropped, moved or cut off, in any segment.
+    ///
+    /// Each record holds the hash of the one before it. Checkpoints hold the root of a tree over all records so far, and are
+    /// signed. The log cannot prove by itself that it was not written anew as a whole: keep its public key (which this
+    /// prints), or copies of its checkpoints, where the agent's machine cannot change them.
+    #[command(after_help = "\
+Examples:
+  claw-agent audit verify                                        the log in claw-data, with what lies beside it
+  claw-agent audit verify /var/lib/claw                          the log in that folder
+  claw-agent audit verify --key 'claw-audit/1f2e…+0a1b2c3d+AR…'  its checkpoints have to be signed with this key
+  claw-agent audit verify --checkpoints /mnt/kept/checkpoints    checkpoints that were kept elsewhere
+
+Exit codes: 0 the log is intact; 5 it is not; 1 it cannot be read; 2 wrong arguments")]
     Verify(AuditVerifyArguments),
-    /// Tells the story of one run: what was read, concluded and decided, and why.
+    /// Proves that a record is in the log, to somebody who does not have the log; or checks such a proof.
+    ///
+    /// A proof is the record, a signed checkpoint, and a few hashes that lead from the one to the other. It is printed as
+    /// JSON. Checking it needs no log, only the public key that was kept.
+    #[command(after_help = "\
+Examples:
+  claw-agent audit prove 1042 > proof.json
+  claw-agent audit prove --check proof.json --key 'claw-audit/1f2e…+0a1b2c3d+AR…'
+
+Exit codes: 0 it is proved; 5 the proof does not hold; 1 there is none; 2 wrong arguments")]
+    Prove(AuditProveArguments),
+    /// Tells the story of one run: what was observed, concluded and decided, and why.
+    #[command(after_help = "\
+Examples:
+  claw-agent audit show run-7f3a            a report names its run; `claw-agent serve` lists runs at /runs
+  claw-agent audit show run-7f3a -o json    every field of every record")]
     Show(AuditShowArguments),
+    /// Prints the events of the log for other systems, one JSON object a line.
+    ///
+    /// jsonl has the records as they stand in the log, each with its hash. otlp-json has each as a request of
+    /// OpenTelemetry logs (resourceLogs), for a collector.
+    #[command(after_help = "\
+Examples:
+  claw-agent audit export --run run-7f3a > run.jsonl
+  claw-agent audit export --kind refuse --kind permit --since 2026-03-01T00:00:00Z
+  claw-agent audit export --format otlp-json --to /var/log/otel/claw.jsonl")]
+    Export(AuditExportArguments),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditVerifyArguments {
-    /// The log.
+    /// The log, or the folder that it is in.
     #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Head that was kept elsewhere: a copy of the head file, or what an earlier check printed; default: the head file
     /// beside the log.
     #[arg(long, value_name = "FILE|RECORDS:HASH")]
     pub(crate) head: Option<String>,
-    /// Does without a head: records that were cut off the end are then not seen.
+    /// Does without a head: records that were cut off the end are then seen by checkpoints only.
     #[arg(long, conflicts_with = "head")]
     pub(crate) no_head: bool,
+    /// Public key that checkpoints have to be signed with, as text or in a file; several if it was changed.
+    #[arg(long = "key", value_name = "KEY|FILE", conflicts_with = "no_checkpoints")]
+    pub(crate) keys: Vec<String>,
+    /// Checkpoints that were kept elsewhere, one or many in a file; default: the file beside the log.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoints: Option<PathBuf>,
+    /// Does without checkpoints: that records were written anew, with their hashes, is then not seen.
+    #[arg(long, conflicts_with = "checkpoints")]
+    pub(crate) no_checkpoints: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditProveArguments {
+    /// The record's number, which `audit show` prints after the #.
+    #[arg(
+        value_name = "SEQUENCE",
+        required_unless_present = "check",
+        conflicts_with = "check"
+    )]
+    pub(crate) sequence: Option<u64>,
+    /// The log, or the folder that it is in.
+    #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Checkpoints that were kept elsewhere; default: the file beside the log.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub(crate) checkpoints: Option<PathBuf>,
+    /// Proves against the last checkpoint; default: the first one that is about the record.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) newest: bool,
+    /// Checks the proof in this file; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+    /// Public key that the checkpoint has to be signed with, as text or in a file.
+    #[arg(long = "key", value_name = "KEY|FILE", requires = "check")]
+    pub(crate) keys: Vec<String>,
+}
+
+/// A form of export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The records as they stand in the log.
+    Jsonl,
+    /// OpenTelemetry logs, OTLP/JSON.
+    OtlpJson,
+}
+
+/// What an event records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum KindName {
+    /// A run began.
+    RunStarted,
+    /// A tool was called.
+    Observe,
+    /// Something was concluded.
+    Reason,
+    /// A read or a write was refused.
+    Refuse,
+    /// A write was permitted.
+    Permit,
+    /// A report was handed to a sink.
+    Deliver,
+    /// A run ended.
+    RunFinished,
+}
+
+impl From<KindName> for claw_core::audit::AuditKind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::RunStarted => Self::RunStarted,
+            KindName::Observe => Self::Observe,
+            KindName::Reason => Self::Reason,
+            KindName::Refuse => Self::Refuse,
+            KindName::Permit => Self::Permit,
+            KindName::Deliver => Self::Deliver,
+            KindName::RunFinished => Self::RunFinished,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditExportArguments {
+    /// The log, or the folder that it is in.
+    #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Form of the lines.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    pub(crate) format: ExportFormat,
+    /// Only events of this run.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// Only events of these kinds.
+    #[arg(long = "kind", value_enum, value_name = "KIND")]
+    pub(crate) kinds: Vec<KindName>,
+    /// Only events at this time or later, RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Timestamp>,
+    /// Only events before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Timestamp>,
+    /// File to write, which must not exist yet; default: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -336,7 +476,7 @@ pub(crate) struct AuditShowArguments {
     /// The run.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
-    /// The log.
+    /// The log, or the folder that it is in.
     #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
     pub(crate) file: PathBuf,
 }

@@ -112,6 +112,7 @@ self_explaining!(
     claw_core::http::HttpError,
     claw_core::registry::DuplicateTool,
     claw_core::store::StoreError,
+    claw_guardrails::audit::ProveError,
     claw_guardrails::audit::VerifyError,
     claw_k8s::access::ManifestError,
     claw_k8s::bundle::BundleError,

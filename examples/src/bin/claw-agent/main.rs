@@ -63,7 +63,9 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Policy(PolicyCommand::Check(given)) => policy::check(&given, output),
         Command::Policy(PolicyCommand::Table(given)) => policy::table(&given, output),
         Command::Audit(AuditCommand::Verify(given)) => audit::verify(&given, output),
+        Command::Audit(AuditCommand::Prove(given)) => audit::prove(&given, output),
         Command::Audit(AuditCommand::Show(given)) => audit::show(&given, output),
+        Command::Audit(AuditCommand::Export(given)) => audit::export(&given),
     }
 }
 

@@ -1,0 +1,109 @@
+//! Signed checkpoints: how far a log goes, and the root of the tree over its records, signed.
+//!
+//! The text is that of C2SP `tlog-checkpoint` in a C2SP `signed-note`, which the tools of transparency logs read:
+//!
+//! ```text
+//! claw-audit/1f2e3d4c5b6a7988
+//! 1024
+//! qINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs=
+//!
+//! — claw-audit/1f2e3d4c5b6a7988 Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
+//! ```
+//!
+//! The lines are: which log, how many records, the root of their tree ([`merkle`](super::merkle)), an empty line, and a line
+//! for each signature. Beside the log `audit.jsonl` lies the key `audit.jsonl.key`, with which they are signed, and
+//! `audit.jsonl.checkpoints`, in which they are kept, one after the other, each followed by an empty line.
+//!
+//! Who can read the key can sign anything. What makes a checkpoint worth something is that it, or the public key, is kept
+//! where the log's machine cannot change it: give the log a [`CheckpointSink`](claw_core::audit::CheckpointSink), and keep
+//! the [`VerifierKey`].
+
+mod file;
+mod key;
+mod note;
+mod notes;
+mod sink;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use claw_core::audit::SignedCheckpoint;
+
+use super::merkle::TreeHash;
+
+pub(super) use file::CheckpointFile;
+pub use key::{KeyError, ParseKeyError, Signer, VerifierKey};
+pub use note::{NoteError, SignedNote};
+pub(super) use notes::{Notes, NotesError};
+pub use sink::{FileSink, StdoutSink};
+
+/// What a checkpoint says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log.
+    pub origin: String,
+    /// How many records.
+    pub size: u64,
+    /// Root of the tree over them.
+    pub root: TreeHash,
+}
+
+impl Checkpoint {
+    /// The origin of the checkpoints of a log, which is the name of their key as well.
+    pub fn origin(log: &str) -> String {
+        format!("claw-audit/{log}")
+    }
+
+    /// Signs it.
+    pub fn sign(&self, signer: &Signer) -> SignedCheckpoint {
+        let text = format!(
+            "{}\n{}\n{}\n",
+            self.origin,
+            self.size,
+            BASE64.encode(self.root.as_bytes())
+        );
+        SignedCheckpoint {
+            origin: self.origin.clone(),
+            size: self.size,
+            note: SignedNote::sign(text, signer).to_string(),
+        }
+    }
+
+    /// Reads the text of a note, without looking at its signatures. Lines that follow the root are extensions, and passed
+    /// over.
+    pub fn read(note: &SignedNote) -> Result<Self, NoteError> {
+        let unfit = NoteError::NoCheckpoint;
+        let mut lines = note.text().split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
+            return Err(unfit);
+        };
+        let canonical =
+            size == "0" || !size.starts_with('0') && size.bytes().all(|byte| byte.is_ascii_digit());
+        if origin.is_empty() || !canonical {
+            return Err(unfit);
+        }
+        let root = BASE64.decode(root).ok().and_then(|bytes| bytes.try_into().ok());
+        match (size.parse(), root) {
+            (Ok(size), Some(root)) => Ok(Self {
+                origin: origin.to_owned(),
+                size,
+                root: TreeHash::new(root),
+            }),
+            _ => Err(unfit),
+        }
+    }
+}
+
+/// Where the key of the log at `log` lies: `audit.jsonl` → `audit.jsonl.key`.
+pub fn key_path(log: &Path) -> PathBuf {
+    super::beside(log, ".key")
+}
+
+/// Where the checkpoints of the log at `log` lie: `audit.jsonl` → `audit.jsonl.checkpoints`.
+pub fn checkpoints_path(log: &Path) -> PathBuf {
+    super::beside(log, ".checkpoints")
+}
