@@ -15,6 +15,8 @@ const WRITTEN: Duration = Duration::from_secs(20);
 /// One request, answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuditEvent {
+    /// Its name, which the answer carried in the header `Audit-Id`.
+    pub id: String,
     /// The verb of the API: `get`, `list`, `watch`, `create`.
     pub verb: String,
     /// Path and query.
@@ -41,6 +43,8 @@ impl AuditEvent {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
+    #[serde(rename = "auditID")]
+    id: String,
     stage: String,
     verb: String,
     #[serde(rename = "requestURI")]
@@ -115,6 +119,7 @@ pub async fn audit_events_of(
         all.into_iter()
             .filter(complete)
             .map(|line| AuditEvent {
+                id: line.id,
                 verb: line.verb,
                 uri: line.uri,
                 resource: line.object_ref.name(),
@@ -138,6 +143,7 @@ mod tests {
     #[test]
     fn parameters_are_found_by_their_whole_name() {
         let event = AuditEvent {
+            id: "a".to_owned(),
             verb: "list".to_owned(),
             uri: "/api/v1/pods?labelSelector=limit%3D1&limit=500".to_owned(),
             resource: "pods".to_owned(),

@@ -15,7 +15,7 @@ use super::cargo::cargo;
 /// cargo chooses.
 const SUITES: [&[&str]; 3] = [
     &["components"],
-    &["access", "differential", "live", "network", "tools"],
+    &["access", "differential", "live", "network", "tools", "writes"],
     &["speed"],
 ];
 
