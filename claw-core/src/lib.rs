@@ -96,7 +96,7 @@
 //! | To | see |
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
-//! | be safe | [`gate`], [`action`] (writes as data), [`patch`] (what they change, and back), [`execute`] (the port to what performs them), [`audit`], [`redact`] |
+//! | be safe | [`gate`], [`action`] (writes as data), [`patch`] (what they change, and back), [`radius`] (how far they reach), [`execute`] (the port to what performs them), [`audit`], [`redact`] |
 //! | say what was found | [`entity`], [`evidence`], [`digest`], [`canonical`] (JSON that digests are taken of), [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
@@ -121,6 +121,7 @@ pub mod gate;
 pub mod http;
 pub mod patch;
 pub mod quantity;
+pub mod radius;
 pub mod reason;
 pub mod redact;
 pub mod registry;

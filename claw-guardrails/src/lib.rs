@@ -6,6 +6,7 @@
 //! - [`engine`]: decides. Reads are allowed within budgets, a deadline, and outside denied namespaces; an emergency stop
 //!   refuses everything. Writes are not enabled: every one is refused.
 //! - [`policy`]: which tier an action is in, by typed rules of which the strictest decides. The engine does not ask it yet.
+//! - [`radius`]: how far an action may reach.
 //! - [`breaker`]: circuits that open after trouble, so that nothing is written until it is known to be over.
 //! - [`approval`]: requests for approval, what people said of them, and the leave to act once that comes of it.
 //! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; a Merkle tree over them,
@@ -45,3 +46,4 @@ pub mod audit;
 pub mod breaker;
 pub mod engine;
 pub mod policy;
+pub mod radius;

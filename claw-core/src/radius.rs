@@ -1,0 +1,101 @@
+//! What an action reaches: the objects that it touches, and everything that feels it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::entity::EntityRef;
+
+/// What an action, or several, reach. Whoever has looked at the cluster fills it in; what could not be seen is `None` or named in
+/// [`unseen`](Self::unseen), and counts as without end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlastRadius {
+    /// Objects that change or end, the target first of all: what it owns, and what owns that.
+    pub objects: BTreeSet<EntityRef>,
+    /// Pods that end or are made anew.
+    pub pods: Option<u32>,
+    /// Ready endpoints that may go, of all that are ready, by Service.
+    pub services: BTreeMap<EntityRef, Option<Endpoints>>,
+    /// How many more pods may be missing, by disruption budget, before the action.
+    pub disruptions: BTreeMap<EntityRef, Option<u32>>,
+    /// Nodes that lose pods or take no more.
+    pub nodes: Option<u32>,
+    /// Zones that those lie in.
+    pub zones: Option<u32>,
+    /// Whether something that is lost cannot be had again: volumes, objects without a copy.
+    pub persistent_data: Option<bool>,
+    /// What could not be read, each with the reason.
+    pub unseen: Vec<String>,
+}
+
+/// Endpoints of a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoints {
+    /// Ready ones that may go.
+    pub affected: u32,
+    /// All that are ready.
+    pub ready: u32,
+}
+
+impl BlastRadius {
+    /// An action that reaches its target and nothing else.
+    pub fn of(target: EntityRef) -> Self {
+        Self {
+            objects: [target].into(),
+            pods: Some(0),
+            nodes: Some(0),
+            zones: Some(0),
+            persistent_data: Some(false),
+            ..Self::default()
+        }
+    }
+
+    /// The namespaces that objects lie in.
+    pub fn namespaces(&self) -> BTreeSet<&str> {
+        let all = self.objects.iter().chain(self.services.keys());
+        all.filter_map(|object| object.namespace.as_deref()).collect()
+    }
+
+    /// What two actions reach together. Counts add up, as though the two had nothing in common: that they have is not known.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        fn sum(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+            Some(a?.saturating_add(b?))
+        }
+        let mut services = self.services.clone();
+        for (service, endpoints) in &other.services {
+            services
+                .entry(service.clone())
+                .and_modify(|known| {
+                    *known = known.zip(*endpoints).map(|(a, b)| Endpoints {
+                        affected: a.affected.saturating_add(b.affected),
+                        ready: a.ready.min(b.ready),
+                    });
+                })
+                .or_insert(*endpoints);
+        }
+        let mut disruptions = self.disruptions.clone();
+        for (budget, left) in &other.disruptions {
+            disruptions
+                .entry(budget.clone())
+                .and_modify(|known| *known = known.zip(*left).map(|(a, b)| a.min(b)))
+                .or_insert(*left);
+        }
+        Self {
+            objects: self.objects.union(&other.objects).cloned().collect(),
+            pods: sum(self.pods, other.pods),
+            services,
+            disruptions,
+            nodes: sum(self.nodes, other.nodes),
+            zones: sum(self.zones, other.zones),
+            persistent_data: self
+                .persistent_data
+                .zip(other.persistent_data)
+                .map(|(a, b)| a || b),
+            unseen: self.unseen.iter().chain(&other.unseen).cloned().collect(),
+        }
+    }
+}
