@@ -107,7 +107,7 @@ impl<'a> Strains<'a> {
                     return None;
                 }
                 // Growth in proportion to the work is no strain of its own.
-                let beyond = (signal.ratio / surge.max(1.0)).max(1.0).ln();
+                let beyond = (growth(signal) / surge.max(1.0)).max(1.0).ln();
                 Some((
                     strength(signal) * (0.4 + beyond.min(2.0)),
                     *strain,
@@ -120,7 +120,7 @@ impl<'a> Strains<'a> {
         let slow = unit
             .worst(Strain::Latency)
             .filter(|signal| signal.score >= NOTABLE);
-        let beyond = (signal.ratio / surge.max(1.0)).max(1.0);
+        let beyond = (growth(signal) / surge.max(1.0)).max(1.0);
         let mut candidate = Candidate::new(
             mechanism,
             entity.clone(),
@@ -365,6 +365,11 @@ impl OwnPart<'_> {
 fn begins(signal: &Signal) -> bool {
     let held = matches!(signal.classification.unit, MetricUnit::Bytes);
     held && signal.baseline == 0.0
+}
+
+/// How many times as much there is as before. From nothing, no number says that.
+fn growth(signal: &Signal) -> f64 {
+    if signal.baseline == 0.0 { 1.0 } else { signal.ratio }
 }
 
 /// Weight of a signal: grows with the logarithm of its distance from normal, 0.7 to 3.
