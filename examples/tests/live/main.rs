@@ -54,14 +54,13 @@ async fn looks_at_the_cluster_besides_the_tools_are_on_record() {
             &["server_version", "api_groups"],
         ),
     ] {
-        let arguments = [arguments, &["--audit", "log.jsonl"]].concat();
+        let file = format!("{}.jsonl", arguments[0]);
+        let arguments = [arguments, &["--audit", &file]].concat();
         let (code, _, stderr) = world.run(&arguments).await;
         assert_eq!(code, 0, "{stderr}");
-        let log = fs::read_to_string(world.path("log.jsonl")).unwrap();
+        let log = fs::read_to_string(world.path(&file)).unwrap();
         for look in looks {
             assert!(log.contains(&format!("\"subject\":\"{look}\"")), "{look}");
         }
-        fs::remove_file(world.path("log.jsonl")).unwrap();
-        fs::remove_file(world.path("log.jsonl.head")).unwrap();
     }
 }
