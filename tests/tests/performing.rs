@@ -298,6 +298,11 @@ async fn objects_are_created_evicted_and_deleted() {
     stale.resource_version = Some("1".to_owned());
     let error = world.perform(&stale).await.1.unwrap_err();
     assert!(matches!(error, ExecuteError::Changed { .. }), "{error:?}");
+    world.executor.dry_run(&cx(), &delete).await.unwrap();
+    assert!(
+        world.stored("ConfigMap", "mode").is_some(),
+        "a dry run takes nothing away"
+    );
     world.perform(&delete).await.1.unwrap();
     assert!(world.stored("ConfigMap", "mode").is_none());
 }

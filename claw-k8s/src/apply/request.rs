@@ -42,13 +42,20 @@ pub(super) fn of(action: &Action, resource: Resource, id: Option<&ActionId>) -> 
     }
     let body = match verb {
         WriteVerb::Patch | WriteVerb::Create => content(action, id)?,
-        WriteVerb::Delete => json!({
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": preconditions(action)?,
-            // What belongs to the object goes with it, as with kubectl.
-            "propagationPolicy": "Background",
-        }),
+        WriteVerb::Delete => {
+            let mut options = json!({
+                "apiVersion": "v1",
+                "kind": "DeleteOptions",
+                "preconditions": preconditions(action)?,
+                // What belongs to the object goes with it, as with kubectl.
+                "propagationPolicy": "Background",
+            });
+            if id.is_none() {
+                // Here and nowhere else: of a deletion with a body the API server does not look at the query.
+                merge(&mut options, &json!({ "dryRun": ["All"] }));
+            }
+            options
+        }
         WriteVerb::Evict => json!({
             "apiVersion": "policy/v1",
             "kind": "Eviction",

@@ -73,6 +73,9 @@ fn deletions_and_evictions_have_preconditions() {
     let wanted = json!({"uid": "uid-1", "resourceVersion": "41"});
     let deletion = request::of(&action(Verb::Delete), Resource::DEPLOYMENTS, Some(&id())).unwrap();
     assert_eq!(deletion.body["preconditions"], wanted);
+    assert!(deletion.body.get("dryRun").is_none());
+    let tried = request::of(&action(Verb::Delete), Resource::DEPLOYMENTS, None).unwrap();
+    assert_eq!(tried.body["dryRun"], json!(["All"]));
     let eviction = request::of(&eviction(), Resource::PODS, Some(&id())).unwrap();
     assert_eq!(eviction.body["deleteOptions"]["preconditions"], wanted);
     assert_eq!(eviction.body["metadata"]["name"], "cart-1");

@@ -147,7 +147,8 @@ pub(super) fn write(request: &WriteRequest) -> Result<Prepared, ClusterError> {
         WriteVerb::Evict => (Method::POST, format!("{object}/eviction"), JSON, "evict"),
     };
     let mut query = form_urlencoded::Serializer::new(String::new());
-    if request.dry_run {
+    // A deletion says so in its body, where alone it counts.
+    if request.dry_run && request.verb != WriteVerb::Delete {
         query.append_pair("dryRun", "All");
     }
     if matches!(request.verb, WriteVerb::Patch | WriteVerb::Create) {

@@ -16,7 +16,7 @@ pub(super) fn delete(store: &mut Store, write: &Write<'_>) -> Result<Response, F
     let options = write.json()?;
     let (key, current) = write.current(store)?;
     preconditions(write.kind(), write.name(), &options, &current)?;
-    let dry = write.dry_run(Some(&options))?;
+    let dry = write.dry_deletion(&options)?;
     Ok(json_response(
         StatusCode::OK,
         &remove(store, write, &key, &current, dry),
@@ -82,7 +82,7 @@ pub(super) fn preconditions(
 pub(super) fn delete_all(store: &mut Store, write: &Write<'_>) -> Result<Response, Failure> {
     let kind = write.kind().clone();
     let options = write.json()?;
-    let dry = write.dry_run(Some(&options))?;
+    let dry = write.dry_deletion(&options)?;
     let selector = Selector::parse(
         &kind,
         write.params.text("labelSelector"),

@@ -62,15 +62,17 @@ impl Write<'_> {
             .and_then(|options| options.get("dryRun"))
             .and_then(Value::as_array);
         let listed = listed.into_iter().flatten().filter_map(Value::as_str);
-        let mut dry = false;
-        for value in self.params.get("dryRun").into_iter().chain(listed) {
-            if value != "All" {
-                let message = format!("dryRun: Unsupported value: \"{value}\": supported values: \"All\"");
-                return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message));
-            }
-            dry = true;
+        is_dry(self.params.get("dryRun").into_iter().chain(listed))
+    }
+
+    /// The same for a deletion. One that brings options is not looked at for others in its query.
+    pub(super) fn dry_deletion(&self, options: &Value) -> Result<bool, Failure> {
+        if self.body.is_empty() {
+            return self.dry_run(None);
         }
-        Ok(dry)
+        let listed = options.get("dryRun").and_then(Value::as_array);
+        let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+        is_dry(listed)
     }
 
     pub(super) fn current(&self, store: &Store) -> Result<(Key, Arc<Value>), Failure> {
@@ -416,4 +418,17 @@ fn same(new: &Value, current: &Value) -> bool {
         object
     };
     bare(new) == bare(current)
+}
+
+/// Whether values of `dryRun` say that a write is only tried out.
+fn is_dry<'a>(values: impl Iterator<Item = &'a str>) -> Result<bool, Failure> {
+    let mut dry = false;
+    for value in values {
+        if value != "All" {
+            let message = format!("dryRun: Unsupported value: \"{value}\": supported values: \"All\"");
+            return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message));
+        }
+        dry = true;
+    }
+    Ok(dry)
 }

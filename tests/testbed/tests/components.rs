@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 const SOON: Duration = Duration::from_secs(20);
 /// For what has to be scraped, evaluated or backed off first.
 const LATER: Duration = Duration::from_secs(90);
+/// For usage, which takes several scrapes by a server that has just come up.
+const MUCH_LATER: Duration = Duration::from_secs(240);
 
 /// The first pod with the label `app`.
 async fn pod(testbed: &Testbed, namespace: &Namespace, app: &str) -> Result<Value, Error> {
@@ -158,10 +160,10 @@ async fn usage_is_served_by_metrics_k8s_io() {
     let testbed = Testbed::for_test().await;
     let group = "/apis/metrics.k8s.io/v1beta1";
     if testbed.api().status(group).await.unwrap() == 404 {
-        eprintln!("skipped: usage, because metrics.k8s.io is absent");
+        testbed.note("skipped: usage: there is no metrics.k8s.io; install metrics-server");
         return;
     }
-    let answer = wait_until(LATER, "usage of nodes", async || {
+    let answer = wait_until(MUCH_LATER, "usage of nodes", async || {
         let answer = testbed.api().get(&format!("{group}/nodes")).await?;
         let nodes = answer["items"].as_array().map_or(0, Vec::len);
         Ok(if nodes > 0 {

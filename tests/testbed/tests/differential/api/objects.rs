@@ -1,5 +1,6 @@
 //! Objects: made, read, replaced, and deleted.
 
+use claw_core::patch::merged;
 use serde_json::{Value, json};
 
 use super::pair::Pair;
@@ -194,7 +195,15 @@ pub(super) async fn deletion(pair: &mut Pair, maps: &str) {
     let wrong = json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": "00000000-0000-0000-0000-000000000000"}});
     pair.same(step("delete another one of that name", "DELETE", &g, &[]).body(JSON, wrong))
         .await;
-    pair.same(step("delete", "DELETE", &g, &["/status"])).await;
+    let options = || json!({"kind": "DeleteOptions", "apiVersion": "v1"});
+    let tried = merged(&options(), &json!({"dryRun": ["All"]}));
+    pair.same(step("try a deletion by its body", "DELETE", &g, &["/status"]).body(JSON, tried))
+        .await;
+    pair.same(step("it is not gone", "GET", &g, &["/data"])).await;
+    // Options in the body are all that counts: this is no dry run.
+    let query = format!("{g}?dryRun=All");
+    pair.same(step("delete, whatever the query says", "DELETE", query, &["/status"]).body(JSON, options()))
+        .await;
     pair.same(step("delete what is gone", "DELETE", &g, &["/details/name"]))
         .await;
     let finalized = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "finalizers": ["example.com/keep"]}});
