@@ -30,7 +30,7 @@ use claw_core::tool::ToolContext;
 use serde_json::Value;
 
 use crate::cluster::write::WriteRequest;
-use crate::cluster::{Cluster, ClusterError, Connection, KubeCluster, Limits, Proxies, Resource};
+use crate::cluster::{Cluster, ClusterError, Connection, KubeCluster, Limits, Proxies, Resource, ServerSaid};
 
 pub use stable::stable;
 
@@ -199,6 +199,11 @@ fn failure(action: &Action, error: ClusterError) -> ExecuteError {
             target,
             source: Box::new(error),
         },
+        // Others that ask to come back later may have done something before.
+        ClusterError::RateLimited { ref source, .. } if !is_turned_away(&**source) => ExecuteError::Unknown {
+            target,
+            source: Box::new(error),
+        },
         ClusterError::RateLimited { .. } if action.verb == Verb::Evict => ExecuteError::Refused {
             target,
             remedy: "a disruption budget keeps the pod, or the server is overloaded; try again later"
@@ -215,12 +220,18 @@ fn failure(action: &Action, error: ClusterError) -> ExecuteError {
         | ClusterError::NotFound { .. }
         | ClusterError::InvalidName { .. }
         | ClusterError::RateLimited { .. }
-        | ClusterError::Tls { .. }
         | ClusterError::Config { .. } => refused(action, error),
-        // A server that fails, falls silent or answers nonsense may have written before it did.
+        // A server that fails, falls silent or answers nonsense may have written before it did; so may one whose secure
+        // connection ends in an error.
         _ => ExecuteError::Unknown {
             target,
             source: Box::new(error),
         },
     }
+}
+
+/// Whether the server did not begin with the request: 429 is said at the door.
+fn is_turned_away(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let said = source.downcast_ref::<ServerSaid>();
+    said.is_some_and(|said| said.code == 429)
 }

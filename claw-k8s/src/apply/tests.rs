@@ -209,6 +209,12 @@ fn whose_write_stands_is_told_by_the_object() {
 fn only_what_the_server_refused_is_without_effect() {
     let request = || "patch".to_owned();
     let source = || -> crate::cluster::Source { "said".into() };
+    let said = |code| -> crate::cluster::Source {
+        Box::new(crate::cluster::ServerSaid {
+            code,
+            message: String::new(),
+        })
+    };
     let sure = [
         ClusterError::Conflict {
             request: request(),
@@ -233,7 +239,7 @@ fn only_what_the_server_refused_is_without_effect() {
         ClusterError::RateLimited {
             request: request(),
             retry_after: None,
-            source: source(),
+            source: said(429),
         },
     ];
     for error in sure {
@@ -241,6 +247,15 @@ fn only_what_the_server_refused_is_without_effect() {
         assert!(failure(&action(Verb::Patch), error).is_without_effect(), "{said}");
     }
     let unsure = [
+        ClusterError::RateLimited {
+            request: request(),
+            retry_after: None,
+            source: said(503),
+        },
+        ClusterError::Tls {
+            request: request(),
+            source: source(),
+        },
         ClusterError::Unavailable {
             request: request(),
             source: source(),
