@@ -31,6 +31,7 @@
 //! | serve something of your own | [`loopback`] |
 
 pub mod alertmanager;
+mod allow_all;
 pub mod api;
 pub mod elasticsearch;
 pub mod faults;
@@ -45,3 +46,5 @@ pub mod reverse_proxy;
 pub mod scenario;
 pub mod slack;
 pub mod world;
+
+pub use allow_all::AllowAll;

@@ -4,37 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
 use claw_core::action::Action;
 use claw_core::clock::{Clock as _, SystemClock};
 use claw_core::execute::{ACTION_ANNOTATION, ActionId, ExecuteError, Executor as _, Standing};
-use claw_core::gate::{Arbiter, Gate, Judgement, Permit, Scope};
+use claw_core::gate::{Gate, Permit, Scope};
 use claw_core::patch::merged;
 use claw_core::redact::Redactor;
-use claw_core::tool::{Effect, ToolContext};
+use claw_core::tool::ToolContext;
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::apply::{KubeExecutor, stable};
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
 use claw_k8s::tools::propose::{self, Proposal};
+use claw_testkit::AllowAll;
 use claw_testkit::api::{self, ApiServer};
 use claw_testkit::faults::{Fault, Rule};
 use serde_json::{Value, json};
-
-/// Allows every write, so that it is the executor that is looked at.
-#[derive(Debug)]
-struct Anything;
-
-#[async_trait]
-impl Arbiter for Anything {
-    async fn judge_read(&self, _: &Scope, _: &str, _: Effect, _: &Value) -> Judgement {
-        Judgement::Allow { rules: Vec::new() }
-    }
-
-    async fn judge_write(&self, _: &Scope, _: &Action) -> Judgement {
-        Judgement::Allow { rules: Vec::new() }
-    }
-}
 
 struct World {
     server: ApiServer,
@@ -87,7 +72,7 @@ impl World {
             .await
             .unwrap();
         let gate = Gate::new(
-            Arc::new(Anything),
+            Arc::new(AllowAll),
             Arc::new(MemoryAuditLog::default()),
             Arc::new(SystemClock),
             Redactor::new(),

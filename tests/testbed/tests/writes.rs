@@ -12,39 +12,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use claw_core::action::{Action, pre_image};
 use claw_core::clock::{Clock as _, SystemClock};
 use claw_core::execute::{ACTION_ANNOTATION, ActionId, Effected, ExecuteError, Executor as _, Standing};
-use claw_core::gate::{Arbiter, Gate, Judgement, Scope};
+use claw_core::gate::{Gate, Scope};
 use claw_core::patch::merged;
 use claw_core::redact::Redactor;
-use claw_core::tool::{Effect, ToolContext};
+use claw_core::tool::ToolContext;
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::access::rules;
 use claw_k8s::apply::{KubeExecutor, stable};
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
 use claw_k8s::tools::propose::{self, Proposal};
 use claw_testbed::suite::{Account, Namespace, Testbed, audit_events_of, wait_until};
+use claw_testkit::AllowAll;
 use serde_json::{Value, json};
 
 /// For what takes a moment.
 const SOON: Duration = Duration::from_secs(60);
-
-/// Allows every write: it is the executor and the API server that are looked at.
-#[derive(Debug)]
-struct Anything;
-
-#[async_trait]
-impl Arbiter for Anything {
-    async fn judge_read(&self, _: &Scope, _: &str, _: Effect, _: &Value) -> Judgement {
-        Judgement::Allow { rules: Vec::new() }
-    }
-
-    async fn judge_write(&self, _: &Scope, _: &Action) -> Judgement {
-        Judgement::Allow { rules: Vec::new() }
-    }
-}
 
 /// An agent that proposes and performs, as an account of its own.
 struct Writer {
@@ -102,7 +87,7 @@ impl Writer {
             .await
             .unwrap();
         let gate = Gate::new(
-            Arc::new(Anything),
+            Arc::new(AllowAll),
             Arc::new(MemoryAuditLog::default()),
             Arc::new(SystemClock),
             Redactor::new(),
