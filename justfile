@@ -47,3 +47,7 @@ testbed:
 # Format the code.
 format:
     cargo fmt --all
+
+# More than 100,000 changes to audit logs, each of which has to be found; `.ci/run test` makes some thousands of them.
+audit-mutations:
+    cargo test --workspace --lib all_mutations_are_found -- --ignored --nocapture

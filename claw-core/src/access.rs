@@ -41,6 +41,10 @@ pub struct WriteRule {
     pub resource: String,
     /// Verbs as in RBAC.
     pub verbs: Vec<String>,
+    /// What the proposals are to a policy, by the names of its operations: `scale_up`. Empty where that is not known
+    /// beforehand: it may be anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<String>,
 }
 
 /// What a tool reaches for.
@@ -106,7 +110,18 @@ impl Access {
             group: group.to_owned(),
             resource: resource.to_owned(),
             verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+            operations: Vec::new(),
         });
+        self
+    }
+
+    /// Says what the tool's proposals are to a policy, by the names of its operations: roles for writing hold what the phase
+    /// of the policy has reached.
+    #[must_use]
+    pub fn performing(mut self, operations: &[&str]) -> Self {
+        for rule in &mut self.writes {
+            rule.operations = operations.iter().map(|name| (*name).to_owned()).collect();
+        }
         self
     }
 

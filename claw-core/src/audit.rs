@@ -19,12 +19,27 @@ pub enum AuditKind {
     Reason,
     /// A read or a write was refused; `decided` says by which rule.
     Refuse,
-    /// A write was permitted.
+    /// A write was judged, and is going to be made unless a person says no; `input` holds all that it was judged by, so that the
+    /// judgement can be made again.
+    Intend,
+    /// A person decided on a write; `decided` says how.
+    Vote,
+    /// A write was permitted. It is sent after this record and not before.
     Permit,
+    /// What came of a write; `input` says how to take it back.
+    Outcome,
+    /// How the object of a write was a while after it.
+    Watch,
+    /// Guards were changed by a person or by what happened: the emergency stop, a circuit breaker.
+    Guard,
     /// A report was handed to a sink.
     Deliver,
     /// A run ended.
     RunFinished,
+    /// The emergency stop was engaged; the actor is who or what asked for it.
+    Stop,
+    /// The emergency stop was released; the actor is the person who did.
+    Release,
 }
 
 /// A digest of what a call returned, with a short excerpt; both taken after redaction.
@@ -138,6 +153,12 @@ pub trait CheckpointSink: Send + Sync {
 
     /// Keeps a checkpoint. It is there for good when this returns.
     async fn keep(&self, checkpoint: &SignedCheckpoint) -> Result<(), CheckpointError>;
+
+    /// The newest checkpoint that is kept there; `None` when there is none, or when the place cannot be read back. A log that
+    /// is opened again has to go on from it: so a log that was set back, or written anew, while the agent was down is found.
+    async fn newest(&self) -> Result<Option<SignedCheckpoint>, CheckpointError> {
+        Ok(None)
+    }
 }
 
 #[cfg(test)]

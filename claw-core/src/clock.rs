@@ -25,6 +25,30 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     }
 }
 
+/// Time that only goes on, at the pace of the machine: for what must not be taken for longer than it lasts, whatever the time of
+/// day is set to. It may stand still while the machine sleeps.
+pub trait Monotonic: Send + Sync + std::fmt::Debug {
+    /// How long it has gone on since some moment that stays the same.
+    fn elapsed(&self) -> Duration;
+}
+
+/// The machine's monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct MonotonicClock(tokio::time::Instant);
+
+impl MonotonicClock {
+    /// A clock that begins now.
+    pub fn start() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Monotonic for MonotonicClock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -71,9 +95,27 @@ impl Clock for ManualClock {
     }
 }
 
+impl Monotonic for ManualClock {
+    fn elapsed(&self) -> Duration {
+        Duration::try_from(self.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap_or(Duration::ZERO)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn monotonic_time_goes_on() {
+        let clock = MonotonicClock::start();
+        let before = clock.elapsed();
+        SystemClock.sleep(Duration::from_millis(2)).await;
+        assert!(clock.elapsed() > before);
+        let manual = ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap());
+        let before = manual.elapsed();
+        manual.advance(Duration::from_secs(7));
+        assert_eq!(manual.elapsed() - before, Duration::from_secs(7));
+    }
 
     #[tokio::test]
     async fn a_manual_clock_moves_only_when_told() {

@@ -1,5 +1,7 @@
 //! Performing actions: the port to whatever writes.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,22 +30,66 @@ impl ActionId {
     }
 }
 
-/// What came of an action, or would come of it.
+/// What would come of an action, by what the server says that it would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs)] // made by every executor
+pub struct Rehearsal {
+    /// SHA-256 of the object as it would be, without what changes by itself, hexadecimal. [`Effected::outcome`] is the same when
+    /// the write did what was rehearsed.
+    pub outcome: String,
+    /// What would change, one field a line (`path: old → new`), without secrets: for whoever approves.
+    pub diff: Vec<String>,
+    /// Fields that would change though the action does not name them, by path. Defaults that the server fills in for what the
+    /// action adds are none of these.
+    pub unplanned: Vec<String>,
+    /// Who else has set a field that the action changes, as the object's managed fields name them, with the fields.
+    pub taken_over: BTreeMap<String, Vec<String>>,
+    /// What the server warned of.
+    pub warnings: Vec<String>,
+}
+
+/// What came of an action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Effected {
     /// The object afterwards, as the server answered; what it answers to a deletion or an eviction may be a status.
     pub object: Value,
+    /// SHA-256 of the object without what changes by itself, as in [`Rehearsal::outcome`].
+    pub outcome: String,
     /// By which the server's own audit log has it.
     pub audit_id: Option<String>,
 }
 
 impl Effected {
     /// An answer of the server.
-    pub fn new(object: Value, audit_id: Option<String>) -> Self {
-        Self { object, audit_id }
+    pub fn new(object: Value, outcome: impl Into<String>, audit_id: Option<String>) -> Self {
+        Self {
+            object,
+            outcome: outcome.into(),
+            audit_id,
+        }
     }
+
+    /// The version of the object afterwards, where the answer is one.
+    pub fn resource_version(&self) -> Option<&str> {
+        self.object.pointer("/metadata/resourceVersion")?.as_str()
+    }
+}
+
+/// Whether the executor's account has the rights for an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rights {
+    /// It has.
+    Granted,
+    /// It has not.
+    Missing {
+        /// Which, as `verb group/resource in namespace`, with the server's reason where it gives one.
+        what: String,
+    },
 }
 
 /// Whether a write stands of which no answer came.
@@ -122,8 +168,11 @@ impl ExecuteError {
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Executor: Send + Sync {
-    /// What the server would make of an action.
-    async fn dry_run(&self, cx: &ToolContext, action: &Action) -> Result<Effected, ExecuteError>;
+    /// Whether the account that writes may perform an action.
+    async fn rights(&self, cx: &ToolContext, action: &Action) -> Result<Rights, ExecuteError>;
+
+    /// What the server would make of an action, if the object is still in the version that the action was made for.
+    async fn dry_run(&self, cx: &ToolContext, action: &Action) -> Result<Rehearsal, ExecuteError>;
 
     /// Performs an action, and uses up the permit for it. It goes by the [`ActionId`] that the permit names.
     async fn perform(

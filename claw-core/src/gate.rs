@@ -1,6 +1,7 @@
 //! The one way to the outside: reads are judged, audited and redacted; writes need a [`Permit`].
 
 mod arbiter;
+mod entry;
 mod pending;
 mod permit;
 
@@ -28,6 +29,7 @@ use pending::Pending;
 #[cfg(any(test, feature = "mock"))]
 pub use arbiter::MockArbiter;
 pub use arbiter::{Arbiter, Judgement, Refusal};
+pub use entry::Entry;
 pub use permit::{Permit, PermitError};
 
 /// Longest excerpt of an answer in the audit log, in bytes.
@@ -189,21 +191,16 @@ impl Gate {
         }
     }
 
-    /// Records something that is neither a read nor a write: a conclusion, a delivery, the start or end of a run.
-    pub async fn record(
-        &self,
-        scope: &Scope,
-        kind: AuditKind,
-        subject: &str,
-        input: Value,
-        reasoned: Option<String>,
-        why: &str,
-    ) -> Result<AuditReceipt, AuditError> {
-        let input = self.redactor.redact_json(input);
-        let reasoned = reasoned.map(|text| self.redactor.redact(&text).into_owned());
+    /// Records something that is neither a read nor the permission of a write: a conclusion, a delivery, the start or end of a
+    /// run.
+    pub async fn record(&self, scope: &Scope, entry: Entry) -> Result<AuditReceipt, AuditError> {
+        let redacted = |text: String| self.redactor.redact(&text).into_owned();
+        let input = self.redactor.redact_json(entry.input);
         self.append(AuditEvent {
-            reasoned,
-            ..self.event(scope, kind, subject, input, why)
+            reasoned: entry.reasoned.map(redacted),
+            decided: entry.decided.map(redacted),
+            error: entry.error.map(redacted),
+            ..self.event(scope, entry.kind, &entry.subject, input, &entry.why)
         })
         .await
     }

@@ -95,8 +95,8 @@
 //!
 //! | To | see |
 //! |---|---|
-//! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data) |
-//! | be safe | [`gate`], [`action`] (writes as data), [`patch`] (what they change, and back), [`radius`] (how far they reach), [`execute`] (the port to what performs them), [`audit`], [`redact`] |
+//! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data), [`walls`] (whether the API server holds an agent to them) |
+//! | be safe | [`gate`], [`action`] (writes as data), [`outside`] (messages and pipelines as actions), [`patch`] (what they change, and back), [`radius`] (how far they reach), [`survey`] (what is looked at before), [`actuate`] (the port to what judges them), [`execute`] (the port to what performs them), [`fence`] (which of several replicas writes), [`stop`] (the port to places from which an agent is stopped), [`audit`], [`redact`] |
 //! | say what was found | [`entity`], [`evidence`], [`digest`], [`canonical`] (JSON that digests are taken of), [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
@@ -104,10 +104,11 @@
 //!
 //! # Features
 //!
-//! `mock`: mocks of the ports (`MockArbiter`, `MockAuditLog`, `MockCheckpointSink`, `MockJournal`, `MockReasoner`) for the tests of other crates.
+//! `mock`: mocks of the ports (`MockActuator`, `MockArbiter`, `MockAuditLog`, `MockCheckpointSink`, `MockDocuments`, `MockExecutor`, `MockFence`, `MockJournal`, `MockReasoner`, `MockStopSource`) for the tests of other crates.
 
 pub mod access;
 pub mod action;
+pub mod actuate;
 pub mod audit;
 pub mod canonical;
 pub mod change;
@@ -117,8 +118,10 @@ pub mod digest;
 pub mod entity;
 pub mod evidence;
 pub mod execute;
+pub mod fence;
 pub mod gate;
 pub mod http;
+pub mod outside;
 pub mod patch;
 pub mod quantity;
 pub mod radius;
@@ -126,8 +129,11 @@ pub mod reason;
 pub mod redact;
 pub mod registry;
 pub mod report;
+pub mod stop;
 pub mod store;
+pub mod survey;
 pub mod tool;
 pub mod topology;
+pub mod walls;
 pub mod workflow;
 pub mod yaml;

@@ -16,9 +16,13 @@ pub struct BlastRadius {
     pub objects: BTreeSet<EntityRef>,
     /// Pods that end or are made anew.
     pub pods: Option<u32>,
-    /// Ready endpoints that may go, of all that are ready, by Service.
+    /// Ready endpoints that may go, of all that are ready, by Service. Written as a list of pairs.
+    #[serde(with = "pairs")]
+    #[schemars(with = "Vec<(EntityRef, Option<Endpoints>)>")]
     pub services: BTreeMap<EntityRef, Option<Endpoints>>,
-    /// How many more pods may be missing, by disruption budget, before the action.
+    /// How many more pods may be missing, by disruption budget, before the action. Written as a list of pairs.
+    #[serde(with = "pairs")]
+    #[schemars(with = "Vec<(EntityRef, Option<u32>)>")]
     pub disruptions: BTreeMap<EntityRef, Option<u32>>,
     /// Nodes that lose pods or take no more.
     pub nodes: Option<u32>,
@@ -97,5 +101,60 @@ impl BlastRadius {
                 .map(|(a, b)| a || b),
             unseen: self.unseen.iter().chain(&other.unseen).cloned().collect(),
         }
+    }
+}
+
+/// Maps by entity as lists of pairs: JSON has no keys but strings.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::entity::EntityRef;
+
+    pub(super) fn serialize<S, T>(map: &BTreeMap<EntityRef, T>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+        T: Serialize,
+    {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D, T>(deserializer: D) -> Result<BTreeMap<EntityRef, T>, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: Deserialize<'de>,
+    {
+        let pairs = Vec::<(EntityRef, T)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_radius_is_read_back_as_it_was_written() {
+        let named = |kind: &str| EntityRef::namespaced(kind, "shop", "cart");
+        let endpoints = Endpoints {
+            affected: 1,
+            ready: 3,
+        };
+        let radius = BlastRadius {
+            services: [(named("Service"), Some(endpoints)), (named("Other"), None)].into(),
+            disruptions: [(named("PodDisruptionBudget"), Some(1))].into(),
+            unseen: vec!["nodes".to_owned()],
+            ..BlastRadius::of(named("Deployment"))
+        };
+        let text = serde_json::to_string(&radius).unwrap();
+        assert_eq!(serde_json::from_str::<BlastRadius>(&text).unwrap(), radius);
+        let written = json!(radius);
+        assert_eq!(written["services"][1], json!([named("Service"), endpoints]));
+        assert_eq!(written["disruptions"], json!([[named("PodDisruptionBudget"), 1]]));
+        let none = serde_json::from_value::<BlastRadius>(json!(BlastRadius::default()));
+        assert_eq!(none.unwrap(), BlastRadius::default());
     }
 }

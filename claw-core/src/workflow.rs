@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use crate::action::Action;
+use crate::actuate::{Actuator, Settlement, Submitted};
 use crate::audit::AuditKind;
 use crate::evidence::Severity;
-use crate::gate::{Gate, ObserveError, Scope};
+use crate::gate::{Entry, Gate, ObserveError, Refusal, Scope};
 use crate::registry::Registry;
 use crate::report::{Gap, Report, Topology, Verdict, Window};
 use crate::tool::{Tool, ToolError, ToolErrorKind};
@@ -103,6 +104,22 @@ pub struct StepContext {
     scope: Scope,
     progress: Progress,
     purpose: Option<String>,
+    actuator: Option<Hand>,
+}
+
+/// What has actions done, and for which workflow.
+#[derive(Clone)]
+struct Hand {
+    actuator: Arc<dyn Actuator>,
+    workflow: String,
+}
+
+impl fmt::Debug for Hand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hand")
+            .field("workflow", &self.workflow)
+            .finish_non_exhaustive()
+    }
 }
 
 impl StepContext {
@@ -114,7 +131,42 @@ impl StepContext {
             scope,
             progress,
             purpose: None,
+            actuator: None,
         }
+    }
+
+    /// Lets the step, which is one of `workflow`, have actions done.
+    #[must_use]
+    pub fn with_actuator(mut self, actuator: Arc<dyn Actuator>, workflow: impl Into<String>) -> Self {
+        let workflow = workflow.into();
+        self.actuator = Some(Hand { actuator, workflow });
+        self
+    }
+
+    /// Has an action done, as far as it comes by now.
+    ///
+    /// Where people have to approve it, hand on [`Outcome::Wait`] with [`Wait::Approval`], and submit the same action again in the
+    /// step that follows: it is done once. An agent that has no actuator refuses.
+    ///
+    /// # Errors
+    /// [`StepError::Transient`] when it could not be found out how the action stands; the step is taken again.
+    pub async fn submit(&self, action: &Action) -> Result<Submitted, StepError> {
+        let Some(hand) = &self.actuator else {
+            return Ok(Submitted::Settled(Settlement::Refused(Refusal {
+                rule: "writes.no_actuator".to_owned(),
+                reason: format!(
+                    "the agent was built to change nothing, and {} would be changed",
+                    action.target
+                ),
+                remedy: "let a person do it, or build the agent with a pipeline".to_owned(),
+            })));
+        };
+        let submitted = hand.actuator.submit(&self.scope, &hand.workflow, action).await;
+        submitted.map_err(|error| StepError::Transient {
+            step: self.scope.step.clone().unwrap_or_default(),
+            reason: error.to_string(),
+            source: Some(Box::new(error)),
+        })
     }
 
     /// Says what the step is for, in the words of who set the agent up: the `instruction` of a definition. It is recorded
@@ -207,15 +259,9 @@ impl StepContext {
 
     /// Records a conclusion in the audit log. [`StepError::Transient`] while that takes no records.
     pub async fn reasoned(&self, subject: &str, conclusion: String, why: &str) -> Result<(), StepError> {
+        let entry = Entry::new(AuditKind::Reason, subject, self.with_its_purpose(why));
         self.gate
-            .record(
-                &self.scope,
-                AuditKind::Reason,
-                subject,
-                Value::Null,
-                Some(conclusion),
-                &self.with_its_purpose(why),
-            )
+            .record(&self.scope, entry.with_reasoned(conclusion))
             .await
             .map(drop)
             .map_err(|error| StepError::Transient {

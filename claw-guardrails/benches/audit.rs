@@ -20,6 +20,7 @@ use divan::counter::ItemsCount;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Records of one measurement, and callers that record at a time.
@@ -134,10 +135,21 @@ fn bare_forced_writes(bencher: divan::Bencher<'_, '_>) {
     });
 }
 
-/// Records awaited one by one and bare forced writes of as many bytes, in turns, on two files of one disk.
+/// Records awaited one by one and bare forced writes of as many bytes, in turns, on files of one disk. Besides, bare writes by a
+/// thread of their own that is asked through the channels that the log has: what is lost there is what waking threads takes,
+/// and no fault of what is written.
 #[divan::bench(sample_count = 1, sample_size = 1)]
 fn singly_beside_bare(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| told(compare()));
+}
+
+type Asked = (Vec<u8>, oneshot::Sender<std::io::Result<()>>);
+
+/// Writes what it is asked to.
+fn write_for(mut file: File, mut queue: mpsc::Receiver<Asked>) {
+    while let Some((line, reply)) = queue.blocking_recv() {
+        let _ = reply.send(file.write_all(&line).and_then(|()| file.sync_data()));
+    }
 }
 
 #[allow(clippy::disallowed_methods)] // a measurement is of real time
@@ -146,7 +158,10 @@ fn compare() -> Result<(), Box<dyn std::error::Error>> {
     let path = folder.path().join("audit.jsonl");
     let log = runtime.block_on(open(&path))?;
     let mut bare = File::create(folder.path().join("bare"))?;
-    let (mut singly, mut written) = (Duration::ZERO, Duration::ZERO);
+    let asked = File::create(folder.path().join("asked"))?;
+    let (queue, requests) = mpsc::channel(64);
+    let writer = std::thread::spawn(move || write_for(asked, requests));
+    let (mut singly, mut written, mut handed) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..TURNS {
         let before = std::fs::metadata(&path)?.len();
         let start = Instant::now();
@@ -165,13 +180,28 @@ fn compare() -> Result<(), Box<dyn std::error::Error>> {
             bare.sync_data()?;
         }
         written += start.elapsed();
+        let start = Instant::now();
+        runtime.block_on(async {
+            for _ in 0..SINGLY {
+                let (reply, answer) = oneshot::channel();
+                queue.send((line.clone(), reply)).await?;
+                answer.await??;
+            }
+            Ok::<(), Box<dyn std::error::Error>>(())
+        })?;
+        handed += start.elapsed();
     }
+    drop(queue);
+    let _ = writer.join();
     let count = (TURNS * SINGLY) as f64;
+    let share = |of: Duration| 100.0 * of.as_secs_f64() / singly.as_secs_f64();
     eprintln!(
-        "singly {:.0}/s, bare forced writes {:.0}/s: {:.1} %",
+        "singly {:.0}/s; bare forced writes {:.0}/s: {:.1} % of them; bare, by another thread, {:.0}/s: {:.1} %",
         count / singly.as_secs_f64(),
         count / written.as_secs_f64(),
-        100.0 * written.as_secs_f64() / singly.as_secs_f64()
+        share(written),
+        count / handed.as_secs_f64(),
+        share(handed),
     );
     Ok(())
 }

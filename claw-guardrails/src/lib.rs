@@ -4,13 +4,17 @@
 //! call is recorded in.
 //!
 //! - [`engine`]: decides. Reads are allowed within budgets, a deadline, and outside denied namespaces; an emergency stop
-//!   refuses everything. Writes are not enabled: every one is refused.
-//! - [`policy`]: which tier an action is in, by typed rules of which the strictest decides. The engine does not ask it yet.
+//!   refuses everything. Writes are allowed that the pipeline has cleared, one by one, and no others.
+//! - [`pipeline`]: the one way from a proposed action to an effect.
+//! - [`policy`]: which tier an action is in, by typed rules of which the strictest decides.
 //! - [`radius`]: how far an action may reach.
 //! - [`breaker`]: circuits that open after trouble, so that nothing is written until it is known to be over.
-//! - [`approval`]: requests for approval, what people said of them, and the leave to act once that comes of it.
+//! - [`approval`]: requests for approval, what people said of them, and the leave to act once that comes of it; the port to the
+//!   carriers on which people are asked.
+//! - [`stop`]: the emergency stop, and the watch over the places from which it is asked for.
 //! - [`audit`]: an append-only file of records chained by hash, each on disk before its read is used; a Merkle tree over them,
 //!   with signed checkpoints; the check that finds whatever was changed in it, and proofs for single records.
+//! - [`walls`]: the same policy once more, as admission policies that the API server holds the agent's accounts to.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,5 +49,8 @@ pub mod approval;
 pub mod audit;
 pub mod breaker;
 pub mod engine;
+pub mod pipeline;
 pub mod policy;
 pub mod radius;
+pub mod stop;
+pub mod walls;

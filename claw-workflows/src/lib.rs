@@ -27,14 +27,20 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`approval`] | the carriers on which approvals are asked for and given |
 //! | [`assemble`] | an agent from its parts, for binaries and tests alike |
 //! | [`deliver`] | reports as text, Markdown, JSON, HTML and Slack blocks, and where they go |
 //! | [`incident`] | the workflow `incident_investigation` |
+//! | [`outside`] | messages to people and runs of pipelines: tools that propose them, and what performs them |
 //! | [`runtime`] | drives runs over the journal |
 //! | [`trigger`] | Alertmanager's webhook, and the incident that it opens |
+//! | [`walls`] | the account that writes, its role, and the admission policies around it |
 
+pub mod approval;
 pub mod assemble;
 pub mod deliver;
 pub mod incident;
+pub mod outside;
 pub mod runtime;
 pub mod trigger;
+pub mod walls;

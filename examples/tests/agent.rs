@@ -133,6 +133,40 @@ fn the_demo_tells_the_story_and_leaves_everything_behind() {
     assert!(stdout(&tampered).contains("NOT intact"), "{}", stdout(&tampered));
 }
 
+#[test]
+fn the_demo_of_the_guardrails_shows_what_is_done_asked_for_and_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = agent(&["demo", "guardrails", "--directory", path(folder.path())]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let said = format!("{}{}", stdout(&output), stderr(&output));
+    for expected in [
+        "done, by the policy alone",
+        "waits for approval until",
+        "spec.replicas: 8 → 12",
+        "done, approved by kim",
+        "refused by operation.tier",
+        "403: namespaces \"shop\" is forbidden",
+        "3 writes failed within 30m",
+        "applied as rehearsed",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let log = folder.path().join("audit.jsonl");
+    let replayed = agent(&["audit", "replay", path(&log)]);
+    assert_eq!(code(&replayed), 0, "{}", stderr(&replayed));
+    assert!(stdout(&replayed).ends_with("6 of 6 judgements are the same again\n"));
+    assert_eq!(code(&agent(&["audit", "verify", path(&log)])), 0);
+    let unfit = agent(&[
+        "demo",
+        "guardrails",
+        "-o",
+        "json",
+        "--directory",
+        path(folder.path()),
+    ]);
+    assert_eq!(code(&unfit), 2, "{}", stderr(&unfit));
+}
+
 fn records_can_be_proved_and_exported(folder: &Path, run: &str, log: &Path) {
     let verified = stdout(&agent(&["audit", "verify", path(log)]));
     let key = verified
@@ -211,6 +245,26 @@ fn records_can_be_proved_and_exported(folder: &Path, run: &str, log: &Path) {
     );
     let future = agent(&["audit", "export", path(log), "--since", "2999-01-01T00:00:00Z"]);
     assert_eq!((code(&future), stdout(&future).len()), (0, 0));
+    // Of all records no number is missing: what the log notes about itself has one, too.
+    let numbers = |output: &Output| -> Vec<u64> {
+        let number =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["sequence"].as_u64();
+        stdout(output).lines().map(|line| number(line).unwrap()).collect()
+    };
+    let whole = agent(&["audit", "export", path(log)]);
+    let found = numbers(&whole);
+    assert_eq!(found, (0..found.len() as u64).collect::<Vec<_>>());
+    assert!(
+        stdout(&whole).contains("\"note\":{\"kind\":\"closed\""),
+        "{}",
+        stdout(&whole)
+    );
+    // That a line could not be read is not passed over.
+    let torn = folder.join("torn.jsonl");
+    let text = fs::read_to_string(log).unwrap();
+    fs::write(&torn, text.replacen("\"sequence\":3", "\"sequence\"=3", 1)).unwrap();
+    let exported = agent(&["audit", "export", path(&torn)]);
+    assert_eq!((code(&exported), numbers(&exported).len()), (5, found.len() - 1));
 }
 
 #[test]
@@ -374,6 +428,68 @@ fn the_role_is_printed_for_all_tools_or_some() {
 }
 
 #[test]
+fn the_account_that_writes_gets_what_the_policy_has_reached_and_its_walls() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    let policy = "policy:\n  phase: low_risk_writes\n  own_namespace: robots\n  freeze: forbidden\n  \
+                  freezes: [{name: a, from: \"2026-12-01T00:00:00Z\", until: \"2026-12-02T00:00:00Z\"}]\n";
+    fs::write(&file, policy).unwrap();
+    let writes = |more: &[&str]| agent(&[&["access", "--writes"], more].concat());
+    // Nobody has said that it may write.
+    let observing = stdout(&writes(&[]));
+    assert!(
+        observing.contains("openclaw-agent-writer") && !observing.contains("- patch"),
+        "{observing}"
+    );
+    let output = writes(&["--policy", path(&file), "--in", "shop", "--in", "pay"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let yaml = stdout(&output);
+    assert!(yaml.starts_with("# the engine alone: freezes: "), "{yaml}");
+    assert_eq!(yaml.matches("kind: RoleBinding").count(), 2, "{yaml}");
+    assert!(
+        yaml.contains("namespace: robots") && yaml.contains("name: openclaw-wall-phase"),
+        "{yaml}"
+    );
+    assert!(
+        !yaml.contains("daemonsets") && !yaml.contains("pods/eviction"),
+        "{yaml}"
+    );
+    let wide = stdout(&writes(&["--policy", path(&file), "--phase", "expanded"]));
+    assert!(
+        wide.contains("pods/eviction") && wide.contains("kind: ClusterRoleBinding"),
+        "{wide}"
+    );
+    assert!(!wide.contains("name: openclaw-wall-phase"), "{wide}");
+    let some = stdout(&writes(&["--phase", "low_risk_writes", "--tool", "adjust_hpa"]));
+    assert!(
+        some.contains("horizontalpodautoscalers") && !some.contains("statefulsets\n"),
+        "{some}"
+    );
+    let json: Value = serde_json::from_str(&stdout(&writes(&["--output", "json"]))).unwrap();
+    assert_eq!(json["objects"][0]["kind"], "ServiceAccount");
+    for (wrong, said) in [
+        (&["access", "--phase", "expanded"][..], "--writes"),
+        (&["access", "--writes", "--tool", "get_pods"], "scale_workload"),
+        (
+            &[
+                "access",
+                "--writes",
+                "--policy",
+                path(&file),
+                "--namespace",
+                "claw",
+            ],
+            "`robots`",
+        ),
+        (&["access", "--writes", "--in", "a/b"], "namespace"),
+    ] {
+        let output = agent(wrong);
+        assert_eq!(code(&output), 2, "{wrong:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn wrong_arguments_are_told_apart_from_failures() {
     assert_eq!(code(&agent(&["replay"])), 2);
     assert_eq!(code(&agent(&["no-such-command"])), 2);
@@ -387,6 +503,63 @@ fn wrong_arguments_are_told_apart_from_failures() {
     assert!(complaint(&output).contains("cannot be read"));
 }
 
+/// A kubeconfig whose server is not there.
+fn nowhere(folder: &Path) -> PathBuf {
+    let config = folder.join("config");
+    fs::write(
+        &config,
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\nclusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\n\
+         users:\n- name: u\n  user: {}\ncontexts:\n- name: here\n  context: {cluster: c, user: u}\n",
+    )
+    .unwrap();
+    config
+}
+
+#[test]
+fn an_audit_log_that_was_set_back_is_not_taken_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = nowhere(folder.path());
+    let (audit, kept) = (folder.path().join("audit.jsonl"), folder.path().join("kept"));
+    let beside = |ending: &str| PathBuf::from(format!("{}{ending}", audit.display()));
+    // What is asked for fails; the log was opened and closed.
+    let investigate = |more: &[&str]| {
+        let all = [
+            "investigate",
+            "-n",
+            "shop",
+            "--kubeconfig",
+            path(&config),
+            "--audit",
+            path(&audit),
+        ];
+        let output = agent(&[&all[..], more].concat());
+        assert_eq!(code(&output), 1);
+        complaint(&output)
+    };
+    let with_kept = ["--audit-checkpoints", path(&kept)];
+    assert!(investigate(&with_kept).contains("not available"));
+    let endings = ["", ".head", ".checkpoints"];
+    let old = endings.map(|ending| fs::read(beside(ending)).unwrap());
+    assert!(investigate(&with_kept).contains("not available"));
+    for (ending, bytes) in endings.iter().zip(&old) {
+        fs::write(beside(ending), bytes).unwrap();
+    }
+    let said = investigate(&with_kept);
+    assert!(said.contains("a checkpoint was signed for"), "{said}");
+    // By the files alone it is not seen, and that is said.
+    let alone = agent(&["audit", "verify", path(&audit)]);
+    assert_eq!(code(&alone), 0);
+    assert!(stdout(&alone).contains("set back"), "{}", stdout(&alone));
+    let compared = agent(&["audit", "verify", path(&audit), "--checkpoints", path(&kept)]);
+    assert_eq!(code(&compared), 5, "{}", stdout(&compared));
+    // A log without its checkpoints is taken up when that is asked for.
+    fs::remove_file(beside(".checkpoints")).unwrap();
+    let said = investigate(&[]);
+    assert!(said.contains("no checkpoint vouches"), "{said}");
+    assert!(investigate(&["--audit-adopt-unsigned"]).contains("not available"));
+    assert_eq!(code(&agent(&["audit", "verify", path(&audit)])), 0);
+}
+
 #[test]
 fn without_a_cluster_the_way_to_one_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -395,14 +568,7 @@ fn without_a_cluster_the_way_to_one_is_said() {
     assert_eq!(code(&output), 1);
     assert!(complaint(&output).contains("kubeconfig"), "{}", stderr(&output));
 
-    // A kubeconfig whose server is not there.
-    let config = folder.path().join("config");
-    fs::write(
-        &config,
-        "apiVersion: v1\nkind: Config\ncurrent-context: here\nclusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\n\
-         users:\n- name: u\n  user: {}\ncontexts:\n- name: here\n  context: {cluster: c, user: u}\n",
-    )
-    .unwrap();
+    let config = nowhere(folder.path());
     let output = agent(&[
         "investigate",
         "-n",
@@ -464,6 +630,7 @@ fn every_command_explains_itself() {
         "check",
         "access",
         "audit",
+        "stop",
     ] {
         let output = agent(&[command, "--help"]);
         assert_eq!(code(&output), 0);
@@ -555,4 +722,56 @@ fn what_is_wrong_with_a_policy_or_an_action_is_said_with_its_place() {
     let absent = agent(&["policy", "explain", path(&folder.path().join("no.json"))]);
     assert_eq!(code(&absent), 1);
     complaint(&absent);
+}
+
+#[test]
+fn the_stop_of_an_agent_that_does_not_run_is_kept_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let stop = |arguments: &[&str]| agent(&[&["stop"], arguments, &["--data", data]].concat());
+    let words = ["--by", "ann", "--reason", "the release misbehaves"];
+    // A stop in a folder of nobody would stop nobody.
+    for arguments in [
+        &["status"][..],
+        &[&["engage"], &words[..]].concat(),
+        &[&["release"], &words[..]].concat(),
+    ] {
+        let output = stop(arguments);
+        assert_eq!(code(&output), 1);
+        assert!(complaint(&output).contains("--data"), "{}", stderr(&output));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+    fs::write(folder.path().join("journal.sqlite"), "").unwrap();
+    assert_eq!(code(&stop(&["status"])), 0);
+    assert!(stdout(&stop(&[&["release"], &words[..]].concat())).contains("not engaged"));
+
+    assert_eq!(code(&stop(&[&["engage"], &words[..]].concat())), 0);
+    let status = stop(&["status"]);
+    assert_eq!(code(&status), 5);
+    assert!(
+        stdout(&status).contains("the release misbehaves, by ann"),
+        "{}",
+        stdout(&status)
+    );
+    let again = stop(&["engage", "--by", "bob"]);
+    assert!(stdout(&again).contains("already"), "{}", stdout(&again));
+    let json: Value = serde_json::from_str(&stdout(&stop(&["status", "-o", "json"]))).unwrap();
+    assert_eq!(
+        (&json["engaged"], &json["mark"]["by"]),
+        (&Value::Bool(true), &Value::from("ann"))
+    );
+
+    assert_eq!(
+        code(&stop(&["release", "--by", "carol"])),
+        2,
+        "somebody has to say why"
+    );
+    let released = stop(&["release", "--by", "carol", "--reason", "rolled back"]);
+    assert_eq!(code(&released), 0, "{}", stderr(&released));
+    assert_eq!(code(&stop(&["status"])), 0);
+    let log = folder.path().join("audit.jsonl");
+    assert_eq!(code(&agent(&["audit", "verify", path(&log)])), 0);
+    let story = stdout(&agent(&["audit", "show", "emergency-stop", path(&log)]));
+    assert!(story.contains("stopped") && story.contains("released"), "{story}");
+    assert!(fs::read_to_string(&log).unwrap().contains("\"actor\":\"carol\""));
 }

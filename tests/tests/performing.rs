@@ -7,18 +7,21 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use claw_core::action::Action;
 use claw_core::clock::{Clock as _, SystemClock};
-use claw_core::execute::{ACTION_ANNOTATION, ActionId, ExecuteError, Executor as _, Standing};
+use claw_core::execute::{
+    ACTION_ANNOTATION, ActionId, Effected, ExecuteError, Executor as _, Rehearsal, Rights, Standing,
+};
 use claw_core::gate::{Gate, Permit, Scope};
 use claw_core::patch::merged;
 use claw_core::redact::Redactor;
 use claw_core::tool::ToolContext;
 use claw_guardrails::audit::MemoryAuditLog;
-use claw_k8s::apply::{KubeExecutor, stable};
+use claw_k8s::apply::KubeExecutor;
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
 use claw_k8s::tools::propose::{self, Proposal};
 use claw_testkit::AllowAll;
-use claw_testkit::api::{self, ApiServer};
+use claw_testkit::api::{self, ApiServer, User};
 use claw_testkit::faults::{Fault, Rule};
+use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
 struct World {
@@ -111,11 +114,20 @@ impl World {
     }
 
     /// The name of the performance, and what came of it.
-    async fn perform(&self, action: &Action) -> (ActionId, Result<Value, ExecuteError>) {
+    async fn perform(&self, action: &Action) -> (ActionId, Result<Effected, ExecuteError>) {
         let permit = self.permit(action).await;
         let id = permit.action_id();
-        let effected = self.executor.perform(&cx(), permit, action).await;
-        (id, effected.map(|effected| effected.object))
+        (id, self.executor.perform(&cx(), permit, action).await)
+    }
+
+    /// That a dry run changes nothing, and promises what the write does.
+    async fn perform_as_promised(&self, action: &Action) -> (ActionId, Rehearsal) {
+        let version = self.server.cluster().version();
+        let promised = self.executor.dry_run(&cx(), action).await.unwrap();
+        assert_eq!(self.server.cluster().version(), version);
+        let (id, effected) = self.perform(action).await;
+        assert_eq!(effected.unwrap().outcome, promised.outcome);
+        (id, promised)
     }
 
     async fn standing(&self, action: &Action, id: &ActionId) -> Standing {
@@ -144,12 +156,12 @@ fn cx() -> ToolContext {
 async fn a_dry_run_promises_what_the_write_does_and_changes_nothing() {
     let world = World::start().await;
     let action = world.scale(5).await;
-    let version = world.server.cluster().version();
-    let promised = world.executor.dry_run(&cx(), &action).await.unwrap();
-    assert_eq!(world.server.cluster().version(), version);
-    assert_eq!(promised.object["spec"]["replicas"], 5);
-    let (id, written) = world.perform(&action).await;
-    assert_eq!(stable(&written.unwrap()), stable(&promised.object));
+    let (id, promised) = world.perform_as_promised(&action).await;
+    assert_eq!(promised.diff, ["spec.replicas: 3 → 5"]);
+    assert!(
+        promised.unplanned.is_empty() && promised.taken_over.is_empty(),
+        "{promised:?}"
+    );
     let stored = world.stored("Deployment", "cart").unwrap();
     assert_eq!(stored["spec"]["replicas"], 5);
     assert_eq!(
@@ -158,6 +170,55 @@ async fn a_dry_run_promises_what_the_write_does_and_changes_nothing() {
     );
     assert_eq!(world.standing(&action, &id).await, Standing::Ours);
     assert_eq!(world.writes(), 1);
+}
+
+/// An autoscaler writes the scale of what it scales.
+#[tokio::test]
+async fn replicas_that_somebody_else_has_set_are_taken_over() {
+    let world = World::start().await;
+    let patch = kube::api::Patch::Merge(json!({"spec": {"replicas": 4}}));
+    let deployments = kube::Api::<Deployment>::namespaced(world.server.client().unwrap(), "shop");
+    let parameters = kube::api::PatchParams {
+        field_manager: Some("kube-controller-manager".to_owned()),
+        ..Default::default()
+    };
+    #[allow(clippy::disallowed_methods)] // stands for the autoscaler
+    deployments
+        .patch_scale("cart", &parameters, &patch)
+        .await
+        .unwrap();
+    let (_, promised) = world.perform_as_promised(&world.scale(6).await).await;
+    let expected = [(
+        "kube-controller-manager".to_owned(),
+        vec!["spec.replicas".to_owned()],
+    )];
+    assert_eq!(promised.taken_over, expected.into());
+    // Now they are ours.
+    let (_, promised) = world.perform_as_promised(&world.scale(7).await).await;
+    assert!(promised.taken_over.contains_key("kube-controller-manager"));
+}
+
+#[tokio::test]
+async fn rights_are_those_of_the_account_that_writes() {
+    let world = World::start().await;
+    let (scale, granted) = (world.scale(5).await, Rights::Granted);
+    let rights = || async { world.executor.rights(&cx(), &scale).await.unwrap() };
+    assert_eq!(rights().await, granted);
+    world.server.cluster().act_as(Some(User::named("reader")));
+    let Rights::Missing { what } = rights().await else {
+        panic!()
+    };
+    assert!(what.starts_with("patch apps/deployments in shop"), "{what}");
+    for object in [
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "one", "namespace": "shop"},
+            "rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["cart"], "verbs": ["patch"]}]}),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "one", "namespace": "shop"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "one"},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "reader"}]}),
+    ] {
+        assert!(world.server.cluster().put(object));
+    }
+    assert_eq!(rights().await, granted, "a right on this object alone is enough");
 }
 
 #[tokio::test]
@@ -254,8 +315,8 @@ async fn objects_are_created_evicted_and_deleted() {
     let create = world
         .propose("apply_manifest", json!({"manifest": manifest, "reason": "mode"}))
         .await;
-    let (id, outcome) = world.perform(&create).await;
-    outcome.unwrap();
+    let (id, promised) = world.perform_as_promised(&create).await;
+    assert!(promised.diff.contains(&"data.mode: (none) → b".to_owned()));
     assert_eq!(world.stored("ConfigMap", "new").unwrap()["data"]["mode"], "b");
     assert_eq!(world.standing(&create, &id).await, Standing::Ours);
     let again = world.perform(&create).await.1.unwrap_err();
@@ -267,9 +328,7 @@ async fn objects_are_created_evicted_and_deleted() {
             json!({"namespace": "shop", "name": "cart-1", "reason": "stuck"}),
         )
         .await;
-    world.executor.dry_run(&cx(), &evict).await.unwrap();
-    assert!(world.stored("Pod", "cart-1").is_some());
-    world.perform(&evict).await.1.unwrap();
+    world.perform_as_promised(&evict).await;
     let left = world.stored("Pod", "cart-1");
     assert!(left.is_none_or(|pod| pod.pointer("/metadata/deletionTimestamp").is_some()));
 
@@ -283,12 +342,7 @@ async fn objects_are_created_evicted_and_deleted() {
     stale.resource_version = Some("1".to_owned());
     let error = world.perform(&stale).await.1.unwrap_err();
     assert!(matches!(error, ExecuteError::Changed { .. }), "{error:?}");
-    world.executor.dry_run(&cx(), &delete).await.unwrap();
-    assert!(
-        world.stored("ConfigMap", "mode").is_some(),
-        "a dry run takes nothing away"
-    );
-    world.perform(&delete).await.1.unwrap();
+    world.perform_as_promised(&delete).await;
     assert!(world.stored("ConfigMap", "mode").is_none());
 }
 

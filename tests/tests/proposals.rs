@@ -142,12 +142,10 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["adjust_hpa", "scale_down"],
         ),
         ("patch_resources", workload(limits.clone()), &["change_resources"]),
-        // The policy looks for requests and limits in the templates of workloads; a job's is one template further in, so that
-        // it takes this for any change, which is the stricter tier.
         (
             "patch_resources",
             merged(&workload(limits), &json!({"kind": "CronJob", "name": "report"})),
-            &["configure"],
+            &["change_resources"],
         ),
         // What comes back is another image, and that may be any: nothing makes it a rollback in the eyes of the policy.
         ("rollback_deployment", workload(json!({})), &["configure"]),
@@ -185,6 +183,20 @@ async fn the_policy_sees_what_each_tool_means() {
         let found = operations(&action, before.as_ref(), &Labels::default());
         let names: Vec<&str> = found.iter().map(|operation| operation.name()).collect();
         assert_eq!(names, expected, "{tool}");
+        // Roles for writing are made by what tools declare.
+        let declared = propose::all(&cluster)
+            .iter()
+            .find(|it| it.name() == tool)
+            .unwrap()
+            .spec()
+            .access
+            .writes;
+        for rule in &declared {
+            let undeclared = names
+                .iter()
+                .find(|name| !rule.operations.iter().any(|said| said == *name));
+            assert_eq!(undeclared, None, "{tool}");
+        }
         covered.insert(tool);
     }
     assert_eq!(covered.len(), propose::all(&cluster).len());

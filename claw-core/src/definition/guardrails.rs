@@ -1,6 +1,6 @@
 //! The bounds that a workflow's definition sets.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::quantity::{Cpu, Memory, Quantity};
 use crate::yaml::{
@@ -29,7 +29,7 @@ pub struct Guardrails {
 }
 
 /// What a workflow may do by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MaxActions {
@@ -38,7 +38,7 @@ pub enum MaxActions {
 }
 
 /// Who decides what a workflow may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Escalation {
@@ -47,7 +47,8 @@ pub enum Escalation {
 }
 
 /// Least requests of a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Floor {
     /// Least CPU.
@@ -58,19 +59,26 @@ pub struct Floor {
     pub memory: Option<Memory>,
 }
 
+impl Guardrails {
+    /// Takes these bounds out of a mapping, which may hold more: they are said the same way wherever they are said.
+    pub fn take(fields: &mut Fields<'_, '_>) -> Self {
+        Self {
+            max_actions: fields.optional("max_actions", |node, path, problems| {
+                word(node, path, problems, &[("read_only", MaxActions::ReadOnly)])
+            }),
+            escalation: fields.optional("escalation", |node, path, problems| {
+                word(node, path, problems, &[("always_human", Escalation::AlwaysHuman)])
+            }),
+            excluded_namespaces: fields.optional("excluded_namespaces", namespaces),
+            min_observation_days: fields.optional("min_observation_days", days),
+            never_reduce_below: fields.optional("never_reduce_below", floor),
+        }
+    }
+}
+
 pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Guardrails> {
     let mut fields = Fields::open(node, path, problems)?;
-    let guardrails = Guardrails {
-        max_actions: fields.optional("max_actions", |node, path, problems| {
-            word(node, path, problems, &[("read_only", MaxActions::ReadOnly)])
-        }),
-        escalation: fields.optional("escalation", |node, path, problems| {
-            word(node, path, problems, &[("always_human", Escalation::AlwaysHuman)])
-        }),
-        excluded_namespaces: fields.optional("excluded_namespaces", namespaces),
-        min_observation_days: fields.optional("min_observation_days", days),
-        never_reduce_below: fields.optional("never_reduce_below", floor),
-    };
+    let guardrails = Guardrails::take(&mut fields);
     fields.finish();
     Some(guardrails)
 }

@@ -1,6 +1,7 @@
 //! Who decides what may be done.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,7 @@ pub enum Judgement {
 }
 
 /// Why something may not be done, and what would have to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("refused by {rule}: {reason}; {remedy}")]
 pub struct Refusal {
     /// Id of the rule that decided.

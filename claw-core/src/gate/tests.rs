@@ -306,16 +306,12 @@ async fn secrets_reach_neither_the_caller_nor_the_log() {
     };
     let _permit = gate.admit(&scope(), &action).await.unwrap();
     let input = json!({"token": "hunter2"});
-    gate.record(
-        &scope(),
-        AuditKind::Reason,
-        "x",
-        input,
-        Some("password=hunter2".into()),
-        "why",
-    )
-    .await
-    .unwrap();
+    let entry = Entry::new(AuditKind::Reason, "x", "password=hunter2")
+        .with_input(input)
+        .with_reasoned("password=hunter2")
+        .with_decided("password=hunter2")
+        .with_error("password=hunter2");
+    gate.record(&scope(), entry).await.unwrap();
     let events = serde_json::to_string(&*events.lock().unwrap()).unwrap();
     assert!(!events.contains("hunter2"), "{events}");
 }

@@ -28,6 +28,7 @@ pub struct Request {
     headers: HeaderMap,
     body: Option<Bytes>,
     repeatable: bool,
+    once: bool,
     timeout: Option<Duration>,
     max_bytes: Option<usize>,
     error: Option<HttpError>,
@@ -43,6 +44,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: None,
             repeatable,
+            once: false,
             timeout: None,
             max_bytes: None,
             error: None,
@@ -111,6 +113,13 @@ impl Request {
         self
     }
 
+    /// Sends it once, whatever comes of it: it is not tried again, also not when the service turned it away, and no redirect
+    /// is followed. For what has an effect, where who asked has to know of each request that was made.
+    pub fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
     /// Another time limit for one attempt than the client's.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -172,7 +181,8 @@ impl Request {
                 } => retry::pause(attempt).max(*asked),
                 _ => retry::pause(attempt),
             };
-            let give_up = attempt >= self.client.inner.config.max_retries
+            let give_up = self.once
+                || attempt >= self.client.inner.config.max_retries
                 || !retry::worth_repeating(&error, self.repeatable)
                 || pause >= cx.remaining();
             if give_up {
@@ -195,7 +205,7 @@ impl Request {
                 let response = self.exchange(cx, url.clone(), host).await?;
                 match self.redirect(&response, &url) {
                     None => return Ok(response),
-                    Some(next) if self.client.may_ask(&next, &url) => url = next,
+                    Some(next) if !self.once && self.client.may_ask(&next, &url) => url = next,
                     Some(_) => break,
                 }
             }

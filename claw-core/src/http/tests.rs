@@ -629,3 +629,23 @@ const GZIP: &str = concat!(
     "0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
     "0000000000000000000000000000000000000000008057037d9511d4a0860100",
 );
+
+#[tokio::test]
+async fn what_is_sent_once_is_not_sent_again() {
+    for answer in [
+        ResponseTemplate::new(429).insert_header("retry-after", "0"),
+        ResponseTemplate::new(503),
+        ResponseTemplate::new(307).insert_header("location", "/elsewhere"),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(method("POST"))
+            .respond_with(answer)
+            .mount(&server)
+            .await;
+        let (cx, _) = manual();
+        // Even where somebody says that a second time does no harm.
+        let request = client(&server).post("orders").body("text/plain", "x");
+        request.idempotent().once().send(&cx).await.unwrap_err();
+        assert_eq!(requests(&server).await, 1);
+    }
+}

@@ -48,6 +48,46 @@ fn what_is_null_counts_as_absent() {
     );
 }
 
+#[test]
+fn a_reversal_takes_back_what_was_added_and_nothing_else() {
+    let bare = json!({"metadata": {"name": "cart"}});
+    let labelled = json!({"metadata": {"labels": {"team": "shop"}}});
+    assert_eq!(
+        reversal(&bare, &labelled),
+        json!({"metadata": {"labels": {"team": null}}})
+    );
+    let after = merged(
+        &merged(&bare, &labelled),
+        &json!({"metadata": {"labels": {"tier": "web"}}}),
+    );
+    assert_eq!(
+        merged(&after, &reversal(&bare, &labelled)),
+        json!({"metadata": {"name": "cart", "labels": {"tier": "web"}}})
+    );
+    // That it is there at all is what an empty one says.
+    let empty = json!({"strategy": {"canary": {}}});
+    assert_eq!(
+        reversal(&json!({}), &empty),
+        json!({"strategy": {"canary": null}})
+    );
+}
+
+#[test]
+fn an_object_that_others_add_to_is_taken_away_by_its_members() {
+    let before =
+        json!({"metadata": {"annotations": {"a": "1", "b": null}}, "spec": {"rolling": {"surge": 1}}});
+    let after = json!({"metadata": {}, "spec": {}});
+    let is_shared = |path: &[&str]| path == ["metadata", "annotations"];
+    assert_eq!(
+        between_members(&before, &after, &is_shared),
+        json!({"metadata": {"annotations": {"a": null}}, "spec": {"rolling": null}})
+    );
+    assert_eq!(
+        between(&before, &after),
+        json!({"metadata": {"annotations": null}, "spec": {"rolling": null}})
+    );
+}
+
 fn value(with_null: bool) -> impl Strategy<Value = Value> {
     let rare = if with_null { 2 } else { 0 };
     let leaf = prop_oneof![
@@ -92,6 +132,39 @@ fn without(patch: &Value, path: &str) -> Value {
     less
 }
 
+/// Without the objects of which nothing is left but their braces.
+fn pruned(value: &Value) -> Value {
+    let Some(members) = value.as_object() else {
+        return value.clone();
+    };
+    let kept = members.iter().map(|(key, item)| (key.clone(), pruned(item)));
+    kept.filter(|(_, item)| !is_empty(item)).collect()
+}
+
+/// Adds a member to every object of `after` to which others may add one and keep it: not to those that the patch has put in the
+/// place of something else, or made empty. Returns how many.
+fn sprinkle(after: &mut Value, before: &Value) -> usize {
+    let (Some(members), true) = (after.as_object_mut(), before.is_object() || before.is_null()) else {
+        return 0;
+    };
+    let mut count = 0;
+    for (key, item) in members.iter_mut() {
+        count += sprinkle(item, before.get(key).unwrap_or(&Value::Null));
+    }
+    if !members.is_empty() || before.is_object() {
+        members.insert("z".to_owned(), json!("of others"));
+        count += 1;
+    }
+    count
+}
+
+fn of_others(value: &Value) -> usize {
+    let members = value.as_object().into_iter().flatten();
+    members
+        .map(|(key, item)| usize::from(key == "z") + of_others(item))
+        .sum()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
@@ -118,7 +191,26 @@ proptest! {
     #[test]
     fn a_patch_and_its_reversal_give_the_object_back(before in object(false), patch in value(true)) {
         let after = merged(&before, &patch);
-        prop_assert_eq!(merged(&after, &reversal(&before, &patch)), before);
+        let back = merged(&after, &reversal(&before, &patch));
+        prop_assert_eq!(pruned(&back), pruned(&before));
+        // Where the patch makes no object, it is the very same.
+        let exact = between(&after, &before);
+        prop_assert_eq!(merged(&after, &exact), before);
+    }
+
+    #[test]
+    fn what_others_added_in_between_survives_a_reversal(before in object(false), patch in object(true)) {
+        let mut after = merged(&before, &patch);
+        let added = sprinkle(&mut after, &before);
+        let back = merged(&after, &reversal(&before, &patch));
+        prop_assert_eq!(of_others(&back), added, "{} {}", reversal(&before, &patch), back);
+    }
+
+    #[test]
+    fn members_are_named_wherever_they_are_shared(before in object(false), after in object(false), shared in prop::collection::btree_set("[a-d]", 0..3)) {
+        let is_shared = |path: &[&str]| path.last().is_some_and(|key| shared.contains(*key));
+        let patch = between_members(&before, &after, &is_shared);
+        prop_assert_eq!(pruned(&merged(&before, &patch)), pruned(&after));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What has to survive the process: queued runs, the results of their steps, and reports on their way to sinks.
 //!
 //! [`Journal`] is the port. [`SqliteStore`] keeps it in one file; [`MemoryJournal`] forgets it with the process.
+//! [`Documents`] is the port for what several tasks change, in the same file or in [`MemoryDocuments`].
 
+mod documents;
 mod error;
 mod memory;
+mod memory_documents;
 mod record;
 mod rules;
 mod snapshot;
@@ -18,8 +21,12 @@ use jiff::Timestamp;
 use crate::report::Report;
 use crate::workflow::RunId;
 
+#[cfg(any(test, feature = "mock"))]
+pub use documents::MockDocuments;
+pub use documents::{Document, Documents};
 pub use error::StoreError;
 pub use memory::MemoryJournal;
+pub use memory_documents::MemoryDocuments;
 pub use record::{
     AlertKey, Claim, Closed, Delivery, DeliveryEnd, DeliveryState, Enqueued, NewRun, RunEnd, RunRecord,
     RunStatus, StepEnd, StepRecord, StepResult,

@@ -10,16 +10,36 @@
 //!    └─────── the time is over ──┴──▶ expired
 //! ```
 //!
+//! People decide, not names: a [`Group`] holds people with the accounts that carriers know them by, and votes are counted, refused and
+//! excluded by person.
+//!
+//! A [`Board`] of carriers, each a [`Post`], shows people what is asked ([`Shown`]) and brings their votes back, each by the account that
+//! the carrier vouches for. Carriers that votes are sent to keep them in an [`Inbox`].
+//!
 //! A request is data: it asks nobody, takes the time as an argument, and whoever keeps it compares [`Request::version`] before
 //! it is written back, so that of two decisions at a time one is refused.
 
 mod binding;
+mod group;
+mod inbox;
+mod post;
+mod pull_request;
 mod request;
+mod shown;
+mod terms;
 mod vote;
 
-pub use binding::Binding;
-pub use request::{ApprovalError, Approved, Group, Request, State, Terms};
+pub use binding::{Binding, BindingError, Looked};
+pub use group::{Group, Person};
+pub use inbox::{Entry, Inbox, InboxError};
+pub use post::{Board, Cause, Collected, Post, PostError};
+pub use pull_request::PullRequest;
+pub use request::{ApprovalError, Approved, Request, State};
+pub use shown::{Asked, Shown, ShownError};
+pub use terms::{Terms, TermsError};
 pub use vote::{Carrier, Verdict, Vote};
 
+#[cfg(test)]
+mod carrier_tests;
 #[cfg(test)]
 mod tests;

@@ -6,79 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::binding::Binding;
+use super::group::Group;
+use super::terms::{Terms, is_program};
 use super::vote::{Carrier, Verdict, Vote};
 
 /// How far clocks of voters may be ahead of the agent's.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// Who may decide.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Group {
-    /// Its name, for whoever wonders.
-    pub name: String,
-    /// Its members, each as a carrier knows them.
-    pub members: BTreeSet<(Carrier, String)>,
-}
-
-impl Group {
-    /// A group without members, who decide nothing.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            members: BTreeSet::new(),
-        }
-    }
-
-    /// Adds a member.
-    #[must_use]
-    pub fn with(mut self, carrier: Carrier, name: impl Into<String>) -> Self {
-        self.members.insert((carrier, name.into()));
-        self
-    }
-}
-
-/// What an approval takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Terms {
-    /// How many people have to say yes; at least one.
-    pub needed: u8,
-    /// Who may decide: at first the first group, after each `escalate_after` also the next.
-    pub groups: Vec<Group>,
-    /// How long a group has before the next one is asked as well.
-    pub escalate_after: SignedDuration,
-    /// Who may never decide: whoever asked, and the accounts of agents.
-    pub excluded: BTreeSet<String>,
-}
-
-impl Terms {
-    /// One person out of these groups, each of which has an hour.
-    pub fn new(groups: Vec<Group>) -> Self {
-        Self {
-            needed: 1,
-            groups,
-            escalate_after: SignedDuration::from_hours(1),
-            excluded: BTreeSet::new(),
-        }
-    }
-
-    /// Sets how many have to say yes. Zero counts as one.
-    #[must_use]
-    pub fn with_needed(mut self, needed: u8) -> Self {
-        self.needed = needed.max(1);
-        self
-    }
-
-    /// Excludes a name, on whatever way its votes come.
-    #[must_use]
-    pub fn without(mut self, name: impl Into<String>) -> Self {
-        self.excluded.insert(name.into());
-        self
-    }
-}
 
 /// How a request stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +27,7 @@ pub enum State {
     },
     /// Somebody said no.
     Denied {
-        /// Who.
+        /// The person.
         by: String,
         /// When.
         at: Timestamp,
@@ -109,7 +42,8 @@ pub enum State {
 }
 
 impl State {
-    const fn name(&self) -> &'static str {
+    /// In one word.
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Approved { .. } => "approved",
@@ -154,11 +88,21 @@ pub enum ApprovalError {
         /// The voter.
         by: String,
     },
-    /// The voter has said yes before.
+    /// The voter has said yes before, under this name or another one.
     #[error("{by} has decided already; another person is needed")]
     Again {
+        /// The person.
+        by: String,
+    },
+    /// The account is listed for several people, so that nobody knows who has voted.
+    #[error("{by} by {carrier:?} is an account of {}; list it for one of them", people.join(" and of "))]
+    Ambiguous {
         /// The voter.
         by: String,
+        /// On which way the vote came.
+        carrier: Carrier,
+        /// The people.
+        people: Vec<String>,
     },
     /// What the voter looked at is not what is asked for.
     #[error("the vote is on something else than this request asks for; look at it again")]
@@ -191,7 +135,7 @@ impl Approved {
         &self.digest
     }
 
-    /// Who approved.
+    /// The people who approved.
     pub fn by(&self) -> &[String] {
         &self.by
     }
@@ -249,7 +193,7 @@ impl Request {
             .duration_since(self.created)
             .max(SignedDuration::ZERO)
             .as_secs();
-        let turn = self.terms.escalate_after.as_secs().max(1);
+        let turn = self.terms.turn().as_secs().max(1);
         let more = usize::try_from(waited.checked_div(turn).unwrap_or_default()).unwrap_or(usize::MAX);
         let groups = &self.terms.groups;
         let end = more.saturating_add(1).min(groups.len());
@@ -269,6 +213,10 @@ impl Request {
                 return Err(ApprovalError::Settled { state: state.name() });
             }
         }
+        if let Some(difference) = self.terms_differ() {
+            let differences = vec![difference];
+            return Err(ApprovalError::Changed { differences });
+        }
         if vote.digest != self.binding.digest() {
             return Err(ApprovalError::OtherDigest);
         }
@@ -276,37 +224,15 @@ impl Request {
         if vote.at < self.created.checked_sub(SKEW).unwrap_or(self.created) || vote.at > latest {
             return Err(ApprovalError::OutOfTime { at: vote.at });
         }
-        if self.terms.excluded.contains(&vote.by) {
-            return Err(ApprovalError::OwnSide { by: vote.by });
-        }
-        let asked = self.asked(now);
-        let voter = (vote.carrier, vote.by.clone());
-        if !asked.iter().any(|group| group.members.contains(&voter)) {
-            let names: Vec<&str> = asked.iter().map(|group| group.name.as_str()).collect();
-            let asked = if names.is_empty() {
-                "nobody".to_owned()
-            } else {
-                names.join(", ")
-            };
-            return Err(ApprovalError::NotAsked {
-                by: vote.by,
-                carrier: vote.carrier,
-                asked,
-            });
-        }
+        let person = self.voter(&vote, now)?;
         match vote.verdict {
-            Verdict::Deny => {
-                self.state = State::Denied {
-                    by: vote.by.clone(),
-                    at: now,
-                };
-            }
+            Verdict::Deny => self.state = State::Denied { by: person, at: now },
             Verdict::Approve => {
-                // By name, not by way: one person in Slack and with kubectl is one person.
-                if self.votes.iter().any(|known| known.by == vote.by) {
-                    return Err(ApprovalError::Again { by: vote.by });
+                let mut approvers = self.approvers();
+                if !approvers.insert(person.clone()) {
+                    return Err(ApprovalError::Again { by: person });
                 }
-                if self.approvals().saturating_add(1) >= usize::from(self.terms.needed.max(1)) {
+                if approvers.len() >= self.needed() {
                     self.state = State::Approved { at: now };
                 }
             }
@@ -322,17 +248,19 @@ impl Request {
     /// When there is no approval, or it is for something else; in the latter case it stays unused, and what would be done
     /// is refused.
     pub fn take(&mut self, fresh: &Binding, now: Timestamp) -> Result<Approved, ApprovalError> {
+        let approvers = self.approvers();
         match self.state(now) {
-            State::Approved { .. } => {}
-            State::Pending => {
+            State::Approved { .. } if approvers.len() >= self.needed() => {}
+            State::Approved { .. } | State::Pending => {
                 return Err(ApprovalError::TooFew {
-                    given: self.approvals(),
-                    needed: self.terms.needed,
+                    given: approvers.len(),
+                    needed: u8::try_from(self.needed()).unwrap_or(u8::MAX),
                 });
             }
             other => return Err(ApprovalError::Settled { state: other.name() }),
         }
-        let differences = self.binding.differences(fresh);
+        let mut differences = self.binding.differences(fresh);
+        differences.extend(self.terms_differ());
         if !differences.is_empty() {
             return Err(ApprovalError::Changed { differences });
         }
@@ -340,12 +268,61 @@ impl Request {
         self.version = self.version.saturating_add(1);
         Ok(Approved {
             digest: self.binding.digest(),
-            by: self.votes.iter().map(|vote| vote.by.clone()).collect(),
+            by: approvers.into_iter().collect(),
         })
     }
 
-    fn approvals(&self) -> usize {
+    /// The person whose vote it is, if they may decide by now.
+    fn voter(&self, vote: &Vote, now: Timestamp) -> Result<String, ApprovalError> {
+        let Vote { by, carrier, .. } = vote;
+        let owners = self.terms.owners(*carrier, by);
+        let own_side = is_program(*carrier, by)
+            || self.terms.excludes(by)
+            || owners.iter().any(|person| self.terms.excludes(person));
+        if own_side {
+            return Err(ApprovalError::OwnSide { by: by.clone() });
+        }
+        if owners.len() > 1 {
+            return Err(ApprovalError::Ambiguous {
+                by: by.clone(),
+                carrier: *carrier,
+                people: owners.into_iter().map(str::to_owned).collect(),
+            });
+        }
+        let asked = self.asked(now);
+        let person = owners
+            .first()
+            .filter(|_| asked.iter().any(|group| group.has(*carrier, by)));
+        let Some(person) = person else {
+            let names: Vec<&str> = asked.iter().map(|group| group.name.as_str()).collect();
+            let asked = if names.is_empty() {
+                "nobody".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(ApprovalError::NotAsked {
+                by: by.clone(),
+                carrier: *carrier,
+                asked,
+            });
+        };
+        Ok((*person).to_owned())
+    }
+
+    /// The people who have said yes. One of two names is one.
+    fn approvers(&self) -> BTreeSet<String> {
         let yes = self.votes.iter().filter(|vote| vote.verdict == Verdict::Approve);
-        yes.count()
+        let owners = yes.flat_map(|vote| self.terms.owners(vote.carrier, &vote.by));
+        owners.map(str::to_owned).collect()
+    }
+
+    /// How many have to say yes: as many as the terms and the policy want.
+    fn needed(&self) -> usize {
+        usize::from(self.terms.needed.max(self.binding.approvers).max(1))
+    }
+
+    /// That the terms are not those that the binding was made with.
+    fn terms_differ(&self) -> Option<&'static str> {
+        (self.terms.digest() != self.binding.terms).then_some("the terms of the request were changed")
     }
 }

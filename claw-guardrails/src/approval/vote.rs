@@ -31,6 +31,19 @@ pub enum Carrier {
     Terminal,
 }
 
+impl Carrier {
+    /// Its name, as it is written in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Slack => "slack",
+            Self::PullRequest => "pull_request",
+            Self::Http => "http",
+            Self::Terminal => "terminal",
+        }
+    }
+}
+
 /// What one person said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,13 +1,14 @@
 //! The hash chain: how a record becomes a line, and a line a record.
 
-use claw_core::audit::{AuditEvent, AuditReceipt};
+use claw_core::audit::AuditReceipt;
 use claw_core::canonical;
 use claw_core::digest::{hex, sha256};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::entry::{After, Header, Note};
 use super::head::Head;
 use super::merkle::{Frontier, TreeHash};
 
@@ -16,118 +17,6 @@ use super::merkle::{Frontier, TreeHash};
 /// 1: numbers as serde_json writes them, keys sorted by code points; one file. 2: canonical JSON as RFC 8785 has it, a tree
 /// over the records, segments.
 pub(super) const FORMAT: u32 = 2;
-
-/// The first line of a segment. Its hash is what the first record of the segment follows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    /// What came before this segment; `None` for the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<After>,
-    /// When the segment was begun.
-    pub created: Timestamp,
-    /// Version of the format.
-    pub format: u32,
-    /// The public key of the log's checkpoints; empty when it has none.
-    #[serde(default)]
-    pub key: String,
-    /// Tells this log from others. All its segments have the same.
-    pub log: String,
-    /// Which segment of the log this is, from 0.
-    #[serde(default)]
-    pub segment: u64,
-}
-
-/// All that is needed of earlier segments to go on after them, and to check what follows without them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct After {
-    /// Hash of the last record before.
-    pub hash: String,
-    /// Roots of the perfect subtrees of the tree over the records before, from left to right.
-    pub peaks: Vec<TreeHash>,
-    /// How many records there are before.
-    pub records: u64,
-    /// Root of the tree over them.
-    pub root: TreeHash,
-}
-
-impl After {
-    /// The tree over the records before; `None` when what is said of it does not fit together.
-    pub(super) fn tree(&self) -> Option<Frontier> {
-        Frontier::from_peaks(self.records, self.peaks.clone()).filter(|tree| tree.root() == self.root)
-    }
-}
-
-/// Something that the log records about itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-#[non_exhaustive]
-pub enum Note {
-    /// The log was opened again and ended in a line without its end, left by a crash in the middle of a write. Nobody
-    /// had been told that this record was safe. It was cut off.
-    Recovered {
-        /// When the log was opened again.
-        time: Timestamp,
-        /// Length of the line in bytes.
-        bytes: u64,
-        /// SHA-256 of it, hexadecimal.
-        digest: String,
-    },
-    /// The log was opened again and its head file was gone: what was cut off before this moment cannot be seen.
-    HeadMissing {
-        /// When the log was opened again.
-        time: Timestamp,
-    },
-    /// The log was closed in order.
-    Closed {
-        /// When.
-        time: Timestamp,
-    },
-    /// This record is the last of its segment. The header of the next one follows it.
-    Sealed {
-        /// When.
-        time: Timestamp,
-        /// How many records there are before this one.
-        records: u64,
-        /// Root of the tree over them.
-        root: TreeHash,
-    },
-    /// Sealed segments are deleted, as the settings of the log ask.
-    Retired {
-        /// When.
-        time: Timestamp,
-        /// How many segments are gone then, from the first.
-        segments: u64,
-        /// How many records are gone then, from the first.
-        records: u64,
-    },
-}
-
-/// What a record holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Entry {
-    /// An event that was handed to the log.
-    Event(Box<AuditEvent>),
-    /// Something that the log records about itself.
-    Note(Note),
-}
-
-/// One record of a log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Position in the log, from 0.
-    pub sequence: u64,
-    /// Hash of the record before, or of the header.
-    pub prev: String,
-    /// The event or the note.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// Hash of this record.
-    pub hash: String,
-}
 
 /// The end of a chain, to which the next record is linked, and the tree over its records.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,24 +9,24 @@ use async_trait::async_trait;
 use claw_core::audit::{AuditError, AuditEvent, AuditLog, AuditReceipt, CheckpointSink};
 use claw_core::canonical;
 use claw_core::clock::Clock;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::checkpoint::VerifierKey;
 use super::head::Head;
+use super::medium::Medium;
 use super::settings::AuditSettings;
-use super::signing::deliver;
-use super::writer::Request;
-use super::{MAX_LINE, audit_error, io_error, open};
-
-/// What a record adds to its event at most, in bytes.
-const ENVELOPE: usize = 512;
+use super::signing::{deliver, newest};
+use super::trust::Sighted;
+use super::writer::{Request, Writer};
+use super::{ENVELOPE, MAX_LINE, audit_error, io_error, open};
 
 /// How callers wait for the disk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Options {
-    /// How many records may wait for the disk before callers wait for room.
+    /// How many records, and how many bytes of them, may wait for the disk before callers wait for room.
     pub(super) queue: usize,
+    pub(super) queue_bytes: usize,
     /// How long a caller waits for the disk before its read is given up.
     pub(super) timeout: Duration,
 }
@@ -35,6 +35,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             queue: 4096,
+            queue_bytes: 64 * 1024 * 1024,
             timeout: Duration::from_secs(30),
         }
     }
@@ -55,6 +56,8 @@ impl Default for Options {
 pub struct FileAuditLog {
     path: PathBuf,
     queue: mpsc::Sender<Request>,
+    /// A permit for each byte that may wait.
+    room: Arc<Semaphore>,
     head: Arc<Mutex<Head>>,
     verifier: VerifierKey,
     timeout: Duration,
@@ -72,8 +75,11 @@ impl fmt::Debug for FileAuditLog {
 impl FileAuditLog {
     /// Opens the log at `path`, or begins one there.
     ///
-    /// The current segment of an existing log is checked. A line that a crash left without its end was never acknowledged:
-    /// it is cut off, and the log says so. Anything else that is wrong is an error, and the file stays as it is.
+    /// The current segment of an existing log is checked. What a crash left of a write that was never acknowledged is cut off,
+    /// and the log says so. Anything else that is wrong is an error, and the file stays as it is: also that no checkpoint
+    /// vouches for the log, or that there is more after its last one than can have been written before the next was due. What
+    /// little there may be after the last one is signed, and a note says so. Checkpoints that the sinks have are compared as
+    /// well: with one in another place, a log that was set back, or written anew, is not taken up.
     pub async fn open(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, AuditError> {
         Self::open_with(path, clock, AuditSettings::default(), Vec::new()).await
     }
@@ -98,9 +104,32 @@ impl FileAuditLog {
         let path = path.as_ref().to_owned();
         let at = path.clone();
         let period = settings.checkpoint_period();
-        let (writer, published) = tokio::task::spawn_blocking(move || open::open(&at, clock, settings))
-            .await
-            .map_err(|error| audit_error(format!("opening the log was interrupted ({error})")))??;
+        let elsewhere = newest(&sinks).await;
+        let elsewhere = elsewhere
+            .iter()
+            .map(|(place, kept)| Sighted::read(place, kept))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(audit_error)?;
+        let (writer, published) =
+            tokio::task::spawn_blocking(move || open::open(&at, clock, settings, elsewhere))
+                .await
+                .map_err(|error| audit_error(format!("opening the log was interrupted ({error})")))??;
+        let log = Self::start(path, writer, options)?;
+        tokio::spawn(tick(log.queue.downgrade(), period));
+        let deliveries = sinks
+            .into_iter()
+            .map(|sink| deliver(sink, published.clone()))
+            .collect();
+        *log.deliveries.lock().unwrap_or_else(PoisonError::into_inner) = deliveries;
+        Ok(log)
+    }
+
+    /// Has the writer write, on a thread of its own.
+    pub(super) fn start<M: Medium + 'static>(
+        path: PathBuf,
+        writer: Writer<M>,
+        options: Options,
+    ) -> Result<Self, AuditError> {
         let head = Arc::clone(&writer.head);
         let verifier = writer.signing.signer.verifier().clone();
         let (queue, requests) = mpsc::channel(options.queue.max(1));
@@ -108,18 +137,14 @@ impl FileAuditLog {
             .name("claw-audit".to_owned())
             .spawn(move || writer.run(requests))
             .map_err(|error| io_error("no thread for the log", error))?;
-        tokio::spawn(tick(queue.downgrade(), period));
-        let deliveries = sinks
-            .into_iter()
-            .map(|sink| deliver(sink, published.clone()))
-            .collect();
         Ok(Self {
             path,
             queue,
+            room: Arc::new(Semaphore::new(options.queue_bytes.max(MAX_LINE))),
             head,
             verifier,
             timeout: options.timeout,
-            deliveries: Mutex::new(deliveries),
+            deliveries: Mutex::default(),
         })
     }
 
@@ -153,16 +178,40 @@ impl FileAuditLog {
         closed
     }
 
+    /// Has the writer look at the time, and waits until it has done what follows from that.
+    #[cfg(test)]
+    pub(super) async fn settled(&self) {
+        // The second look begins when the first has ended.
+        for _ in 0..2 {
+            self.queue.send(Request::Tick).await.unwrap();
+            while self.queue.capacity() < self.queue.max_capacity() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// How many bytes wait for the disk.
+    #[cfg(test)]
+    pub(super) fn waiting_bytes(&self) -> usize {
+        MAX_LINE - self.room.available_permits()
+    }
+
     async fn ask<T>(
         &self,
         request: Request,
         answer: oneshot::Receiver<Result<T, AuditError>>,
     ) -> Result<T, AuditError> {
-        let closed = || audit_error(format!("{} is closed", self.path.display()));
-        let exchange = async {
-            self.queue.send(request).await.map_err(|_| closed())?;
-            answer.await.map_err(|_| closed())?
-        };
+        self.in_time(async {
+            self.queue.send(request).await.map_err(|_| self.closed())?;
+            answer.await.map_err(|_| self.closed())?
+        })
+        .await
+    }
+
+    async fn in_time<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, AuditError>>,
+    ) -> Result<T, AuditError> {
         tokio::time::timeout(self.timeout, exchange)
             .await
             .unwrap_or_else(|_| {
@@ -172,6 +221,10 @@ impl FileAuditLog {
                     self.timeout
                 )))
             })
+    }
+
+    fn closed(&self) -> AuditError {
+        audit_error(format!("{} is closed", self.path.display()))
     }
 }
 
@@ -191,8 +244,17 @@ async fn tick(queue: mpsc::WeakSender<Request>, period: Duration) {
 impl AuditLog for FileAuditLog {
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
         let event = canonical_event(&event)?;
-        let (reply, answer) = oneshot::channel();
-        self.ask(Request::Append { event, reply }, answer).await
+        let bytes = u32::try_from(event.len()).unwrap_or(u32::MAX);
+        self.in_time(async {
+            // In turn, so that a large event is not passed over for ever by small ones.
+            let room = Arc::clone(&self.room).acquire_many_owned(bytes).await;
+            let room = Some(room.map_err(|_| self.closed())?);
+            let (reply, answer) = oneshot::channel();
+            let request = Request::Append { event, reply, room };
+            self.queue.send(request).await.map_err(|_| self.closed())?;
+            answer.await.map_err(|_| self.closed())?
+        })
+        .await
     }
 }
 
@@ -205,7 +267,11 @@ pub(super) fn canonical_event(event: &AuditEvent) -> Result<String, AuditError> 
         }
     }
     let value = serde_json::to_value(event).map_err(unfit)?;
-    let text = canonical::to_string(&canonical::representable(value)).map_err(unfit)?;
+    // Hardly any event has an integer that is to be written otherwise.
+    let text = match canonical::to_string(&value) {
+        Ok(text) => text,
+        Err(_) => canonical::to_string(&canonical::representable(value)).map_err(unfit)?,
+    };
     if text.len() > MAX_LINE - ENVELOPE {
         return Err(audit_error(format!(
             "an event of {} bytes is longer than the limit of {} bytes; ask for less at a time",

@@ -98,7 +98,7 @@ impl HeadFile {
     pub(super) fn create(path: &Path, head: &Head) -> std::io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        super::open::private(&mut options);
+        super::files::private(&mut options);
         let mut file = Self(options.open(path)?);
         file.write(head)?;
         file.0.set_len(SIZE as u64)?;

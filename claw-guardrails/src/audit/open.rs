@@ -9,45 +9,32 @@ use claw_core::clock::Clock;
 use claw_core::digest::sha256;
 use tokio::sync::watch;
 
-use super::chain::{Chain, FORMAT, Note};
-use super::checkpoint::{Checkpoint, CheckpointFile, Signer, checkpoints_path};
-use super::head::{self, Head, HeadFile, head_path};
-use super::segments::{FileShelf, finish_turn, sealed_segments};
+use super::chain::{Chain, FORMAT};
+use super::checkpoint::{Checkpoint, CheckpointFile, KeyError, Signer, checkpoints_path};
+use super::entry::{Header, Note};
+use super::files::{is_at, private, sync_folder};
+use super::head::{self, HeadFile, head_path};
+use super::recovery::{Known, State, recover};
+use super::segments::{SegmentFiles, Turning, finish_turn, header_of, sealed_segments};
 use super::settings::AuditSettings;
 use super::signing::Signing;
-use super::take_up::{State, take_up};
+use super::trust::{self, Sighted};
 use super::writer::Writer;
 use super::{audit_error, io_error};
 
 /// How often the file behind a name may change while it is being opened, because another process begins a segment.
 const TRIES: u32 = 10;
 
-/// Only the agent's own user may read what it saw.
-#[cfg(unix)]
-pub(super) fn private(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    options.mode(0o600);
-}
-
-#[cfg(not(unix))]
-pub(super) fn private(_options: &mut OpenOptions) {}
-
-/// Makes the names of the files in the folder of `path` survive a power failure.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    #[cfg(unix)]
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    Ok(())
-}
-
 /// A writer, and the checkpoints that it makes.
 pub(super) type Opened = (Writer<File>, watch::Receiver<Option<SignedCheckpoint>>);
 
-/// Opens the log at `path`, or begins it, and makes it the caller's alone.
+/// Opens the log at `path`, or begins it, and makes it the caller's alone. `elsewhere` are the newest checkpoints that are kept
+/// in other places.
 pub(super) fn open(
     path: &Path,
     clock: Arc<dyn Clock>,
     settings: AuditSettings,
+    elsewhere: Vec<Sighted>,
 ) -> Result<Opened, AuditError> {
     let name = path.display();
     let file = own(path)?;
@@ -66,7 +53,7 @@ pub(super) fn open(
         CheckpointFile::open(&checkpoints_path).map_err(|error| {
             io_error(
                 format!(
-                    "{} cannot be taken up; run `audit verify`, and move the file away if the log is intact",
+                    "{} cannot be taken up; restore it from a copy, or from where checkpoints are kept",
                     checkpoints_path.display()
                 ),
                 error,
@@ -74,68 +61,81 @@ pub(super) fn open(
         })
     };
     // Not made beside a file that turns out to be no log.
-    let opened = if checkpoints_path.exists() {
-        Some(open_checkpoints()?)
+    let (beside, last) = if checkpoints_path.exists() {
+        let (file, last) = open_checkpoints()?;
+        (Some(file), last)
     } else {
-        None
+        (None, None)
     };
-    let (checkpoints, last) = match opened {
-        Some((file, last)) => (Some(file), last.map(|(checkpoint, _)| checkpoint)),
-        None => (None, None),
+    let size = last.as_ref().map(|(checkpoint, _)| checkpoint.size);
+    let mut sighted = elsewhere;
+    sighted.extend(last.map(|(checkpoint, note)| Sighted {
+        place: checkpoints_path.display().to_string(),
+        checkpoint,
+        note,
+    }));
+    let unfit = |reason: String| {
+        audit_error(format!(
+            "{name}: {reason}; run `audit verify {name}` to see the whole extent; where nothing can be restored, keep the \
+             files, and begin a new log"
+        ))
     };
     let failed = |error| io_error(format!("{name} cannot be read"), error);
-    let taken = take_up(&file, kept.as_ref(), last.as_ref()).map_err(failed)?;
-    let taken = taken.map_err(|reason| {
-        audit_error(format!(
-            "{name}: {reason}; run `audit verify {name}` to see the whole extent, keep the file, and begin a new log"
-        ))
-    })?;
-    let signer_of = |log: &str| {
-        Signer::read_or_make(&settings.key_path(path), &Checkpoint::origin(log)).map_err(|error| AuditError {
-            reason: format!("{name} cannot be signed"),
-            source: Some(Box::new(error)),
-        })
+    let header = header_of(path).map_err(failed)?;
+    let signer = match &header {
+        Some(header) => Some(signer_of(path, header, &settings)?),
+        None => None,
     };
-    let (state, signer, new) = match taken {
-        Some(state) => {
-            let signer = signer_of(&state.chain.log)?;
-            (state, signer, false)
+    let keys = match &signer {
+        Some(signer) => trust::keys(&settings, signer.verifier()).map_err(unfit)?,
+        None => Vec::new(),
+    };
+    let checkpoints = match &header {
+        Some(header) => trust::signed(&sighted, &header.log, &keys).map_err(unfit)?,
+        None => sighted.into_iter().map(|sighted| sighted.checkpoint).collect(),
+    };
+    let known = Known {
+        head: kept.as_ref(),
+        checkpoints: &checkpoints,
+    };
+    let recovered = recover(&file, known).map_err(failed)?.map_err(unfit)?;
+    let now = clock.now();
+    let mut notes = Vec::new();
+    let (state, signer) = match (recovered, signer) {
+        (Some(state), Some(signer)) => {
+            notes.extend(trust::unsigned(&state, &settings, now).map_err(unfit)?);
+            if kept.is_none() {
+                notes.push(Note::HeadMissing { time: now });
+            }
+            notes.extend(trust::key_change(&state, &keys, &settings, now).map_err(unfit)?);
+            (state, signer)
         }
-        None => {
+        (Some(_), None) => return Err(unfit("line 1 is not the header of an audit log".to_owned())),
+        (None, _) => {
             refuse_remains(path)?;
             let id = log_id(path, clock.as_ref());
-            let signer = signer_of(&id)?;
+            let signer = Signer::read_or_make(&settings.key_path(path), &Checkpoint::origin(&id));
+            let signer = signer.map_err(unsigned(path))?;
             let begun = begin(&file, path, &id, &signer.verifier().to_string(), clock.as_ref());
-            (
-                begun.map_err(|error| io_error(format!("{name} cannot be begun"), error))?,
-                signer,
-                true,
-            )
+            let begun = begun.map_err(|error| io_error(format!("{name} cannot be begun"), error))?;
+            (begun, signer)
         }
     };
-    let checkpoints = match checkpoints {
+    let beside = match beside {
         Some(file) => file,
         None => open_checkpoints()?.0,
     };
-    let mut notes = Vec::new();
     if let Some((bytes, digest)) = state.torn {
         file.set_len(state.len)
             .and_then(|()| file.sync_data())
             .map_err(|error| io_error(format!("{name} has a torn end that cannot be cut off"), error))?;
-        notes.push(Note::Recovered {
-            time: clock.now(),
-            bytes,
-            digest,
-        });
-    }
-    if kept.is_none() && !new {
-        notes.push(Note::HeadMissing { time: clock.now() });
+        let time = now;
+        notes.push(Note::Recovered { time, bytes, digest });
     }
     let head = state.chain.head();
     let head_file = HeadFile::create(&head_path, &head)
         .map_err(|error| io_error(format!("{} cannot be written", head_path.display()), error))?;
     let (published, receiver) = watch::channel(None);
-    let now = clock.now();
     let mut writer = Writer {
         medium: file,
         len: state.len,
@@ -144,39 +144,67 @@ pub(super) fn open(
         head: Arc::new(Mutex::new(head)),
         clock,
         broken: None,
-        shelf: Box::new(FileShelf {
-            log: path.to_owned(),
-            settings: settings.clone(),
-        }),
+        store: Box::new(SegmentFiles::new(path, &settings)),
         segment: state.header.segment,
         begun: state.header.created,
         // No record of this format goes into a file of an earlier one.
         sealed: state.sealed || state.header.format < FORMAT,
+        turning: None,
+        retired: None,
         signing: Signing {
             signer,
-            keep: Box::new(checkpoints),
+            keep: Box::new(beside),
             published,
             settings: settings.clone(),
-            size: last.map(|checkpoint| checkpoint.size),
+            size,
             time: now,
             owed: None,
         },
         settings,
     };
+    let kept = |error| io_error(format!("{} cannot be written", checkpoints_path.display()), error);
+    // There is never a record without a checkpoint before it.
+    if writer.chain.records() == 0 {
+        writer.signing.make(&writer.chain, now).map_err(kept)?;
+    }
+    // What has to be said of these records is on record before they are signed.
+    if !writer.sealed {
+        writer.notes(&notes)?;
+        notes.clear();
+    }
     // Each header names the key of its segment.
-    if !writer.sealed && state.header.key != writer.signing.key() {
+    if state.header.key != writer.signing.key() {
         writer.seal()?;
     }
     if writer.sealed {
         let turned = writer.turn();
         turned.map_err(|error| io_error(format!("the next segment of {name} cannot be begun"), error))?;
     }
-    if !notes.is_empty() {
-        writer.notes(&notes)?;
-    }
-    let signed = writer.signing.make(&writer.chain, now);
-    signed.map_err(|error| io_error(format!("{} cannot be written", checkpoints_path.display()), error))?;
+    writer.notes(&notes)?;
+    writer.signing.make(&writer.chain, now).map_err(kept)?;
     Ok((writer, receiver))
+}
+
+/// The signer of a log that is there. A key that is gone is not replaced unasked: who has no part in the log would have it signed.
+fn signer_of(path: &Path, header: &Header, settings: &AuditSettings) -> Result<Signer, AuditError> {
+    let (at, origin) = (settings.key_path(path), Checkpoint::origin(&header.log));
+    let replaced = header.key.is_empty() || !settings.previous_keys.is_empty();
+    let signer = if replaced {
+        Signer::read_or_make(&at, &origin)
+    } else {
+        Signer::read(&at, &origin)
+    };
+    signer.map_err(unsigned(path))
+}
+
+fn unsigned(path: &Path) -> impl Fn(KeyError) -> AuditError {
+    move |error| AuditError {
+        reason: format!(
+            "{} cannot be signed; restore its key, or name the public key that it had in `previous_keys` to have another made",
+            path.display()
+        ),
+        source: Some(Box::new(error)),
+    }
 }
 
 /// Opens the file and locks it.
@@ -197,7 +225,10 @@ fn own(path: &Path) -> Result<File, AuditError> {
     options.read(true).append(true).create(true);
     private(&mut options);
     for _ in 0..TRIES {
-        finish_turn(path).map_err(unopened)?;
+        // Its owner is between two names, or it is another process that ends what a crash began.
+        if finish_turn(path).map_err(unopened)? == Turning::InUse {
+            return Err(in_use());
+        }
         let file = options.open(path).map_err(unopened)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -212,18 +243,6 @@ fn own(path: &Path) -> Result<File, AuditError> {
         }
     }
     Err(in_use())
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let (open, there) = (file.metadata()?, std::fs::metadata(path)?);
-    Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
-}
-
-#[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> std::io::Result<bool> {
-    Ok(true)
 }
 
 /// A log is not begun beside the sealed segments of another.
@@ -262,20 +281,7 @@ fn begin(mut file: &File, path: &Path, log: &str, key: &str, clock: &dyn Clock) 
         len: line.len() as u64,
         torn: None,
         sealed: false,
+        vouched: None,
+        unsigned: 0,
     })
-}
-
-/// Whether the log goes at least as far as its head file says.
-pub(super) fn agree(kept: Option<&Head>, found: &Head) -> Result<(), String> {
-    match kept {
-        Some(kept) if kept.log != found.log => Err("the head file belongs to another log".to_owned()),
-        Some(kept) if kept.records > found.records => Err(format!(
-            "the log has {} records, but it had {}",
-            found.records, kept.records
-        )),
-        Some(kept) if kept.records == found.records && kept.hash != found.hash => {
-            Err("the last record is not the one that the head file names".to_owned())
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,9 +1,10 @@
 //! Records in the data model of OpenTelemetry logs, as OTLP/JSON.
 
 use claw_core::audit::{AuditEvent, AuditKind};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::chain::Record;
+use super::entry::{Entry, Note, Record};
 
 /// The scope that the records have there.
 const SCOPE: &str = "claw.audit";
@@ -11,21 +12,58 @@ const SCOPE: &str = "claw.audit";
 /// A record as one line of OTLP/JSON: a whole `ExportLogsServiceRequest` (`resourceLogs`), which the file receiver of a
 /// collector, and the `/v1/logs` of any, take. `log` is the path or name of the log.
 ///
-/// What was refused or failed is a warning. The record's sequence and hash go along, so that what arrives can be compared with
-/// the log.
-pub fn otlp_json(record: &Record, event: &AuditEvent, log: &str) -> String {
-    let kind = kind_name(event.kind);
-    let troubled = event.error.is_some() || event.kind == AuditKind::Refuse;
-    let (number, text) = if troubled { (13, "WARN") } else { (9, "INFO") };
+/// What was refused or failed is a warning, and so is a note of the log that it did not go on as it should. The record's
+/// sequence and hash go along, so that what arrives can be compared with the log.
+pub fn otlp_json(record: &Record, log: &str) -> String {
+    let mut told = match &record.entry {
+        Entry::Event(event) => of_event(event),
+        Entry::Note(note) => of_note(note),
+    };
+    told.attributes
+        .push(integer("claw.audit.sequence", record.sequence));
+    told.attributes.push(attribute("claw.audit.hash", &record.hash));
+    let (number, text) = if told.troubled { (13, "WARN") } else { (9, "INFO") };
     // Counted from 1970, and never negative.
-    let time = event.time.as_nanosecond().max(0).to_string();
+    let time = told.time.as_nanosecond().max(0).to_string();
+    let mut resource = vec![attribute("log.file.path", log)];
+    resource.extend(told.actor.map(|actor| attribute("service.name", actor)));
+    json!({
+        "resourceLogs": [{
+            "resource": {"attributes": resource},
+            "scopeLogs": [{
+                "scope": {"name": SCOPE, "version": env!("CARGO_PKG_VERSION")},
+                "logRecords": [{
+                    "timeUnixNano": time,
+                    "observedTimeUnixNano": time,
+                    "severityNumber": number,
+                    "severityText": text,
+                    "eventName": format!("{SCOPE}.{}", told.kind),
+                    "body": {"stringValue": told.body},
+                    "attributes": told.attributes,
+                }],
+            }],
+        }],
+    })
+    .to_string()
+}
+
+/// What differs from one entry to the other.
+struct Told<'a> {
+    kind: String,
+    time: Timestamp,
+    troubled: bool,
+    actor: Option<&'a str>,
+    body: String,
+    attributes: Vec<Value>,
+}
+
+fn of_event(event: &AuditEvent) -> Told<'_> {
+    let kind = kind_name(event.kind);
     let mut attributes = vec![
         attribute("claw.run", &event.run),
         attribute("claw.actor", &event.actor),
         attribute("claw.kind", &kind),
         attribute("claw.subject", &event.subject),
-        integer("claw.audit.sequence", record.sequence),
-        attribute("claw.audit.hash", &record.hash),
     ];
     let texts = [
         ("claw.step", &event.step),
@@ -47,24 +85,37 @@ pub fn otlp_json(record: &Record, event: &AuditEvent, log: &str) -> String {
         attributes.push(integer("claw.observed.bytes", observed.bytes));
         attributes.push(attribute("claw.observed.excerpt", &observed.excerpt));
     }
-    json!({
-        "resourceLogs": [{
-            "resource": {"attributes": [attribute("service.name", &event.actor), attribute("log.file.path", log)]},
-            "scopeLogs": [{
-                "scope": {"name": SCOPE, "version": env!("CARGO_PKG_VERSION")},
-                "logRecords": [{
-                    "timeUnixNano": time,
-                    "observedTimeUnixNano": time,
-                    "severityNumber": number,
-                    "severityText": text,
-                    "eventName": format!("{SCOPE}.{kind}"),
-                    "body": {"stringValue": format!("{kind} {}", event.subject)},
-                    "attributes": attributes,
-                }],
-            }],
-        }],
-    })
-    .to_string()
+    Told {
+        body: format!("{kind} {}", event.subject),
+        kind,
+        time: event.time,
+        troubled: event.error.is_some() || event.kind == AuditKind::Refuse,
+        actor: Some(&event.actor),
+        attributes,
+    }
+}
+
+fn of_note(note: &Note) -> Told<'_> {
+    let said = json!(note);
+    let kind = format!(
+        "note.{}",
+        said.get("kind").and_then(Value::as_str).unwrap_or("other")
+    );
+    let in_order = matches!(
+        note,
+        Note::Closed { .. } | Note::Sealed { .. } | Note::Retired { .. }
+    );
+    Told {
+        body: kind.clone(),
+        attributes: vec![
+            attribute("claw.kind", &kind),
+            attribute("claw.audit.note", &said.to_string()),
+        ],
+        kind,
+        time: note.time(),
+        troubled: !in_order,
+        actor: None,
+    }
 }
 
 /// The name of a kind, as records have it.
@@ -87,7 +138,6 @@ fn integer(key: &str, number: u64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::tests::event;
-    use super::super::{Entry, Record};
     use super::*;
 
     #[test]
@@ -99,10 +149,10 @@ mod tests {
         let record = Record {
             sequence: 1 << 60,
             prev: String::new(),
-            entry: Entry::Event(Box::new(event.clone())),
+            entry: Entry::Event(Box::new(event)),
             hash: "ab".repeat(32),
         };
-        let line = otlp_json(&record, &event, "audit.jsonl");
+        let line = otlp_json(&record, "audit.jsonl");
         assert!(!line.contains('\n'));
         let value: Value = serde_json::from_str(&line).unwrap();
         let scope = &value["resourceLogs"][0]["scopeLogs"][0];
@@ -124,5 +174,31 @@ mod tests {
         assert_eq!(of("error.message"), &json!({"stringValue": "Timeout: too late"}));
         assert_eq!(of("claw.observed.bytes"), &json!({"intValue": "12"}));
         assert!(!attributes.iter().any(|one| one["key"] == "claw.reasoned"));
+    }
+    #[test]
+    fn a_note_is_told_as_well() {
+        let time = Timestamp::UNIX_EPOCH;
+        for (note, name, severity) in [
+            (Note::Closed { time }, "claw.audit.note.closed", 9),
+            (Note::HeadMissing { time }, "claw.audit.note.head_missing", 13),
+        ] {
+            let record = Record {
+                sequence: 7,
+                prev: String::new(),
+                entry: Entry::Note(note),
+                hash: "ab".repeat(32),
+            };
+            let value: Value = serde_json::from_str(&otlp_json(&record, "audit.jsonl")).unwrap();
+            let log = &value["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
+            assert_eq!(
+                (&log["eventName"], &log["severityNumber"]),
+                (&json!(name), &json!(severity))
+            );
+            let attributes = log["attributes"].as_array().unwrap();
+            assert!(
+                attributes.contains(&integer("claw.audit.sequence", 7)),
+                "{attributes:?}"
+            );
+        }
     }
 }

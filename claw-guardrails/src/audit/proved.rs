@@ -2,18 +2,20 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::MAX_LINE;
-use super::chain::{Entry, Record, computed_hash, read_line, read_tail};
+use super::chain::{computed_hash, read_line, read_tail};
 use super::checkpoint::{
     Checkpoint, NoteError, Notes, NotesError, SignedNote, VerifierKey, checkpoints_path,
 };
+use super::entry::{Entry, Record};
 use super::lines::{Next, next_line};
 use super::merkle::{Frontier, InclusionProof, InclusionProver, ProofError, TreeHash, Unprovable};
-use super::verify::{Segments, VerifyError, log_in};
+use super::snapshot::Segments;
+use super::verify::{VerifyError, log_in};
 
 /// A record, a checkpoint, and the proof that the one is in the tree of the other. As JSON it can be handed to somebody who
 /// has the log's public key and nothing else.
@@ -144,8 +146,10 @@ pub fn prove(
     newest: bool,
 ) -> Result<RecordProof, ProveError> {
     let path = log_in(path.as_ref())?;
-    let at = checkpoints.map_or_else(|| checkpoints_path(&path), Path::to_owned);
-    let (checkpoint, note) = covering(&at, sequence, newest)?;
+    let (checkpoint, note) = match checkpoints {
+        Some(kept) => covering(kept, Notes::kept, sequence, newest)?,
+        None => covering(&checkpoints_path(&path), Notes::new, sequence, newest)?,
+    };
     let log = Segments::open(&path)?;
     let keys = log.keys();
     let key = note.verify(&keys).map(ToString::to_string)?;
@@ -161,7 +165,7 @@ pub fn prove(
         record: None,
         damaged: None,
     };
-    log.read(|_, mut reader| leaves.read(&mut reader))?;
+    log.read(|_, mut reader, _| leaves.read(&mut reader))?;
     if let Some(line) = leaves.damaged {
         return Err(ProveError::Damaged { line });
     }
@@ -177,14 +181,19 @@ pub fn prove(
 }
 
 /// The first checkpoint, or the last, that is about the record.
-fn covering(path: &PathBuf, sequence: u64, newest: bool) -> Result<(Checkpoint, SignedNote), ProveError> {
+fn covering(
+    path: &Path,
+    read: fn(BufReader<File>) -> Notes<BufReader<File>>,
+    sequence: u64,
+    newest: bool,
+) -> Result<(Checkpoint, SignedNote), ProveError> {
     let failed = |source| {
         ProveError::Log(VerifyError::Checkpoints {
             path: path.display().to_string(),
             source,
         })
     };
-    let mut notes = Notes::new(BufReader::new(File::open(path).map_err(failed)?));
+    let mut notes = read(BufReader::new(File::open(path).map_err(failed)?));
     let (mut found, mut size) = (None, 0);
     loop {
         match notes.next() {

@@ -6,11 +6,12 @@ use std::path::Path;
 use claw_core::audit::{AuditEvent, AuditKind};
 use jiff::Timestamp;
 
-use super::chain::{Entry, Record};
+use super::entry::{Entry, Record};
 use super::lines::{Next, next_line};
-use super::verify::{Segments, VerifyError, log_in};
+use super::snapshot::Segments;
+use super::verify::{VerifyError, log_in};
 
-/// Which events are meant. What is not set is not asked for.
+/// Which records are meant. What is not set is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {
@@ -18,38 +19,47 @@ pub struct Filter {
     pub run: Option<String>,
     /// Events of these kinds; of all when there is none.
     pub kinds: Vec<AuditKind>,
-    /// Events at this time or later.
+    /// Records of this time or later.
     pub since: Option<Timestamp>,
-    /// Events before this time.
+    /// Records of a time before this one.
     pub until: Option<Timestamp>,
 }
 
 impl Filter {
-    /// Whether an event is meant.
-    pub fn takes(&self, event: &AuditEvent) -> bool {
+    /// Whether a record is meant. What the log notes about itself is of no run and of no kind.
+    pub fn takes(&self, entry: &Entry) -> bool {
+        let time = match entry {
+            Entry::Event(event) => event.time,
+            Entry::Note(note) => note.time(),
+        };
+        let meant = match entry {
+            Entry::Event(event) => self.takes_event(event),
+            Entry::Note(_) => self.run.is_none() && self.kinds.is_empty(),
+        };
+        meant && self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
+    }
+
+    fn takes_event(&self, event: &AuditEvent) -> bool {
         self.run.as_ref().is_none_or(|run| *run == event.run)
             && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
-            && self.since.is_none_or(|since| event.time >= since)
-            && self.until.is_none_or(|until| event.time < until)
     }
 }
 
-/// Hands on the records of events that `filter` takes, with their lines, from the log at `path` and all its segments that are
-/// there. Stops when `each` says `false`.
+/// Hands on the records that `filter` takes, with their lines, from the log at `path` and all its segments that are there.
+/// Without a run and kinds these are all, so that none of their numbers is missing. Stops when `each` says `false`.
 ///
 /// Returns how many lines could not be read as records. Whether the log is whole is for
 /// [`verify_file`](super::verify_file) to say. Blocks while it reads; takes memory for one record.
 pub fn each_record(
     path: impl AsRef<Path>,
     filter: &Filter,
-    mut each: impl FnMut(&Record, &AuditEvent, &str) -> bool,
+    mut each: impl FnMut(&Record, &str) -> bool,
 ) -> Result<u64, VerifyError> {
     let mut unreadable = 0;
     let mut on = true;
-    Segments::open(&log_in(path.as_ref())?)?.read(|_, mut reader| {
-        let found = records_in(&mut reader, &mut on, |record, line| match &record.entry {
-            Entry::Event(event) if filter.takes(event) => each(record, event, line),
-            _ => true,
+    Segments::open(&log_in(path.as_ref())?)?.read(|_, mut reader, _| {
+        let found = records_in(&mut reader, &mut on, |record, line| {
+            !filter.takes(&record.entry) || each(record, line)
         })?;
         unreadable += found;
         Ok(())

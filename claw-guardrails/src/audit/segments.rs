@@ -1,15 +1,17 @@
 //! The files of a log: the one that is written, and the sealed ones before it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufReader, ErrorKind, Write as _};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{BufReader, Error, ErrorKind, Write as _};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::chain::{Header, read_header};
+use super::chain::read_header;
+use super::entry::Header;
+use super::files::{is_at, private, sync_folder};
 use super::lines::{Next, next_line};
-use super::open::{private, sync_folder};
 use super::settings::AuditSettings;
 
 /// Digits of the number of a sealed segment in its name, at least.
@@ -73,9 +75,9 @@ pub(super) struct Retirable {
 }
 
 /// Where segments are kept. A trait so that failures can be tried.
-pub(super) trait Shelf<M>: Send {
+pub(super) trait SegmentStore<M>: Send {
     /// Puts the current segment away as the sealed segment `index`, and begins the next with the line `header`. May be
-    /// called again after an error.
+    /// called again after an error, with the same arguments.
     fn turn(&mut self, index: u64, header: &[u8]) -> std::io::Result<M>;
 
     /// Which sealed segments need not be kept any more at `now`.
@@ -85,47 +87,104 @@ pub(super) trait Shelf<M>: Send {
     fn retire(&mut self, segment: u64) -> std::io::Result<()>;
 }
 
-/// Segments as files beside each other.
+/// How far a turn to the next segment got. An error leaves it there, and the next try goes on from there.
 #[derive(Debug)]
-pub(super) struct FileShelf {
-    pub(super) log: PathBuf,
-    pub(super) settings: AuditSettings,
+enum Stage {
+    /// The next segment is on disk under a name of its own.
+    Written(File),
+    /// The current segment has its number, and its name is free.
+    PutAway(File),
+    /// The next segment has the name; the folder may not be on disk yet.
+    InPlace(File),
 }
 
-impl Shelf<File> for FileShelf {
-    fn turn(&mut self, index: u64, header: &[u8]) -> std::io::Result<File> {
-        let (next, away) = (next_path(&self.log), segment_path(&self.log, index));
+/// Segments as files beside each other.
+pub(super) struct SegmentFiles {
+    log: PathBuf,
+    keep_segments: Option<u32>,
+    keep_seconds: Option<NonZeroU64>,
+    stage: Option<(u64, Stage)>,
+    /// Forces a folder to disk. A field so that failures can be tried.
+    pub(super) sync: fn(&Path) -> std::io::Result<()>,
+}
+
+impl SegmentFiles {
+    /// The segments of the log at `log`.
+    pub(super) fn new(log: &Path, settings: &AuditSettings) -> Self {
+        Self {
+            log: log.to_owned(),
+            keep_segments: settings.keep_segments,
+            keep_seconds: settings.keep_seconds,
+            stage: None,
+            sync: sync_folder,
+        }
+    }
+
+    /// Writes the next segment. Nobody takes it for a log that is not in use, from the moment it has its name.
+    pub(super) fn write(&self, header: &[u8]) -> std::io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         private(&mut options);
-        let mut file = options.open(&next)?;
-        // Nobody takes it for a log that is not in use, from the moment it has its name.
+        let mut file = options.open(next_path(&self.log))?;
         file.try_lock()?;
         file.set_len(0)?;
         file.write_all(header)?;
         file.sync_all()?;
-        match fs::exists(&away)? {
-            false => fs::rename(&self.log, &away)?,
-            // Put away by an earlier try, which failed after that.
-            true if !fs::exists(&self.log)? => {}
-            true => {
-                return Err(std::io::Error::new(
-                    ErrorKind::AlreadyExists,
-                    format!("{} is there already; move it away", away.display()),
-                ));
-            }
-        }
-        fs::rename(&next, &self.log)?;
-        sync_folder(&self.log)?;
         Ok(file)
     }
 
+    /// Gives the current segment its number.
+    pub(super) fn put_away(&self, index: u64) -> std::io::Result<()> {
+        let away = segment_path(&self.log, index);
+        if fs::exists(&away)? {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                format!(
+                    "{} is there already, and is not this log's; move it away",
+                    away.display()
+                ),
+            ));
+        }
+        fs::rename(&self.log, &away)
+    }
+
+    /// Gives the next segment the name of the log.
+    pub(super) fn put_in_place(&self, file: &File) -> std::io::Result<()> {
+        match fs::rename(next_path(&self.log), &self.log) {
+            // Another process, which took this one for dead, did it.
+            Err(error) if error.kind() == ErrorKind::NotFound && is_at(file, &self.log)? => Ok(()),
+            done => done,
+        }
+    }
+}
+
+impl SegmentStore<File> for SegmentFiles {
+    fn turn(&mut self, index: u64, header: &[u8]) -> std::io::Result<File> {
+        let mut stage = match self.stage.take() {
+            Some((of, stage)) if of == index => stage,
+            _ => Stage::Written(self.write(header)?),
+        };
+        loop {
+            // What fails leaves the stage as it was.
+            let done = match &stage {
+                Stage::Written(_) => self.put_away(index),
+                Stage::PutAway(file) => self.put_in_place(file),
+                Stage::InPlace(_) => (self.sync)(&self.log),
+            };
+            if let Err(error) = done {
+                self.stage = Some((index, stage));
+                return Err(error);
+            }
+            stage = match stage {
+                Stage::Written(file) => Stage::PutAway(file),
+                Stage::PutAway(file) => Stage::InPlace(file),
+                Stage::InPlace(file) => return Ok(file),
+            };
+        }
+    }
+
     fn retirable(&mut self, now: Timestamp) -> std::io::Result<Option<Retirable>> {
-        let AuditSettings {
-            keep_segments,
-            keep_seconds,
-            ..
-        } = self.settings;
+        let (keep_segments, keep_seconds) = (self.keep_segments, self.keep_seconds);
         if keep_segments.is_none() && keep_seconds.is_none() {
             return Ok(None);
         }
@@ -165,16 +224,49 @@ impl Shelf<File> for FileShelf {
                 fs::remove_file(path)?;
             }
         }
-        sync_folder(&self.log)
+        (self.sync)(&self.log)
     }
 }
 
+/// What was found of a turn to the next segment that did not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turning {
+    /// None, or it has ended now.
+    Ended,
+    /// Who makes it is alive.
+    InUse,
+}
+
 /// Ends a turn to the next segment that a crash interrupted between its two renames. Blocks.
-pub(super) fn finish_turn(log: &Path) -> std::io::Result<()> {
+pub(super) fn finish_turn(log: &Path) -> std::io::Result<Turning> {
     let next = next_path(log);
-    if fs::exists(log)? || !fs::exists(&next)? || sealed_segments(log)?.is_empty() {
-        return Ok(());
+    // An empty file is what somebody made who came between the renames.
+    let is_between = || {
+        let is_free = match fs::metadata(log) {
+            Ok(found) => found.is_file() && found.len() == 0,
+            Err(error) if error.kind() == ErrorKind::NotFound => true,
+            Err(error) => return Err(error),
+        };
+        Ok::<_, Error>(is_free && !sealed_segments(log)?.is_empty())
+    };
+    let file = match OpenOptions::new().read(true).append(true).open(&next) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Turning::Ended),
+        Err(error) => return Err(error),
+    };
+    if !is_between()? {
+        return Ok(Turning::Ended);
     }
-    fs::rename(&next, log)?;
-    sync_folder(log)
+    // Whoever makes the turn has it locked, from before its first rename.
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(Turning::InUse),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    // It may have ended between the look at the names and the lock.
+    if is_between()? && is_at(&file, &next)? {
+        fs::rename(&next, log)?;
+        sync_folder(log)?;
+    }
+    Ok(Turning::Ended)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint;
+use super::checkpoint::{self, Cadence, VerifierKey};
 
 /// Settings of a [`FileAuditLog`](super::FileAuditLog). Every one has a default that fits an agent of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,8 +16,9 @@ pub struct AuditSettings {
     /// The key that checkpoints are signed with: a PKCS#8 file with an Ed25519 key, its owner's alone. It is made where there
     /// is none. Default: beside the log, `audit.jsonl.key`.
     pub key_file: Option<PathBuf>,
-    /// A checkpoint is made after so many records. Default: 1,000. The last one before it is how much somebody with the
-    /// key, and without what was kept elsewhere, cannot change unseen.
+    /// A checkpoint is made after so many records at the latest. Default: 1,000. So many are never vouched for by a signature,
+    /// which somebody who can write the files could change unseen: the checkpoints say so, and a check shows more of them as a
+    /// problem.
     pub checkpoint_records: NonZeroU64,
     /// A checkpoint is made of new records after so many seconds. Default: 60.
     pub checkpoint_seconds: NonZeroU64,
@@ -28,11 +29,20 @@ pub struct AuditSettings {
     pub segment_seconds: Option<NonZeroU64>,
     /// So many sealed segments are kept, and older ones deleted. All unless set.
     pub keep_segments: Option<u32>,
-    /// Sealed segments are deleted so many seconds after they were sealed. Never for their age unless set.
+    /// Sealed segments are deleted so many seconds after they were sealed, to within `checkpoint_seconds`. Never for their age
+    /// unless set. What is not sealed is not deleted: `segment_seconds` bounds how old that gets.
     pub keep_seconds: Option<NonZeroU64>,
+    /// Public keys, as `audit verify` prints them, that checkpoints of the log were signed with before its key was changed. A
+    /// log whose last checkpoint is signed with neither its key nor one of these is not opened. Default: none.
+    pub previous_keys: Vec<String>,
+    /// Opens a log although no checkpoint vouches for it: one of the first format, or one whose checkpoints are lost. Its records
+    /// are signed from then on, whoever wrote them, and a note on record says so. Set it for one start, after a look at the
+    /// log. Default: `false`.
+    pub adopt_unsigned: bool,
 }
 
-const RECORDS: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
+/// Default of [`AuditSettings::checkpoint_records`].
+pub(super) const RECORDS: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
 const SECONDS: NonZeroU64 = NonZeroU64::MIN.saturating_add(59);
 const BYTES: NonZeroU64 = NonZeroU64::MIN.saturating_add(64 * 1024 * 1024 - 1);
 
@@ -46,6 +56,8 @@ impl Default for AuditSettings {
             segment_seconds: None,
             keep_segments: None,
             keep_seconds: None,
+            previous_keys: Vec::new(),
+            adopt_unsigned: false,
         }
     }
 }
@@ -93,9 +105,31 @@ impl AuditSettings {
         self
     }
 
+    /// Adds to [`previous_keys`](Self::previous_keys).
+    #[must_use]
+    pub fn with_previous_key(mut self, key: &VerifierKey) -> Self {
+        self.previous_keys.push(key.to_string());
+        self
+    }
+
+    /// Sets [`adopt_unsigned`](Self::adopt_unsigned).
+    #[must_use]
+    pub fn with_adopt_unsigned(mut self, adopt: bool) -> Self {
+        self.adopt_unsigned = adopt;
+        self
+    }
+
     /// Where the key of the log at `log` is.
     pub(super) fn key_path(&self, log: &Path) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| checkpoint::key_path(log))
+    }
+
+    /// How often checkpoints are made.
+    pub(super) fn cadence(&self) -> Cadence {
+        Cadence {
+            records: self.checkpoint_records,
+            seconds: self.checkpoint_seconds,
+        }
     }
 
     pub(super) fn checkpoint_period(&self) -> Duration {

@@ -47,6 +47,13 @@ impl Signing {
         self.signer.verifier().to_string()
     }
 
+    /// How many records there may be before the next checkpoint, at least one.
+    pub(super) fn room(&self, chain: &Chain) -> usize {
+        let new = chain.records().saturating_sub(self.size.unwrap_or(0));
+        let left = self.settings.checkpoint_records.get().saturating_sub(new);
+        usize::try_from(left).unwrap_or(usize::MAX).max(1)
+    }
+
     /// Makes a checkpoint if there are records enough since the last one, or if that was long ago.
     pub(super) fn make_if_due(&mut self, chain: &Chain, now: Timestamp) -> std::io::Result<()> {
         let new = chain.records().saturating_sub(self.size.unwrap_or(0));
@@ -66,6 +73,8 @@ impl Signing {
             origin: Checkpoint::origin(&chain.log),
             size: chain.records(),
             root: chain.tree.root(),
+            time: Some(now),
+            next: Some(self.settings.cadence()),
         };
         (self.size, self.time) = (Some(checkpoint.size), now);
         self.owed = Some(checkpoint.sign(&self.signer));
@@ -81,6 +90,27 @@ impl Signing {
         }
         Ok(())
     }
+}
+
+/// The newest checkpoints that sinks have. Where one cannot be asked, the log is opened without it.
+pub(super) async fn newest(sinks: &[Arc<dyn CheckpointSink>]) -> Vec<(String, SignedCheckpoint)> {
+    let mut found = Vec::new();
+    for sink in sinks {
+        match tokio::time::timeout(DEADLINE, sink.newest()).await {
+            Ok(Ok(Some(checkpoint))) => found.push((sink.name().to_owned(), checkpoint)),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::warn!(
+                sink = sink.name(),
+                error = &error as &dyn std::error::Error,
+                "the audit log is opened without a look at the checkpoints that are kept there"
+            ),
+            Err(_) => tracing::warn!(
+                sink = sink.name(),
+                "the audit log is opened without a look at the checkpoints that are kept there: no answer within {DEADLINE:?}"
+            ),
+        }
+    }
+    found
 }
 
 /// Hands checkpoints to a sink until the log is closed. Of several that come while the sink is busy it gets the last.

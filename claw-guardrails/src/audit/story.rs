@@ -8,9 +8,9 @@ use std::path::Path;
 use claw_core::audit::{AuditEvent, AuditKind};
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::chain::Entry;
+use super::entry::Entry;
 use super::records::{Filter, each_record, records_in};
 use super::verify::VerifyError;
 
@@ -38,8 +38,10 @@ pub fn show_file(path: impl AsRef<Path>, run: &str) -> Result<Story, VerifyError
         ..Filter::default()
     };
     let mut events = Vec::new();
-    let unreadable = each_record(path, &filter, |record, event, _| {
-        events.push((record.sequence, event.clone()));
+    let unreadable = each_record(path, &filter, |record, _| {
+        if let Entry::Event(event) = &record.entry {
+            events.push((record.sequence, (**event).clone()));
+        }
         true
     })?;
     Ok(Story {
@@ -146,9 +148,16 @@ fn tell(
         AuditKind::Observe => "observed",
         AuditKind::Reason => "reasoned",
         AuditKind::Refuse => "refused",
+        AuditKind::Intend => "intended",
+        AuditKind::Vote => "heard a vote on",
         AuditKind::Permit => "permitted",
+        AuditKind::Outcome => "saw the outcome of",
+        AuditKind::Watch => "watched",
+        AuditKind::Guard => "guarded by",
         AuditKind::Deliver => "delivered",
         AuditKind::RunFinished => "finished",
+        AuditKind::Stop => "stopped",
+        AuditKind::Release => "released",
         _ => "recorded",
     };
     write!(
@@ -157,7 +166,7 @@ fn tell(
         later(start, event.time),
         plain(&event.subject)
     )?;
-    let given = given(&event.input);
+    let given = given(&told(event));
     if !given.is_empty() {
         write!(f, " {}", plain(&given))?;
     }
@@ -183,6 +192,24 @@ fn tell(
         line("failed", error)?;
     }
     Ok(())
+}
+
+/// What of the input is told. Records of writes hold all that they were judged by, for `audit replay`; people are told what
+/// would be done.
+fn told(event: &AuditEvent) -> Value {
+    let action = match event.kind {
+        AuditKind::Intend | AuditKind::Refuse => event.input.get("action"),
+        AuditKind::Permit => Some(&event.input),
+        _ => None,
+    };
+    match action {
+        Some(action) => json!({
+            "intent": event.input.get("intent"),
+            "patch": action.get("patch"),
+            "expected": action.get("expected"),
+        }),
+        None => event.input.clone(),
+    }
 }
 
 /// Arguments without those that are not set: `namespace=shop limit=10`.
@@ -219,18 +246,12 @@ fn several(count: usize, what: &str) -> String {
     }
 }
 
-/// Text on one line, without control characters, which might come from a cluster and move a terminal's cursor.
+/// Text on one line, without characters that a terminal acts on or does not show: it might come from a cluster.
 fn plain(text: &str) -> String {
     let mut out: String = text
         .chars()
         .take(WIDTH)
-        .map(|c| {
-            if c.is_control() || is_directional(c) {
-                ' '
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() || is_unseen(c) { ' ' } else { c })
         .collect();
     if text.chars().nth(WIDTH).is_some() {
         out.push('…');
@@ -238,7 +259,13 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Characters that change the direction of text, and so what a reader sees.
-fn is_directional(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Characters that a reader does not see: they change the direction of text, end a line, take no room, or are left out.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::chain::Note;
+use super::checkpoint::Cadence;
+use super::entry::Note;
 use super::head::Head;
 use super::merkle::TreeHash;
 
@@ -44,6 +45,9 @@ pub enum ProblemKind {
     CheckpointsMissing,
     /// Earlier segments are gone, and no checkpoint says what was in them.
     Unanchored,
+    /// There is more after the last checkpoint than the agent leaves there: checkpoints were taken away, or the rest was
+    /// written by somebody else.
+    Unsigned,
 }
 
 /// A file of a log.
@@ -58,6 +62,8 @@ pub enum Part {
     Sealed(u64),
     /// The file of checkpoints.
     Checkpoints,
+    /// The file of checkpoints that were kept elsewhere.
+    KeptCheckpoints,
 }
 
 impl fmt::Display for Part {
@@ -66,6 +72,7 @@ impl fmt::Display for Part {
             Self::Current => Ok(()),
             Self::Sealed(index) => write!(f, "segment {index:06}, "),
             Self::Checkpoints => f.write_str("checkpoints, "),
+            Self::KeptCheckpoints => f.write_str("kept checkpoints, "),
         }
     }
 }
@@ -84,12 +91,20 @@ pub struct Gone {
 /// What was found of the checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checkpoints {
-    /// How many were checked: signature, and root of the tree over the records.
+    /// How many were checked: signature, and root of the tree over the records. One that is about no record does not count.
     pub checked: u64,
+    /// How many of these were kept elsewhere.
+    pub kept: u64,
     /// How many are about records that are gone, so that only their signature was checked.
     pub unmatched: u64,
-    /// How many records the last one that was checked is about.
+    /// How many records the last one that fits is about: so far the log is as its agent wrote it.
     pub last: Option<u64>,
+    /// When that one was made, where it says so.
+    pub time: Option<Timestamp>,
+    /// When it says that the next one comes at the latest.
+    pub next: Option<Cadence>,
+    /// How many records come after it. Their hashes alone guard them, and anybody can make hashes.
+    pub unsigned: u64,
     /// The public keys that they had to be signed with.
     pub keys: Vec<String>,
     /// Whether these keys were given, rather than taken from the log itself.
@@ -132,6 +147,8 @@ pub enum Anchor {
     None,
     /// A head that says how many records there were at least.
     Head(Head),
+    /// Nothing: this head was taken before the first record that is still there.
+    Passed(Head),
 }
 
 /// How a log ends.
@@ -164,12 +181,22 @@ impl fmt::Display for Noted {
         match &self.note {
             Note::Recovered { time, bytes, .. } => write!(
                 f,
-                "note: a crash left {bytes} bytes of a record that nobody had been told was safe; they were cut off at {time}"
+                "note: a crash left {bytes} bytes that nobody had been told were safe; they were cut off at {time}"
             ),
             Note::HeadMissing { time } => write!(
                 f,
                 "note: the head file was gone when the log was opened at {time}; what may have been cut off before cannot \
                  be seen, so compare with a head that was kept elsewhere"
+            ),
+            Note::Unsigned { time, after, records } => write!(
+                f,
+                "note: the log was opened at {time} with the records {after} to {} behind its last checkpoint, so that \
+                 nothing but their hashes says that they are the agent's: compare with checkpoints that were kept elsewhere",
+                records.saturating_sub(1)
+            ),
+            Note::KeyChanged { time, from, .. } => write!(
+                f,
+                "note: the key was changed at {time}; before, checkpoints were signed with {from}"
             ),
             Note::Closed { time } => write!(f, "note: closed in order at {time}"),
             Note::Sealed { time, .. } => write!(f, "note: the segment was sealed at {time}"),
@@ -195,13 +222,40 @@ impl fmt::Display for Checkpoints {
         } else {
             "the key that the log itself names, which shows nothing if the log was written anew; give the one that was kept (--key)"
         };
-        write!(
-            f,
-            "checkpoints: {} compared with the records, the last at {last}, signed by {whose}",
-            self.checked
-        )?;
+        let time = self.time.map(|time| format!(" of {time}")).unwrap_or_default();
+        match last {
+            0 => write!(
+                f,
+                "checkpoints: none is about a record yet; the first{time} is signed by {whose}"
+            )?,
+            _ => write!(
+                f,
+                "checkpoints: {} compared with the records, the last at {last}{time}, signed by {whose}",
+                self.checked
+            )?,
+        }
         if self.unmatched > 0 {
             write!(f, "; {} more are about records that are gone", self.unmatched)?;
+        }
+        if self.unsigned > 0 {
+            write!(
+                f,
+                "\nafter the last checkpoint: {} records, which only their hashes guard, so that who can write the files can \
+                 have made them",
+                self.unsigned
+            )?;
+            if let Some(Cadence { records, seconds }) = self.next {
+                write!(
+                    f,
+                    "; the agent makes the next checkpoint after {records} events or {seconds} seconds at the latest"
+                )?;
+            }
+        }
+        if self.kept == 0 {
+            f.write_str(
+                "\nnot to be seen here: whether all files together were set back to an earlier moment; compare with \
+                 checkpoints that were kept elsewhere (--checkpoints)",
+            )?;
         }
         Ok(())
     }
@@ -284,6 +338,11 @@ impl fmt::Display for Verification {
         }
         match (&self.anchor, self.end) {
             (Anchor::Head(head), _) => write!(f, ", end checked against a head at {} records", head.records)?,
+            (Anchor::Passed(head), _) => write!(
+                f,
+                ", end not checked: the head is of {} records, before the first that is still there",
+                head.records
+            )?,
             (Anchor::None, End::Closed) => f.write_str(", closed in order")?,
             (Anchor::None, End::Open) => {
                 f.write_str(", end not checked: no head, and the log was not closed in order")?;

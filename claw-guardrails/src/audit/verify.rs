@@ -1,16 +1,19 @@
 //! Checking a log: is it whole, and is it as it was written?
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::chain::Header;
 use super::check::Check;
 use super::checkpoint::{VerifierKey, checkpoints_path};
+use super::cursor::Cursor;
 use super::head::{self, Head, head_path};
-use super::marks::Marks;
-use super::segments::{header_of, sealed_segments};
+use super::segments::header_of;
+use super::snapshot::Segments;
 use super::verification::{Part, Verification};
+
+/// How often a check is begun while a log in use goes on in another file.
+const TRIES: u32 = 10;
 
 /// A log could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +80,8 @@ pub enum CheckpointCheck {
     /// The file of checkpoints beside the log.
     #[default]
     Beside,
-    /// A file that was kept elsewhere, with one checkpoint or many.
+    /// A file that was kept elsewhere, with one checkpoint or many, and the one beside the log. So it is seen that the log was
+    /// set back, all its files together.
     Kept(PathBuf),
     /// None: that somebody wrote records anew, with their hashes, is not seen.
     Skip,
@@ -148,57 +152,63 @@ pub fn verify_file_with(
         keys,
     } = checks.into();
     let beside = end == EndCheck::Beside;
-    let head = match end {
-        EndCheck::Skip => None,
-        EndCheck::Kept(head) => Some(head),
-        // The head first: a log in use only grows, so that it cannot seem to lag behind its head.
-        EndCheck::Beside => {
-            let head_path = head_path(path);
-            head::read(&head_path).map_err(|source| VerifyError::Head {
-                path: head_path.display().to_string(),
-                source,
-            })?
+    let unread = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| VerifyError::Checkpoints { path, source }
+    };
+    let mut tries = TRIES;
+    let (head, log, notes) = loop {
+        // The head first: a log in use only grows, so that it cannot seem to lag behind its head. The checkpoints last, and
+        // of the log what there was before, so that those are there that have to be: see `Check::segment`.
+        let head = match &end {
+            EndCheck::Skip => None,
+            EndCheck::Kept(head) => Some(head.clone()),
+            EndCheck::Beside => {
+                let head_path = head_path(path);
+                head::read(&head_path).map_err(|source| VerifyError::Head {
+                    path: head_path.display().to_string(),
+                    source,
+                })?
+            }
+        };
+        let log = Segments::open(path)?;
+        let at = checkpoints_path(path);
+        let notes = match &checkpoints {
+            CheckpointCheck::Skip => None,
+            _ => match so_far(&at) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    Some(Box::new(std::io::empty()) as Box<dyn BufRead>)
+                }
+                read => Some(read.map_err(unread(&at))?),
+            },
+        };
+        // Of a segment that was begun in between there may be checkpoints, and nothing else.
+        tries -= 1;
+        if tries == 0 || log.is_current().map_err(failed(path))? {
+            break (head, log, notes);
         }
     };
-    let at = match &checkpoints {
-        CheckpointCheck::Skip => None,
-        CheckpointCheck::Kept(path) => Some(path.clone()),
-        CheckpointCheck::Beside => Some(checkpoints_path(path)),
-    };
-    // So with the checkpoints, of which only those that are there now are looked at.
-    let notes = match at {
-        None => None,
-        Some(at) => match so_far(&at) {
-            Err(error)
-                if error.kind() == std::io::ErrorKind::NotFound && checkpoints == CheckpointCheck::Beside =>
-            {
-                Some(Box::new(std::io::empty()) as Box<dyn BufRead>)
-            }
-            Err(source) => {
-                return Err(VerifyError::Checkpoints {
-                    path: at.display().to_string(),
-                    source,
-                });
-            }
-            Ok(reader) => Some(reader),
-        },
-    };
-    let log = Segments::open(path)?;
     let trusted = !keys.is_empty();
     let keys = if trusted { keys } else { log.keys() };
-    let mut check = Check::new(head.as_ref(), notes.map(|notes| Marks::new(notes, keys, trusted)));
-    log.read(|part, reader| check.segment(part, reader))?;
+    let mut cursors = Vec::new();
+    if let CheckpointCheck::Kept(kept) = &checkpoints {
+        let reader = so_far(kept).map_err(unread(kept))?;
+        cursors.push(Cursor::kept(reader, keys.clone(), trusted));
+    }
+    cursors.extend(notes.map(|notes| Cursor::beside(notes, keys, trusted)));
+    let mut check = Check::new(head.as_ref(), cursors);
+    log.read(|part, reader, upto| check.segment(part, reader, upto))?;
     check.finish(beside).map_err(failed(path))
 }
 
 /// Checks a log of one segment, and its end against `head`.
 pub fn verify(reader: impl BufRead, head: Option<&Head>) -> std::io::Result<Verification> {
-    let mut check = Check::new(head, None);
-    check.segment(Part::Current, reader)?;
+    let mut check = Check::new(head, Vec::new());
+    check.segment(Part::Current, reader, None)?;
     check.finish(false)
 }
 
-fn failed(path: &Path) -> impl Fn(std::io::Error) -> VerifyError {
+pub(super) fn failed(path: &Path) -> impl Fn(std::io::Error) -> VerifyError {
     move |source| VerifyError::Log {
         path: path.display().to_string(),
         source,
@@ -231,73 +241,5 @@ pub(super) fn log_in(path: &Path) -> Result<PathBuf, VerifyError> {
             path: path.display().to_string(),
             found: logs.len(),
         }),
-    }
-}
-
-/// The segments of a log, from the first that is there to the current one.
-pub(super) struct Segments {
-    sealed: Vec<(u64, PathBuf)>,
-    path: PathBuf,
-    current: File,
-    headers: Vec<Header>,
-}
-
-impl Segments {
-    /// Opens the log at `path`. What is sealed from now on is read as the current segment.
-    pub(super) fn open(path: &Path) -> Result<Self, VerifyError> {
-        let mut current = File::open(path).map_err(failed(path))?;
-        let mut line = Vec::new();
-        let next = super::lines::next_line(&mut BufReader::new(&current), &mut line).map_err(failed(path))?;
-        let header = match next {
-            super::lines::Next::Line => super::chain::read_header(&line).map(|(header, ..)| header),
-            _ => None,
-        };
-        current.seek(SeekFrom::Start(0)).map_err(failed(path))?;
-        let mut sealed = sealed_segments(path).map_err(failed(path))?;
-        if let Some(header) = &header {
-            sealed.retain(|(index, _)| *index < header.segment);
-        }
-        let mut headers = Vec::new();
-        for (_, path) in &sealed {
-            headers.extend(header_of(path).map_err(failed(path))?);
-        }
-        headers.extend(header);
-        Ok(Self {
-            sealed,
-            path: path.to_owned(),
-            current,
-            headers,
-        })
-    }
-
-    /// The public keys that the headers name.
-    pub(super) fn keys(&self) -> Vec<VerifierKey> {
-        let mut keys: Vec<VerifierKey> = Vec::new();
-        for key in self.headers.iter().filter_map(|header| header.key.parse().ok()) {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        keys
-    }
-
-    /// The header of the first segment that is there.
-    pub(super) fn first(&self) -> Option<&Header> {
-        self.headers.first()
-    }
-
-    /// Reads one after the other.
-    pub(super) fn read(
-        self,
-        mut each: impl FnMut(Part, BufReader<&File>) -> std::io::Result<()>,
-    ) -> Result<(), VerifyError> {
-        const BUFFER: usize = 256 * 1024;
-        for (index, path) in &self.sealed {
-            let file = File::open(path).map_err(failed(path))?;
-            let reader = BufReader::with_capacity(BUFFER, &file);
-            each(Part::Sealed(*index), reader).map_err(failed(path))?;
-        }
-        let reader = BufReader::with_capacity(BUFFER, &self.current);
-        each(Part::Current, reader).map_err(failed(&self.path))
     }
 }

@@ -6,25 +6,34 @@ use std::time::Duration;
 use claw_core::audit::{AuditError, AuditReceipt};
 use claw_core::clock::Clock;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::chain::{Chain, Note};
+use super::chain::Chain;
+use super::entry::Note;
 use super::head::{Head, HeadFile};
 use super::medium::Medium;
-use super::segments::{Retirable, Shelf};
+use super::segments::{Retirable, SegmentStore};
 use super::settings::AuditSettings;
 use super::signing::Signing;
-use super::{audit_error, io_error};
+use super::{ENVELOPE, MAX_LINE, audit_error, io_error};
 
 /// Most records, and most bytes (roughly), that are written together.
 const BATCH_RECORDS: usize = 4096;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
+/// No write is longer, in bytes: the event that fills a batch is in it as a whole.
+pub(super) const LONGEST_APPEND: u64 = (BATCH_BYTES + MAX_LINE + BATCH_RECORDS * ENVELOPE) as u64;
+
 pub(super) type Reply = oneshot::Sender<Result<AuditReceipt, AuditError>>;
 
 pub(super) enum Request {
-    /// Record an event, given as canonical JSON.
-    Append { event: String, reply: Reply },
+    /// Record an event, given as canonical JSON. It takes up room in the queue until it is written or refused.
+    Append {
+        event: String,
+        reply: Reply,
+        room: Option<OwnedSemaphorePermit>,
+    },
     /// Look at the time: a checkpoint or a new segment may be due.
     Tick,
     /// Record that the log is closed, and let go of the file.
@@ -45,37 +54,62 @@ pub(super) struct Writer<M> {
     /// Why nothing can be written any more.
     pub(super) broken: Option<String>,
     pub(super) settings: AuditSettings,
-    pub(super) shelf: Box<dyn Shelf<M>>,
+    pub(super) store: Box<dyn SegmentStore<M>>,
     /// Which segment is written.
     pub(super) segment: u64,
     /// When it was begun.
     pub(super) begun: Timestamp,
     /// It takes no records any more; the next one has to be begun.
     pub(super) sealed: bool,
+    /// The next one, while it could not be begun.
+    pub(super) turning: Option<Turn>,
+    /// What is on record as deleted.
+    pub(super) retired: Option<Retirable>,
     pub(super) signing: Signing,
+}
+
+/// How the log goes on in its next segment.
+pub(super) struct Turn {
+    time: Timestamp,
+    chain: Chain,
+    header: String,
+}
+
+/// An event that is to be recorded, and who waits for it.
+struct Waiting {
+    event: String,
+    reply: Reply,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl<M: Medium> Writer<M> {
     /// Serves requests until the log is closed or nobody can make requests any more.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Request>) {
-        while let Some(first) = queue.blocking_recv() {
+        while let Some(first) = next(&mut queue) {
             let mut batch = Vec::new();
             let mut bytes = 0_usize;
             let mut close = None;
+            let mut ticked = false;
+            // No more than there may be before the next checkpoint.
+            let most = BATCH_RECORDS.min(self.signing.room(&self.chain));
             let mut next = Some(first);
             while let Some(request) = next {
                 match request {
-                    Request::Append { event, reply } => {
+                    Request::Append { event, reply, room } => {
                         bytes = bytes.saturating_add(event.len());
-                        batch.push((event, reply));
+                        batch.push(Waiting {
+                            event,
+                            reply,
+                            _room: room,
+                        });
                     }
-                    Request::Tick => {}
+                    Request::Tick => ticked = true,
                     Request::Close { reply } => {
                         close = Some(reply);
                         break;
                     }
                 }
-                let full = batch.len() >= BATCH_RECORDS || bytes >= BATCH_BYTES;
+                let full = batch.len() >= most || bytes >= BATCH_BYTES;
                 next = if full { None } else { queue.try_recv().ok() };
             }
             if !batch.is_empty() {
@@ -88,7 +122,7 @@ impl<M: Medium> Writer<M> {
                 let _ = reply.send(closed);
                 return;
             }
-            self.keep_house();
+            self.keep_house(ticked);
         }
         if let Err(error) = self.finish() {
             tracing::warn!(%error, "the audit log could not be closed in order");
@@ -97,27 +131,32 @@ impl<M: Medium> Writer<M> {
 
     /// Records notes before anything else.
     pub(super) fn notes(&mut self, notes: &[Note]) -> Result<(), AuditError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
         let mut chain = self.chain.clone();
         let lines: String = notes.iter().map(|note| chain.link_note(note).0).collect();
         self.write(lines.as_bytes(), chain)
-            .map_err(|error| io_error("a note of the log about itself", error))
+            .map_err(|error| io_error("a note of the log about itself", error))?;
+        self.write_head();
+        Ok(())
     }
 
-    fn commit(&mut self, batch: Vec<(String, Reply)>) {
+    fn commit(&mut self, batch: Vec<Waiting>) {
         if let Err(error) = self.make_ready() {
             let reason = error.to_string();
-            for (_, reply) in batch {
-                let _ = reply.send(Err(audit_error(&reason)));
+            for waiting in batch {
+                let _ = waiting.reply.send(Err(audit_error(&reason)));
             }
             return;
         }
         let mut chain = self.chain.clone();
         let mut lines = String::new();
         let mut answers = Vec::with_capacity(batch.len());
-        for (event, reply) in batch {
-            let (line, receipt) = chain.link_event(&event);
+        for waiting in batch {
+            let (line, receipt) = chain.link_event(&waiting.event);
             lines.push_str(&line);
-            answers.push((receipt, reply));
+            answers.push((receipt, waiting.reply));
         }
         // A caller that has gone away is told nothing; its record stands all the same.
         match self.write(lines.as_bytes(), chain) {
@@ -125,6 +164,8 @@ impl<M: Medium> Writer<M> {
                 for (receipt, reply) in answers {
                     let _ = reply.send(Ok(receipt));
                 }
+                // Nobody has to wait for it: it is never ahead, and lags behind as well after a power failure.
+                self.write_head();
             }
             Err(error) => {
                 for (_, reply) in answers {
@@ -154,32 +195,39 @@ impl<M: Medium> Writer<M> {
         Ok(())
     }
 
-    /// Makes the checkpoint, and begins the segment, that are due. What fails is tried again before the next record.
-    fn keep_house(&mut self) {
+    /// Makes the checkpoint, and begins the segment, that are due, and now and then looks for segments that are too old. What
+    /// fails is tried again before the next record.
+    fn keep_house(&mut self, ticked: bool) {
         if self.broken.is_some() {
             return;
         }
         let now = self.clock.now();
         if let Err(error) = self.signing.make_if_due(&self.chain, now) {
             tracing::warn!(%error, "a checkpoint of the audit log could not be written; nothing is recorded until it can");
+            // Nor is a note of the log's own.
+            return;
         }
         let age = Duration::try_from(now.duration_since(self.begun)).unwrap_or_default();
         let old = self
             .settings
             .segment_seconds
             .is_some_and(|limit| age >= Duration::from_secs(limit.get()));
+        let mut turned = false;
         if self.sealed || old || self.len >= self.settings.segment_bytes.get() {
-            if let Err(error) = self
+            let begun = self
                 .seal()
-                .and_then(|()| self.turn().map_err(|error| io_error("the next segment", error)))
-            {
+                .and_then(|()| self.turn().map_err(|error| io_error("the next segment", error)));
+            turned = begun.is_ok();
+            if let Err(error) = begun {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the next segment of the audit log could not be begun"
                 );
-            } else {
-                self.retire(now);
+                return;
             }
+        }
+        if turned || ticked && self.settings.keep_seconds.is_some() {
+            self.retire(now);
         }
     }
 
@@ -202,31 +250,51 @@ impl<M: Medium> Writer<M> {
     pub(super) fn turn(&mut self) -> std::io::Result<()> {
         let now = self.clock.now();
         self.signing.make(&self.chain, now)?;
-        let mut chain = self.chain.clone();
         let next = self.segment.saturating_add(1);
-        let header = chain.turn(now, &self.signing.key(), next);
-        self.medium = self.shelf.turn(self.segment, header.as_bytes())?;
-        (self.chain, self.len) = (chain, header.len() as u64);
-        (self.segment, self.begun, self.sealed) = (next, now, false);
+        // Nothing is recorded in between, so that what an earlier try may have put on disk is what this one puts there.
+        let turn = self.turning.take().unwrap_or_else(|| {
+            let mut chain = self.chain.clone();
+            let header = chain.turn(now, &self.signing.key(), next);
+            Turn {
+                time: now,
+                chain,
+                header,
+            }
+        });
+        self.medium = match self.store.turn(self.segment, turn.header.as_bytes()) {
+            Ok(medium) => medium,
+            Err(error) => {
+                self.turning = Some(turn);
+                return Err(error);
+            }
+        };
+        (self.chain, self.len) = (turn.chain, turn.header.len() as u64);
+        (self.segment, self.begun, self.sealed) = (next, turn.time, false);
         Ok(())
     }
 
-    /// Deletes sealed segments that need not be kept. That they are is on record first.
+    /// Deletes sealed segments that need not be kept. That they are is on record first, and signed, so that nobody else can
+    /// say it of segments that are missing.
     fn retire(&mut self, now: Timestamp) {
-        let retired = self.shelf.retirable(now).and_then(|found| {
-            let Some(Retirable { segments, records }) = found else {
+        let retired = self.store.retirable(now).and_then(|found| {
+            let Some(found) = found else {
                 return Ok(());
             };
-            let note = Note::Retired {
-                time: now,
-                segments,
-                records,
-            };
-            self.notes(&[note]).map_err(std::io::Error::other)?;
-            self.shelf.retire(segments)
+            if self.retired != Some(found) {
+                let Retirable { segments, records } = found;
+                let note = Note::Retired {
+                    time: now,
+                    segments,
+                    records,
+                };
+                self.notes(&[note]).map_err(std::io::Error::other)?;
+                self.retired = Some(found);
+            }
+            self.signing.make(&self.chain, now)?;
+            self.store.retire(found.segments)
         });
         if let Err(error) = retired {
-            tracing::warn!(%error, "old segments of the audit log could not be deleted; it is tried again with the next segment");
+            tracing::warn!(%error, "old segments of the audit log could not be deleted; it is tried again");
         }
     }
 
@@ -252,14 +320,18 @@ impl<M: Medium> Writer<M> {
             return Err(error);
         }
         self.len = self.len.saturating_add(lines.len() as u64);
-        let head = chain.head();
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = chain.head();
         self.chain = chain;
+        Ok(())
+    }
+
+    /// Has the head file say how far the log goes.
+    fn write_head(&mut self) {
+        let head = self.chain.head();
         if let Some(Err(error)) = self.head_file.as_mut().map(|file| file.write(&head)) {
             // The records are safe. Until the next one the end of the log is less well guarded.
             tracing::warn!(%error, "the head file of the audit log could not be written");
         }
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
-        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), AuditError> {
@@ -275,4 +347,20 @@ impl<M: Medium> Writer<M> {
             None => Ok(()),
         }
     }
+}
+
+/// How often the queue is looked at before the writer goes to sleep. Who records one event after the other comes back within
+/// microseconds, and waking a thread takes longer than that.
+const LOOKS: u32 = 50;
+
+/// The next request; `None` when there will be none.
+fn next(queue: &mut mpsc::Receiver<Request>) -> Option<Request> {
+    for _ in 0..LOOKS {
+        match queue.try_recv() {
+            Ok(request) => return Some(request),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => std::thread::yield_now(),
+        }
+    }
+    queue.blocking_recv()
 }

@@ -1,91 +1,15 @@
 //! One circuit.
 
-use std::fmt;
-
 use claw_core::entity::EntityRef;
 use claw_core::gate::Refusal;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Attempt, Outcome};
+use super::cause::Cause;
 use super::scope::Scope;
 use super::settings::Settings;
 use super::{is_low_risk, objects};
-
-/// Why a circuit opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Cause {
-    /// Writes failed.
-    Failures {
-        /// How many.
-        count: usize,
-        /// Within which time.
-        within: SignedDuration,
-    },
-    /// Objects got worse after writes to them.
-    Regressions {
-        /// How many.
-        count: usize,
-        /// Within which time.
-        within: SignedDuration,
-    },
-    /// Writes found their objects changed by somebody else.
-    Conflicts {
-        /// How many.
-        count: usize,
-        /// Within which time.
-        within: SignedDuration,
-    },
-    /// A write took back a recent one.
-    Flapping {
-        /// Within which time.
-        within: SignedDuration,
-    },
-    /// A plan wanted more than its budget.
-    OverBudget {
-        /// Which budget, with its size.
-        budget: String,
-    },
-    /// It is down.
-    Down {
-        /// As far as is known.
-        why: String,
-    },
-    /// A person opened it.
-    Person {
-        /// Who.
-        by: String,
-        /// Why.
-        why: String,
-    },
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failures { count, within } => write!(f, "{count} writes failed within {within:#}"),
-            Self::Regressions { count: 1, .. } => f.write_str("an object got worse after a write to it"),
-            Self::Regressions { count, within } => {
-                write!(
-                    f,
-                    "{count} objects got worse after writes to them within {within:#}"
-                )
-            }
-            Self::Conflicts { count, within } => {
-                write!(
-                    f,
-                    "{count} writes found their objects changed by others within {within:#}"
-                )
-            }
-            Self::Flapping { within } => write!(f, "a write took back what was written within {within:#}"),
-            Self::OverBudget { budget } => write!(f, "more was asked for than {budget}"),
-            Self::Down { why } => write!(f, "it is down: {why}"),
-            Self::Person { by, why } => write!(f, "{by} opened it: {why}"),
-        }
-    }
-}
 
 /// How a circuit stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +95,17 @@ pub(super) struct Circuit {
     opened: u32,
     /// When it was last closed by a probe.
     mended: Option<Timestamp>,
+    /// That it is down, whatever else holds it open.
+    #[serde(default)]
+    outage: Option<Outage>,
+}
+
+/// Since when something is down, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outage {
+    since: Timestamp,
+    why: String,
 }
 
 impl Circuit {
@@ -178,7 +113,7 @@ impl Circuit {
         &self.state
     }
 
-    pub(super) fn cause(&self) -> Option<&Cause> {
+    fn cause(&self) -> Option<&Cause> {
         match &self.state {
             State::Closed => None,
             State::Open { cause, .. } | State::HalfOpen { cause, .. } => Some(cause),
@@ -352,6 +287,63 @@ impl Circuit {
         }
     }
 
+    /// Opens until it is up again.
+    pub(super) fn fall(&mut self, why: &str, now: Timestamp) {
+        if self.outage.is_none() {
+            let why = why.to_owned();
+            self.outage = Some(Outage { since: now, why });
+        }
+        let why = why.to_owned();
+        self.force(Cause::Down { why }, now);
+    }
+
+    /// Is up again. Closes what was open for being down alone, and says whether it did.
+    pub(super) fn rise(&mut self) -> bool {
+        self.outage = None;
+        let down = matches!(self.cause(), Some(Cause::Down { .. }));
+        if down {
+            *self = Self::default();
+        }
+        down
+    }
+
+    /// Is closed by a person, who has looked at why it is open: that is forgotten, and no more. What is left to hold it open is that
+    /// it is down, where it was open for another reason.
+    pub(super) fn closed(self) -> Option<Self> {
+        let Outage { since, why } = self.outage.clone()?;
+        if matches!(self.cause(), Some(Cause::Down { .. })) {
+            return None;
+        }
+        Some(Self {
+            state: State::Open {
+                since,
+                until: None,
+                cause: Cause::Down { why },
+            },
+            outage: self.outage,
+            ..Self::default()
+        })
+    }
+
+    /// Moves all that it remembers in time.
+    pub(super) fn shift(&mut self, by: SignedDuration) {
+        let move_by = |at: &mut Timestamp| *at = shifted(*at, by);
+        match &mut self.state {
+            State::Closed => {}
+            State::Open { since, until, .. } | State::HalfOpen { since, until, .. } => {
+                move_by(since);
+                until.iter_mut().for_each(move_by);
+            }
+        }
+        self.troubles
+            .iter_mut()
+            .for_each(|trouble| move_by(&mut trouble.at));
+        self.mended.iter_mut().for_each(move_by);
+        self.outage
+            .iter_mut()
+            .for_each(|outage| move_by(&mut outage.since));
+    }
+
     /// Forgets troubles that count no longer, and after a while without any that it was open.
     pub(super) fn forget(&mut self, settings: &Settings, now: Timestamp) {
         self.troubles
@@ -367,6 +359,16 @@ impl Circuit {
     pub(super) fn is_unused(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A time so much later or earlier, as far as there is time.
+pub(super) fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
+    let end = if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    at.checked_add(by).unwrap_or(end)
 }
 
 /// A time so much later. One that cannot be said is never.

@@ -17,10 +17,16 @@
 //! and closes it by succeeding. The cluster's circuit, and what a person opened, only a person closes.
 //!
 //! The breaker is data: it makes no calls, takes the time as an argument, and whoever holds it keeps it (it serializes).
-//! Time that runs backwards closes nothing: the breaker remembers the latest time that it was told, and takes it for the
-//! present until the clock has caught up.
+//!
+//! The time that it is told is that of a clock that may jump, so it is trusted for an hour. Time that runs backwards closes nothing: the
+//! breaker remembers the latest time that it was told, and takes it for the present until the clock has caught up. Where a reading is
+//! more than an hour off, in either direction, the clock has jumped or nobody has asked for long; no more than that hour counts as
+//! passed, and all that is remembered moves along. So a wrong reading neither closes circuits at once nor keeps them open for years after
+//! it, and after a long rest circuits stay open for what was left of their time. [`Breaker::tick`] lets time pass where nothing is
+//! written.
 
 mod attempt;
+mod cause;
 mod circuit;
 mod scope;
 mod settings;
@@ -28,17 +34,21 @@ mod settings;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use claw_core::entity::EntityRef;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Tier;
 
 pub use attempt::{Attempt, Move, Outcome, moves};
-pub use circuit::{Cause, State, Tripped};
+pub use cause::Cause;
+pub use circuit::{State, Tripped};
 pub use scope::{Backend, Scope};
 pub use settings::{Settings, SettingsError};
 
-use circuit::{Circuit, Trouble, TroubleKind};
+use circuit::{Circuit, Trouble, TroubleKind, shifted};
+
+/// How far from one reading to the next a clock is believed.
+const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
 
 /// All circuits, with what they remember.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,8 +95,10 @@ impl Breaker {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<(), Box<Tripped>> {
-        self.ask(attempt, now)?;
+        let asked = self.ask(attempt, now);
+        // Time has passed, also where it does not pass.
         let now = self.tell(now);
+        asked?;
         for scope in attempt.scopes() {
             if let Some(circuit) = self.circuits.get_mut(&scope) {
                 circuit.probe(attempt, settings, now);
@@ -131,18 +143,21 @@ impl Breaker {
     /// A backend that writes depend on is down.
     pub fn down(&mut self, backend: Backend, why: &str, now: Timestamp) {
         let now = self.tell(now);
-        let why = why.to_owned();
-        self.circuit(Scope::Backend(backend))
-            .force(Cause::Down { why }, now);
+        self.circuit(Scope::Backend(backend)).fall(why, now);
     }
 
     /// A backend is up again. Its circuit closes; what a person opened stays open.
     pub fn up(&mut self, backend: Backend) {
         let scope = Scope::Backend(backend);
-        let down = |circuit: &Circuit| matches!(circuit.cause(), Some(Cause::Down { .. }));
-        if self.circuits.get(&scope).is_some_and(down) {
+        if self.circuits.get_mut(&scope).is_some_and(Circuit::rise) {
             self.circuits.remove(&scope);
         }
+    }
+
+    /// Time passes. Call it regularly, and when a breaker that was kept is taken up again: where nothing is written, nothing else tells
+    /// it the time.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.tell(now);
     }
 
     /// A person opens a circuit. It stays open until a person closes it.
@@ -155,10 +170,17 @@ impl Breaker {
         self.circuit(scope).force(cause, now);
     }
 
-    /// A person closes a circuit, and what it remembers is forgotten. Whether there was one that was not closed.
+    /// A person closes a circuit, and what it remembers is forgotten. Whether there was one that was not closed. A backend that has been
+    /// down behind what a person opened is down still: its circuit is open for that then, and a second call closes it.
     pub fn close(&mut self, scope: &Scope) -> bool {
-        let closed = self.circuits.remove(scope);
-        closed.is_some_and(|circuit| circuit.state() != &State::Closed)
+        let Some(circuit) = self.circuits.remove(scope) else {
+            return false;
+        };
+        let was_open = circuit.state() != &State::Closed;
+        if let Some(left) = circuit.closed() {
+            self.circuits.insert(scope.clone(), left);
+        }
+        was_open
     }
 
     /// The circuits that are not closed, with their states.
@@ -173,14 +195,28 @@ impl Breaker {
         self.circuits.entry(scope).or_default()
     }
 
+    /// The present, by what was told before and is believed of `now`.
     fn latest(&self, now: Timestamp) -> Timestamp {
-        self.seen.map_or(now, |seen| seen.max(now))
+        let Some(seen) = self.seen else { return now };
+        now.clamp(seen, shifted(seen, BELIEVED))
     }
 
+    /// Takes `now` for the present, and what is remembered along with it where that is not believed.
     fn tell(&mut self, now: Timestamp) -> Timestamp {
-        let now = self.latest(now);
-        self.seen = Some(now);
-        now
+        let latest = self.latest(now);
+        let jump = now.duration_since(latest);
+        let (present, by) = match jump.is_negative() {
+            true if -jump <= BELIEVED => (latest, SignedDuration::ZERO),
+            _ => (now, jump),
+        };
+        if !by.is_zero() {
+            self.circuits.values_mut().for_each(|circuit| circuit.shift(by));
+            self.writes
+                .iter_mut()
+                .for_each(|write| write.at = shifted(write.at, by));
+        }
+        self.seen = Some(present);
+        present
     }
 
     fn trouble(&mut self, attempt: &Attempt, kind: TroubleKind, settings: &Settings, now: Timestamp) {

@@ -244,6 +244,118 @@ fn what_a_person_opened_and_a_budget_that_was_overrun_only_a_person_closes() {
     breaker.ask(&attempt("1", "cart"), later).unwrap();
 }
 
+/// Opens the circuit of `cart` for 15 min at the second 2.
+fn opened() -> (Breaker, Settings) {
+    after(&[("cart", Outcome::Failed); 3])
+}
+
+#[test]
+fn one_wrong_reading_of_the_clock_neither_closes_circuits_nor_keeps_them_open() {
+    let decades = 70 * 365 * 24 * 60 * MINUTE;
+    let (mut breaker, settings) = opened();
+    // A second and a third time, for half an hour and for an hour.
+    for minutes in [16, 50] {
+        let attempt = attempt(&minutes.to_string(), "cart");
+        breaker.begin(&attempt, &settings, at(minutes * MINUTE)).unwrap();
+        breaker.end(&attempt, Outcome::Failed, &settings, at(minutes * MINUTE));
+    }
+    let held = |breaker: &Breaker, minutes: i64| {
+        breaker
+            .ask(&attempt("next", "cart"), at(minutes * MINUTE))
+            .is_err()
+    };
+    assert!(held(&breaker, 109));
+    // The other circuits hear of it as well.
+    breaker.end(
+        &attempt("x", "other"),
+        Outcome::Failed,
+        &settings,
+        at(51 * MINUTE),
+    );
+    breaker.tick(at(decades));
+    breaker.tick(at(51 * MINUTE));
+    // An hour of it counts, in the other direction none.
+    assert!(!held(&breaker, 52));
+    let trip = |breaker: &mut Breaker, from: i64| {
+        for number in 0..3 {
+            let attempt = attempt(&format!("{from}-{number}"), "late");
+            breaker.begin(&attempt, &settings, at(from * MINUTE)).unwrap();
+            breaker.end(&attempt, Outcome::Failed, &settings, at(from * MINUTE));
+        }
+    };
+    // What opens at the wrong time opens again in time.
+    breaker.tick(at(decades));
+    let wrong = decades / MINUTE;
+    trip(&mut breaker, wrong);
+    breaker.tick(at(60 * MINUTE));
+    let late = |breaker: &Breaker, minutes: i64| {
+        breaker
+            .ask(&attempt("next", "late"), at(minutes * MINUTE))
+            .is_err()
+    };
+    assert!(late(&breaker, 74));
+    assert!(!late(&breaker, 75));
+}
+
+#[test]
+fn a_circuit_that_is_open_for_long_is_not_closed_by_one_reading() {
+    let (mut breaker, settings) = opened();
+    let (mut minute, mut told) = (0, 0);
+    // Probes fail until the circuit is open for hours.
+    for number in 0..4 {
+        minute += 16 << number;
+        while told + 30 < minute {
+            told += 30;
+            breaker.tick(at(told * MINUTE));
+        }
+        let attempt = attempt(&number.to_string(), "cart");
+        breaker.begin(&attempt, &settings, at(minute * MINUTE)).unwrap();
+        breaker.end(&attempt, Outcome::Failed, &settings, at(minute * MINUTE));
+    }
+    let next = attempt("next", "cart");
+    let jumped = at(minute * MINUTE + 70 * 365 * 24 * 60 * MINUTE);
+    breaker.ask(&next, jumped).unwrap_err();
+    breaker.begin(&next, &settings, jumped).unwrap_err();
+    // And what is asked again and again gets there in its time.
+    let mut hours = 0;
+    while breaker
+        .begin(&next, &settings, at(minute * MINUTE + hours * 60 * MINUTE))
+        .is_err()
+    {
+        hours += 1;
+        assert!(hours < 9);
+    }
+    assert!(hours >= 2, "{hours}");
+}
+
+#[test]
+fn a_backend_that_is_down_behind_what_a_person_opened_is_down_when_it_is_closed() {
+    let scope = Scope::Backend(Backend::Audit);
+    let mut breaker = Breaker::new();
+    breaker.down(Backend::Audit, "the disk is full", at(0));
+    breaker.open(scope.clone(), "kim", "moving the disk", at(1));
+    assert!(breaker.close(&scope));
+    let held = breaker.ask(&attempt("1", "cart"), at(2)).unwrap_err();
+    assert!(held.to_string().contains("the disk is full"), "{held}");
+    // The other way round: what falls while a person holds it.
+    let mut other = Breaker::new();
+    other.open(scope.clone(), "kim", "moving the disk", at(1));
+    other.down(Backend::Audit, "the disk is full", at(2));
+    assert!(other.close(&scope));
+    other.ask(&attempt("1", "cart"), at(3)).unwrap_err();
+    // It is up in between: then nothing is left.
+    let mut third = Breaker::new();
+    third.down(Backend::Audit, "the disk is full", at(0));
+    third.open(scope.clone(), "kim", "moving the disk", at(1));
+    third.up(Backend::Audit);
+    third.ask(&attempt("1", "cart"), at(2)).unwrap_err();
+    assert!(third.close(&scope));
+    third.ask(&attempt("1", "cart"), at(3)).unwrap();
+    // Closed a second time, by somebody who has read why it is open, it is closed.
+    assert!(breaker.close(&scope));
+    breaker.ask(&attempt("1", "cart"), at(4)).unwrap();
+}
+
 #[test]
 fn nothing_is_remembered_that_no_decision_rests_on() {
     let (mut breaker, settings) = (Breaker::new(), Settings::default());
@@ -314,10 +426,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(|up| Step::Backend { up }),
         // Clocks are also set back.
         3 => (-4000_i64..8000).prop_map(|seconds| Step::Wait { seconds }),
+        // And jump by years, in both directions.
+        1 => any::<bool>().prop_map(|ahead| Step::Wait { seconds: if ahead { YEARS } else { -YEARS } }),
         1 => Just(Step::Restart),
     ]
 }
 
+const YEARS: i64 = 10 * 365 * 24 * 60 * MINUTE;
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const OUTCOMES: [Outcome; 4] = [
     Outcome::Applied,
@@ -395,6 +510,12 @@ proptest! {
                 let is = breaker.circuits.get(&Scope::Cluster).map(Circuit::state);
                 let holds = matches!(is, Some(State::Open { until: None, .. }));
                 prop_assert!(holds);
+            }
+            // No jump of the clock keeps a circuit open for longer than the settings do.
+            for (scope, state) in breaker.tripped() {
+                if let (State::Open { until: Some(until), .. }, Some(seen)) = (state, breaker.seen) {
+                    prop_assert!(until.duration_since(seen) <= settings.open_at_most, "{scope}");
+                }
             }
             for scope in &was_person {
                 prop_assert!(breaker.tripped().any(|(open, _)| open == scope));

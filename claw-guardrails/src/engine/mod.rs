@@ -12,11 +12,19 @@
 //! | `budget.run` | more calls than a run may make |
 //! | `budget.tool` | more calls than a run may make of one tool |
 //!
-//! Writes are not enabled: `writes.not_enabled` refuses every one.
+//! Writes are judged by the [pipeline](crate::pipeline). What it has cleared is let through here, once and right then:
+//!
+//! | rule | refuses |
+//! |---|---|
+//! | `stop.engaged` | everything, while the emergency stop is engaged |
+//! | `stop.blind` | everything, while it is not known whether it should be |
+//! | `writes.not_enabled` | every write, unless the mode is [`Mode::Live`] |
+//! | `run.cancelled` | writes of a run that was cancelled |
+//! | `writes.not_cleared` | writes that the pipeline did not clear |
 
 mod budget;
+mod clearance;
 mod namespace;
-mod stop;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,10 +38,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::stop::Stop;
 pub use budget::{Budgets, Spent};
-pub use stop::Stop;
 
-/// How far calls may go. Nothing is written in any mode.
+/// How far calls may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -41,15 +49,18 @@ pub enum Mode {
     /// Tools that read, and no others.
     #[default]
     ReadOnly,
-    /// Also tools that propose: they read, and answer with a write as data, for others to judge.
+    /// Also tools that propose: they read, and answer with a write as data, for others to judge. The pipeline judges and
+    /// rehearses it, and goes no further.
     Propose,
+    /// The pipeline performs what it may.
+    Live,
 }
 
 impl Mode {
     fn allows(self, effect: Effect) -> bool {
         match effect {
             Effect::Read => true,
-            Effect::Propose => self == Self::Propose,
+            Effect::Propose => matches!(self, Self::Propose | Self::Live),
             // An effect that this engine does not know is none that it may allow.
             _ => false,
         }
@@ -103,6 +114,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     stop: Stop,
     ledger: budget::Ledger,
+    clearances: clearance::Clearances,
 }
 
 impl Engine {
@@ -113,6 +125,7 @@ impl Engine {
             clock,
             stop: Stop::new(),
             ledger: budget::Ledger::default(),
+            clearances: clearance::Clearances::default(),
         }
     }
 
@@ -125,6 +138,47 @@ impl Engine {
     /// restarts.
     pub fn spent(&self, run: &str) -> Spent {
         self.ledger.spent(run)
+    }
+
+    /// Whether writes are performed, or rehearsed at most.
+    pub(crate) fn is_live(&self) -> bool {
+        self.config.mode == Mode::Live
+    }
+
+    /// Lets one write of exactly this action through. Only the pipeline says so, right before it.
+    pub(crate) fn clear(&self, action: &Action) {
+        self.clearances.grant(action);
+    }
+
+    fn judge_one_write(&self, scope: &Scope, action: &Action) -> Result<(), Refusal> {
+        // Taken first: one that is refused below is not let through later.
+        let cleared = self.clearances.take(action);
+        self.stop.check_write()?;
+        if !self.is_live() {
+            return Err(refusal(
+                "writes.not_enabled",
+                format!(
+                    "writes are not enabled, and this one would change {}",
+                    action.target
+                ),
+                "let a person do it: the report has the exact command",
+            ));
+        }
+        if scope.cancel.is_cancelled() {
+            return Err(refusal(
+                "run.cancelled",
+                format!("the run {} was cancelled", scope.run),
+                "start a new run if the action is still wanted",
+            ));
+        }
+        match cleared {
+            true => Ok(()),
+            false => Err(refusal(
+                "writes.not_cleared",
+                format!("nobody has judged whether {} may be changed", action.target),
+                "submit the action to the pipeline, which judges it",
+            )),
+        }
     }
 
     fn judge(&self, call: &Call<'_>) -> Result<(), Refusal> {
@@ -218,6 +272,15 @@ const READS: [Rule; 6] = [
     },
 ];
 
+/// What is asked before a write, once more.
+const WRITES: [&str; 5] = [
+    "stop.engaged",
+    "stop.blind",
+    "writes.not_enabled",
+    "run.cancelled",
+    "writes.not_cleared",
+];
+
 #[async_trait]
 impl Arbiter for Engine {
     async fn judge_read(&self, scope: &Scope, tool: &str, effect: Effect, input: &Value) -> Judgement {
@@ -239,18 +302,13 @@ impl Arbiter for Engine {
         }
     }
 
-    async fn judge_write(&self, _scope: &Scope, action: &Action) -> Judgement {
-        if let Err(refusal) = self.stop.check() {
-            return Judgement::Deny(refusal);
+    async fn judge_write(&self, scope: &Scope, action: &Action) -> Judgement {
+        match self.judge_one_write(scope, action) {
+            Ok(()) => Judgement::Allow {
+                rules: WRITES.map(str::to_owned).into(),
+            },
+            Err(refusal) => Judgement::Deny(refusal),
         }
-        Judgement::Deny(refusal(
-            "writes.not_enabled",
-            format!(
-                "writes are not enabled, and this one would change {}",
-                action.target
-            ),
-            "let a person do it: the report has the exact command",
-        ))
     }
 
     fn stopped(&self) -> CancellationToken {

@@ -301,7 +301,7 @@ fn refuses_unknown_settings() {
     assert_eq!(config, Config::default().with_mode(Mode::Propose));
     for bad in [
         json!({"budget": {}}),
-        json!({"mode": "live"}),
+        json!({"mode": "reckless"}),
         json!({"budgets": {"call": 5}}),
     ] {
         assert!(serde_json::from_value::<Config>(bad).is_err());

@@ -122,6 +122,26 @@ axis! {
 }
 
 axis! {
+    /// Whether requests of containers that an action lowers stay at what the policy wants at least. Unknown is below.
+    Amounts {
+        /// They do, or none is lowered.
+        Kept = "kept",
+        /// One does not.
+        Below = "below",
+    }
+}
+
+axis! {
+    /// Whether an action rests on as many days of data as the policy wants. Unknown is short of them.
+    Evidence {
+        /// It does.
+        Enough = "enough",
+        /// It does not.
+        Short = "short",
+    }
+}
+
+axis! {
     /// How far an agent has come. Only a person raises it.
     Phase {
         /// It reads, and sends messages.

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use claw_core::action::{Action, Verb};
+use claw_core::outside::Outside;
 use claw_core::patch::merged;
 use serde_json::{Map, Value};
 
 use super::difference::{differences, leaves};
-use super::facts::Labels;
+use super::labels::Labels;
 use super::operation::Operation;
 use super::tier::Tier;
+use super::{kinds, powers, privileges};
 
 /// Pod templates carry this annotation when `kubectl rollout restart` has touched them.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
@@ -17,46 +19,39 @@ const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// The API group of the agent's own objects: policies and approvals.
 pub const OWN_GROUP: &str = "claw.dev";
 
+/// The API group of roles and their bindings.
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// Labels and annotations that say what a workload is, and whose write it was.
 const OWN_PREFIX: &str = "claw.dev/";
-
-/// Resources whose rights are as good as other people's rights.
-const POWERS: [&str; 7] = [
-    "*",
-    "secrets",
-    "serviceaccounts/token",
-    "pods/exec",
-    "pods/attach",
-    "pods/portforward",
-    "nodes/proxy",
-];
 
 /// What `action` does to the object that is `before` it. Several operations where it changes several things; none where it
 /// changes nothing.
 ///
 /// The proposer's words play no part: what counts is the difference between the object and what the API server would make
-/// of it. Where the object is not known, all that a patch names counts as changed, and a number as lowered. Labels that
-/// `labels` names are the policy's own.
+/// of it. Where the object is not known, all that a patch names counts as changed, a number as lowered, and rights as taken. Labels
+/// that `labels` names are the policy's own.
 pub fn operations(action: &Action, before: Option<&Value>, labels: &Labels) -> BTreeSet<Operation> {
+    let mut found = sure(action, before, labels);
+    // What a binding binds to, and what a role holds besides, is not in the patch.
+    let unseen = action.verb == Verb::Patch && before.is_none();
+    if unseen && !found.is_empty() && Target::of(action, before, labels).group == RBAC {
+        found.insert(Operation::Escalate);
+    }
+    found
+}
+
+/// What `action` does whatever else its target turns out to hold.
+pub(super) fn sure(action: &Action, before: Option<&Value>, labels: &Labels) -> BTreeSet<Operation> {
+    if let Some(operation) = outside(action) {
+        return BTreeSet::from([operation]);
+    }
     let mut found = BTreeSet::new();
-    let target = Target::of(action, labels);
+    let target = Target::of(action, before, labels);
     match action.verb {
         Verb::Create => {
             found.insert(Operation::Create);
-            let mut inside = BTreeSet::new();
-            let nothing = Value::Object(Map::new());
-            differences(
-                &nothing,
-                &action.patch,
-                &mut Vec::new(),
-                &mut |path, before, after| {
-                    target.change(path, before, after, &mut inside);
-                },
-            );
-            // Whatever it holds is made with it. What may not be changed may not be made either.
-            let forbidden = |operation: &Operation| operation.tier() == Tier::Forbidden;
-            found.extend(inside.into_iter().filter(forbidden));
-            of_rights(&action.patch, &mut found);
+            created(&target, &action.patch, &mut found);
             if !is_named(action) {
                 found.insert(Operation::Unknown);
             }
@@ -67,23 +62,7 @@ pub fn operations(action: &Action, before: Option<&Value>, labels: &Labels) -> B
         Verb::Evict => {
             found.insert(Operation::Drain);
         }
-        Verb::Patch => {
-            let mut visit = |path: &[&str], before: &Value, after: &Value| {
-                target.change(path, before, after, &mut found);
-            };
-            let mut after = Value::Null;
-            match before {
-                None => leaves(&action.patch, &mut Vec::new(), &mut visit),
-                Some(before) => {
-                    after = merged(before, &action.patch);
-                    differences(before, &after, &mut Vec::new(), &mut visit);
-                }
-            }
-            if !found.is_empty() {
-                of_rights(&action.patch, &mut found);
-                of_rights(&after, &mut found);
-            }
-        }
+        Verb::Patch => patched(&target, before, &action.patch, &mut found),
         _ => {
             found.insert(Operation::Unknown);
         }
@@ -92,6 +71,72 @@ pub fn operations(action: &Action, before: Option<&Value>, labels: &Labels) -> B
         target.kind(&mut found);
     }
     found
+}
+
+/// Whatever an object holds is made with it. What may not be changed may not be made either.
+fn created(target: &Target<'_>, object: &Value, found: &mut BTreeSet<Operation>) {
+    let nothing = Value::Object(Map::new());
+    let mut inside = BTreeSet::new();
+    differences(&nothing, object, &mut Vec::new(), &mut |path, before, after| {
+        // Empty labels are none.
+        if !is_empty(after) {
+            target.change(path, before, after, &mut inside);
+        }
+    });
+    let forbidden = |operation: &Operation| operation.tier() == Tier::Forbidden;
+    found.extend(inside.into_iter().filter(forbidden));
+    privileges::of_change(&nothing, object, found);
+    if powers::are_given_by(object) {
+        found.insert(Operation::Escalate);
+    }
+}
+
+fn patched(target: &Target<'_>, before: Option<&Value>, patch: &Value, found: &mut BTreeSet<Operation>) {
+    let mut visit = |path: &[&str], before: &Value, after: &Value| {
+        target.change(path, before, after, found);
+    };
+    let mut after = Value::Null;
+    match before {
+        None => leaves(patch, &mut Vec::new(), &mut visit),
+        Some(before) => {
+            after = merged(before, patch);
+            differences(before, &after, &mut Vec::new(), &mut visit);
+        }
+    }
+    if found.is_empty() {
+        return;
+    }
+    match before {
+        None => privileges::of_patch(patch, found),
+        Some(before) => privileges::of_change(before, &after, found),
+    }
+    // What a role holds besides what is changed is its own too; elsewhere it is no right.
+    if powers::are_given_by(patch) || target.group == RBAC && powers::are_given_by(&after) {
+        found.insert(Operation::Escalate);
+    }
+}
+
+/// Whether a value says nothing: it is not there, or there is nothing in it.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// What an action does outside the cluster; `None` where it is about something in it.
+///
+/// Their kinds are in the group of the agent's own objects, of which nothing may be touched. So it is these two kinds in this
+/// spelling, with nothing but what they hold, or it is forbidden.
+fn outside(action: &Action) -> Option<Operation> {
+    match Outside::of(action) {
+        Ok(None) => None,
+        Ok(Some(Outside::Notification { .. })) => Some(Operation::Notify),
+        Ok(Some(Outside::PipelineRun { .. })) => Some(Operation::TriggerPipeline),
+        Ok(Some(_)) | Err(_) => Some(Operation::Unknown),
+    }
 }
 
 /// Whether the object to create is the one that the action names.
@@ -112,23 +157,31 @@ struct Target<'a> {
     group: &'a str,
     kind: &'a str,
     labels: &'a Labels,
+    before: Option<&'a Value>,
 }
 
 impl<'a> Target<'a> {
-    fn of(action: &'a Action, labels: &'a Labels) -> Self {
+    fn of(action: &'a Action, before: Option<&'a Value>, labels: &'a Labels) -> Self {
         let group = action.api_version.split_once('/').map_or("", |(group, _)| group);
         Self {
-            // No group is called that, but people write it for the one without a name.
-            group: if group == "core" { "" } else { group },
+            group: match group {
+                // No group is called that, but people write it for the one without a name.
+                "core" => "",
+                // The same objects, by another name.
+                "authorization.openshift.io" => RBAC,
+                group => group,
+            },
             kind: &action.target.kind,
             labels,
+            before,
         }
     }
 
     /// What it is to touch an object of this kind at all.
     fn kind(&self, found: &mut BTreeSet<Operation>) {
         // Paths are made of kinds in lower case, so that other spellings may lead to the same objects.
-        if !self.kind.starts_with(|first: char| first.is_ascii_uppercase()) {
+        let spelled = self.kind.starts_with(|first: char| first.is_ascii_uppercase());
+        if !spelled || kinds::meant(self.kind).is_some() {
             found.insert(Operation::Unknown);
         }
         let kind = self.kind.to_lowercase();
@@ -140,7 +193,7 @@ impl<'a> Target<'a> {
             ("", "namespace") if found.contains(&Operation::Delete) => {
                 found.insert(Operation::DeleteNamespace);
             }
-            ("rbac.authorization.k8s.io", _) | ("", "serviceaccount") => {
+            (RBAC, _) | ("", "serviceaccount") => {
                 found.insert(Operation::ChangeRbac);
             }
             ("authentication.k8s.io" | "certificates.k8s.io", _) => {
@@ -179,23 +232,39 @@ impl<'a> Target<'a> {
     fn change(&self, path: &[&str], before: &Value, after: &Value, found: &mut BTreeSet<Operation>) {
         let operation = match (self.group, self.kind, path) {
             (_, _, ["status", ..]) => Operation::WriteStatus,
+            // Empty labels where none were.
+            (_, _, ["metadata"] | ["metadata", "labels" | "annotations"])
+                if self.before.is_some() && is_empty(before) && is_empty(after) =>
+            {
+                Operation::Configure
+            }
             // All of it, or what the next action is judged by.
             (_, _, [] | ["metadata"] | ["metadata", "labels" | "annotations"]) => Operation::ChangePolicy,
             ("", "Namespace", ["metadata", "labels", ..]) => Operation::ChangePolicy,
-            (_, _, ["metadata", "labels" | "annotations", key]) if self.is_own(key) => {
+            ("", "Namespace", ["metadata", "annotations", key, ..])
+                if self.labels.is_read_of_namespace(key) =>
+            {
                 Operation::ChangePolicy
             }
+            (_, _, ["metadata", "labels" | "annotations", key, ..]) if self.is_own(key) => {
+                Operation::ChangePolicy
+            }
+            // Other roles take in the rights of those that have such labels, and which do is written elsewhere.
+            (RBAC, "ClusterRole", ["metadata", "labels", ..]) => Operation::Escalate,
             // The garbage collector deletes what belongs to something that is not there; finalizers hold that up.
             (_, _, ["metadata", "ownerReferences" | "finalizers", ..])
             | ("", "Namespace", ["spec", "finalizers", ..]) => Operation::Delete,
             ("apps", "Deployment" | "StatefulSet" | "ReplicaSet", ["spec", "replicas"])
             | ("", "ReplicationController", ["spec", "replicas"])
             | ("argoproj.io", "Rollout", ["spec", "replicas"]) => of_number(before, after),
-            ("autoscaling", "HorizontalPodAutoscaler", ["spec", "minReplicas" | "maxReplicas"]) => {
-                if of_number(before, after) == Operation::ScaleDown {
+            ("autoscaling", "HorizontalPodAutoscaler", ["spec", bound @ ("minReplicas" | "maxReplicas")]) => {
+                match of_number(before, after) {
                     // Pods end at once, or may end when it is quiet.
-                    found.insert(Operation::ScaleDown);
-                }
+                    Operation::ScaleDown => found.insert(Operation::ScaleDown),
+                    // Pods start at once, unless there are as many already.
+                    other if *bound == "minReplicas" && !self.runs(after) => found.insert(other),
+                    _ => false,
+                };
                 Operation::AdjustHpa
             }
             ("", "Node", ["spec", "unschedulable"]) => Operation::Cordon,
@@ -206,6 +275,22 @@ impl<'a> Target<'a> {
                 _,
                 _,
                 [
+                    "spec",
+                    "template",
+                    "spec",
+                    "containers" | "initContainers",
+                    _,
+                    "resources",
+                    "requests" | "limits",
+                    ..,
+                ],
+            )
+            | (
+                "batch",
+                "CronJob",
+                [
+                    "spec",
+                    "jobTemplate",
                     "spec",
                     "template",
                     "spec",
@@ -235,31 +320,18 @@ impl<'a> Target<'a> {
 
     /// Whether a policy reads this label or annotation.
     fn is_own(&self, key: &str) -> bool {
-        let labels = self.labels;
-        key.starts_with(OWN_PREFIX) || key == labels.criticality || key == labels.nature
+        key.starts_with(OWN_PREFIX) || self.labels.is_read(key)
     }
-}
 
-/// Roles that let others pass on rights, be somebody else, or do what only people may.
-fn of_rights(object: &Value, found: &mut BTreeSet<Operation>) {
-    let rules = object.get("rules").and_then(Value::as_array);
-    let words = |field: &'static str| {
-        let lists = rules
-            .into_iter()
-            .flatten()
-            .filter_map(move |rule| rule.get(field)?.as_array());
-        lists.flatten().filter_map(Value::as_str)
-    };
-    let passes_on = words("verbs").any(|verb| matches!(verb, "*" | "escalate" | "bind" | "impersonate"));
-    let powers = words("resources").any(|resource| POWERS.contains(&resource));
-    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    let aggregates = object.get("aggregationRule").is_some_and(|rule| !rule.is_null())
-        || labels.is_some_and(|labels| labels.keys().any(|key| key.contains("/aggregate-to-")));
-    let admin = object.pointer("/roleRef/name").and_then(Value::as_str);
-    let admin = matches!(admin, Some("cluster-admin" | "admin" | "edit"))
-        || admin.is_some_and(|name| name.starts_with("system:"));
-    if passes_on || powers || aggregates || admin {
-        found.insert(Operation::Escalate);
+    /// Whether an autoscaler runs so many replicas already.
+    fn runs(&self, wanted: &Value) -> bool {
+        let running = self
+            .before
+            .and_then(|before| before.pointer("/status/currentReplicas"));
+        let running = running.and_then(Value::as_u64);
+        wanted
+            .as_u64()
+            .is_some_and(|wanted| running.is_some_and(|running| wanted <= running))
     }
 }
 

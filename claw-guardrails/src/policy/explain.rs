@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::axis::{Activity, Criticality, Environment, Nature, Phase, Place, Reach, Season};
+use super::axis::{
+    Activity, Amounts, Criticality, Environment, Evidence, Nature, Phase, Place, Reach, Season,
+};
+use super::operation::Operation;
 use super::request::{Replicas, Request};
 use super::rules::RULES;
 use super::tier::Tier;
@@ -31,6 +34,10 @@ pub enum Fact {
     Reach,
     /// [`Request::season`].
     Season,
+    /// [`Request::amounts`].
+    Amounts,
+    /// [`Request::evidence`].
+    Evidence,
     /// [`Request::replicas`].
     Replicas,
     /// [`Policy::phase`].
@@ -39,7 +46,7 @@ pub enum Fact {
 
 impl Fact {
     /// All facts.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Operation,
         Self::Place,
         Self::Environment,
@@ -48,6 +55,8 @@ impl Fact {
         Self::Activity,
         Self::Reach,
         Self::Season,
+        Self::Amounts,
+        Self::Evidence,
         Self::Replicas,
         Self::Phase,
     ];
@@ -63,6 +72,8 @@ impl Fact {
             Self::Activity => request.activity.to_string(),
             Self::Reach => request.reach.to_string(),
             Self::Season => request.season.to_string(),
+            Self::Amounts => request.amounts.to_string(),
+            Self::Evidence => request.evidence.to_string(),
             Self::Replicas => match request.replicas {
                 Some(replicas) => format!("from {} to {}", replicas.at_start, replicas.wanted),
                 None => "not known".to_owned(),
@@ -96,15 +107,20 @@ impl Fact {
             Self::Activity => each(request, Activity::ALL, |request, value| request.activity = value),
             Self::Reach => each(request, Reach::ALL, |request, value| request.reach = value),
             Self::Season => each(request, Season::ALL, |request, value| request.season = value),
+            Self::Amounts => each(request, Amounts::ALL, |request, value| request.amounts = value),
+            Self::Evidence => each(request, Evidence::ALL, |request, value| request.evidence = value),
             Self::Replicas => {
                 // Where nothing was counted, a count would help.
+                let most = policy.most_replicas();
                 let mut replicas = request.replicas.unwrap_or(Replicas {
-                    at_start: policy.max_replicas,
-                    wanted: policy.max_replicas,
+                    at_start: most,
+                    wanted: most,
                 });
-                let percent = u64::from(policy.scale_up_percent.min(200));
-                let most = u64::from(replicas.at_start) * percent / 100;
-                replicas.wanted = u32::try_from(most).unwrap_or(u32::MAX).min(policy.max_replicas);
+                let within = u64::from(replicas.at_start) * u64::from(policy.most_percent()) / 100;
+                replicas.wanted = match request.operation {
+                    Operation::AdjustHpa => most,
+                    _ => u32::try_from(within).unwrap_or(u32::MAX).min(most),
+                };
                 each(request, &[replicas], |request, value| {
                     request.replicas = Some(value)
                 })
@@ -124,6 +140,8 @@ impl fmt::Display for Fact {
             Self::Activity => "activity",
             Self::Reach => "reach",
             Self::Season => "season",
+            Self::Amounts => "amounts",
+            Self::Evidence => "evidence",
             Self::Replicas => "replicas",
             Self::Phase => "phase",
         })
@@ -235,7 +253,7 @@ fn seen(facts: &[Fact], policy: &Policy, request: &Request) -> Vec<(String, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Operation, Override};
+    use crate::policy::Override;
 
     /// From 4 to so many replicas of something stateless that hardly matters.
     fn scale_up(environment: Environment, wanted: u32) -> Request {

@@ -48,13 +48,18 @@ axis! {
         ChangeNetworkPolicy = "change_network_policy",
         /// Changes who may do what.
         ChangeRbac = "change_rbac",
+        /// Changes what pods may do beyond running their code: users, capabilities, host ports, sysctls, sandboxes, and whatever holds
+        /// them back. What the floors forbid outright is [`TouchSecret`](Self::TouchSecret) and [`Escalate`](Self::Escalate) here too;
+        /// the rest is to a pod what RBAC is to an account, and weighs the same: people decide at once, always two of them.
+        ChangePrivileges = "change_privileges",
         /// Deletes a namespace, with everything in it.
         DeleteNamespace = "delete_namespace",
         /// Deletes whatever a selector matches.
         DeleteCollection = "delete_collection",
-        /// Touches a Secret.
+        /// Touches a Secret, or gives one to a pod.
         TouchSecret = "touch_secret",
-        /// Gives itself or others rights that it does not have: `escalate`, `bind`, `impersonate`.
+        /// Gives itself or others rights that it does not have: `escalate`, `bind`, `impersonate`, and pods that run as another account or
+        /// have their node to themselves.
         Escalate = "escalate",
         /// Runs something inside a container, or opens a way to it.
         Exec = "exec",
@@ -90,7 +95,8 @@ impl Operation {
             | Self::Drain
             | Self::Delete
             | Self::ChangeNetworkPolicy
-            | Self::ChangeRbac => Tier::SyncApproval,
+            | Self::ChangeRbac
+            | Self::ChangePrivileges => Tier::SyncApproval,
             Self::DeleteNamespace
             | Self::DeleteCollection
             | Self::TouchSecret
@@ -125,9 +131,16 @@ impl Operation {
                 | Self::Rollback
                 | Self::ScaleDown
                 | Self::Configure
+                | Self::ChangePrivileges
                 | Self::Drain
                 | Self::Delete
         )
+    }
+
+    /// Whether an action can be told to be it. No action deletes a collection, and what a rollback brings back may be any change, so
+    /// that it counts as one; both have a name here for what they would be.
+    pub const fn is_told(self) -> bool {
+        !matches!(self, Self::Rollback | Self::DeleteCollection)
     }
 
     /// The first phase in which an agent may do it.

@@ -48,7 +48,7 @@ impl Override {
 pub struct When {
     /// Namespaces by their whole names.
     pub namespaces: Vec<String>,
-    /// Kinds as in manifests.
+    /// Kinds as in manifests, of whatever API group.
     pub kinds: Vec<String>,
     /// Operations.
     pub operations: Vec<Operation>,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::axis::{Activity, Criticality, Environment, Nature, Place, Reach, Season};
+use super::axis::{Activity, Amounts, Criticality, Environment, Evidence, Nature, Place, Reach, Season};
 use super::operation::Operation;
 
 /// One operation on one target, with all that rules look at. What is not known stands for the worst.
@@ -26,7 +26,7 @@ pub struct Request {
     pub environment: Environment,
     /// What a failure costs.
     pub criticality: Criticality,
-    /// What the pods hold.
+    /// What the pods hold. What holds several things is asked about once for each.
     pub nature: Nature,
     /// Whether they are at something.
     pub activity: Activity,
@@ -34,7 +34,11 @@ pub struct Request {
     pub reach: Reach,
     /// Whether changes are frozen.
     pub season: Season,
-    /// How many replicas there were and would be, where that changes.
+    /// Whether requests of containers stay at what the policy wants at least.
+    pub amounts: Amounts,
+    /// Whether there are as many days of data as the policy wants.
+    pub evidence: Evidence,
+    /// How many replicas there were and would be, where that changes; of an autoscaler, how many it could run.
     #[serde(default)]
     pub replicas: Option<Replicas>,
 }
@@ -58,8 +62,17 @@ impl Request {
             activity: Activity::Working,
             reach: Reach::Beyond,
             season: Season::Open,
+            amounts: Amounts::Below,
+            evidence: Evidence::Short,
             replicas: None,
         }
+    }
+
+    /// The same about another operation.
+    pub(super) fn of(mut self, operation: Operation) -> Self {
+        self.place = Place::of(operation, &self.kind, self.namespace.as_deref(), &self.name);
+        self.operation = operation;
+        self
     }
 }
 
@@ -67,7 +80,7 @@ impl Request {
 pub const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
 /// Kinds that are in no namespace, and that agents may be allowed to change.
-const CLUSTER_KINDS: [&str; 12] = [
+pub(crate) const CLUSTER_KINDS: [&str; 12] = [
     "Namespace",
     "Node",
     "PersistentVolume",

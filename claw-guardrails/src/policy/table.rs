@@ -1,12 +1,12 @@
-//! The whole decision table of a policy, and what in the policy has no part in it.
+//! The whole decision table of a policy.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::axis::{Activity, Criticality, Environment, Nature, Place, Reach, Season};
+use super::axis::{Activity, Amounts, Criticality, Environment, Evidence, Nature, Place, Reach, Season};
 use super::operation::Operation;
-use super::request::{Replicas, Request, SYSTEM_NAMESPACES};
+use super::request::{Replicas, Request};
 use super::tier::Tier;
 use super::{Policy, approvers};
 
@@ -48,8 +48,9 @@ fn axis<T: Copy + ToString + 'static>(name: &'static str, all: &[T], set: fn(&mu
 type Sets = Vec<u16>;
 
 impl Policy {
-    /// The whole table: what is decided about each operation, for all values of all facts. Overrides are left out where they
-    /// name a namespace or a kind, which are without number.
+    /// The whole table: what is decided about each operation that actions are told to be, for all values of all facts. Overrides are
+    /// left out where they name a namespace or a kind, which are without number. What has several natures is decided about as the
+    /// strictest of them.
     pub fn table(&self) -> Vec<Row> {
         let everywhere =
             |over: &&super::Override| over.when.namespaces.is_empty() && over.when.kinds.is_empty();
@@ -57,10 +58,8 @@ impl Policy {
             overrides: self.overrides.iter().filter(everywhere).cloned().collect(),
             ..self.clone()
         };
-        let rows = Operation::ALL
-            .iter()
-            .flat_map(|operation| policy.rows(*operation));
-        rows.collect()
+        let told = Operation::ALL.iter().filter(|operation| operation.is_told());
+        told.flat_map(|operation| policy.rows(*operation)).collect()
     }
 
     fn rows(&self, operation: Operation) -> Vec<Row> {
@@ -114,8 +113,18 @@ impl Policy {
             axis("reach", Reach::ALL, |request, value| request.reach = value),
             axis("season", Season::ALL, |request, value| request.season = value),
         ];
-        if operation == Operation::ScaleUp {
-            let most = self.max_replicas;
+        if operation == Operation::ChangeResources || operation == Operation::Configure {
+            axes.push(axis("amounts", Amounts::ALL, |request, value| {
+                request.amounts = value
+            }));
+        }
+        if operation == Operation::ChangeResources {
+            axes.push(axis("evidence", Evidence::ALL, |request, value| {
+                request.evidence = value
+            }));
+        }
+        if matches!(operation, Operation::ScaleUp | Operation::AdjustHpa) {
+            let most = self.most_replicas();
             let replicas = [
                 (
                     "within",
@@ -128,7 +137,7 @@ impl Policy {
                     "beyond",
                     Some(Replicas {
                         at_start: 0,
-                        wanted: 1,
+                        wanted: most.saturating_add(1),
                     }),
                 ),
                 ("not known", None),
@@ -143,71 +152,6 @@ impl Policy {
             });
         }
         axes
-    }
-
-    /// What in the policy says nothing, or hardly what was meant. Empty where there is nothing to remark on.
-    pub fn lint(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        for name in &self.excluded_namespaces {
-            if SYSTEM_NAMESPACES.contains(&name.as_str()) {
-                remarks.push(format!(
-                    "excluded_namespaces: {name} is never changed anyway; it can be left out"
-                ));
-            }
-        }
-        for over in &self.overrides {
-            let id = &over.id;
-            for kind in &over.when.kinds {
-                if kind.starts_with(char::is_lowercase) {
-                    remarks.push(format!(
-                        "override {id}: no kind is spelled {kind}; write it as in manifests, such as Deployment"
-                    ));
-                }
-            }
-            for name in &over.when.namespaces {
-                if self.excludes(Some(name)) || SYSTEM_NAMESPACES.contains(&name.as_str()) {
-                    remarks.push(format!(
-                        "override {id}: nothing in {name} is changed anyway; the override adds nothing there"
-                    ));
-                }
-            }
-            if !self.raises(over) {
-                remarks.push(format!(
-                    "override {id}: everything that it matches is {} or stricter already; it adds nothing",
-                    over.tier
-                ));
-            }
-        }
-        remarks
-    }
-
-    /// Whether there is anything that an override makes stricter, in the last phase: policies outlive phases.
-    fn raises(&self, over: &super::Override) -> bool {
-        let others = self.overrides.iter().filter(|other| *other != over);
-        let without = Self {
-            overrides: others.cloned().collect(),
-            phase: super::Phase::Expanded,
-            ..self.clone()
-        };
-        let namespaces = over.when.namespaces.iter().map(String::as_str);
-        let namespace = namespaces.clone().find(|name| !self.excludes(Some(name)));
-        let namespace = namespace
-            .or_else(|| namespaces.clone().next())
-            .unwrap_or("default");
-        let kind = over.when.kinds.first().map_or("Deployment", String::as_str);
-        Operation::ALL.iter().any(|operation| {
-            let blank = Request::new(*operation, kind, Some(namespace), "any");
-            let mut raises = false;
-            cells(
-                &self.axes(*operation),
-                &mut Vec::new(),
-                &blank,
-                &mut |_, request| {
-                    raises |= over.when.matches(request) && without.tier(request) < over.tier;
-                },
-            );
-            raises
-        })
     }
 }
 
@@ -280,58 +224,29 @@ mod tests {
     }
 
     #[test]
-    fn what_adds_nothing_is_remarked_on() {
-        let mut policy = Policy {
-            excluded_namespaces: vec!["kube-system".to_owned(), "vault".to_owned()],
-            ..Policy::default()
-        };
-        let over = |id: &str, when: When, tier| Override::new(id, tier, "because").when(when);
-        policy.overrides = vec![
-            over(
-                "deletes",
-                When {
-                    operations: vec![Operation::Delete],
-                    ..When::default()
-                },
-                Tier::AsyncApproval,
-            ),
-            over(
-                "vault",
-                When {
-                    namespaces: vec!["vault".to_owned()],
-                    ..When::default()
-                },
-                Tier::Forbidden,
-            ),
-            over(
-                "kinds",
-                When {
-                    kinds: vec!["deployment".to_owned()],
-                    ..When::default()
-                },
-                Tier::Forbidden,
-            ),
-            over("good", When::default(), Tier::SyncApproval),
-        ];
-        let remarks = policy.lint().join("\n");
-        for expected in [
-            "excluded_namespaces: kube-system is never changed",
-            "override deletes: everything that it matches is async_approval or stricter",
-            "override vault: nothing in vault is changed anyway",
-            "override kinds: no kind is spelled deployment",
-        ] {
-            assert!(remarks.contains(expected), "{remarks}");
+    fn the_table_has_no_rows_that_no_action_is_in() {
+        let rows = Policy::default().table();
+        for operation in [Operation::Rollback, Operation::DeleteCollection] {
+            assert!(!rows.iter().any(|row| row.operation == operation), "{operation}");
         }
-        assert!(!remarks.contains("good"), "{remarks}");
-        assert_eq!(Policy::default().lint(), [""; 0]);
+    }
 
-        let rows = policy.table();
-        let restart = rows.iter().filter(|row| row.operation == Operation::Restart);
-        // What holds in one namespace or for one kind is not in the table, what holds everywhere is.
-        let mut policy = policy.clone();
-        policy.overrides.retain(|over| over.id == "good");
-        let alone = policy.table();
-        let alone = alone.iter().filter(|row| row.operation == Operation::Restart);
-        assert!(restart.eq(alone));
+    #[test]
+    fn what_holds_in_one_namespace_is_not_in_the_table_and_what_holds_everywhere_is() {
+        let policy = Policy::default().with_phase(Phase::Expanded);
+        let of_restarts = |policy: &Policy| {
+            let rows = policy.table().into_iter();
+            rows.filter(|row| row.operation == Operation::Restart)
+                .collect::<Vec<_>>()
+        };
+        let somewhere = When {
+            namespaces: vec!["shop".to_owned()],
+            ..When::default()
+        };
+        let over = Override::new("a", Tier::Forbidden, "because");
+        let one = policy.clone().with_override(over.clone().when(somewhere));
+        assert_eq!(of_restarts(&one), of_restarts(&policy));
+        let all = of_restarts(&policy.with_override(over));
+        assert!(all.iter().all(|row| row.tier == Tier::Forbidden), "{all:?}");
     }
 }

@@ -105,8 +105,7 @@ impl Manifests {
             documents.push(role);
             documents.push(self.binding(Self::EXTENDED)?);
         }
-        let documents: Vec<&str> = documents.iter().map(|document| document.trim_end()).collect();
-        Ok(documents.join("\n---\n") + "\n")
+        Ok(stream(&documents))
     }
 
     fn binding(&self, role: &str) -> Result<String, ManifestError> {
@@ -130,6 +129,17 @@ impl Manifests {
 
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+/// Objects as one YAML stream, ready for `kubectl apply -f -`.
+pub fn to_yaml(objects: &[serde_json::Value]) -> Result<String, ManifestError> {
+    let documents: Vec<String> = objects.iter().map(yaml).collect::<Result<_, _>>()?;
+    Ok(stream(&documents))
+}
+
+fn stream(documents: &[String]) -> String {
+    let documents: Vec<&str> = documents.iter().map(|document| document.trim_end()).collect();
+    documents.join("\n---\n") + "\n"
+}
 
 fn yaml<T: Serialize>(document: &T) -> Result<String, ManifestError> {
     serde_saphyr::to_string(document).map_err(|error| ManifestError(error.into()))

@@ -89,7 +89,10 @@ fn tools_that_propose_add_nothing_to_the_roles_for_reading() {
     let beyond = rights(&rules(&beyond.collect::<Vec<_>>()));
     assert_eq!(
         beyond,
-        BTreeSet::from([("batch".into(), "cronjobs".into(), "get".into())])
+        BTreeSet::from([
+            ("argoproj.io".into(), "applications".into(), "list".into()),
+            ("batch".into(), "cronjobs".into(), "get".into()),
+        ])
     );
     let writes: BTreeSet<String> = proposers
         .iter()
@@ -99,6 +102,7 @@ fn tools_that_propose_add_nothing_to_the_roles_for_reading() {
                 group,
                 resource,
                 verbs,
+                ..
             } = rule;
             verbs
                 .into_iter()

@@ -12,9 +12,19 @@
 //! | [`Evict`](claw_core::action::Verb::Evict) | `POST` to `eviction`, which respects disruption budgets | the same |
 //!
 //! A dry run is the same request with `dryRun=All`: the server takes it through admission and validation, and stores nothing.
+//! What it answers is compared with the object as it was read right before: what would change, what of that nobody asked for, and
+//! who else has set it. The digest of the outcome is the same of the write if it did what was rehearsed.
 
+mod failure;
+mod outcome;
+mod owners;
+mod path;
+mod rehearsal;
 mod request;
+mod rights;
 mod stable;
+mod standing;
+mod unplanned;
 
 #[cfg(test)]
 mod tests;
@@ -24,13 +34,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use claw_core::action::{Action, Verb};
-use claw_core::execute::{ACTION_ANNOTATION, ActionId, Effected, ExecuteError, Executor, Standing};
+use claw_core::execute::{ActionId, Effected, ExecuteError, Executor, Rehearsal, Rights, Standing};
 use claw_core::gate::Permit;
 use claw_core::tool::ToolContext;
 use serde_json::Value;
 
-use crate::cluster::write::WriteRequest;
-use crate::cluster::{Cluster, ClusterError, Connection, KubeCluster, Limits, Proxies, Resource, ServerSaid};
+use crate::cluster::write::{WriteAnswer, WriteRequest};
+use crate::cluster::{Cluster, ClusterError, Connection, KubeCluster, Limits, Proxies, Resource};
+
+use failure::{AnotherObject, OtherVersion, failure, malformed, refused, rehearsed};
+use outcome::outcome;
+use rehearsal::rehearsal;
+use standing::standing;
 
 pub use stable::stable;
 
@@ -77,41 +92,100 @@ impl KubeExecutor {
             .ok_or_else(|| malformed(action, format!("the cluster serves no {kind} in {api_version}")))
     }
 
-    async fn send(
+    /// The request for an action; for a dry run where there is no id. Nothing is sent.
+    async fn request(
         &self,
         cx: &ToolContext,
         action: &Action,
         id: Option<&ActionId>,
-    ) -> Result<Effected, ExecuteError> {
+    ) -> Result<WriteRequest, ExecuteError> {
         let resource = self.resource(cx, action).await?;
-        let request: WriteRequest =
-            request::of(action, resource, id).map_err(|reason| malformed(action, reason))?;
-        let answer = self
-            .connection
-            .write_once(cx, &request)
-            .await
-            .map_err(|error| failure(action, error))?;
-        let object = serde_json::from_slice(&answer.bytes).map_err(|error| ExecuteError::Unknown {
+        request::of(action, resource, id).map_err(|reason| malformed(action, reason))
+    }
+
+    /// Sends a request. The answer is the object that the action is about, or, where that ends, what the server says of it.
+    async fn send(
+        &self,
+        cx: &ToolContext,
+        action: &Action,
+        request: &WriteRequest,
+    ) -> Result<(Value, WriteAnswer), ExecuteError> {
+        let answer = self.connection.write_once(cx, request).await;
+        let answer = answer.map_err(|error| failure(action, error))?;
+        let unknown = |source: Box<dyn std::error::Error + Send + Sync>| ExecuteError::Unknown {
             target: action.target.to_string(),
-            source: Box::new(error),
-        })?;
-        Ok(Effected::new(object, answer.audit_id))
+            source,
+        };
+        let object = serde_json::from_slice(&answer.bytes).map_err(|error| unknown(Box::new(error)))?;
+        if !is_about(action, &object) {
+            return Err(unknown(Box::new(AnotherObject)));
+        }
+        Ok((object, answer))
+    }
+
+    /// The object as it is, in the version that the action was made for. `None` where it is to be created.
+    async fn before(
+        &self,
+        cx: &ToolContext,
+        action: &Action,
+        resource: &Resource,
+    ) -> Result<Option<Value>, ExecuteError> {
+        if action.verb == Verb::Create {
+            return Ok(None);
+        }
+        let target = &action.target;
+        let found = self
+            .cluster
+            .object(cx, resource, target.namespace.as_deref(), &target.name)
+            .await;
+        let changed = |source: Box<dyn std::error::Error + Send + Sync>| ExecuteError::Changed {
+            target: target.to_string(),
+            source,
+        };
+        let object = match found {
+            Ok(object) => object,
+            Err(error @ ClusterError::NotFound { .. }) => return Err(changed(Box::new(error))),
+            Err(error) => return Err(refused(action, error)),
+        };
+        let text = |place: &str| object.pointer(place).and_then(Value::as_str);
+        let same = text("/metadata/uid") == action.uid.as_deref()
+            && text("/metadata/resourceVersion") == action.resource_version.as_deref();
+        if same {
+            return Ok(Some(object));
+        }
+        Err(changed(Box::new(OtherVersion {
+            wanted: action.resource_version.clone().unwrap_or_default(),
+            found: text("/metadata/resourceVersion").unwrap_or_default().to_owned(),
+        })))
+    }
+}
+
+/// Whether an answer is about the action's target.
+fn is_about(action: &Action, answer: &Value) -> bool {
+    let text = |place: &str| answer.pointer(place).and_then(Value::as_str);
+    match action.verb {
+        // What is said of an end is a status, or the object as it goes.
+        Verb::Delete | Verb::Evict if text("/kind") == Some("Status") => text("/status") == Some("Success"),
+        Verb::Create => text("/metadata/name") == Some(&action.target.name),
+        _ => text("/metadata/uid") == action.uid.as_deref(),
     }
 }
 
 #[async_trait]
 impl Executor for KubeExecutor {
-    async fn dry_run(&self, cx: &ToolContext, action: &Action) -> Result<Effected, ExecuteError> {
-        match self.send(cx, action, None).await {
-            // A dry run writes nothing, also when no answer comes.
-            Err(ExecuteError::Unknown { target, source }) => Err(ExecuteError::Refused {
-                target,
-                remedy: "the dry run was not answered; try again when the API server can be reached"
-                    .to_owned(),
-                source,
-            }),
-            other => other,
-        }
+    async fn rights(&self, cx: &ToolContext, action: &Action) -> Result<Rights, ExecuteError> {
+        let request = self.request(cx, action, None).await?;
+        let (question, name) = rights::question(&request);
+        let review = self.connection.may(cx, &question, name).await;
+        let review = review.map_err(|error| refused(action, error))?;
+        Ok(rights::rights(action, &question, &review))
+    }
+
+    async fn dry_run(&self, cx: &ToolContext, action: &Action) -> Result<Rehearsal, ExecuteError> {
+        let request = self.request(cx, action, None).await?;
+        let before = self.before(cx, action, &request.resource).await?;
+        let (after, answer) = self.send(cx, action, &request).await.map_err(rehearsed)?;
+        Ok(rehearsal(action, before.as_ref(), &after, &answer))
     }
 
     async fn perform(
@@ -121,7 +195,10 @@ impl Executor for KubeExecutor {
         action: &Action,
     ) -> Result<Effected, ExecuteError> {
         let id = ActionId::of(&permit.redeem(action, cx.clock.now())?);
-        self.send(cx, action, Some(&id)).await
+        let request = self.request(cx, action, Some(&id)).await?;
+        let (object, answer) = self.send(cx, action, &request).await?;
+        let outcome = outcome(action, &object);
+        Ok(Effected::new(object, outcome, answer.audit_id))
     }
 
     async fn standing(
@@ -143,95 +220,4 @@ impl Executor for KubeExecutor {
         };
         Ok(standing(action, id, object.as_ref()))
     }
-}
-
-/// Whose write stands, by the object as it is.
-fn standing(action: &Action, id: &ActionId, object: Option<&Value>) -> Standing {
-    let text = |place: &str| {
-        object
-            .and_then(|object| object.pointer(place))
-            .and_then(Value::as_str)
-    };
-    let same = action.uid.as_deref() == text("/metadata/uid");
-    let unmoved = action.resource_version.as_deref() == text("/metadata/resourceVersion");
-    let annotations = object.and_then(|object| object.pointer("/metadata/annotations"));
-    let ours = annotations.and_then(|annotations| annotations.get(ACTION_ANNOTATION));
-    let ours = ours.and_then(Value::as_str) == Some(id.0.as_str());
-    match (action.verb, object.is_some()) {
-        (Verb::Create, false) => Standing::NotYet,
-        (Verb::Create, true) if ours => Standing::Ours,
-        (Verb::Create, true) => Standing::Overtaken,
-        (_, false) => Standing::Gone,
-        (_, true) if !same => Standing::Gone,
-        (Verb::Patch, true) if ours => Standing::Ours,
-        // One that is on its way out was ended, perhaps by us: nothing tells.
-        (Verb::Delete | Verb::Evict, true) if text("/metadata/deletionTimestamp").is_some() => Standing::Gone,
-        (_, true) if unmoved => Standing::NotYet,
-        _ => Standing::Overtaken,
-    }
-}
-
-fn malformed(action: &Action, reason: String) -> ExecuteError {
-    ExecuteError::Malformed {
-        target: action.target.to_string(),
-        reason,
-    }
-}
-
-fn refused(action: &Action, error: ClusterError) -> ExecuteError {
-    ExecuteError::Refused {
-        target: action.target.to_string(),
-        remedy: error.remedy().to_owned(),
-        source: Box::new(error),
-    }
-}
-
-/// What a failed request says about the write. In doubt it may stand.
-fn failure(action: &Action, error: ClusterError) -> ExecuteError {
-    let target = action.target.to_string();
-    match error {
-        ClusterError::Conflict { .. } => ExecuteError::Changed {
-            target,
-            source: Box::new(error),
-        },
-        // Of a deletion, an eviction or a patch: what it was made for is not there any more.
-        ClusterError::NotFound { .. } if action.verb != Verb::Create => ExecuteError::Changed {
-            target,
-            source: Box::new(error),
-        },
-        // Others that ask to come back later may have done something before.
-        ClusterError::RateLimited { ref source, .. } if !is_turned_away(&**source) => ExecuteError::Unknown {
-            target,
-            source: Box::new(error),
-        },
-        ClusterError::RateLimited { .. } if action.verb == Verb::Evict => ExecuteError::Refused {
-            target,
-            remedy: "a disruption budget keeps the pod, or the server is overloaded; try again later"
-                .to_owned(),
-            source: Box::new(error),
-        },
-        ClusterError::BadRequest { .. } => ExecuteError::Refused {
-            target,
-            remedy: "the server's words tell what it does not accept; propose it anew".to_owned(),
-            source: Box::new(error),
-        },
-        ClusterError::Denied { .. }
-        | ClusterError::Unauthorized { .. }
-        | ClusterError::NotFound { .. }
-        | ClusterError::InvalidName { .. }
-        | ClusterError::RateLimited { .. }
-        | ClusterError::Config { .. } => refused(action, error),
-        // A server that fails, falls silent or answers nonsense may have written before it did; so may one whose secure
-        // connection ends in an error.
-        _ => ExecuteError::Unknown {
-            target,
-            source: Box::new(error),
-        },
-    }
-}
-
-/// Whether the server did not begin with the request: 429 is said at the door.
-fn is_turned_away(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    let said = source.downcast_ref::<ServerSaid>();
-    said.is_some_and(|said| said.code == 429)
 }

@@ -17,6 +17,9 @@ const SERVERS_OWN: [&str; 5] = [
     "/status",
 ];
 
+/// Where the write says something besides the patch: what else stands there would be lost, unlike in the dry run.
+const SHARED: [&str; 2] = ["/metadata", "/metadata/annotations"];
+
 /// The request for an action; for a dry run where there is no id.
 ///
 /// The error says what is wrong with the action.
@@ -62,6 +65,7 @@ pub(super) fn of(action: &Action, resource: Resource, id: Option<&ActionId>) -> 
             "metadata": { "name": target.name, "namespace": target.namespace },
             "deleteOptions": { "preconditions": preconditions(action)? },
         }),
+        WriteVerb::PatchStatus => return Err("a status is not for actions to write".to_owned()),
     };
     Ok(WriteRequest {
         verb,
@@ -83,6 +87,12 @@ fn content(action: &Action, id: Option<&ActionId>) -> Result<Value, String> {
         .find(|place| action.patch.pointer(place).is_some())
     {
         return Err(format!("its patch holds {place}, which is not for it to set"));
+    }
+    let in_place_of = |place: &&&str| action.patch.pointer(place).is_some_and(|said| !said.is_object());
+    if let Some(place) = SHARED.iter().find(in_place_of) {
+        return Err(format!(
+            "its patch replaces {place} as a whole; name the members that change, those that go by null"
+        ));
     }
     let mut body = action.patch.clone();
     if action.verb == Verb::Patch {

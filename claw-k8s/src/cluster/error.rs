@@ -166,6 +166,9 @@ impl ClusterError {
     /// What to do so that it succeeds.
     pub fn remedy(&self) -> &'static str {
         match self {
+            Self::Denied { .. } if self.admission_policy().is_some() => {
+                "an admission policy of the cluster denies it, and its words name the rule: no right helps, have a person do it"
+            }
             Self::Denied { .. } => "grant the right, for example with the role that `access` generates",
             Self::Unauthorized { .. } => "renew the token or certificate",
             Self::NotFound { .. } => "check the name and the namespace, if it should be there",
@@ -254,6 +257,18 @@ impl ClusterError {
     }
 }
 
+impl ClusterError {
+    /// The name of the admission policy that denied it; `None` where it was something else, such as the lack of a right.
+    pub fn admission_policy(&self) -> Option<&str> {
+        let Self::Denied { source, .. } = self else {
+            return None;
+        };
+        let said = source.downcast_ref::<ServerSaid>()?;
+        let (_, rest) = said.message.split_once("ValidatingAdmissionPolicy '")?;
+        rest.split_once('\'').map(|(name, _)| name)
+    }
+}
+
 impl fmt::Display for ClusterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.fact())?;
@@ -279,4 +294,30 @@ pub struct ServerSaid {
     pub code: u16,
     /// Its words, cut to 1,000 characters. Untrusted text.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_is_told_apart_from_a_lack_of_rights() {
+        let denied = |message: &str| {
+            let error = ClusterError::Denied {
+                request: "patch deployments.apps shop/cart".to_owned(),
+                source: Box::new(ServerSaid {
+                    code: 403,
+                    message: message.to_owned(),
+                }),
+            };
+            (error.admission_policy().map(str::to_owned), error.remedy())
+        };
+        let (wall, remedy) = denied("deployments.apps is forbidden: User cannot patch");
+        assert!(wall.is_none() && remedy.starts_with("grant the right"));
+        let walled = "deployments.apps \"cart\" is forbidden: ValidatingAdmissionPolicy 'openclaw-wall-phase' with binding \
+                      'openclaw-wall-phase' denied request: openclaw: phase.cap: in the phase observe nothing is written";
+        let (wall, remedy) = denied(walled);
+        assert_eq!(wall.as_deref(), Some("openclaw-wall-phase"));
+        assert!(remedy.contains("no right helps"));
+    }
 }

@@ -11,6 +11,8 @@ use kube::client::Body;
 use super::body::{self, Keep};
 use super::credentials::Credentials;
 use super::list::SMALLEST_PAGE;
+use super::review::{self, Review};
+use super::warning::warnings;
 use super::wire::{self, Prepared};
 use super::write::{WriteAnswer, WriteRequest};
 use super::{
@@ -68,6 +70,7 @@ struct Patience {
 struct Answer {
     read: LogBytes,
     audit_id: Option<String>,
+    warnings: Vec<String>,
 }
 
 /// The header that names a request as the server's audit log does.
@@ -211,6 +214,18 @@ impl KubeCluster {
         }
     }
 
+    /// Whether these credentials have a right on one object, or on all objects of its kind where there is no name.
+    pub(crate) async fn may(
+        &self,
+        cx: &ToolContext,
+        question: &AccessQuestion,
+        name: Option<&str>,
+    ) -> Result<Review, ClusterError> {
+        let prepared = review::question(question, name)?;
+        let body = self.json(cx, &prepared).await?;
+        review::answer(&body, &prepared.what)
+    }
+
     /// Sends a write, once. Only what was refused for its credentials is sent again, with new ones: it was not even looked at.
     pub(crate) async fn write_once(
         &self,
@@ -235,6 +250,7 @@ impl KubeCluster {
                     return Ok(WriteAnswer {
                         bytes: answer.read.bytes,
                         audit_id: answer.audit_id,
+                        warnings: answer.warnings,
                     });
                 }
                 Err(error @ ClusterError::Unauthorized { .. })
@@ -281,6 +297,7 @@ impl KubeCluster {
             return Ok(Answer {
                 read,
                 audit_id: audit_id.map(str::to_owned),
+                warnings: warnings(&parts.headers),
             });
         }
         let head = Keep::Head { limit: ERROR_BYTES };
@@ -366,9 +383,7 @@ impl ClusterReader for KubeCluster {
     }
 
     async fn can_i(&self, cx: &ToolContext, question: &AccessQuestion) -> Result<bool, ClusterError> {
-        let prepared = wire::access_review(question)?;
-        let body = self.json(cx, &prepared).await?;
-        wire::allowed(&body, &prepared.what)
+        Ok(self.may(cx, question, None).await?.allowed)
     }
 
     async fn discover(&self, cx: &ToolContext) -> Result<Discovery, ClusterError> {

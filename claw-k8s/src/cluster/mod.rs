@@ -13,8 +13,10 @@ mod list;
 mod proxy;
 mod resource;
 mod retry;
+mod review;
 mod room;
 mod shared;
+mod warning;
 mod wire;
 pub(crate) mod write;
 
@@ -36,8 +38,9 @@ pub use self::kube::{KubeCluster, Limits};
 pub use self::list::{Incomplete, Listed, Query, list_all};
 pub use self::proxy::Proxies;
 pub use self::resource::Resource;
+pub(crate) use self::review::Review;
 pub use self::shared::Cluster;
-pub(crate) use self::wire::check as check_name;
+pub(crate) use self::wire::{FIELD_MANAGER, check as check_name};
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

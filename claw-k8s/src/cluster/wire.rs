@@ -9,12 +9,12 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 
 use super::write::{WriteRequest, WriteVerb};
-use super::{AccessQuestion, ClusterError, GetRequest, ListRequest, LogRequest, ServerSaid, Source};
+use super::{ClusterError, GetRequest, ListRequest, LogRequest, ServerSaid, Source};
 
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Who the agent is among those that fields belong to.
-const FIELD_MANAGER: &str = "claw";
+pub(crate) const FIELD_MANAGER: &str = "claw";
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const GROUPS: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
@@ -44,6 +44,18 @@ impl Prepared {
             accept: JSON,
             content: JSON,
             body: Vec::new(),
+            what,
+        }
+    }
+
+    /// A `POST` that asks, and stores nothing.
+    pub(super) fn question(target: &str, body: &serde_json::Value, what: String) -> Self {
+        Self {
+            method: Method::POST,
+            target: target.to_owned(),
+            accept: JSON,
+            content: JSON,
+            body: body.to_string().into_bytes(),
             what,
         }
     }
@@ -145,13 +157,19 @@ pub(super) fn write(request: &WriteRequest) -> Result<Prepared, ClusterError> {
         WriteVerb::Create => (Method::POST, collection, JSON, "create"),
         WriteVerb::Delete => (Method::DELETE, object, JSON, "delete"),
         WriteVerb::Evict => (Method::POST, format!("{object}/eviction"), JSON, "evict"),
+        WriteVerb::PatchStatus => (
+            Method::PATCH,
+            format!("{object}/status"),
+            MERGE_PATCH,
+            "patch status of",
+        ),
     };
     let mut query = form_urlencoded::Serializer::new(String::new());
     // A deletion says so in its body, where alone it counts.
     if request.dry_run && request.verb != WriteVerb::Delete {
         query.append_pair("dryRun", "All");
     }
-    if matches!(request.verb, WriteVerb::Patch | WriteVerb::Create) {
+    if !matches!(request.verb, WriteVerb::Delete | WriteVerb::Evict) {
         query.append_pair("fieldManager", FIELD_MANAGER);
         // What the server does not know it would leave out, and store something else than was approved.
         query.append_pair("fieldValidation", "Strict");
@@ -212,49 +230,6 @@ fn whole_seconds(time: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(time.as_second())
         .unwrap_or(time)
         .to_string()
-}
-
-pub(super) fn access_review(question: &AccessQuestion) -> Result<Prepared, ClusterError> {
-    let AccessQuestion {
-        verb,
-        group,
-        resource,
-        subresource,
-        namespace,
-    } = question;
-    check_namespace(namespace.as_deref())?;
-    let body = serde_json::json!({
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {
-            "verb": verb, "group": group, "resource": resource, "subresource": subresource,
-            "namespace": namespace.as_deref().unwrap_or_default(),
-        }},
-    });
-    Ok(Prepared {
-        method: Method::POST,
-        target: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
-        accept: JSON,
-        content: JSON,
-        body: body.to_string().into_bytes(),
-        what: format!("ask whether {verb} on {resource} is allowed"),
-    })
-}
-
-/// Reads the answer to an access review.
-pub(super) fn allowed(body: &[u8], what: &str) -> Result<bool, ClusterError> {
-    #[derive(Deserialize)]
-    struct Review {
-        status: ReviewStatus,
-    }
-    #[derive(Deserialize)]
-    struct ReviewStatus {
-        #[serde(default)]
-        allowed: bool,
-    }
-    serde_json::from_slice::<Review>(body)
-        .map(|review| review.status.allowed)
-        .map_err(|error| malformed(what, error))
 }
 
 pub(super) fn malformed(what: &str, source: impl Into<Source>) -> ClusterError {
@@ -370,7 +345,7 @@ impl Said {
     }
 }
 
-fn check_namespace(namespace: Option<&str>) -> Result<(), ClusterError> {
+pub(super) fn check_namespace(namespace: Option<&str>) -> Result<(), ClusterError> {
     namespace.map_or(Ok(()), |namespace| check("namespace", namespace))
 }
 

@@ -1,4 +1,5 @@
-//! Writes, as requests. Only [`apply`](crate::apply) makes them.
+//! Writes, as requests. [`apply`](crate::apply) makes them with a permit, and [`approval`](crate::approval) those that ask people
+//! for one.
 
 use serde_json::Value;
 
@@ -15,6 +16,8 @@ pub(crate) enum WriteVerb {
     Delete,
     /// An eviction, with preconditions.
     Evict,
+    /// A JSON merge patch of the status alone.
+    PatchStatus,
 }
 
 /// One write.
@@ -35,4 +38,6 @@ pub(crate) struct WriteAnswer {
     pub(crate) bytes: Vec<u8>,
     /// By which the server's audit log has it.
     pub(crate) audit_id: Option<String>,
+    /// What it warned of. Untrusted text.
+    pub(crate) warnings: Vec<String>,
 }

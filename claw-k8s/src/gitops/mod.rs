@@ -2,6 +2,7 @@
 
 mod argocd;
 mod flux;
+mod marks;
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use argocd::{application, changes_of_application, kept_by_application};
 pub use flux::{changes_of_delivery, delivery, kept_by_delivery};
+pub use marks::keeper;
 
 /// How a GitOps object stands, whatever controller it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

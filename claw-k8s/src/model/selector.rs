@@ -46,6 +46,29 @@ impl LabelSelector {
                 .all(|requirement| requirement.matches(labels))
     }
 
+    /// The same as the API server takes it in a list: `app=cart,tier in (a,b),!old`. `None` where it has an operator that is
+    /// not known, which selects nothing.
+    pub fn to_query(&self) -> Option<String> {
+        let equal = self.match_labels.iter();
+        let mut parts: Vec<String> = equal.map(|(key, value)| format!("{key}={value}")).collect();
+        for Requirement {
+            key,
+            operator,
+            values,
+        } in &self.match_expressions
+        {
+            let values = values.join(",");
+            parts.push(match operator.as_str() {
+                "In" => format!("{key} in ({values})"),
+                "NotIn" => format!("{key} notin ({values})"),
+                "Exists" => key.clone(),
+                "DoesNotExist" => format!("!{key}"),
+                _ => return None,
+            });
+        }
+        Some(parts.join(","))
+    }
+
     /// Whether it has no requirement at all.
     pub fn is_empty(&self) -> bool {
         self.match_labels.is_empty() && self.match_expressions.is_empty()

@@ -1,4 +1,5 @@
 //! The tools, one a file, and the lists of them.
+mod changed;
 mod describe_events;
 mod get_dependencies;
 mod get_deployment_history;
@@ -12,6 +13,7 @@ mod query_gitops;
 mod reading;
 mod redacted;
 mod since;
+mod survey_target;
 mod usage;
 
 #[cfg(test)]
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use claw_core::tool::ErasedTool;
 
+pub(crate) use changed::{changed_fields, is_cut};
 pub use describe_events::{DescribeEvents, DescribeEventsInput, DescribeEventsOutput};
 pub use get_dependencies::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
 pub use get_deployment_history::{
@@ -33,6 +36,7 @@ pub use get_workloads::{GetWorkloads, GetWorkloadsInput, GetWorkloadsOutput};
 pub use history::{History, Revision};
 pub use query_gitops::{QueryGitops, QueryGitopsInput, QueryGitopsOutput};
 pub use since::{ParseSinceError, Since};
+pub use survey_target::SurveyTarget;
 pub use usage::{NodeUsage, PodUsage};
 
 use crate::cluster::Cluster;
@@ -50,7 +54,7 @@ pub fn basic(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {
 }
 
 /// Every tool of this crate that only reads, with all that each can read. Secrets are not looked at. Those that propose are
-/// in [`propose`].
+/// in [`propose`], and what looks around a write before it is judged, [`SurveyTarget`], is no tool for models.
 ///
 /// What the agent has no right to read becomes a gap in the answers.
 pub fn all(cluster: &Cluster) -> Vec<Arc<dyn ErasedTool>> {

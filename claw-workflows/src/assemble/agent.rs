@@ -9,16 +9,19 @@ use claw_core::definition::Definition;
 use claw_core::gate::Gate;
 use claw_core::reason::Reasoner;
 use claw_core::redact::Redactor;
-use claw_core::registry::{DuplicateTool, Registry};
+use claw_core::registry::Registry;
 use claw_core::store::{Journal, MemoryJournal};
-use claw_core::workflow::Workflow as _;
+use claw_core::workflow::Workflow;
 use claw_guardrails::engine::{Config, Engine, Mode};
+use claw_guardrails::pipeline::Pipeline;
 
+use super::error::{AssemblyError, TendError};
 use super::sources::Sources;
+use super::writes::Writes;
 use crate::deliver::Sink;
 use crate::incident::weights::Weights;
 use crate::incident::{self, IncidentInvestigation};
-use crate::runtime::{Ended, Runner, RunnerError, Settings};
+use crate::runtime::{Builder, Ended, Runner, RunnerError, Settings};
 use crate::trigger::{Filter, Incident, Intake};
 
 /// Assembles an [`Agent`].
@@ -37,7 +40,12 @@ pub struct Assembly {
     sinks: Vec<Arc<dyn Sink>>,
     weights: Weights,
     reasoner: Arc<dyn Reasoner>,
+    workflows: Vec<AddWorkflow>,
+    writes: Option<Writes>,
 }
+
+/// Adds a workflow to a runner.
+type AddWorkflow = Box<dyn FnOnce(Builder) -> Builder + Send>;
 
 impl fmt::Debug for Assembly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +78,22 @@ impl Assembly {
             sinks: Vec::new(),
             weights: Weights::default(),
             reasoner: Arc::new(incident::rules()),
+            workflows: Vec::new(),
+            writes: None,
         }
+    }
+
+    /// Runs one more workflow.
+    pub fn workflow<W: Workflow>(mut self, workflow: W) -> Self {
+        self.workflows
+            .push(Box::new(|runner: Builder| runner.workflow(workflow)));
+        self
+    }
+
+    /// Lets workflows have actions done, as far as the guardrails allow it.
+    pub fn writes(mut self, writes: Writes) -> Self {
+        self.writes = Some(writes);
+        self
     }
 
     /// Keeps runs in `journal`.
@@ -120,8 +143,8 @@ impl Assembly {
     /// The agent.
     ///
     /// # Errors
-    /// If two tools have one name.
-    pub fn build(self) -> Result<Agent, DuplicateTool> {
+    /// If two tools have one name, or settings make no sense.
+    pub fn build(self) -> Result<Agent, AssemblyError> {
         let tools = self.definition.apply(&self.sources.tools()?)?;
         let guardrails = bounded(self.guardrails, &self.definition);
         let engine = Arc::new(Engine::new(guardrails, Arc::clone(&self.clock)));
@@ -137,7 +160,9 @@ impl Assembly {
             .get(IncidentInvestigation::NAME)
             .and_then(|workflow| workflow.trigger.as_ref())
             .map_or_else(Filter::any, Filter::from);
-        let mut runner = Runner::builder(gate.clone(), tools.clone(), self.journal)
+        let writes = self.writes.map(|writes| writes.pipeline(&engine, &gate));
+        let pipeline = writes.transpose()?;
+        let mut runner = Runner::builder(gate.clone(), tools.clone(), Arc::clone(&self.journal))
             .workflow(IncidentInvestigation::with(
                 self.cluster,
                 self.weights,
@@ -153,11 +178,18 @@ impl Assembly {
         for sink in self.sinks {
             runner = runner.sink(sink);
         }
+        for add in self.workflows {
+            runner = add(runner);
+        }
+        if let Some(pipeline) = &pipeline {
+            runner = runner.actuator(Arc::new(pipeline.clone()));
+        }
         Ok(Agent {
             runner: runner.build(),
             gate,
             tools,
             engine,
+            pipeline,
             clock: self.clock,
             filter,
         })
@@ -196,6 +228,7 @@ pub struct Agent {
     gate: Gate,
     tools: Registry,
     engine: Arc<Engine>,
+    pipeline: Option<Pipeline>,
     clock: Arc<dyn Clock>,
     filter: Filter,
 }
@@ -219,6 +252,34 @@ impl Agent {
     /// The guardrails, for the emergency stop.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The pipeline, where the agent may have actions done.
+    pub fn pipeline(&self) -> Option<&Pipeline> {
+        self.pipeline.as_ref()
+    }
+
+    /// Looks after actions that wait for people or that a restart left behind, once, and wakes the runs that waited for them.
+    /// Does nothing where nothing is written.
+    ///
+    /// # Errors
+    /// If it could not be seen which those are. What goes wrong with one of them is logged, and tried again the next time.
+    pub async fn tend(&self) -> Result<(), TendError> {
+        let Some(pipeline) = &self.pipeline else {
+            return Ok(());
+        };
+        let tended = pipeline.tend().await?;
+        for (intent, error) in &tended.failed {
+            tracing::warn!(
+                intent,
+                error = error as &dyn std::error::Error,
+                "an action could not be looked after"
+            );
+        }
+        for approval in &tended.settled {
+            self.runner.decided(approval).await?;
+        }
+        Ok(())
     }
 
     /// The clock.

@@ -18,7 +18,7 @@ pub mod slack;
 pub mod stdout;
 pub mod text;
 mod transport;
-mod untrusted;
+pub(crate) mod untrusted;
 mod view;
 pub mod webhook;
 mod words;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use claw_core::actuate::Actuator;
 use claw_core::gate::Gate;
 use claw_core::registry::Registry;
 use claw_core::store::Journal;
@@ -34,6 +35,7 @@ pub struct Builder {
     settings: Settings,
     limits: Limits,
     purposes: Purposes,
+    actuator: Option<Arc<dyn Actuator>>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -56,6 +58,7 @@ impl Builder {
             settings: Settings::default(),
             limits: Limits::new(),
             purposes: Purposes::new(),
+            actuator: None,
         }
     }
 
@@ -91,6 +94,12 @@ impl Builder {
         self
     }
 
+    /// Lets steps have actions done. Without one every action is refused.
+    pub fn actuator(mut self, actuator: Arc<dyn Actuator>) -> Self {
+        self.actuator = Some(actuator);
+        self
+    }
+
     /// Replaces the settings.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
@@ -108,6 +117,7 @@ impl Builder {
             settings: self.settings,
             limits: self.limits,
             purposes: self.purposes,
+            actuator: self.actuator,
             progress: broadcast::Sender::new(PROGRESS_BACKLOG),
             changed: watch::Sender::new(0),
             active: Mutex::new(BTreeMap::new()),

@@ -167,6 +167,9 @@ impl Inner {
         if let Some(purpose) = self.purposes.get(&name) {
             cx = cx.with_purpose(purpose);
         }
+        if let Some(actuator) = &self.actuator {
+            cx = cx.with_actuator(Arc::clone(actuator), &run.workflow);
+        }
         cx.progress("begins");
         let begun = self.now();
         let step = AssertUnwindSafe(work.workflow.take(&cx, run.step, state)).catch_unwind();

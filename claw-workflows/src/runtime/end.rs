@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use claw_core::audit::{AuditError, AuditKind};
 use claw_core::digest::sha256;
+use claw_core::gate::Entry;
 use claw_core::report::Report;
 use claw_core::store::{Claim, RunRecord, StoreError};
 use claw_core::workflow::{FailureKind, RunFailure};
@@ -110,10 +111,8 @@ impl Inner {
         let scope = self.scope(&run.id, step, CancellationToken::new());
         let mut attempt = 1;
         loop {
-            let recorded = self
-                .gate
-                .record(&scope, kind, &run.workflow, input.clone(), None, why);
-            let Err(error) = recorded.await else {
+            let entry = Entry::new(kind, &run.workflow, why).with_input(input.clone());
+            let Err(error) = self.gate.record(&scope, entry).await else {
                 return Ok(());
             };
             tracing::warn!(

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use claw_core::audit::AuditKind;
+use claw_core::gate::Entry;
 use claw_core::store::{Delivery, DeliveryEnd, StoreError};
 use claw_core::tool::ToolContext;
 use futures::FutureExt as _;
@@ -61,17 +62,8 @@ impl Inner {
         let cancel = stop.hard.child_token();
         let scope = self.scope(&delivery.run, None, cancel.clone());
         let input = json!({"key": key, "attempt": delivery.attempts, "report": digest(&report)});
-        let recorded = self
-            .gate
-            .record(
-                &scope,
-                AuditKind::Deliver,
-                &delivery.sink,
-                input,
-                None,
-                "the run has a report",
-            )
-            .await;
+        let entry = Entry::new(AuditKind::Deliver, &delivery.sink, "the run has a report").with_input(input);
+        let recorded = self.gate.record(&scope, entry).await;
         if let Err(error) = recorded {
             return Ok(self.again(delivery, None, error.to_string()));
         }

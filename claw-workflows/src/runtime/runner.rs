@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use claw_core::actuate::Actuator;
 use claw_core::audit::AuditKind;
-use claw_core::gate::{Gate, Scope};
+use claw_core::gate::{Entry, Gate, Scope};
 use claw_core::registry::Registry;
 use claw_core::store::{AlertKey, Closed, Enqueued, Journal, NewRun, RunEnd, RunRecord, StoreError};
 use claw_core::workflow::{Progress, ProgressEvent, RunId, Workflow};
@@ -30,6 +31,7 @@ pub(super) struct Inner {
     pub(super) tools: Registry,
     pub(super) limits: Limits,
     pub(super) purposes: Purposes,
+    pub(super) actuator: Option<Arc<dyn Actuator>>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
     pub(super) sinks: BTreeMap<String, Arc<dyn Sink>>,
@@ -126,17 +128,10 @@ impl Runner {
     /// Records the end of a run that has no report, and forgets what was remembered of it.
     async fn settled(&self, run: &RunRecord, reason: &str) -> Result<(), RunnerError> {
         self.0.gate.end_run(&run.id.0);
-        self.0
-            .gate
-            .record(
-                &self.0.scope(&run.id, None, CancellationToken::new()),
-                AuditKind::RunFinished,
-                &run.workflow,
-                json!({"cancelled": reason}),
-                None,
-                "the run was cancelled",
-            )
-            .await?;
+        let entry = Entry::new(AuditKind::RunFinished, &run.workflow, "the run was cancelled")
+            .with_input(json!({"cancelled": reason}));
+        let scope = self.0.scope(&run.id, None, CancellationToken::new());
+        self.0.gate.record(&scope, entry).await?;
         Ok(())
     }
 

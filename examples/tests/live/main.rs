@@ -11,6 +11,7 @@ mod kills;
 mod recordings;
 mod rights;
 mod serving;
+mod stops;
 mod world;
 
 use std::fs;

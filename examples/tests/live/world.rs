@@ -98,13 +98,14 @@ impl World {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = lines
-            .next_line()
-            .await
-            .unwrap()
-            .expect("a line that names the address");
-        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
-        let url = url.unwrap_or_else(|| panic!("{line}")).to_owned();
+        // It may have something to say before.
+        let url = loop {
+            let line = lines.next_line().await.unwrap();
+            let line = line.expect("a line that names the address");
+            if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
+                break url.to_owned();
+            }
+        };
         Served { child, url, lines }
     }
 

@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use claw_core::audit::AuditLog;
 use claw_core::clock::{Clock, ManualClock};
-use claw_core::registry::DuplicateTool;
 use claw_core::report::{Gap, Report};
 use claw_core::tool::Tool as _;
 use claw_guardrails::audit::MemoryAuditLog;
@@ -35,7 +34,7 @@ use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
 use claw_metrics::logs::loki::{Loki, LokiConfig};
 use claw_metrics::prometheus::{Prometheus, PrometheusConfig};
 use claw_metrics::tools::QueryPrometheus;
-use claw_workflows::assemble::{Agent, Assembly, Sources};
+use claw_workflows::assemble::{Agent, Assembly, AssemblyError, Sources};
 use claw_workflows::runtime::RunnerError;
 use claw_workflows::trigger::Incident;
 
@@ -78,9 +77,9 @@ pub enum ReplayError {
     /// The client of the simulated API server could not be made.
     #[error("the simulated API server cannot be reached; report this")]
     Cluster(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A defect: two tools have one name.
+    /// A defect: no agent can be made of the recording.
     #[error(transparent)]
-    Tools(#[from] DuplicateTool),
+    Assembly(#[from] AssemblyError),
     /// Journal or audit log failed.
     #[error(transparent)]
     Runner(#[from] RunnerError),

@@ -1,13 +1,14 @@
 //! The webhook and the methods of the Web API.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
@@ -26,6 +27,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         )
         .route("/api/chat.postMessage", post(post_message))
         .route("/api/chat.update", post(update))
+        .route("/api/conversations.history", get(history))
         .route("/api/auth.test", post(auth_test))
         .with_state(shared)
 }
@@ -98,6 +100,38 @@ async fn auth_test(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Res
     answer(
         authorized(&shared, &headers).map(|()| json!({ "team": "test", "user": "claw", "bot_id": "B0000" })),
     )
+}
+
+/// The messages of a channel, the latest first. Metadata is shown to who asks for it.
+async fn history(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    answer(authorized(&shared, &headers).and_then(|()| {
+        let given = |name: &str| query.get(name).map(String::as_str);
+        let wanted = given("channel").and_then(|channel| shared.workspace.channel_id(channel));
+        let channel = wanted.ok_or_else(|| Refusal::of("channel_not_found"))?;
+        let limit = given("limit").and_then(|limit| limit.parse().ok()).unwrap_or(100);
+        let with_metadata = given("include_all_metadata") == Some("true");
+        let posts = shared.posts();
+        let of_channel = posts.iter().rev().filter(|post| post.channel == channel);
+        let messages: Vec<Value> = of_channel
+            .take(limit)
+            .map(|post| {
+                let mut message = json!({ "type": "message", "ts": post.ts, "text": post.text() });
+                if let (true, Some(metadata), Some(fields)) = (
+                    with_metadata,
+                    post.message.get("metadata"),
+                    message.as_object_mut(),
+                ) {
+                    fields.insert("metadata".to_owned(), metadata.clone());
+                }
+                message
+            })
+            .collect();
+        Ok(json!({ "messages": messages }))
+    }))
 }
 
 fn authorized(shared: &Shared, headers: &HeaderMap) -> Result<(), Refusal> {

@@ -1,6 +1,22 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use claw_core::clock::{Clock as _, SystemClock};
+use claw_core::execute::{ActionId, ExecuteError, Executor as _, Standing};
+use claw_core::gate::{Gate, Permit, Scope};
+use claw_core::outside::Notification;
+use claw_core::redact::Redactor;
+use claw_core::tool::ToolContext;
+use claw_guardrails::audit::MemoryAuditLog;
+use claw_workflows::outside::Notifier;
+use claw_workflows::outside::providers::Slack;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Server, Via, Workspace};
+use crate::AllowAll;
+use crate::faults::{Fault, Rule};
 use crate::http_probe::{Answer, post, send};
 
 async fn boot() -> Server {
@@ -238,4 +254,65 @@ async fn forms_are_taken_too() {
     .await;
     assert_eq!((unknown.status, unknown.text.as_str()), (404, "no_service"));
     assert_eq!(server.posts()[0].text(), "form");
+}
+
+/// A notifier whose only channel is on this server, and the permit for a message of that text.
+async fn permitted(server: &Server, text: &str) -> (Notifier, claw_core::action::Action, Permit) {
+    let slack = Slack::new(&server.api_url(), &SecretString::from("xoxb-1"), "C1").unwrap();
+    let notifier = Notifier::new().channel("incidents", Arc::new(slack));
+    let text = text.to_owned();
+    let action = Notification { text }.action("incidents", "people should know");
+    let audit = Arc::new(MemoryAuditLog::default());
+    let gate = Gate::new(Arc::new(AllowAll), audit, Arc::new(SystemClock), Redactor::new());
+    let scope = Scope {
+        run: "r".to_owned(),
+        step: None,
+        actor: "test".to_owned(),
+        deadline: SystemClock.deadline(Duration::from_secs(10)),
+        cancel: tokio_util::sync::CancellationToken::new(),
+    };
+    let permit = gate.admit(&scope, &action).await.unwrap();
+    (notifier, action, permit)
+}
+
+fn cx() -> ToolContext {
+    ToolContext::new(Arc::new(SystemClock), Duration::from_secs(10))
+}
+
+#[tokio::test]
+async fn a_message_of_an_agent_is_shown_as_it_was_permitted_and_found_again() {
+    let server = boot().await;
+    // As long as can be, and with what Slack would take for markup.
+    let text = format!("<!channel> *cart* {}", "&".repeat(2_900));
+    let (notifier, action, permit) = permitted(&server, &text).await;
+    let id = permit.action_id();
+    notifier.dry_run(&cx(), &action).await.unwrap();
+    assert!(server.posts().is_empty());
+    notifier.perform(&cx(), permit, &action).await.unwrap();
+    assert_eq!(server.posts()[0].shown(), text);
+    assert_eq!(
+        notifier.standing(&cx(), &action, &id).await.unwrap(),
+        Standing::Ours
+    );
+    let other = ActionId("other".to_owned());
+    assert_eq!(
+        notifier.standing(&cx(), &action, &other).await.unwrap(),
+        Standing::Gone
+    );
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_posted_once_and_found() {
+    let server = boot().await;
+    let lost = Fault::StatusAfterEffect(StatusCode::BAD_GATEWAY);
+    server.faults().add(Rule::new("/api/chat.postMessage", lost));
+    let (notifier, action, permit) = permitted(&server, "cart is well").await;
+    let id = permit.action_id();
+    let error = notifier.perform(&cx(), permit, &action).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Unknown { .. }), "{error}");
+    assert_eq!(server.posts().len(), 1);
+    assert_eq!(
+        notifier.standing(&cx(), &action, &id).await.unwrap(),
+        Standing::Ours
+    );
 }

@@ -1,7 +1,24 @@
 //! The journal in one SQLite file.
 
+/// Runs the block in a transaction: all of it is kept, or, after an error, nothing.
+///
+/// The lock on writes is taken before anything is read. SQLite waits for a lock only there: a transaction that has read and
+/// finds another writer when it comes to write fails at once.
+macro_rules! transaction {
+    ($store:expr, |$conn:ident| $body:block) => {{
+        let mut transaction = $store
+            .place
+            .check($store.pool.begin_with("BEGIN IMMEDIATE").await)?;
+        let $conn = $store.place.check(transaction.acquire().await)?;
+        let value = $body;
+        $store.place.check(transaction.commit().await)?;
+        value
+    }};
+}
+
 mod alerts;
 mod deliveries;
+mod documents;
 mod fault;
 mod open;
 mod query;
@@ -35,22 +52,6 @@ pub struct SqliteStore {
     place: Place,
     /// Held for as long as any clone lives; the system releases it when the process ends, however it ends.
     _lock: Arc<File>,
-}
-
-/// Runs the block in a transaction: all of it is kept, or, after an error, nothing.
-///
-/// The lock on writes is taken before anything is read. SQLite waits for a lock only there: a transaction that has read and
-/// finds another writer when it comes to write fails at once.
-macro_rules! transaction {
-    ($store:expr, |$conn:ident| $body:block) => {{
-        let mut transaction = $store
-            .place
-            .check($store.pool.begin_with("BEGIN IMMEDIATE").await)?;
-        let $conn = $store.place.check(transaction.acquire().await)?;
-        let value = $body;
-        $store.place.check(transaction.commit().await)?;
-        value
-    }};
 }
 
 #[async_trait]

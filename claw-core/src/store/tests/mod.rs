@@ -4,6 +4,7 @@ mod alike;
 mod contract;
 mod crash;
 mod damage;
+mod documents;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

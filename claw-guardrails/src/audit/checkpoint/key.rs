@@ -1,7 +1,7 @@
 //! Keys: Ed25519, private ones in a PKCS#8 file, public ones as a line of text.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::str::FromStr;
@@ -40,7 +40,8 @@ pub enum KeyError {
     },
     /// What is in it is no key.
     #[error(
-        "{path} is not an Ed25519 key in a PKCS#8 file (PEM or DER); `openssl genpkey -algorithm ed25519` makes one"
+        "{path} is not an Ed25519 key in a PKCS#8 file (PEM or DER); `openssl genpkey -algorithm ed25519` makes one, and one \
+         is made if the file is not there"
     )]
     Format {
         /// Where it is.
@@ -179,31 +180,14 @@ impl Signer {
         Self::new(pair, name)
     }
 
-    /// Like [`read`](Self::read); makes the key where there is none yet, for its owner alone.
+    /// Like [`read`](Self::read); makes the key where there is none yet, for its owner alone. What a crash leaves is no key or
+    /// a whole one.
     pub fn read_or_make(path: &Path, name: &str) -> Result<Self, KeyError> {
         match Self::read(path, name) {
             Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {}
             other => return other,
         }
-        let mut seed = [0; 32];
-        SystemRandom::new()
-            .fill(&mut seed)
-            .map_err(|_| KeyError::Random)?;
-        let text = format!(
-            "{BEGIN}\n{}\n{END}\n",
-            BASE64.encode([&PKCS8[..], &seed].concat())
-        );
-        let mut options = OpenOptions::new();
-        // Two that make the key at the same time do not both think that theirs is the one.
-        options.write(true).create_new(true);
-        super::super::open::private(&mut options);
-        options
-            .open(path)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .map_err(|source| file_error(path, "made", source))?;
+        make(path)?;
         Self::read(path, name)
     }
 
@@ -230,6 +214,49 @@ impl Signer {
     pub(in super::super) fn of_seed(seed: &[u8; 32], name: &str) -> Self {
         Self::new(Ed25519KeyPair::from_seed_unchecked(seed).unwrap(), name).unwrap()
     }
+}
+
+/// Makes a key. Of two that make one at the same time both have the same afterwards.
+fn make(path: &Path) -> Result<(), KeyError> {
+    let mut random = [0; 40];
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| KeyError::Random)?;
+    let (seed, tag) = random.split_at(32);
+    let text = format!("{BEGIN}\n{}\n{END}\n", BASE64.encode([&PKCS8[..], seed].concat()));
+    // Written under a name of its own, and given its name when it is whole and on disk.
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}", claw_core::digest::hex(tag)));
+    let aside = Path::new(&aside);
+    let written = write(aside, &text).and_then(|()| match fs::hard_link(aside, path) {
+        // Somebody else was quicker: theirs is the one.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        // Not every file system has links.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied)
+                && !path.exists() =>
+        {
+            fs::rename(aside, path)
+        }
+        linked => linked,
+    });
+    let removed = match fs::remove_file(aside) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    written
+        .and(removed)
+        .and_then(|()| super::super::files::sync_folder(path))
+        .map_err(|source| file_error(path, "made", source))
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    super::super::files::private(&mut options);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 fn file_error(path: &Path, attempt: &'static str, source: std::io::Error) -> KeyError {

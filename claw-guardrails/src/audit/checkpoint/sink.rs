@@ -10,14 +10,22 @@ use claw_core::audit::{CheckpointError, CheckpointSink, SignedCheckpoint};
 
 use super::file::CheckpointFile;
 
-/// Adds checkpoints to a file, which is best on another disk or machine than the log: on a volume of its own, say.
+/// Adds the checkpoints of one log to a file, which is best on another disk or machine than the log: on a volume of its own,
+/// say.
 ///
-/// The log has such a file beside it in any case.
+/// The log has such a file beside it in any case. While one agent adds to the file it is locked. A checkpoint of another log, or
+/// of fewer records than the last one in the file, is refused: the log that made it was set back or begun anew.
 #[derive(Clone)]
 pub struct FileSink {
     path: PathBuf,
     name: String,
-    file: Arc<Mutex<Option<CheckpointFile>>>,
+    open: Arc<Mutex<Option<Open>>>,
+}
+
+/// The file, while it is ours, and its last checkpoint.
+struct Open {
+    file: CheckpointFile,
+    last: Option<(String, u64)>,
 }
 
 impl fmt::Debug for FileSink {
@@ -35,7 +43,57 @@ impl FileSink {
         Self {
             name: format!("file {}", path.display()),
             path,
-            file: Arc::default(),
+            open: Arc::default(),
+        }
+    }
+
+    /// Blocks.
+    fn add(&self, checkpoint: &SignedCheckpoint) -> Result<(), CheckpointError> {
+        let failed = |error: std::io::Error| {
+            let remedy = "check the disk and its permissions";
+            self.failed("cannot be written", remedy, Some(error))
+        };
+        let mut held = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken out while it is written: after an error it is opened anew, and looked at again.
+        let mut open = match held.take() {
+            Some(open) => open,
+            None => {
+                let (file, last) = CheckpointFile::open(&self.path).map_err(failed)?;
+                let last = last.map(|(checkpoint, _)| (checkpoint.origin, checkpoint.size));
+                Open { file, last }
+            }
+        };
+        match &open.last {
+            Some((origin, _)) if *origin != checkpoint.origin => {
+                let what = format!("has the checkpoints of another log, {origin}");
+                return Err(self.failed(&what, "give each log a file of its own", None));
+            }
+            Some((_, size)) if *size > checkpoint.size => {
+                let what = format!(
+                    "has a checkpoint of {size} records, and the log has {}",
+                    checkpoint.size
+                );
+                return Err(self.failed(
+                    &what,
+                    "it was set back: run `audit verify --checkpoints` with the file",
+                    None,
+                ));
+            }
+            // Given twice.
+            Some((_, size)) if *size == checkpoint.size => {}
+            _ => {
+                open.file.append(checkpoint).map_err(failed)?;
+                open.last = Some((checkpoint.origin.clone(), checkpoint.size));
+            }
+        }
+        *held = Some(open);
+        Ok(())
+    }
+
+    fn failed(&self, what: &str, remedy: &str, source: Option<std::io::Error>) -> CheckpointError {
+        CheckpointError {
+            reason: format!("{} {what}; {remedy}", self.path.display()),
+            source: source.map(|error| Box::new(error) as _),
         }
     }
 }
@@ -48,28 +106,35 @@ impl CheckpointSink for FileSink {
 
     async fn keep(&self, checkpoint: &SignedCheckpoint) -> Result<(), CheckpointError> {
         let (sink, checkpoint) = (self.clone(), checkpoint.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            let mut open = sink.file.lock().unwrap_or_else(PoisonError::into_inner);
-            let file = match open.take() {
-                Some(file) => file,
-                None => CheckpointFile::open(&sink.path)?.0,
-            };
-            // Taken out while it is written: after an error it is opened anew, and looked at again.
-            let mut file = file;
-            file.append(&checkpoint)?;
-            *open = Some(file);
-            Ok(())
-        });
-        let written = written
+        let added = tokio::task::spawn_blocking(move || sink.add(&checkpoint));
+        added.await.unwrap_or_else(|error| {
+            let interrupted = std::io::Error::other(error);
+            Err(self.failed(
+                "was not written",
+                "the next one is tried again",
+                Some(interrupted),
+            ))
+        })
+    }
+
+    async fn newest(&self) -> Result<Option<SignedCheckpoint>, CheckpointError> {
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || CheckpointFile::last(&path));
+        let read = read
             .await
             .unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        written.map_err(|error: std::io::Error| CheckpointError {
-            reason: format!(
-                "{} cannot be written; check the disk and its permissions",
-                self.path.display()
-            ),
-            source: Some(Box::new(error)),
-        })
+        let last = read.map_err(|error| {
+            self.failed(
+                "cannot be read",
+                "check the disk and its permissions",
+                Some(error),
+            )
+        })?;
+        Ok(last.map(|(checkpoint, note)| SignedCheckpoint {
+            origin: checkpoint.origin,
+            size: checkpoint.size,
+            note: note.to_string(),
+        }))
     }
 }
 

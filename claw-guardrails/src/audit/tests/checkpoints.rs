@@ -80,8 +80,11 @@ async fn checkpoints_are_made_by_number_and_by_time() {
     for index in 0..6 {
         log.append(event("r", &format!("t{index}"))).await.unwrap();
     }
+    // The sixth record is looked at before it is late, and the seventh is on its own.
+    log.settled().await;
     clock.advance(Duration::from_secs(61));
     log.append(event("r", "late")).await.unwrap();
+    log.settled().await;
     log.close().await.unwrap();
     let text = std::fs::read_to_string(checkpoint::checkpoints_path(&place.path)).unwrap();
     // None yet, after four, after a minute, and at the end with the note that closes the log.

@@ -50,7 +50,7 @@ async fn goes_on(place: &Place, receipts: &[AuditReceipt], what: &str) {
     let verification = verify_file(&place.path).unwrap();
     assert!(verification.is_intact(), "{what}: {verification}");
     let mut hashes = Vec::new();
-    let unreadable = each_record(&place.path, &Filter::default(), |record, _, _| {
+    let unreadable = each_record(&place.path, &Filter::default(), |record, _| {
         hashes.push((record.sequence, record.hash.clone()));
         true
     })
@@ -65,7 +65,18 @@ async fn goes_on(place: &Place, receipts: &[AuditReceipt], what: &str) {
 }
 
 fn large() -> AuditSettings {
-    AuditSettings::default().with_checkpoint_every(number(3), number(60))
+    AuditSettings::default().with_checkpoint_every(number(5), number(60))
+}
+
+/// A file of checkpoints without the last ones of them.
+fn without_last(checkpoints: &[u8], count: usize) -> Vec<u8> {
+    let text = std::str::from_utf8(checkpoints).unwrap();
+    let begins: Vec<_> = text
+        .match_indices("claw-audit/")
+        .map(|(at, _)| at)
+        .filter(|at| *at == 0 || text[..*at].ends_with("\n\n"))
+        .collect();
+    checkpoints[..begins[begins.len() - count]].to_vec()
 }
 
 /// Some records, and what was on disk when they were acknowledged.
@@ -118,10 +129,21 @@ async fn a_crash_at_every_byte_of_a_checkpoint_loses_nothing() {
     let after = Disk::read(&place);
     let path = checkpoint::checkpoints_path(&place.path);
     let checkpoints = after.file(&path);
-    for cut in 0..checkpoints.len() {
+    // The first one was on disk before there were records.
+    let first = without_last(&checkpoints, 1);
+    for cut in first.len()..checkpoints.len() {
         after.restore(&place);
         std::fs::write(&path, &checkpoints[..cut]).unwrap();
         goes_on(&place, &receipts, &format!("checkpoints cut at {cut}")).await;
+    }
+    for cut in (0..first.len()).step_by(50) {
+        after.restore(&place);
+        std::fs::write(&path, &first[..cut]).unwrap();
+        let error = FileAuditLog::open(&place.path, clock()).await.unwrap_err();
+        assert!(
+            error.to_string().contains("no checkpoint vouches"),
+            "{cut}: {error}"
+        );
     }
 }
 
@@ -148,6 +170,10 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
         .next()
         .unwrap()
         .to_vec();
+    // A checkpoint was made before the next segment was begun, and one when the log was closed.
+    let path = checkpoint::checkpoints_path(&place.path);
+    let checkpoints = after.file(&path);
+    let (sealing, begun) = (without_last(&checkpoints, 2), without_last(&checkpoints, 1));
     // The next segment is empty but for its header in all these states, and so the head is one from before.
     let head = before.file(&head_path(&place.path));
     let seal_from = sealed[..sealed.len() - 1]
@@ -160,7 +186,10 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
     for cut in (seal_from..=sealed.len()).step_by(7) {
         states.push((
             format!("sealed up to {cut}"),
-            vec![(place.path.clone(), sealed[..cut].to_vec())],
+            vec![
+                (place.path.clone(), sealed[..cut].to_vec()),
+                (path.clone(), sealing.clone()),
+            ],
         ));
     }
     for cut in (0..=header.len()).step_by(5) {
@@ -169,6 +198,7 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
             vec![
                 (place.path.clone(), sealed.clone()),
                 (next_path(&place.path), header[..cut].to_vec()),
+                (path.clone(), begun.clone()),
             ],
         ));
     }
@@ -177,6 +207,7 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
         vec![
             (first.clone(), sealed.clone()),
             (next_path(&place.path), header.clone()),
+            (path.clone(), begun.clone()),
         ],
     ));
     states.push((
@@ -184,13 +215,14 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
         vec![
             (first.clone(), sealed.clone()),
             (place.path.clone(), header.clone()),
+            (path.clone(), begun.clone()),
         ],
     ));
     for (what, files) in states {
         let kept = before
             .0
             .iter()
-            .filter(|(path, _)| *path != place.path)
+            .filter(|(kept, _)| *kept != place.path && *kept != path)
             .cloned()
             .chain(files)
             .collect();
@@ -200,4 +232,25 @@ async fn a_crash_anywhere_between_two_segments_loses_nothing() {
         crashes += 1;
     }
     println!("{crashes} crashes between two segments: nothing lost");
+}
+
+#[tokio::test]
+async fn a_crash_while_a_log_is_begun_leaves_one_that_can_be_begun() {
+    let place = place();
+    let log = FileAuditLog::open_with(&place.path, clock(), large(), Vec::new())
+        .await
+        .unwrap();
+    let begun = Disk::read(&place);
+    log.close().await.unwrap();
+    let (head, checkpoints) = (head_path(&place.path), checkpoint::checkpoints_path(&place.path));
+    for missing in [vec![&head], vec![&checkpoints], vec![&head, &checkpoints]] {
+        begun.restore(&place);
+        for path in &missing {
+            std::fs::remove_file(path).unwrap();
+        }
+        goes_on(&place, &[], &format!("without {missing:?}")).await;
+        // Nor does a crash right after that leave one that cannot.
+        let sizes = std::fs::read_to_string(&checkpoints).unwrap();
+        assert!(sizes.lines().nth(1) == Some("0"), "{sizes}");
+    }
 }

@@ -1,189 +1,9 @@
 //! Disks that are full, fail or hang.
 
-use std::io::{Error, ErrorKind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
-
-use super::super::chain::Chain;
-use super::super::checkpoint::Signer;
-use super::super::medium::Medium;
-use super::super::segments::{Retirable, Shelf};
-use super::super::signing::{Keep, Signing};
-use super::super::writer::{Request, Writer};
+use super::rig::{Rig, rig, rig_with};
 use super::*;
-
-#[derive(Default)]
-struct Disk {
-    bytes: Mutex<Vec<u8>>,
-    room: AtomicUsize,
-    syncs: AtomicUsize,
-    sync_fails: AtomicUsize,
-    cut_fails: AtomicUsize,
-    turn_fails: AtomicUsize,
-    keep_fails: AtomicUsize,
-    /// Segments that were put away.
-    sealed: Mutex<Vec<Vec<u8>>>,
-    kept: Mutex<Vec<SignedCheckpoint>>,
-}
-
-impl Shelf<Handle> for Handle {
-    fn turn(&mut self, index: u64, header: &[u8]) -> std::io::Result<Handle> {
-        if self.0.turn_fails.load(Ordering::SeqCst) > 0 {
-            return Err(Error::from(ErrorKind::StorageFull));
-        }
-        let mut sealed = self.0.sealed.lock().unwrap();
-        assert_eq!(sealed.len() as u64, index);
-        sealed.push(std::mem::replace(
-            &mut *self.0.bytes.lock().unwrap(),
-            header.to_vec(),
-        ));
-        Ok(self.clone())
-    }
-
-    fn retirable(&mut self, _now: Timestamp) -> std::io::Result<Option<Retirable>> {
-        Ok(None)
-    }
-
-    fn retire(&mut self, _segment: u64) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Keep for Handle {
-    fn keep(&mut self, checkpoint: &SignedCheckpoint) -> std::io::Result<()> {
-        if self.0.keep_fails.load(Ordering::SeqCst) > 0 {
-            return Err(Error::from(ErrorKind::StorageFull));
-        }
-        self.0.kept.lock().unwrap().push(checkpoint.clone());
-        Ok(())
-    }
-}
-
-#[derive(Clone)]
-struct Handle(Arc<Disk>);
-
-impl Medium for Handle {
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        let mut stored = self.0.bytes.lock().unwrap();
-        let room = self.0.room.load(Ordering::SeqCst).saturating_sub(stored.len());
-        stored.extend(&bytes[..bytes.len().min(room)]);
-        if bytes.len() > room {
-            return Err(Error::from(ErrorKind::StorageFull));
-        }
-        Ok(())
-    }
-
-    fn sync(&mut self) -> std::io::Result<()> {
-        self.0.syncs.fetch_add(1, Ordering::SeqCst);
-        match self.0.sync_fails.load(Ordering::SeqCst) {
-            0 => Ok(()),
-            _ => Err(Error::other("input/output error")),
-        }
-    }
-
-    fn cut(&mut self, len: u64) -> std::io::Result<()> {
-        if self.0.cut_fails.load(Ordering::SeqCst) > 0 {
-            return Err(Error::other("input/output error"));
-        }
-        self.0.bytes.lock().unwrap().truncate(len as usize);
-        Ok(())
-    }
-}
-
-struct Rig {
-    disk: Arc<Disk>,
-    queue: mpsc::Sender<Request>,
-    /// Requests that the writer has not begun to serve; taken when it starts.
-    pending: Option<(Writer<Handle>, mpsc::Receiver<Request>)>,
-}
-
-fn rig() -> Rig {
-    rig_with(AuditSettings::default())
-}
-
-fn rig_with(settings: AuditSettings) -> Rig {
-    let disk = Arc::new(Disk {
-        room: AtomicUsize::new(usize::MAX),
-        ..Disk::default()
-    });
-    let signer = Signer::of_seed(&[1; 32], "claw-audit/test");
-    let (chain, header, _) = Chain::begin(Timestamp::UNIX_EPOCH, "test", &signer.verifier().to_string());
-    disk.bytes.lock().unwrap().extend(header.as_bytes());
-    let handle = Handle(disk.clone());
-    let writer = Writer {
-        medium: handle.clone(),
-        len: header.len() as u64,
-        head: Arc::new(Mutex::new(chain.head())),
-        chain,
-        head_file: None,
-        clock: clock(),
-        broken: None,
-        settings: settings.clone(),
-        shelf: Box::new(handle.clone()),
-        segment: 0,
-        begun: clock().now(),
-        sealed: false,
-        signing: Signing {
-            signer,
-            keep: Box::new(handle),
-            published: tokio::sync::watch::channel(None).0,
-            settings,
-            size: None,
-            time: clock().now(),
-            owed: None,
-        },
-    };
-    let (queue, requests) = mpsc::channel(100);
-    Rig {
-        disk,
-        queue,
-        pending: Some((writer, requests)),
-    }
-}
-
-impl Rig {
-    fn start(&mut self) {
-        let (writer, requests) = self.pending.take().unwrap();
-        std::thread::spawn(move || writer.run(requests));
-    }
-
-    async fn ask(&self, subject: &str) -> oneshot::Receiver<Result<AuditReceipt, AuditError>> {
-        let (reply, answer) = oneshot::channel();
-        let event = file::canonical_event(&event("r", subject)).unwrap();
-        self.queue.send(Request::Append { event, reply }).await.unwrap();
-        answer
-    }
-
-    async fn append(&self, subject: &str) -> Result<AuditReceipt, AuditError> {
-        self.ask(subject).await.await.unwrap()
-    }
-
-    fn verification(&self) -> Verification {
-        let sealed = self.disk.sealed.lock().unwrap();
-        let bytes = self.disk.bytes.lock().unwrap();
-        let mut check = check::Check::new(None, None);
-        for (index, segment) in sealed.iter().enumerate() {
-            check
-                .segment(Part::Sealed(index as u64), segment.as_slice())
-                .unwrap();
-        }
-        check.segment(Part::Current, bytes.as_slice()).unwrap();
-        check.finish(false).unwrap()
-    }
-
-    /// Waits until the writer has done what it does between two requests.
-    async fn settled(&self) {
-        // One that is refused for its length of zero would be answered too; a tick is served after what came before it.
-        for _ in 0..2 {
-            self.queue.send(Request::Tick).await.unwrap();
-            while self.queue.capacity() < self.queue.max_capacity() {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
 
 #[tokio::test]
 async fn waiting_records_are_forced_to_disk_together() {
@@ -262,29 +82,77 @@ async fn a_batch_fails_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_disk_that_hangs_is_given_up() {
-    let place = place();
+async fn a_disk_that_hangs_is_given_up_and_what_it_takes_later_stands() {
+    let mut rig = rig();
+    let (writer, _requests) = rig.pending.take().unwrap();
     let options = file::Options {
-        timeout: Duration::ZERO,
+        timeout: Duration::from_millis(50),
         ..file::Options::default()
     };
-    let settings = AuditSettings::default();
-    let log = FileAuditLog::open_waiting(&place.path, clock(), settings, Vec::new(), options)
-        .await
-        .unwrap();
-    // The writer may be quicker than the first look at the clock; it is not a thousand times in a row.
-    let mut refused = None;
-    for _ in 0..1_000 {
-        if let Err(error) = log.append(event("r", "a")).await {
-            refused = Some(error);
-            break;
-        }
-    }
-    let error = refused.unwrap();
+    let log = FileAuditLog::start("audit.jsonl".into(), writer, options).unwrap();
+    rig.disk.hang(true);
+    let error = log.append(event("r", "a")).await.unwrap_err();
     assert!(
-        error.to_string().contains("not written to disk within"),
+        error.to_string().contains("not written to disk within 50ms"),
         "{error}"
     );
+    // Nobody was told that it is safe; it is on record all the same.
+    rig.disk.hang(false);
+    while log.head().records == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rig.verification().records, 1);
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_in_bytes() {
+    let mut rig = rig();
+    let (writer, _requests) = rig.pending.take().unwrap();
+    let options = file::Options {
+        queue_bytes: MAX_LINE,
+        ..file::Options::default()
+    };
+    let log = Arc::new(FileAuditLog::start("audit.jsonl".into(), writer, options).unwrap());
+    rig.disk.hang(true);
+    let tasks: Vec<_> = (0..5)
+        .map(|index| {
+            let log = Arc::clone(&log);
+            let large = AuditEvent {
+                why: "x".repeat(MAX_LINE / 3),
+                ..event("r", &format!("t{index}"))
+            };
+            tokio::spawn(async move { log.append(large).await })
+        })
+        .collect();
+    // Two have room, one of them with the writer, and the others wait for it.
+    while log.waiting_bytes() <= MAX_LINE / 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(tasks.iter().all(|task| !task.is_finished()));
+    rig.disk.hang(false);
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!((rig.verification().records, log.waiting_bytes()), (5, 0));
+}
+
+/// What the checkpoints say of the next one holds, however many records wait.
+#[tokio::test]
+async fn no_more_records_are_written_than_there_may_be_before_the_next_checkpoint() {
+    let mut rig = rig_with(AuditSettings::default().with_checkpoint_every(number(7), number(60)));
+    let mut answers = Vec::new();
+    for index in 0..50 {
+        answers.push(rig.ask(&format!("t{index}")).await);
+    }
+    rig.start();
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
+    rig.settled().await;
+    let kept = rig.disk.kept.lock().unwrap();
+    let sizes: Vec<u64> = kept.iter().map(|kept| kept.size).collect();
+    assert_eq!(sizes, [7, 14, 21, 28, 35, 42, 49]);
+    assert!(kept[0].note.contains("\nnext 7 60\n"), "{}", kept[0].note);
 }
 
 fn often() -> AuditSettings {
@@ -328,9 +196,20 @@ async fn nothing_is_recorded_while_a_checkpoint_is_owed() {
 
 #[tokio::test]
 async fn nothing_is_recorded_while_the_next_segment_cannot_be_begun() {
-    let mut rig = rig_with(AuditSettings::default().with_segment_bytes(number(1500)));
-    rig.start();
-    rig.disk.turn_fails.store(1, Ordering::SeqCst);
+    for late in [false, true] {
+        let mut rig = rig_with(AuditSettings::default().with_segment_bytes(number(1500)));
+        rig.start();
+        let fails = if late {
+            &rig.disk.turn_fails_late
+        } else {
+            &rig.disk.turn_fails
+        };
+        nothing_is_recorded(&rig, fails).await;
+    }
+}
+
+async fn nothing_is_recorded(rig: &Rig, fails: &AtomicUsize) {
+    fails.store(1, Ordering::SeqCst);
     let mut taken = 0;
     let error = loop {
         match rig.append("a").await {
@@ -338,13 +217,14 @@ async fn nothing_is_recorded_while_the_next_segment_cannot_be_begun() {
             Err(error) => break error,
         }
         rig.settled().await;
+        rig.clock.advance(Duration::from_secs(1));
         assert!(taken < 100);
     };
     assert!(
         error.to_string().contains("the next segment could not be begun"),
         "{error}"
     );
-    rig.disk.turn_fails.store(0, Ordering::SeqCst);
+    fails.store(0, Ordering::SeqCst);
     // The record after those and the one that sealed the segment.
     assert_eq!(rig.append("b").await.unwrap().sequence, taken + 1);
     assert_eq!(rig.disk.sealed.lock().unwrap().len(), 1);

@@ -37,15 +37,19 @@ async fn a_log_of_format_1_goes_on_in_a_segment_of_this_format() {
     std::fs::write(&place.path, FORMAT_1).unwrap();
     let head = serde_json::to_vec(&head_of(FORMAT_1)).unwrap();
     std::fs::write(head_path(&place.path), head).unwrap();
-    let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
-    assert_eq!(log.append(event("r", "next")).await.unwrap().sequence, 4);
+    let adopt = AuditSettings::default().with_adopt_unsigned(true);
+    let log = FileAuditLog::open_with(&place.path, clock(), adopt, Vec::new())
+        .await
+        .unwrap();
+    // Record 4 says that nothing vouched for those before.
+    assert_eq!(log.append(event("r", "next")).await.unwrap().sequence, 5);
     log.close().await.unwrap();
     // Not a byte of it has changed.
     let old = std::fs::read_to_string(segment_path(&place.path, 0)).unwrap();
     assert_eq!(old, FORMAT_1);
     let verification = verify_file(&place.path).unwrap();
     assert!(verification.is_intact(), "{verification}");
-    assert_eq!((verification.records, verification.segments), (6, 2));
+    assert_eq!((verification.records, verification.segments), (7, 2));
     assert_eq!(verification.log, "5e2d9c0b7a614f38");
     // Its records are in the tree that is signed from now on.
     let proof = prove(&place.path, 1, None, false).unwrap();

@@ -17,12 +17,16 @@ use super::*;
 mod checkpoints;
 mod crash;
 mod disk;
+mod files;
 mod formats;
 mod mutations;
 mod proofs;
 mod recovery;
+mod rig;
 mod segments;
 mod tamper;
+mod trust;
+mod turning;
 
 pub(super) fn number(number: u64) -> NonZeroU64 {
     NonZeroU64::new(number).unwrap()
@@ -248,6 +252,20 @@ async fn an_event_longer_than_a_line_is_refused_and_the_log_goes_on() {
 }
 
 #[tokio::test]
+async fn integers_that_no_double_holds_are_written_as_their_digits() {
+    let log = MemoryAuditLog::default();
+    let large = AuditEvent {
+        input: json!({"uid": u64::MAX, "limit": [9_007_199_254_740_993_u64, 7, 0.5]}),
+        ..event("r", "a")
+    };
+    log.append(large).await.unwrap();
+    let text = log.text();
+    let input = r#""input":{"limit":["9007199254740993",7,0.5],"uid":"18446744073709551615"}"#;
+    assert!(text.contains(input), "{text}");
+    assert!(verify(text.as_bytes(), Some(&log.head())).unwrap().is_intact());
+}
+
+#[tokio::test]
 async fn memory_and_file_have_the_same_chain() {
     let memory = MemoryAuditLog::default();
     let again = MemoryAuditLog::default();
@@ -264,9 +282,13 @@ async fn memory_and_file_have_the_same_chain() {
 
     let place = place();
     std::fs::write(&place.path, memory.text()).unwrap();
-    let log = FileAuditLog::open(&place.path, clock()).await.unwrap();
-    // Record 4 seals a segment without a key, record 5 says that there was no head file.
-    assert_eq!(log.append(event("r", "next")).await.unwrap().sequence, 6);
+    let adopt = AuditSettings::default().with_adopt_unsigned(true);
+    let log = FileAuditLog::open_with(&place.path, clock(), adopt, Vec::new())
+        .await
+        .unwrap();
+    // Records 4 and 5 say that nothing vouched for those before, and that there was no head file; record 6 seals a segment
+    // without a key.
+    assert_eq!(log.append(event("r", "next")).await.unwrap().sequence, 7);
     log.close().await.unwrap();
     assert!(verify_file(&place.path).unwrap().is_intact());
 }
@@ -284,7 +306,8 @@ async fn a_run_reads_as_a_story() {
     log.append(start).await.unwrap();
     log.append(event("run-2", "get_nodes")).await.unwrap();
     let mut hostile = event("run-1", "get_pods");
-    hostile.observed.as_mut().unwrap().excerpt = "a\u{1b}[2Jb\u{202e}c\nd".to_owned();
+    hostile.observed.as_mut().unwrap().excerpt =
+        "a\u{1b}[2Jb\u{202e}c\nd\u{61c}\u{2028}\u{200b}\u{feff}e".to_owned();
     log.append(hostile).await.unwrap();
     let refused = AuditEvent {
         kind: AuditKind::Refuse,
@@ -304,13 +327,16 @@ async fn a_run_reads_as_a_story() {
         "\ngather_context\n",
         "\nsynthesize\n",
         "+0.000 s #2 observed get_pods limit=0.1 namespace=shop",
-        "saw: 12 bytes, sha256 abababababab…: a [2Jb c d",
+        "saw: 12 bytes, sha256 abababababab…: a [2Jb c d    e",
         "decided: refused by writes.not_enabled: not enabled",
         "why: to see which pods run",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    let unseen = [
+        '\u{1b}', '\u{202e}', '\u{61c}', '\u{2028}', '\u{200b}', '\u{feff}',
+    ];
+    assert!(!text.contains(unseen), "{text:?}");
     assert!(
         show(log.text().as_bytes(), "nobody")
             .unwrap()

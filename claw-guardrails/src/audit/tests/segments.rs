@@ -151,7 +151,10 @@ async fn another_key_begins_another_segment() {
     let place = place();
     let first = written_with(&place, 3, AuditSettings::default()).await;
     let other = place.path.with_extension("other.key");
-    let second = written_with(&place, 3, AuditSettings::default().with_key_file(&other)).await;
+    let settings = AuditSettings::default()
+        .with_key_file(&other)
+        .with_previous_key(&first);
+    let second = written_with(&place, 3, settings).await;
     assert_ne!(first, second);
     let verification = verify_file(&place.path).unwrap();
     assert!(verification.is_intact(), "{verification}");

@@ -1,23 +1,9 @@
-use super::Rule;
+use super::rule;
 use crate::policy::{Fact, Policy, Request, Tier};
 
-/// An operation is in a tier of its own, whatever its target is.
-pub(super) struct OwnTier;
-
-impl Rule for OwnTier {
-    fn id(&self) -> &'static str {
-        "operation.tier"
-    }
-
-    fn text(&self) -> &'static str {
-        "An operation is in a tier of its own, whatever its target is."
-    }
-
-    fn looks_at(&self) -> &'static [Fact] {
-        &[Fact::Operation]
-    }
-
-    fn judge(&self, _policy: &Policy, request: &Request) -> Option<Tier> {
+rule! {
+    /// An operation is in a tier of its own, whatever its target is.
+    OwnTier = "operation.tier", looks at [Operation], |_policy, request| {
         Some(request.operation.tier())
     }
 }

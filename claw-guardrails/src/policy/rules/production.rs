@@ -1,23 +1,10 @@
-use super::Rule;
+use super::rule;
 use crate::policy::{Environment, Fact, Policy, Request, Tier};
 
-/// Every change in production has the approval of a person. A namespace whose labels name no environment is production.
-pub(super) struct Production;
-
-impl Rule for Production {
-    fn id(&self) -> &'static str {
-        "environment.production"
-    }
-
-    fn text(&self) -> &'static str {
-        "Every change in production has the approval of a person. A namespace whose labels name no environment is production."
-    }
-
-    fn looks_at(&self) -> &'static [Fact] {
-        &[Fact::Operation, Fact::Environment]
-    }
-
-    fn judge(&self, _policy: &Policy, request: &Request) -> Option<Tier> {
+rule! {
+    /// Every change in production has the approval of a person. A namespace whose labels name no environment is
+    /// production.
+    Production = "environment.production", looks at [Operation, Environment], |_policy, request| {
         let there = request.environment == Environment::Production;
         (there && request.operation.is_change()).then_some(Tier::AsyncApproval)
     }

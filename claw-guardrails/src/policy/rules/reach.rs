@@ -1,23 +1,9 @@
-use super::Rule;
+use super::rule;
 use crate::policy::{Fact, Policy, Reach, Request, Tier};
 
-/// What reaches further than the limits of the blast radius is looked at by a person.
-pub(super) struct BlastRadius;
-
-impl Rule for BlastRadius {
-    fn id(&self) -> &'static str {
-        "reach.beyond"
-    }
-
-    fn text(&self) -> &'static str {
-        "What reaches further than the limits of the blast radius is looked at by a person."
-    }
-
-    fn looks_at(&self) -> &'static [Fact] {
-        &[Fact::Operation, Fact::Reach]
-    }
-
-    fn judge(&self, _policy: &Policy, request: &Request) -> Option<Tier> {
+rule! {
+    /// What reaches further than the limits of the blast radius is looked at by a person.
+    BlastRadius = "reach.beyond", looks at [Operation, Reach], |_policy, request| {
         let beyond = request.reach == Reach::Beyond;
         (beyond && request.operation.is_write()).then_some(Tier::SyncApproval)
     }

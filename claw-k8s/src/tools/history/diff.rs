@@ -6,10 +6,11 @@ use claw_core::redact::Redactor;
 use serde_json::Value;
 
 use crate::model::PodTemplate;
+use crate::tools::changed::{Whole, sides};
 use crate::tools::redacted::arguments;
 
-/// Longest value that is shown, in characters.
-const MAX_VALUE: usize = 160;
+/// Longest value that is shown as it is, in characters.
+const MAX_VALUE: usize = 300;
 
 /// Labels and annotations that differ between any two revisions and say nothing.
 const NOISE: [&str; 4] = [
@@ -30,39 +31,10 @@ pub(in crate::tools) fn differences(old: &PodTemplate, new: &PodTemplate) -> Vec
         .into_iter()
         .filter(|path| old.get(*path) != new.get(*path))
         .map(|path| {
-            let shown = |field: Option<&Field>| {
-                field.map_or("(none)".to_owned(), |field| field.shown(&redactor, path))
-            };
-            format!("{path}: {} → {}", shown(old.get(path)), shown(new.get(path)))
-        })
-        .collect()
-}
-
-/// The same for two objects of any kind. Secrets are told by all that a [`Redactor`] knows of objects: the names of keys and
-/// variables, flags before their values, the data of Secrets.
-pub(in crate::tools) fn changed_fields(old: &Value, new: &Value) -> Vec<String> {
-    let redactor = Redactor::new();
-    let sides = |value: &Value| {
-        let (mut raw, mut redacted) = (BTreeMap::new(), BTreeMap::new());
-        flatten("", value, &mut raw);
-        flatten("", &redactor.redact_json(value.clone()), &mut redacted);
-        (raw, redacted)
-    };
-    let ((old, shown_old), (new, shown_new)) = (sides(old), sides(new));
-    let paths: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    let shown = |is_there: bool, side: &BTreeMap<String, Field>, path: &str| match side.get(path) {
-        _ if !is_there => "(none)".to_owned(),
-        Some(field) => field.shown(&redactor, path),
-        // What told it apart from others was a secret itself.
-        None => "(redacted)".to_owned(),
-    };
-    paths
-        .into_iter()
-        .filter(|path| old.get(*path) != new.get(*path))
-        .map(|path| {
-            let before = shown(old.contains_key(path), &shown_old, path);
-            let after = shown(new.contains_key(path), &shown_new, path);
-            format!("{}: {before} → {after}", redactor.redact(path))
+            let shown = |field: Option<&Field>| Some(Whole::seen(field?.shown(&redactor, path)));
+            let (was, is) = (shown(old.get(path)), shown(new.get(path)));
+            let (was, is) = sides(was.as_ref(), is.as_ref(), MAX_VALUE);
+            format!("{path}: {was} → {is}")
         })
         .collect()
 }
@@ -79,9 +51,9 @@ enum Field {
 }
 
 impl Field {
-    /// The value without secrets, and not too long.
+    /// The value without secrets.
     fn shown(&self, redactor: &Redactor, path: &str) -> String {
-        let text = match self {
+        match self {
             // Variables, labels and annotations have names that tell.
             Self::Text(text) => match path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) {
                 Some((_, name)) => redactor.redact_named(name, text).into_owned(),
@@ -89,15 +61,6 @@ impl Field {
             },
             Self::Source(text) => text.clone(),
             Self::Words(words) => arguments(redactor, words).join(" "),
-        };
-        let mut short: String = text.chars().take(MAX_VALUE).collect();
-        if short.len() < text.len() {
-            short.push('…');
-        }
-        if short.is_empty() {
-            "(empty)".to_owned()
-        } else {
-            short
         }
     }
 }
@@ -220,5 +183,38 @@ fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(argument: &str) -> PodTemplate {
+        let container = json!({"name": "app", "image": "cart:1", "args": [argument]});
+        serde_json::from_value(json!({"spec": {"containers": [container]}})).unwrap()
+    }
+
+    #[test]
+    fn a_long_value_is_shown_where_it_differs_and_a_hidden_character_as_such() {
+        let long = "x".repeat(1000);
+        let lines = differences(
+            &template(&format!("{long} quiet")),
+            &template(&format!("{long} loud")),
+        );
+        assert!(
+            lines[0].contains("quiet") && lines[0].contains("loud"),
+            "{lines:?}"
+        );
+        let lines = differences(
+            &template("a"),
+            &template("a\ncontainers[app].image: cart:1 → cart:2"),
+        );
+        assert_eq!(
+            lines,
+            ["containers[app].args: a → \"a\\ncontainers[app].image: cart:1 → cart:2\""]
+        );
     }
 }

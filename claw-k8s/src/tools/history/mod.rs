@@ -5,7 +5,7 @@ mod edits;
 mod rollout;
 mod scalings;
 
-pub(super) use diff::{changed_fields, differences};
+pub(super) use diff::differences;
 pub(super) use edits::edits;
 pub use rollout::{History, Revision};
 pub(super) use rollout::{Stored, histories};

@@ -7,11 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::managed::shown;
 use super::proposal::Words;
 use super::target::Target;
 use super::template::at;
-use super::{Proposal, input};
-use crate::cluster::{Cluster, Resource};
+use super::volumes::with_pods;
+use super::{Proposal, gitops, input};
+use crate::cluster::{Cluster, ClusterError, Resource};
 
 /// Which autoscaler, and its bounds.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -58,9 +60,11 @@ impl Tool for AdjustHpa {
     }
 
     fn access(&self) -> Access {
-        Access::none()
+        gitops::asked(Access::none())
             .requires("autoscaling", "horizontalpodautoscalers", &["get"])
+            .looks_up("apps", "statefulsets", &["get"])
             .writes("autoscaling", "horizontalpodautoscalers", &["patch"])
+            .performing(&["adjust_hpa", "scale_down"])
     }
 
     async fn call(&self, cx: &ToolContext, input: AdjustHpaInput) -> Result<Proposal, ToolError> {
@@ -106,12 +110,46 @@ impl Tool for AdjustHpa {
                 warnings.push(format!("pods that start at once: {}", min.saturating_sub(now)));
             }
         }
+        let mut is_final = None;
+        if min < old_min || max < old_max {
+            match self.loses_volumes(cx, &target).await {
+                Ok(lost) => is_final = lost,
+                Err(error) if error.kind() == ToolErrorKind::Denied => warnings
+                    .push("whether volumes are deleted with the pods that end could not be seen".to_owned()),
+                Err(error) => return Err(error.into()),
+            }
+        }
         let words = Words {
             expected,
             reason,
             warnings,
+            is_final,
         };
         target.propose_patch(&at("/spec", Value::Object(bounds)), words)
+    }
+}
+
+impl AdjustHpa {
+    /// That what is scaled is a StatefulSet which deletes the volumes of pods that it has no more.
+    async fn loses_volumes(&self, cx: &ToolContext, target: &Target) -> Result<Option<String>, ClusterError> {
+        let scaled = |key: &str| target.text(&format!("/spec/scaleTargetRef/{key}"));
+        let (Some("StatefulSet"), Some(name)) = (scaled("kind"), scaled("name")) else {
+            return Ok(None);
+        };
+        let namespace = target.entity.namespace.as_deref();
+        let kind = Resource::STATEFUL_SETS;
+        let set = match self.cluster.object(cx, &kind, namespace, name).await {
+            Ok(set) => set,
+            Err(ClusterError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let name = shown(name).unwrap_or("of another name");
+        Ok(with_pods(&set).then(|| {
+            format!(
+                "StatefulSet {name}, which it scales, deletes the volumes of pods that it has no more, and the data on them; \
+                 no patch brings them back"
+            )
+        }))
     }
 }
 

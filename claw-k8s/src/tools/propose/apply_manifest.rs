@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::delete_object::served;
 use super::manifest::Manifest;
-use super::overlay::overlay;
+use super::overlay::{overlay, whole};
 use super::proposal::{Words, propose_creation};
+use super::structure::Place;
 use super::target::{Target, named};
-use super::{Proposal, input};
+use super::{Proposal, gitops, input};
 use crate::cluster::{Cluster, Resource};
 
 /// What is to be.
@@ -54,7 +55,7 @@ impl Tool for ApplyManifest {
 
     /// What it reads and what is written depend on the input: the kinds that it may look at are those that the agent may.
     fn access(&self) -> Access {
-        Access::none().looks_up("", "namespaces", &["get"])
+        gitops::asked(Access::none()).looks_up("", "namespaces", &["get"])
     }
 
     async fn call(&self, cx: &ToolContext, input: ApplyManifestInput) -> Result<Proposal, ToolError> {
@@ -70,7 +71,7 @@ impl Tool for ApplyManifest {
 }
 
 fn change(target: &Target, manifest: &Manifest, reason: String) -> Result<Proposal, ToolError> {
-    let after = overlay(&target.object, &manifest.object, target.resource.is_built_in());
+    let after = overlay(Place::of(&target.resource), &target.object, &manifest.object)?;
     let patch = between(&target.object, &after);
     let mut fields = 0_usize;
     count(&patch, &mut fields);
@@ -81,7 +82,7 @@ fn change(target: &Target, manifest: &Manifest, reason: String) -> Result<Propos
             target.entity
         ),
         reason,
-        warnings: Vec::new(),
+        ..Words::default()
     };
     target.propose_patch(&patch, words)
 }
@@ -113,12 +114,13 @@ impl ApplyManifest {
                 Err(error) => return Err(error.into()),
             }
         }
-        // Without what is null, which says nothing of an object that is not there.
-        let object = overlay(&Value::Null, &manifest.object, false);
+        let object = whole(&manifest.object);
+        warnings.extend(gitops::unkept(&self.cluster, cx, kind, &entity, &object).await?);
         let words = Words {
             expected: format!("1 object more, {entity}, as the manifest has it"),
             reason,
             warnings,
+            ..Words::default()
         };
         propose_creation(kind, entity, object, words)
     }

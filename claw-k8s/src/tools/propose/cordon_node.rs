@@ -52,11 +52,12 @@ impl Tool for CordonNode {
         Access::none()
             .requires("", "nodes", &["get"])
             .writes("", "nodes", &["patch"])
+            .performing(&["cordon"])
     }
 
     async fn call(&self, cx: &ToolContext, input: CordonNodeInput) -> Result<Proposal, ToolError> {
         let reason = input::reason(&input.reason)?;
-        let target = Target::read(&self.cluster, cx, &Resource::NODES, None, &input.name).await?;
+        let target = Target::look(&self.cluster, cx, &Resource::NODES, None, &input.name).await?;
         let entity = &target.entity;
         if target.is_true("/spec/unschedulable") == input.unschedulable {
             return Err(target.unchanged());
@@ -75,7 +76,7 @@ impl Tool for CordonNode {
         let words = Words {
             expected,
             reason,
-            warnings: Vec::new(),
+            ..Words::default()
         };
         target.propose_patch(&json!({"spec": {"unschedulable": value}}), words)
     }

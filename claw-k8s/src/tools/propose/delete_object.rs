@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::managed::controller;
 use super::proposal::Words;
 use super::target::Target;
-use super::{Proposal, input};
+use super::{Proposal, gitops, input};
 use crate::cluster::{Cluster, Resource};
 
 /// Which object.
@@ -57,7 +57,7 @@ impl Tool for DeleteObject {
 
     /// What it reads and what is deleted depend on the input: the kinds that it may look at are those that the agent may.
     fn access(&self) -> Access {
-        Access::none()
+        gitops::asked(Access::none())
     }
 
     async fn call(&self, cx: &ToolContext, input: DeleteObjectInput) -> Result<Proposal, ToolError> {
@@ -72,6 +72,7 @@ impl Tool for DeleteObject {
             ),
             reason,
             warnings: warnings(&target),
+            ..Words::default()
         };
         target.propose_end(Verb::Delete, words)
     }
@@ -122,6 +123,7 @@ fn warnings(target: &Target) -> Vec<String> {
     if let Some((_, what)) = HOLDERS.iter().find(|(kind, _)| *kind == entity.kind) {
         warnings.push(format!("with {entity} goes {what}"));
     }
+    warnings.extend(target.takes_volumes_along());
     if let Some(owner) = controller(&target.object) {
         warnings.push(format!("{entity} is controlled by {owner}, which makes it anew"));
     }

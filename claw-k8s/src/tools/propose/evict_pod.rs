@@ -63,12 +63,13 @@ impl Tool for EvictPod {
         Access::none()
             .requires("", "pods", &["get"])
             .writes("", "pods/eviction", &["create"])
+            .performing(&["drain"])
     }
 
     async fn call(&self, cx: &ToolContext, input: EvictPodInput) -> Result<Proposal, ToolError> {
         let reason = input::reason(&input.reason)?;
         let namespace = Some(input.namespace.as_str());
-        let target = Target::read(&self.cluster, cx, &Resource::PODS, namespace, &input.name).await?;
+        let target = Target::look(&self.cluster, cx, &Resource::PODS, namespace, &input.name).await?;
         let entity = &target.entity;
         if is_static(&target) {
             return Err(ToolError::invalid_input(format!(
@@ -94,6 +95,7 @@ impl Tool for EvictPod {
             expected: format!("1 pod, {entity}, is evicted as its disruption budget allows, and {then}"),
             reason,
             warnings: warnings(&target, owner.is_none()),
+            ..Words::default()
         };
         target.propose_end(Verb::Evict, words)
     }

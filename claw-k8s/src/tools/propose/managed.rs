@@ -3,23 +3,11 @@
 use claw_core::entity::EntityRef;
 use serde_json::Value;
 
-/// Beginnings of labels and annotations by which GitOps controllers mark what they keep.
-const MARKS: [(&str, &str); 3] = [
-    ("argocd.argoproj.io/", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/", "Flux"),
-    ("helm.toolkit.fluxcd.io/", "Flux"),
-];
+use crate::gitops;
 
 /// That a GitOps controller keeps the object: it takes back what is changed elsewhere.
 pub(super) fn by_gitops(entity: &EntityRef, object: &Value) -> Option<String> {
-    let maps = ["/metadata/labels", "/metadata/annotations"];
-    let keys = maps
-        .into_iter()
-        .filter_map(|place| object.pointer(place)?.as_object());
-    let keys: Vec<&String> = keys.flat_map(|map| map.keys()).collect();
-    let (_, who) = MARKS
-        .iter()
-        .find(|(mark, _)| keys.iter().any(|key| key.starts_with(mark)))?;
+    let who = gitops::keeper(object)?;
     Some(format!(
         "{entity} is managed by {who}: change it there by pull request"
     ))

@@ -6,15 +6,19 @@
 //! takes are declared in [`Access::writes`](claw_core::access::Access::writes), apart from those of the tool.
 //!
 //! Every tool of this folder keeps to this: the target is read anew; one that is not there, or is being deleted, is refused,
-//! and so is what would change nothing; verb, kind, namespace and name come from the input, never from what was read.
+//! and so is what would change nothing, and what a GitOps controller keeps; verb, kind, namespace and name come from the input,
+//! never from what was read.
 //!
 //! A proposal is shown to people and recorded, without secrets as everything is. A patch without its secrets would be another
 //! patch, so that what would have to carry one in clear is refused.
 mod adjust_hpa;
 mod apply_manifest;
+mod back;
 mod cordon_node;
 mod delete_object;
+mod elements;
 mod evict_pod;
+mod gitops;
 mod input;
 mod managed;
 mod manifest;
@@ -25,8 +29,10 @@ mod resources;
 mod restart_workload;
 mod rollback_deployment;
 mod scale_workload;
+mod structure;
 mod target;
 mod template;
+mod volumes;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +49,7 @@ pub use apply_manifest::{ApplyManifest, ApplyManifestInput};
 pub use cordon_node::{CordonNode, CordonNodeInput};
 pub use delete_object::{DeleteObject, DeleteObjectInput};
 pub use evict_pod::{EvictPod, EvictPodInput};
+pub(super) use gitops::{is_here, lists};
 pub use patch_resources::{ContainerResources, PatchResources, PatchResourcesInput};
 pub use restart_workload::{RestartWorkload, RestartWorkloadInput};
 pub use rollback_deployment::{RollbackDeployment, RollbackDeploymentInput};
@@ -55,7 +62,8 @@ use crate::cluster::Cluster;
 pub struct Proposal {
     /// The write. Nobody has performed it.
     pub action: Action,
-    /// What it changes, one field a line (`path: old → new`). Values that look secret are left out.
+    /// All that it changes, one field a line (`path: old → new`), of texts of several lines one run of lines. Values that look
+    /// secret are left out.
     pub diff: Vec<String>,
     /// What speaks against it, or comes with it, one sentence each.
     pub warnings: Vec<String>,

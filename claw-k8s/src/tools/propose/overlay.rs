@@ -1,175 +1,128 @@
 //! What a manifest makes of an object: the fields that it names are as it says, the others are left alone.
 //!
-//! In lists of the kinds of Kubernetes whose elements have names, an element is such a field: containers that a manifest does
-//! not name stay, and so does what it does not say of those that it names. Other lists are one value, and so are all lists of
-//! kinds that others have defined, as for the API server.
+//! In lists of the kinds of Kubernetes whose elements are told apart, an element is such a field: containers and ports that a
+//! manifest does not name stay, and so does what it does not say of those that it names. Of what is one thing of several, such as
+//! the handler of a probe, what is said takes the place of the rest, which the API server would refuse beside it. Other lists
+//! are one value, and so are all lists of kinds that others have defined.
 
+use claw_core::patch::is_empty;
+use claw_core::tool::ToolError;
 use serde_json::{Map, Value};
 
-/// Lists by the key that tells their elements apart, as the types of Kubernetes declare it.
-const KEYS: [(&str, &str); 10] = [
-    ("containers", "name"),
-    ("initContainers", "name"),
-    ("env", "name"),
-    ("volumes", "name"),
-    ("volumeMounts", "mountPath"),
-    ("volumeDevices", "devicePath"),
-    ("imagePullSecrets", "name"),
-    ("hostAliases", "ip"),
-    ("topologySpreadConstraints", "topologyKey"),
-    ("resourceClaims", "name"),
-];
+use super::elements;
+use super::structure::{Choice, List, Place};
 
-/// Lists whose elements are one thing of several: a variable has a value or a source, a volume has one source.
-const CHOICES: [&str; 2] = ["env", "volumes"];
+/// `before` with what `manifest` says. A manifest that may mean several things is an error.
+pub(super) fn overlay(place: Place<'_>, before: &Value, manifest: &Value) -> Result<Value, ToolError> {
+    Overlay {
+        place,
+        path: Vec::new(),
+    }
+    .value(before, manifest)
+}
 
-/// `before` with what `manifest` says. `by_name` tells whether lists of named elements are merged.
-pub(super) fn overlay(before: &Value, manifest: &Value, by_name: bool) -> Value {
+/// What a manifest says of an object that is not there: all of it but what is null.
+pub(super) fn whole(manifest: &Value) -> Value {
     match manifest {
-        Value::Object(said) => {
-            let nothing = Map::new();
-            let mut fields = before.as_object().unwrap_or(&nothing).clone();
-            for (key, item) in said {
-                if item.is_null() {
-                    fields.remove(key);
-                    continue;
-                }
-                let was = fields.get(key).unwrap_or(&Value::Null);
-                let is = match (by_name, was, item) {
-                    (true, Value::Array(was), Value::Array(items)) => elements(key, was, items),
-                    _ => None,
-                };
-                let is = is.unwrap_or_else(|| overlay(was, item, by_name));
-                fields.insert(key.clone(), is);
-            }
-            Value::Object(fields)
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, item)| !item.is_null());
+            fields.map(|(key, item)| (key.clone(), whole(item))).collect()
         }
-        // Elements that are new say all of themselves.
-        Value::Array(items) => items
-            .iter()
-            .map(|item| overlay(&Value::Null, item, by_name))
-            .collect(),
+        Value::Array(items) => items.iter().map(whole).collect(),
         _ => manifest.clone(),
     }
 }
 
-/// A list of named elements with what `said` says of some of them; `None` if it is no such list. Those that are there keep
-/// their order.
-fn elements(list: &str, before: &[Value], said: &[Value]) -> Option<Value> {
-    let (_, key) = KEYS.iter().find(|(name, _)| *name == list)?;
-    let name = |item: &Value| item.get(key)?.as_str().map(str::to_owned);
-    let names = |items: &[Value]| {
-        let names: Vec<String> = items.iter().map(name).collect::<Option<_>>()?;
-        let mut distinct = names.clone();
-        distinct.sort();
-        distinct.dedup();
-        (distinct.len() == names.len()).then_some(names)
-    };
-    let (old, new) = (names(before)?, names(said)?);
-    let of = |wanted: &String| {
-        new.iter()
-            .position(|name| name == wanted)
-            .and_then(|at| said.get(at))
-    };
-    let kept = before.iter().zip(&old).map(|(item, name)| match of(name) {
-        None => item.clone(),
-        Some(said) if CHOICES.contains(&list) => overlay(&chosen(item, said), said, true),
-        Some(said) => overlay(item, said, true),
-    });
-    let added = said.iter().zip(&new).filter(|(_, name)| !old.contains(name));
-    let added = added.map(|(item, _)| overlay(&Value::Null, item, true));
-    Some(kept.chain(added).collect())
+/// A walk through a manifest.
+#[derive(Debug)]
+pub(super) struct Overlay<'a> {
+    place: Place<'a>,
+    path: Vec<&'a str>,
 }
 
-/// Of an element, what is also said of it: the rest would be another choice.
-fn chosen(item: &Value, said: &Value) -> Value {
-    let fields = item.as_object().into_iter().flatten();
-    let kept = fields.filter(|(key, _)| said.get(key).is_some());
-    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+impl<'a> Overlay<'a> {
+    /// Where it is.
+    pub(super) fn path(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// `before` with what is said at this place.
+    pub(super) fn value(&mut self, before: &'a Value, manifest: &'a Value) -> Result<Value, ToolError> {
+        match (before, manifest) {
+            (_, Value::Object(said)) => self.object(before, said),
+            (Value::Array(was), Value::Array(items)) => match self.place.list(&self.path) {
+                List::Whole => Ok(whole(manifest)),
+                List::Set => Ok(union(was, items)),
+                List::Keyed(keys) => elements::with(self, keys, was, items),
+            },
+            _ => Ok(whole(manifest)),
+        }
+    }
+
+    fn object(&mut self, before: &'a Value, said: &'a Map<String, Value>) -> Result<Value, ToolError> {
+        let mut fields = before.as_object().cloned().unwrap_or_default();
+        for choice in self.place.choices(&self.path) {
+            choose(&mut fields, said, choice);
+        }
+        for (key, item) in said {
+            if item.is_null() {
+                fields.remove(key);
+                continue;
+            }
+            // What was chosen away is not built upon.
+            let was = before.get(key).filter(|_| fields.contains_key(key));
+            self.path.push(key);
+            let is = self.value(was.unwrap_or(&Value::Null), item);
+            // No labels are no labels, with braces or without.
+            let is_nothing = was.is_none() && is_empty(item) && self.place.is_map(&self.path);
+            self.path.pop();
+            if !is_nothing {
+                fields.insert(key.clone(), is?);
+            }
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+/// Takes out of `fields` what cannot be there beside what is said.
+fn choose(fields: &mut Map<String, Value>, said: &Map<String, Value>, choice: &Choice) {
+    let is_said = |key: &str| said.get(key).is_some_and(|item| !item.is_null());
+    let mut leave =
+        |goes: &dyn Fn(&str) -> bool| fields.retain(|key, _| !goes(key) || said.contains_key(key));
+    match choice {
+        Choice::One(members) if members.iter().any(|key| is_said(key)) => {
+            leave(&|key| members.contains(&key))
+        }
+        Choice::OneBesides(common)
+            if said
+                .keys()
+                .any(|key| is_said(key) && !common.contains(&key.as_str())) =>
+        {
+            leave(&|key| !common.contains(&key));
+        }
+        Choice::By(member, cases) => {
+            let value = said.get(*member).and_then(Value::as_str);
+            let others = cases
+                .iter()
+                .filter(|(case, _)| value.is_some_and(|value| value != *case));
+            for (_, members) in others {
+                leave(&|key| members.contains(&key));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What is in either.
+fn union(was: &[Value], said: &[Value]) -> Value {
+    let mut all = was.to_vec();
+    for item in said {
+        if !all.contains(item) {
+            all.push(item.clone());
+        }
+    }
+    Value::Array(all)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn an_element_that_is_named_keeps_what_is_not_said_of_it() {
-        let before = json!({"containers": [
-            {"name": "app", "image": "cart:1", "env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"x": 1}}],
-             "terminationMessagePath": "/dev/termination-log", "args": ["a", "b"]},
-            {"name": "proxy", "image": "proxy:1"}]});
-        let said = json!({"containers": [
-            {"name": "app", "image": "cart:2", "env": [{"name": "B", "value": "2"}, {"name": "C", "value": "3"}], "args": ["c"]},
-            {"name": "new", "image": "new:1", "tty": null}]});
-        assert_eq!(
-            overlay(&before, &said, true),
-            json!({"containers": [
-                {"name": "app", "image": "cart:2", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "C", "value": "3"}],
-                 "terminationMessagePath": "/dev/termination-log", "args": ["c"]},
-                {"name": "proxy", "image": "proxy:1"}, {"name": "new", "image": "new:1"}]})
-        );
-        let whole = json!({"containers": [
-            {"name": "app", "image": "cart:2", "env": [{"name": "B", "value": "2"}, {"name": "C", "value": "3"}], "args": ["c"]},
-            {"name": "new", "image": "new:1"}]});
-        assert_eq!(overlay(&before, &said, false), whole);
-    }
-
-    #[test]
-    fn a_volume_has_one_source() {
-        let before = json!({"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "configMap": {"name": "x", "defaultMode": 420}}]});
-        let said = json!({"volumes": [{"name": "a", "configMap": {"name": "y"}}, {"name": "b", "configMap": {"name": "z"}}]});
-        assert_eq!(
-            overlay(&before, &said, true),
-            json!({"volumes": [{"name": "a", "configMap": {"name": "y"}}, {"name": "b", "configMap": {"name": "z", "defaultMode": 420}}]})
-        );
-    }
-
-    /// Objects of few names, some of which are those of lists of named elements.
-    fn object() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            any::<bool>().prop_map(Value::from),
-            (0..3_i32).prop_map(Value::from)
-        ];
-        let value = leaf.prop_recursive(4, 24, 3, |inner| {
-            let named = ("[a-c]", "[x-z]", inner.clone())
-                .prop_map(|(name, key, value)| json!({"name": name, key: value}));
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map("[a-c]", inner, 0..3)
-                    .prop_map(|map| map.into_iter().collect::<Value>()),
-                prop::collection::vec(named, 0..3).prop_map(|items| json!({"containers": items})),
-            ]
-        });
-        prop::collection::btree_map(
-            prop_oneof![Just("spec".to_owned()), Just("env".to_owned())],
-            value,
-            0..3,
-        )
-        .prop_map(|map| map.into_iter().collect::<Value>())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
-
-        #[test]
-        fn what_is_so_already_stays_as_it_is(before in object(), by_name in any::<bool>()) {
-            prop_assert_eq!(overlay(&before, &before, by_name), before.clone());
-            prop_assert_eq!(overlay(&before, &json!({}), by_name), before);
-        }
-
-        #[test]
-        fn saying_it_twice_changes_nothing_more(before in object(), said in object(), by_name in any::<bool>()) {
-            let once = overlay(&before, &said, by_name);
-            prop_assert_eq!(overlay(&once, &said, by_name), once);
-        }
-
-        /// Where lists are values, it is what a merge patch does.
-        #[test]
-        fn without_names_it_is_a_merge_patch(before in object(), said in object()) {
-            prop_assert_eq!(overlay(&before, &said, false), claw_core::patch::merged(&before, &said));
-        }
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ pub use super::resources::ContainerResources;
 use super::proposal::Words;
 use super::target::Target;
 use super::template::at;
-use super::{Proposal, input};
+use super::{Proposal, gitops, input};
 use crate::cluster::{Cluster, Resource};
 
 const KINDS: [Resource; 4] = [
@@ -65,7 +65,7 @@ impl Tool for PatchResources {
     }
 
     fn access(&self) -> Access {
-        Access::none()
+        gitops::asked(Access::none())
             .looks_up("apps", "deployments", &["get"])
             .looks_up("apps", "statefulsets", &["get"])
             .looks_up("apps", "daemonsets", &["get"])
@@ -74,6 +74,7 @@ impl Tool for PatchResources {
             .writes("apps", "statefulsets", &["patch"])
             .writes("apps", "daemonsets", &["patch"])
             .writes("batch", "cronjobs", &["patch"])
+            .performing(&["change_resources", "configure"])
     }
 
     async fn call(&self, cx: &ToolContext, input: PatchResourcesInput) -> Result<Proposal, ToolError> {
@@ -95,6 +96,7 @@ impl Tool for PatchResources {
             ),
             reason,
             warnings: target.held_up(),
+            ..Words::default()
         };
         let place = format!("{}/spec", target.template());
         target.propose_patch(&at(&place, Value::Object(lists)), words)

@@ -71,6 +71,7 @@ impl ContainerResources {
             return Ok(changes);
         };
         let mut resources = fields(container.get("resources"));
+        let present = resources.clone();
         for (list, resource, amount) in self.amounts() {
             let mut amounts = fields(resources.get(list));
             let before = amounts.get(resource).and_then(text);
@@ -93,9 +94,40 @@ impl ContainerResources {
         }
         if !changes.is_empty() {
             self.check_order(&resources)?;
+            changes.extend(self.implied(&present, &resources));
             container.insert("resources".to_owned(), Value::Object(resources));
         }
         Ok(changes)
+    }
+
+    /// What pods request without anybody saying so: their limit, where a container has a limit and no request.
+    fn implied(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
+        let amount = |resources: &Map<String, Value>, list: &str, resource: &str| {
+            let amounts = resources.get(list).and_then(Value::as_object)?;
+            text(amounts.get(resource)?)
+        };
+        let mut implied = Vec::new();
+        for (resource, limit) in fields(after.get("limits")) {
+            let requested = |resources| {
+                amount(resources, "requests", &resource).or_else(|| amount(resources, "limits", &resource))
+            };
+            let quantity = |text: Option<String>| text.and_then(|text| text.parse::<Quantity>().ok());
+            let (was, is) = (requested(before), requested(after));
+            let is_said = amount(after, "requests", &resource).is_some();
+            if is_said || quantity(was.clone()) == quantity(is) {
+                continue;
+            }
+            let limit = text(&limit);
+            let (limit, was) = (limit.as_deref().and_then(shown), was.as_deref().and_then(shown));
+            let resource = shown(&resource).unwrap_or("one resource");
+            implied.push(format!(
+                "{} so requests its limit of {resource}, {}, instead of {}",
+                self.name,
+                limit.unwrap_or("an amount"),
+                was.unwrap_or("none")
+            ));
+        }
+        implied
     }
 
     /// Nothing can request more than it is limited to.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::proposal::Words;
 use super::target::Target;
-use super::{Proposal, input};
+use super::{Proposal, gitops, input};
 use crate::cluster::{Cluster, Resource};
 
 const KINDS: [Resource; 3] = [
@@ -62,13 +62,14 @@ impl Tool for RestartWorkload {
     }
 
     fn access(&self) -> Access {
-        Access::none()
+        gitops::asked(Access::none())
             .looks_up("apps", "deployments", &["get"])
             .looks_up("apps", "statefulsets", &["get"])
             .looks_up("apps", "daemonsets", &["get"])
             .writes("apps", "deployments", &["patch"])
             .writes("apps", "statefulsets", &["patch"])
             .writes("apps", "daemonsets", &["patch"])
+            .performing(&["restart"])
     }
 
     async fn call(&self, cx: &ToolContext, input: RestartWorkloadInput) -> Result<Proposal, ToolError> {
@@ -104,6 +105,9 @@ impl Tool for RestartWorkload {
             ),
             reason,
             warnings: target.held_up(),
+            is_final: Some(format!(
+                "a restart of {entity} cannot be taken back: its pods would be replaced once more"
+            )),
         };
         target.propose_patch(&patch, words)
     }

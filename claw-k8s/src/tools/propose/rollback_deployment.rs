@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::proposal::Words;
 use super::target::Target;
 use super::template::at;
-use super::{Proposal, input};
+use super::{Proposal, gitops, input};
 use crate::cluster::{Cluster, Query, Resource, list_all};
 use crate::model::{REVISION, Workload};
 
@@ -62,10 +62,11 @@ impl Tool for RollbackDeployment {
     }
 
     fn access(&self) -> Access {
-        Access::none()
+        gitops::asked(Access::none())
             .requires("apps", "deployments", &["get"])
             .requires("apps", "replicasets", &["get", "list"])
             .writes("apps", "deployments", &["patch"])
+            .performing(&["configure", "change_resources"])
     }
 
     async fn call(&self, cx: &ToolContext, input: RollbackDeploymentInput) -> Result<Proposal, ToolError> {
@@ -106,7 +107,7 @@ impl Tool for RollbackDeployment {
                 target.replaced()
             ),
             reason,
-            warnings: Vec::new(),
+            ..Words::default()
         };
         target.propose_patch(&patch, words)
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::managed::{controller, shown};
 use super::proposal::Words;
 use super::target::Target;
-use super::{Proposal, input};
+use super::{Proposal, gitops, input};
 use crate::cluster::{Cluster, ClusterError, Query, Resource, list_all};
 use crate::model::HorizontalPodAutoscaler;
 
@@ -62,7 +62,7 @@ impl Tool for ScaleWorkload {
     }
 
     fn access(&self) -> Access {
-        Access::none()
+        gitops::asked(Access::none())
             .looks_up("apps", "deployments", &["get"])
             .looks_up("apps", "statefulsets", &["get"])
             .looks_up("apps", "replicasets", &["get"])
@@ -70,6 +70,7 @@ impl Tool for ScaleWorkload {
             .writes("apps", "deployments", &["patch"])
             .writes("apps", "statefulsets", &["patch"])
             .writes("apps", "replicasets", &["patch"])
+            .performing(&["scale_up", "scale_down"])
     }
 
     async fn call(&self, cx: &ToolContext, input: ScaleWorkloadInput) -> Result<Proposal, ToolError> {
@@ -88,16 +89,21 @@ impl Tool for ScaleWorkload {
                 "{entity} is controlled by {owner}, which sets its replicas; scale that instead"
             )));
         }
-        if let Some(autoscaler) = self.autoscaler(cx, &target, namespace).await? {
-            return Err(ToolError::invalid_input(format!(
-                "{entity} is scaled by HorizontalPodAutoscaler {autoscaler}, which would set its replicas back; use adjust_hpa"
-            )));
-        }
         let present = target.number("/spec/replicas").unwrap_or(1);
+        let autoscaler = self.autoscaler(cx, &target, namespace).await?;
+        let mut warnings = match &autoscaler {
+            Some(autoscaler) if (present != 0 && wanted != 0) || autoscaler.spec.min_replicas == Some(0) => {
+                return Err(ToolError::invalid_input(format!(
+                    "{entity} is scaled by {}, which would set its replicas back; use adjust_hpa",
+                    name(autoscaler)
+                )));
+            }
+            Some(autoscaler) => switched(autoscaler, wanted)?,
+            None => Vec::new(),
+        };
         if present == wanted {
             return Err(target.unchanged());
         }
-        let mut warnings = Vec::new();
         if wanted == 0 {
             warnings.push(format!("with 0 replicas nothing answers for {entity}"));
         }
@@ -106,6 +112,7 @@ impl Tool for ScaleWorkload {
             expected,
             reason,
             warnings,
+            ..Words::default()
         };
         target.propose_patch(&json!({"spec": {"replicas": wanted}}), words)
     }
@@ -118,7 +125,7 @@ impl ScaleWorkload {
         cx: &ToolContext,
         target: &Target,
         namespace: &str,
-    ) -> Result<Option<String>, ToolError> {
+    ) -> Result<Option<HorizontalPodAutoscaler>, ToolError> {
         let query = Query::new(Resource::AUTOSCALERS, Some(namespace));
         let reader = &**self.cluster.reader();
         let listed = match list_all::<HorizontalPodAutoscaler>(reader, cx, &query).await {
@@ -126,16 +133,14 @@ impl ScaleWorkload {
             Err(ClusterError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let scales = |autoscaler: &&HorizontalPodAutoscaler| {
+        let scales = |autoscaler: &HorizontalPodAutoscaler| {
             let scaled = &autoscaler.spec.scale_target_ref;
             scaled.kind == target.entity.kind && scaled.name == target.entity.name
         };
-        if let Some(found) = listed.items.iter().find(scales) {
-            let name = shown(&found.metadata.name).unwrap_or("of another name");
-            return Ok(Some(name.to_owned()));
-        }
-        if listed.incomplete.is_empty() {
-            return Ok(None);
+        let is_whole = listed.incomplete.is_empty();
+        let found = listed.items.into_iter().find(scales);
+        if found.is_some() || is_whole {
+            return Ok(found);
         }
         Err(ToolError::new(
             ToolErrorKind::Unavailable,
@@ -145,4 +150,30 @@ impl ScaleWorkload {
             ),
         ))
     }
+}
+
+/// An autoscaler leaves what has 0 replicas alone, unless 0 is its minimum: what follows from coming from there, or going
+/// there. One that somebody else controls is switched on and off by that.
+fn switched(autoscaler: &HorizontalPodAutoscaler, wanted: i64) -> Result<Vec<String>, ToolError> {
+    let called = name(autoscaler);
+    if autoscaler.metadata.controller().is_some() {
+        return Err(ToolError::invalid_input(format!(
+            "{called} belongs to a controller, which scales to and from 0 by itself; change it there"
+        )));
+    }
+    let spec = &autoscaler.spec;
+    Ok(vec![if wanted == 0 {
+        format!("{called} does nothing as long as there are 0 replicas")
+    } else {
+        format!(
+            "{called}, which does nothing at 0 replicas, takes over and keeps {} to {} of them",
+            spec.min_replicas.unwrap_or(1),
+            spec.max_replicas
+        )
+    }])
+}
+
+fn name(autoscaler: &HorizontalPodAutoscaler) -> String {
+    let name = shown(&autoscaler.metadata.name).unwrap_or("of another name");
+    format!("HorizontalPodAutoscaler {name}")
 }

@@ -4,7 +4,8 @@ use claw_core::entity::EntityRef;
 use claw_core::tool::{ToolContext, ToolError, ToolErrorKind};
 use serde_json::Value;
 
-use super::input;
+use super::managed::by_gitops;
+use super::{gitops, input};
 use crate::cluster::{Cluster, ClusterError, Resource};
 
 /// An object, read a moment ago.
@@ -20,10 +21,13 @@ pub(super) struct Target {
     pub(super) uid: String,
     /// Its version.
     pub(super) resource_version: String,
+    /// What to know about it, whatever is proposed.
+    pub(super) notes: Vec<String>,
 }
 
 impl Target {
-    /// Reads the object. What is not there, or is being deleted, is an error.
+    /// Reads an object that is to be changed. What is not there, is being deleted, or is kept by a GitOps controller is an
+    /// error.
     pub(super) async fn read(
         cluster: &Cluster,
         cx: &ToolContext,
@@ -33,7 +37,7 @@ impl Target {
     ) -> Result<Self, ToolError> {
         let entity = named(resource, namespace, name)?;
         let object = cluster.object(cx, resource, namespace, name).await?;
-        Self::of(resource, entity, object)
+        Self::of(resource, entity, object)?.unkept(cluster, cx).await
     }
 
     /// As [`read`](Self::read), where the object need not be there.
@@ -46,10 +50,33 @@ impl Target {
     ) -> Result<Option<Self>, ToolError> {
         let entity = named(resource, namespace, name)?;
         match cluster.object(cx, resource, namespace, name).await {
-            Ok(object) => Self::of(resource, entity, object).map(Some),
+            Ok(object) => Self::of(resource, entity, object)?
+                .unkept(cluster, cx)
+                .await
+                .map(Some),
             Err(ClusterError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Reads an object of which nothing changes that a GitOps controller could take back: a pod that ends, a node.
+    pub(super) async fn look(
+        cluster: &Cluster,
+        cx: &ToolContext,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Self, ToolError> {
+        let entity = named(resource, namespace, name)?;
+        let object = cluster.object(cx, resource, namespace, name).await?;
+        let mut target = Self::of(resource, entity, object)?;
+        target.notes = by_gitops(&target.entity, &target.object).into_iter().collect();
+        Ok(target)
+    }
+
+    async fn unkept(mut self, cluster: &Cluster, cx: &ToolContext) -> Result<Self, ToolError> {
+        self.notes = gitops::unkept(cluster, cx, &self.resource, &self.entity, &self.object).await?;
+        Ok(self)
     }
 
     fn of(resource: &Resource, entity: EntityRef, object: Value) -> Result<Self, ToolError> {
@@ -81,6 +108,7 @@ impl Target {
             object,
             uid,
             resource_version,
+            notes: Vec::new(),
         })
     }
 

@@ -5,8 +5,8 @@
 
 mod block;
 mod compose;
-mod mrkdwn;
-mod remedy;
+pub(crate) mod mrkdwn;
+pub(crate) mod remedy;
 mod render;
 mod sinks;
 

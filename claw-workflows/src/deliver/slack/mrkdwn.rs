@@ -4,7 +4,7 @@
 //! emphasis and code; those are shown by characters that look like them.
 
 /// `text` for use in markup, in at most `limit` UTF-16 units, with an ellipsis where it was cut.
-pub(super) fn escaped(text: &str, limit: usize) -> String {
+pub(crate) fn escaped(text: &str, limit: usize) -> String {
     let mut out = String::new();
     let mut used = 0_usize;
     let mut before = ' ';
@@ -47,7 +47,7 @@ pub(super) fn code(text: &str, limit: usize) -> String {
 }
 
 /// Plain text of at most `limit` UTF-16 units.
-pub(super) fn plain(text: &str, limit: usize) -> String {
+pub(crate) fn plain(text: &str, limit: usize) -> String {
     let mut out = String::new();
     let mut used = 0_usize;
     let mut rest = text.chars().peekable();

@@ -2,7 +2,7 @@
 
 /// What to do about an error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
+pub(crate) enum Remedy {
     /// Come back later.
     Wait,
     /// Try again: the fault is on Slack's side and may pass.
@@ -12,7 +12,7 @@ pub(super) enum Remedy {
 }
 
 /// The remedy for an error code of a webhook or of the Web API.
-pub(super) fn remedy(code: &str) -> Remedy {
+pub(crate) fn remedy(code: &str) -> Remedy {
     match code {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => Remedy::Wait,
         "internal_error"
@@ -65,7 +65,7 @@ pub(super) fn remedy(code: &str) -> Remedy {
 }
 
 /// An error code as Slack writes them; other text is not repeated.
-pub(super) fn code(text: &str) -> Option<&str> {
+pub(crate) fn code(text: &str) -> Option<&str> {
     let text = text.trim();
     let is_code = !text.is_empty()
         && text.len() <= 64

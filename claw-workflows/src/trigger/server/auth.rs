@@ -22,6 +22,14 @@ impl Token {
     fn is(&self, given: &[u8]) -> bool {
         self.0.ct_eq(&digest(given)).into()
     }
+
+    /// Whether a request carries it as `Authorization: Bearer …`.
+    pub(super) fn is_carried_by(&self, request: &Request) -> bool {
+        let value = request.headers().get(header::AUTHORIZATION);
+        value
+            .and_then(|value| value.as_bytes().split_at_checked("Bearer ".len()))
+            .is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(b"Bearer ") && self.is(given))
+    }
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -30,22 +38,21 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
 
 /// Lets requests through that carry the token, where one is set.
 pub(super) async fn require(State(state): State<ServerState>, request: Request, next: Next) -> Response {
-    let Some(token) = &state.0.token else {
-        return next.run(request).await;
-    };
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.as_bytes().split_at_checked("Bearer ".len()))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
-    match given {
-        Some((_, given)) if token.is(given) => next.run(request).await,
-        _ => Failure::new(
-            StatusCode::UNAUTHORIZED,
-            "header Authorization",
-            "the token is missing or wrong",
-            "send `Authorization: Bearer <token>`; in Alertmanager set http_config.authorization",
-        )
-        .into_response(),
+    match &state.0.token {
+        Some(token) if !token.is_carried_by(&request) => {
+            refused("send `Authorization: Bearer <token>`; in Alertmanager set http_config.authorization")
+        }
+        _ => next.run(request).await,
     }
+}
+
+/// The answer to a request without the token.
+pub(super) fn refused(remedy: &str) -> Response {
+    Failure::new(
+        StatusCode::UNAUTHORIZED,
+        "header Authorization",
+        "the token is missing or wrong",
+        remedy,
+    )
+    .into_response()
 }

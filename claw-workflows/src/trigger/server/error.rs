@@ -10,17 +10,17 @@ use crate::trigger::alertmanager::ParseError;
 
 /// An answer that says what went wrong, where, and what to do.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) status: StatusCode,
-    pub(super) place: String,
-    pub(super) reason: String,
-    pub(super) remedy: String,
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    pub(crate) place: String,
+    pub(crate) reason: String,
+    pub(crate) remedy: String,
     /// Seconds after which the request may be sent again.
-    pub(super) retry_after: Option<u32>,
+    pub(crate) retry_after: Option<u32>,
 }
 
 impl Failure {
-    pub(super) fn new(status: StatusCode, place: &str, reason: impl Into<String>, remedy: &str) -> Self {
+    pub(crate) fn new(status: StatusCode, place: &str, reason: impl Into<String>, remedy: &str) -> Self {
         Self {
             status,
             place: place.to_owned(),

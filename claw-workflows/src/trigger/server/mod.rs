@@ -13,18 +13,28 @@
 //! too many and while the journal cannot be written. Alertmanager sends a notification again after 5xx only, so "too many"
 //! is not 429 here.
 //!
+//! With [`stop_router`], and a token of its own, also:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /stop` | how the emergency stop stands |
+//! | `POST /stop/engage` with `{"by":…,"reason":…}` | 200, and how it stands then |
+//! | `POST /stop/release` with the same | 200, or 409 where it stays engaged |
+//!
 //! [`router`] fits into an application of yours: `app.nest("/claw", server::router(state))`. [`serve`] is for an agent
 //! of its own; it also limits connections and the time that a client may take to send a request.
 
 mod auth;
-mod error;
+pub(crate) mod error;
 mod listener;
-mod rate;
+pub(crate) mod rate;
 mod routes;
 mod settings;
+mod stop;
 
 pub use listener::serve;
 pub use settings::ServerSettings;
+pub use stop::stop_router;
 
 use std::fmt;
 use std::sync::Arc;
@@ -100,5 +110,7 @@ pub fn router(state: ServerState) -> Router {
         .with_state(state)
 }
 
+#[cfg(test)]
+mod stop_tests;
 #[cfg(test)]
 mod tests;

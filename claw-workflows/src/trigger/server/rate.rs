@@ -16,7 +16,7 @@ const PARTS: u64 = 1000;
 
 /// A bucket that each request takes a drop from, and that fills at a steady rate.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     per_second: u64,
     size: u64,
     level: Mutex<(u64, Timestamp)>,
@@ -24,7 +24,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full bucket.
-    pub(super) fn new(per_second: u32, burst: u32, now: Timestamp) -> Self {
+    pub(crate) fn new(per_second: u32, burst: u32, now: Timestamp) -> Self {
         let size = u64::from(burst.max(1)) * PARTS;
         Self {
             per_second: u64::from(per_second.max(1)),
@@ -34,7 +34,7 @@ impl Bucket {
     }
 
     /// Takes one request's worth, or says after how many seconds there is that much.
-    pub(super) fn take(&self, now: Timestamp) -> Result<(), u32> {
+    pub(crate) fn take(&self, now: Timestamp) -> Result<(), u32> {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
         let (parts, last) = *level;
         let elapsed = now.duration_since(last).as_millis().max(0);

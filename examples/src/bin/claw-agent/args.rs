@@ -26,7 +26,9 @@ Exit codes:
   2  wrong arguments
   3  something is wrong and what was seen does not say why
   4  the report stands, but important sources could not be read
-  5  a check failed: the audit log does not verify, a definition is not accepted, or rights are missing"
+  5  a check failed: the audit log does not verify, a definition is not accepted, rights are missing, or the emergency
+     stop is engaged
+  130  a signal broke the command off"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -56,7 +58,7 @@ pub(crate) enum Output {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Plays an incident in a simulated world: alert, investigation, report, audit log.
+    /// Plays an incident in a simulated world: alert, investigation, report, audit log. Or what the guardrails do.
     ///
     /// Needs no cluster and no network. The simulated API server, Prometheus and Loki answer over HTTP on this machine;
     /// everything between them and the report is the code that runs against real ones.
@@ -94,7 +96,19 @@ Examples:
 
     /// Shows the rights that the agent needs, or tests whether it has them.
     ///
-    /// Prints ServiceAccount, ClusterRole and ClusterRoleBinding as YAML, made from the tools' own declarations.
+    /// Prints ServiceAccount, ClusterRole and ClusterRoleBinding as YAML, made from the tools' own declarations. With --writes,
+    /// prints what an account that writes takes instead: another ServiceAccount with the fewest rights for the tools that propose
+    /// and the phase of the policy, and the admission policies by which the API server holds it to that policy.
+    #[command(after_help = "\
+Examples:
+  claw-agent access | kubectl apply -f -                        the account that reads
+  claw-agent access --writes --policy policy.yaml               what the account that writes would get
+  claw-agent access --writes --policy policy.yaml --in shop --in pay | kubectl apply -f -
+  claw-agent access --check                                     has this identity what the tools need?
+  claw-agent access --check --writes --policy policy.yaml --token-path writer.token
+                                                                does the cluster hold the account that writes to the policy?
+
+Exit codes: 0 all is as it should be; 5 it is not; 1 it could not be asked; 2 wrong arguments")]
     Access(AccessArguments),
 
     /// Says what a policy lets the agent do, and why.
@@ -104,16 +118,94 @@ Examples:
     /// Works with the audit log: checks it, proves a record, tells the story of a run, exports.
     #[command(subcommand)]
     Audit(AuditCommand),
+
+    /// Engages or releases the emergency stop of an agent, or says how it stands.
+    ///
+    /// While it is engaged the agent reads and writes nothing. It stays engaged, also across restarts, until a person releases
+    /// it. docs/stop.md has the other ways to engage it: a file, a ConfigMap, a signal.
+    #[command(subcommand)]
+    Stop(StopCommand),
+}
+
+/// What a demo plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoScene {
+    /// An incident, from alert to report.
+    Incident,
+    /// Writes: what the agent may do, what people decide, what is refused twice, and what a breaker does.
+    Guardrails,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
+    /// What is played.
+    #[arg(value_enum, default_value_t = DemoScene::Incident)]
+    pub(crate) scene: DemoScene,
     /// Folder for report and audit log.
     #[arg(long, default_value = "claw-demo")]
     pub(crate) directory: PathBuf,
     /// Plays this bundle instead of the built-in incident.
     #[arg(long, value_name = "DIR")]
     pub(crate) bundle: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StopCommand {
+    /// Stops the agent: nothing is read or written, and what is under way is broken off.
+    ///
+    /// An agent that runs feels it within some seconds. Where none runs, the next one starts stopped.
+    #[command(after_help = "\
+Example:
+  claw-agent stop engage --reason 'the new release misbehaves'")]
+    Engage(StopEngageArguments),
+    /// Lets the agent go on. Who did it, and why, is recorded in the audit log.
+    ///
+    /// Refused while the file or the ConfigMap that asked for it is still there.
+    #[command(after_help = "\
+Example:
+  claw-agent stop release --by ann --reason 'rolled back, looked at the audit log'
+
+Exit codes: 0 it is released, or was not engaged; 1 it stays engaged, and the last line says why")]
+    Release(StopReleaseArguments),
+    /// Says whether the stop is engaged, since when, by whom and why.
+    ///
+    /// This is what the folder of the agent says. A file or ConfigMap that has just been made is seen there some seconds later,
+    /// by an agent that runs.
+    #[command(after_help = "\
+Exit codes: 0 it is not engaged; 5 it is; 1 that is not known")]
+    Status(StopPlace),
+}
+
+/// Whose stop it is.
+#[derive(Debug, Args)]
+pub(crate) struct StopPlace {
+    /// Folder of the agent's journal and audit log, as `serve` has it.
+    #[arg(long, default_value = "claw-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopEngageArguments {
+    #[command(flatten)]
+    pub(crate) place: StopPlace,
+    /// Who does it.
+    #[arg(long, env = "USER", value_name = "NAME")]
+    pub(crate) by: String,
+    /// Why.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopReleaseArguments {
+    #[command(flatten)]
+    pub(crate) place: StopPlace,
+    /// Who does it.
+    #[arg(long, env = "USER", value_name = "NAME")]
+    pub(crate) by: String,
+    /// Why it may go on.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
 }
 
 /// Which cluster, and with what rights.
@@ -198,6 +290,27 @@ pub(crate) struct RunArguments {
     /// Longest time for one run, in seconds; the report then says what could not be seen.
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
+    #[command(flatten)]
+    pub(crate) audit_log: AuditLogArguments,
+}
+
+/// How an audit log is opened.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Audit log")]
+pub(crate) struct AuditLogArguments {
+    /// Key that its checkpoints are signed with (Ed25519, PKCS#8); default: a file beside the log, which is made at first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit_key: Option<PathBuf>,
+    /// File to which its checkpoints are added as well, best on another machine: a log that was set back, or written anew,
+    /// is then found, and not taken up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit_checkpoints: Option<PathBuf>,
+    /// Public key that it had before its key was changed, as `audit verify` prints it.
+    #[arg(long = "audit-previous-key", value_name = "KEY")]
+    pub(crate) audit_previous_keys: Vec<String>,
+    /// Takes up a log that no checkpoint vouches for, and puts that on record; for one start, after a look at the log.
+    #[arg(long)]
+    pub(crate) audit_adopt_unsigned: bool,
 }
 
 #[derive(Debug, Args)]
@@ -269,12 +382,24 @@ pub(crate) struct ServeArguments {
     /// URL that gets each report as JSON.
     #[arg(long, value_name = "URL")]
     pub(crate) report_webhook: Option<String>,
+    /// File that stops the agent by being there; default: STOP in the folder of --data.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stop_file: Option<PathBuf>,
+    /// ConfigMap in the agent's own namespace that stops it by having the key `stop`; takes the right to get it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stop_config_map: Option<String>,
+    /// File with the bearer token for /stop, with which the emergency stop is engaged and released; without it there is no such
+    /// path.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
     /// Runs at one time.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: u16,
     /// Longest time for one run, in seconds.
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
+    #[command(flatten)]
+    pub(crate) audit_log: AuditLogArguments,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
     #[command(flatten)]
@@ -293,29 +418,53 @@ pub(crate) struct AccessArguments {
     /// Only the rights of these tools; default: all tools of the agent.
     #[arg(long = "tool", value_name = "NAME")]
     pub(crate) tools: Vec<String>,
-    /// Namespace of the service account.
-    #[arg(long, default_value = "claw", value_name = "NAME")]
-    pub(crate) namespace: String,
+    /// Namespace of the service account; default: `claw`, and with --policy the `own_namespace` of the policy.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
     /// Only the role of the specification, without the second one for what tools see beyond it.
-    #[arg(long, conflicts_with_all = ["tools", "check"])]
+    #[arg(long, conflicts_with_all = ["tools", "check", "writes"])]
     pub(crate) seed_only: bool,
-    /// Asks the cluster whether the current identity has the rights, and says which tool loses what.
+    /// Asks the cluster whether the current identity has the rights, and says which tool loses what. With --writes: whether it
+    /// has none too many besides, and whether the admission policies stand.
     #[arg(long)]
     pub(crate) check: bool,
-    /// Asks for the rights in one namespace, for an identity that has Roles there and no ClusterRole.
-    #[arg(long = "in", value_name = "NAMESPACE", requires = "check")]
-    pub(crate) within: Option<String>,
+    /// Asks for the rights in one namespace, for an identity that has Roles there and no ClusterRole. With --writes: binds the
+    /// role in these namespaces, and not in all.
+    #[arg(long = "in", value_name = "NAMESPACE")]
+    pub(crate) within: Vec<String>,
+    #[command(flatten)]
+    pub(crate) writing: WritingArguments,
     #[command(flatten)]
     pub(crate) cluster: ClusterArguments,
+}
+
+/// The account that writes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub(crate) struct WritingArguments {
+    /// The account that performs what was permitted, in place of the one that reads.
+    #[arg(long)]
+    pub(crate) writes: bool,
+    /// The policy (YAML) that it is held to; default: the rules that are compiled in, in the phase `observe`, which writes nothing.
+    #[arg(long, value_name = "FILE", requires = "writes")]
+    pub(crate) policy: Option<PathBuf>,
+    /// As in this phase.
+    #[arg(long, value_enum, value_name = "PHASE", requires = "writes")]
+    pub(crate) phase: Option<PhaseName>,
+    /// Nobody approves anything: the API server denies what takes an approval, where it can tell, instead of noting it.
+    #[arg(long, requires = "writes")]
+    pub(crate) unattended: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Checks that no record was changed, dropped, moved or cut off, in any segment.
     ///
-    /// Each record holds the hash of the one before it. Checkpoints hold the root of a tree over all records so far, and are
-    /// signed. The log cannot prove by itself that it was not written anew as a whole: keep its public key (which this
-    /// prints), or copies of its checkpoints, where the agent's machine cannot change them.
+    /// Each record holds the hash of the one before it. Checkpoints hold the root of a tree over all records so far, are
+    /// signed, and say when the next one comes at the latest: that some were taken away is seen. Two things no log can show by
+    /// itself. That it was written anew as a whole, with another key: keep its public key (which this prints). And that all its
+    /// files were set back to an earlier moment, or its last records after the last checkpoint changed: keep copies of its
+    /// checkpoints where the agent's machine cannot change them.
     #[command(after_help = "\
 Examples:
   claw-agent audit verify                                        the log in claw-data, with what lies beside it
@@ -342,15 +491,26 @@ Examples:
   claw-agent audit show run-7f3a            a report names its run; `claw-agent serve` lists runs at /runs
   claw-agent audit show run-7f3a -o json    every field of every record")]
     Show(AuditShowArguments),
-    /// Prints the events of the log for other systems, one JSON object a line.
+    /// Makes the judgements of writes again, from the inputs that were recorded with them, and says where they come out otherwise.
+    #[command(after_help = "\
+Examples:
+  claw-agent audit replay                   every judgement in claw-data
+  claw-agent audit replay --run run-7f3a    those of one run
+
+Exit codes: 0 all are the same; 5 some are not; 1 the log cannot be read; 2 wrong arguments")]
+    Replay(AuditReplayArguments),
+    /// Prints the records of the log for other systems, one JSON object a line.
     ///
     /// jsonl has the records as they stand in the log, each with its hash. otlp-json has each as a request of
-    /// OpenTelemetry logs (resourceLogs), for a collector.
+    /// OpenTelemetry logs (resourceLogs), for a collector. What the log noted about itself is among them, unless a run or
+    /// kinds are asked for, so that no number is missing.
     #[command(after_help = "\
 Examples:
   claw-agent audit export --run run-7f3a > run.jsonl
   claw-agent audit export --kind refuse --kind permit --since 2026-03-01T00:00:00Z
-  claw-agent audit export --format otlp-json --to /var/log/otel/claw.jsonl")]
+  claw-agent audit export --format otlp-json --to /var/log/otel/claw.jsonl
+
+Exit codes: 0 all of it; 5 lines of the log could not be read and are left out; 1 it cannot be read; 2 wrong arguments")]
     Export(AuditExportArguments),
 }
 
@@ -369,7 +529,7 @@ pub(crate) struct AuditVerifyArguments {
     /// Public key that checkpoints have to be signed with, as text or in a file; several if it was changed.
     #[arg(long = "key", value_name = "KEY|FILE", conflicts_with = "no_checkpoints")]
     pub(crate) keys: Vec<String>,
-    /// Checkpoints that were kept elsewhere, one or many in a file; default: the file beside the log.
+    /// Checkpoints that were kept elsewhere, one or many in a file, besides those beside the log.
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoints: Option<PathBuf>,
     /// Does without checkpoints: that records were written anew, with their hashes, is then not seen.
@@ -424,12 +584,26 @@ pub(crate) enum KindName {
     Reason,
     /// A read or a write was refused.
     Refuse,
+    /// A write was judged.
+    Intend,
+    /// A person decided on a write.
+    Vote,
     /// A write was permitted.
     Permit,
+    /// What came of a write.
+    Outcome,
+    /// How the object of a write was a while after it.
+    Watch,
+    /// Guards were changed: the emergency stop, a circuit breaker.
+    Guard,
     /// A report was handed to a sink.
     Deliver,
     /// A run ended.
     RunFinished,
+    /// The emergency stop was engaged.
+    Stop,
+    /// The emergency stop was released.
+    Release,
 }
 
 impl From<KindName> for claw_core::audit::AuditKind {
@@ -439,9 +613,16 @@ impl From<KindName> for claw_core::audit::AuditKind {
             KindName::Observe => Self::Observe,
             KindName::Reason => Self::Reason,
             KindName::Refuse => Self::Refuse,
+            KindName::Intend => Self::Intend,
+            KindName::Vote => Self::Vote,
             KindName::Permit => Self::Permit,
+            KindName::Outcome => Self::Outcome,
+            KindName::Watch => Self::Watch,
+            KindName::Guard => Self::Guard,
             KindName::Deliver => Self::Deliver,
             KindName::RunFinished => Self::RunFinished,
+            KindName::Stop => Self::Stop,
+            KindName::Release => Self::Release,
         }
     }
 }
@@ -472,6 +653,16 @@ pub(crate) struct AuditExportArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct AuditReplayArguments {
+    /// The log, or the folder that it is in.
+    #[arg(default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only judgements of this run.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AuditShowArguments {
     /// The run.
     #[arg(value_name = "RUN")]
@@ -495,7 +686,8 @@ Example of ACTION:
      \"patch\": {\"spec\": {\"replicas\": 8}}, \"expected\": \"8 replicas\", \"reversal\": null, \"reason\": \"load\"},
    \"facts\": {\"object\": {\"metadata\": {\"labels\": {\"claw.dev/nature\": \"stateless\",
                                              \"claw.dev/criticality\": \"low\"}}, \"spec\": {\"replicas\": 4}},
-     \"namespace_labels\": {\"env\": \"staging\"}, \"replicas_at_start\": 4, \"activity\": \"idle\", \"reach\": \"within\"}}")]
+     \"namespace_labels\": {\"env\": \"staging\"}, \"namespace_annotations\": {}, \"replicas_at_start\": 4,
+     \"activity\": \"idle\", \"reach\": \"within\"}}")]
     Explain(PolicyExplainArguments),
     /// Says where a policy is wrong, and what in it adds nothing.
     Check(PolicyCheckArguments),

@@ -102,6 +102,14 @@ pub(crate) fn seed_tools() -> Vec<ToolSpec> {
         .collect()
 }
 
+/// The tools that propose, which no agent has unless it is given them.
+pub(crate) fn proposing_tools() -> Vec<ToolSpec> {
+    claw_k8s::tools::propose::all(&Cluster::new(Arc::new(Nowhere)))
+        .iter()
+        .map(|tool| tool.spec())
+        .collect()
+}
+
 /// A cluster that is never asked anything.
 #[derive(Debug)]
 struct Nowhere;

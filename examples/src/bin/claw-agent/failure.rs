@@ -10,6 +10,8 @@ pub(crate) const GAPS: u8 = 4;
 /// A check failed.
 pub(crate) const CHECK: u8 = 5;
 
+/// A signal broke the command off, as shells have it for SIGINT.
+const INTERRUPTED: u8 = 130;
 /// The command failed.
 const FAILED: u8 = 1;
 /// The arguments are wrong.
@@ -39,6 +41,14 @@ impl Failure {
     pub(crate) fn arguments(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             code: ARGUMENTS,
+            ..Self::new(what, remedy)
+        }
+    }
+
+    /// A signal broke the command off.
+    pub(crate) fn interrupted(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            code: INTERRUPTED,
             ..Self::new(what, remedy)
         }
     }
@@ -107,6 +117,7 @@ fn error_source(error: impl Error + Send + Sync + 'static) -> Option<Box<dyn Err
 }
 
 self_explaining!(
+    claw_core::actuate::ActuateError,
     claw_core::audit::AuditError,
     claw_core::gate::ObserveError,
     claw_core::http::HttpError,
@@ -114,11 +125,16 @@ self_explaining!(
     claw_core::store::StoreError,
     claw_guardrails::audit::ProveError,
     claw_guardrails::audit::VerifyError,
+    claw_guardrails::pipeline::PipelineError,
+    claw_guardrails::stop::MarkError,
+    claw_guardrails::stop::SwitchError,
+    claw_k8s::access::ForbiddenRight,
     claw_k8s::access::ManifestError,
     claw_k8s::bundle::BundleError,
     claw_k8s::bundle::WriteError,
     claw_k8s::cluster::ClusterError,
     claw_testkit::replay::ReplayError,
+    claw_workflows::assemble::AssemblyError,
     claw_workflows::deliver::html::RenderError,
     claw_workflows::runtime::RunnerError,
 );

@@ -17,6 +17,8 @@ mod print;
 mod progress;
 mod replay;
 mod serve;
+mod signals;
+mod stop;
 mod subject;
 
 use std::io::Write as _;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use args::{Arguments, AuditCommand, Command, PolicyCommand};
+use args::{Arguments, AuditCommand, Command, PolicyCommand, StopCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -64,8 +66,12 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Policy(PolicyCommand::Table(given)) => policy::table(&given, output),
         Command::Audit(AuditCommand::Verify(given)) => audit::verify(&given, output),
         Command::Audit(AuditCommand::Prove(given)) => audit::prove(&given, output),
+        Command::Audit(AuditCommand::Replay(given)) => audit::replay(&given, output),
         Command::Audit(AuditCommand::Show(given)) => audit::show(&given, output),
         Command::Audit(AuditCommand::Export(given)) => audit::export(&given),
+        Command::Stop(StopCommand::Engage(given)) => stop::engage(given).await,
+        Command::Stop(StopCommand::Release(given)) => stop::release(given).await,
+        Command::Stop(StopCommand::Status(given)) => stop::status(&given, output),
     }
 }
 

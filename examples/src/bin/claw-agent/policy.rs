@@ -9,7 +9,7 @@ use claw_guardrails::policy::{Decision, Explanation, Facts, Policy, Request, Tie
 use serde::{Deserialize, Serialize};
 
 use crate::args::{
-    Output, PolicyArguments, PolicyCheckArguments, PolicyExplainArguments, PolicyTableArguments,
+    Output, PhaseName, PolicyArguments, PolicyCheckArguments, PolicyExplainArguments, PolicyTableArguments,
 };
 use crate::failure::{self, Failure};
 use crate::print;
@@ -61,7 +61,16 @@ fn story(action: &Action, requests: &[Request], answer: &Answer) -> String {
     let decision = &answer.decision;
     let _ = writeln!(text, "{}: {}", action.target, sentence(decision));
     for (request, explanation) in requests.iter().zip(&answer.operations) {
-        let _ = writeln!(text, "\n{}: {}", request.operation, explanation.decision.tier);
+        let same = |other: &&Request| other.operation == request.operation;
+        let nature = match requests.iter().filter(same).count() {
+            0 | 1 => String::new(),
+            _ => format!(" of what is {}", request.nature),
+        };
+        let _ = writeln!(
+            text,
+            "\n{}{nature}: {}",
+            request.operation, explanation.decision.tier
+        );
         for rule in &explanation.rules {
             let inputs: Vec<_> = rule
                 .inputs
@@ -148,11 +157,16 @@ pub(crate) fn table(given: &PolicyTableArguments, output: Output) -> Result<u8, 
 }
 
 fn policy(given: &PolicyArguments) -> Result<Policy, Failure> {
-    let policy = match &given.policy {
+    of(given.policy.as_deref(), given.phase)
+}
+
+/// The policy in a file, or the one that is compiled in, as in a phase.
+pub(crate) fn of(file: Option<&Path>, phase: Option<PhaseName>) -> Result<Policy, Failure> {
+    let policy = match file {
         Some(file) => read(file)?,
         None => Policy::default(),
     };
-    Ok(match given.phase {
+    Ok(match phase {
         Some(phase) => policy.with_phase(phase.into()),
         None => policy,
     })

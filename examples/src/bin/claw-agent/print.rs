@@ -21,6 +21,17 @@ impl Output {
         }
     }
 
+    /// Refuses all forms but text.
+    pub(crate) fn is_text(self, command: &str) -> Result<(), Failure> {
+        match self {
+            Self::Text => Ok(()),
+            other => Err(Failure::arguments(
+                format!("`{command}` does not print {}", other.format()),
+                "leave --output out",
+            )),
+        }
+    }
+
     /// Refuses forms that only reports have. `true` means JSON.
     pub(crate) fn is_json(self, command: &str) -> Result<bool, Failure> {
         match self {

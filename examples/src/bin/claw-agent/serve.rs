@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::definition::Definition;
 use claw_core::http::{Client, ClientConfig};
+use claw_core::stop::StopSource;
 use claw_core::store::SqliteStore;
 use claw_core::workflow::Workflow as _;
 use claw_guardrails::audit::FileAuditLog;
+use claw_guardrails::stop::{StopFile, Switch, Watch, WatchSettings};
 use claw_k8s::access::{Loss, Preflight};
 use claw_k8s::cluster::Cluster;
+use claw_k8s::stop::StopConfigMap;
 use claw_workflows::assemble::{Agent, Assembly};
 use claw_workflows::deliver::file::FileSink;
 use claw_workflows::deliver::slack::{IncomingWebhook, PostMessage};
@@ -27,7 +31,7 @@ use crate::args::ServeArguments;
 use crate::failure::Failure;
 use crate::look::{self, OwnRights};
 use crate::print::say;
-use crate::{check, connect, files};
+use crate::{audit, check, connect, files, signals};
 
 pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -38,10 +42,16 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         .as_deref()
         .map(|path| files::secret(path, "token for callers"))
         .transpose()?;
+    let admin = given
+        .admin_token_file
+        .as_deref()
+        .map(|path| files::secret(path, "token for the emergency stop"))
+        .transpose()?;
     let connected = connect::cluster(&given.cluster, definition.token_path()).await?;
     let sources = connect::sources(&given.sources, connected.cluster.clone())?;
     files::make_folder(&given.data)?;
-    let audit = Arc::new(FileAuditLog::open(given.data.join("audit.jsonl"), Arc::clone(&clock)).await?);
+    let path = given.data.join("audit.jsonl");
+    let audit = audit::open(&path, &given.audit_log, Arc::clone(&clock)).await?;
     let journal = SqliteStore::open(given.data.join("journal.sqlite")).await?;
     let settings = Settings::default()
         .with_run_timeout(Duration::from_secs(given.timeout))
@@ -50,7 +60,7 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         connected.name.clone(),
         sources,
         Arc::<FileAuditLog>::clone(&audit),
-        clock,
+        Arc::clone(&clock),
     )
     .journal(Arc::new(journal.clone()))
     .definition(definition)
@@ -58,6 +68,20 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     .sink(Arc::new(FileSink::new(given.data.join("reports"))));
     let agent = deliver_to(assembly, &given)?.build()?;
 
+    let stop = CancellationToken::new();
+    let switch = Switch::new(
+        agent.engine().stop().clone(),
+        &given.data,
+        Arc::<FileAuditLog>::clone(&audit),
+        Arc::clone(&clock),
+    );
+    let sources = stop_sources(&given, &connected.cluster, &connected.namespace);
+    let mut watch = Watch::new(switch.clone(), sources, clock, WatchSettings::default());
+    signals::end(stop.clone(), "what has begun may end; once more stops at once")?;
+    signals::engage(switch.clone())?;
+    // Before anything is done: an earlier process may have been stopped.
+    watch.look(&stop).await;
+    let more = admin.map_or_else(Router::new, |token| server::stop_router(switch, &token));
     let listener = TcpListener::bind(given.listen).await.map_err(|error| {
         Failure::new(
             format!("{} cannot be listened on", given.listen),
@@ -71,14 +95,18 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         connected.name,
         given.data.join("reports").display()
     ));
+    if let Some(reason) = agent.engine().stop().reason() {
+        say(&format!(
+            "the emergency stop is engaged, nothing is read or written: {reason}; `claw-agent stop release` lets the agent go on"
+        ));
+    }
     if token.is_none() && !address.ip().is_loopback() {
         say("anybody who reaches this address may call; give --webhook-token-file to prevent that");
     }
-    let stop = CancellationToken::new();
-    stop_on_signal(stop.clone())?;
-    let (served, ()) = tokio::join!(
-        serve(&agent, listener, token, stop.clone()),
-        warn_of_losses(&agent, connected.cluster, stop.clone())
+    let (served, (), ()) = tokio::join!(
+        serve(&agent, listener, token, more, stop.clone()),
+        warn_of_losses(&agent, connected.cluster, stop.clone()),
+        watch.run(stop.clone())
     );
     // Closed in order whatever happened, so that the next start finds nothing half done.
     journal.close().await;
@@ -86,6 +114,16 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     served?;
     say("claw-agent stopped in order; unfinished runs go on at the next start");
     Ok(0)
+}
+
+/// The places from which the agent is stopped.
+fn stop_sources(given: &ServeArguments, cluster: &Cluster, namespace: &str) -> Vec<Arc<dyn StopSource>> {
+    let file = given.stop_file.clone().unwrap_or_else(|| given.data.join("STOP"));
+    let mut sources: Vec<Arc<dyn StopSource>> = vec![Arc::new(StopFile::new(file))];
+    if let Some(name) = &given.stop_config_map {
+        sources.push(Arc::new(StopConfigMap::new(cluster.clone(), namespace, name)));
+    }
+    sources
 }
 
 /// Says, once, which tools lack rights in the whole cluster. Nothing depends on it: runs name what they could not see.
@@ -142,11 +180,12 @@ fn warnings(result: &Preflight) -> Vec<String> {
     lines
 }
 
-/// Answers requests and works off runs until `stop` fires; runs that an earlier process left unfinished come first.
+/// Answers requests, those of `more` as well, and works off runs until `stop` fires; runs that an earlier process left unfinished come first.
 pub(crate) async fn serve(
     agent: &Agent,
     listener: TcpListener,
     token: Option<SecretString>,
+    more: Router,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let settings = ServerSettings::default();
@@ -158,7 +197,13 @@ pub(crate) async fn serve(
         worked
     };
     let requests = async {
-        let answered = server::serve(listener, server::router(state), settings, stop.clone()).await;
+        let answered = server::serve(
+            listener,
+            server::router(state).merge(more),
+            settings,
+            stop.clone(),
+        )
+        .await;
         stop.cancel();
         answered
     };
@@ -209,36 +254,5 @@ fn outputs_exist(definition: &Definition, given: &ServeArguments) -> Result<(), 
             "give --slack-webhook-file, or --slack-token-file with --slack-channel, or take `output` out",
         ));
     }
-    Ok(())
-}
-
-/// Fires `stop` at SIGTERM or ctrl-c; at a second one the process ends at once.
-fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
-    let failed = |error| Failure::new("signals cannot be received", "report this").because(error);
-    #[cfg(unix)]
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
-    #[cfg(unix)]
-    let mut interrupt =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(failed)?;
-    tokio::spawn(async move {
-        for first in [true, false] {
-            #[cfg(unix)]
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            #[cfg(not(unix))]
-            if tokio::signal::ctrl_c().await.is_err() {
-                return;
-            }
-            if first {
-                say("stopping: what has begun may end; once more stops at once");
-                stop.cancel();
-            } else {
-                std::process::exit(130);
-            }
-        }
-    });
     Ok(())
 }

@@ -16,12 +16,13 @@ use crate::machine;
 /// How long the agent may take until it listens.
 const START: Duration = Duration::from_secs(30);
 /// What the agent would take from the environment of the user.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "CLAW_OUTPUT",
     "ELASTICSEARCH_URL",
     "KUBECONFIG",
     "LOKI_URL",
     "PROMETHEUS_URL",
+    "USER",
 ];
 
 /// A command of the agent, with none of the user's settings. It reads nothing from the terminal, and is killed when it is

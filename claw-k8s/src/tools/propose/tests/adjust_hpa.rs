@@ -88,3 +88,28 @@ async fn one_that_scales_to_zero_may_go_on_to() {
         .unwrap();
     assert_eq!(proposal.action.patch, json!({"spec": {"maxReplicas": 8}}));
 }
+
+#[tokio::test]
+async fn volumes_that_are_deleted_with_the_pods_of_what_it_scales_are_said() {
+    let scaled = |policy: &'static str, bounds: Value| async move {
+        let spec = json!({"minReplicas": 2, "maxReplicas": 5, "scaleTargetRef": {"kind": "StatefulSet", "name": "cart"}});
+        let set = json!({"spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+            "persistentVolumeClaimRetentionPolicy": {"whenScaled": policy}}});
+        let set = stored("apps/v1", "StatefulSet", Some("shop"), "cart", set);
+        let input = json!({"namespace": "shop", "name": "cart-hpa", "reason": "load"});
+        ask(Fake::new([hpa(spec), set]), "adjust_hpa", with(&input, bounds))
+            .await
+            .unwrap()
+    };
+    let lost = scaled("Delete", json!({"min_replicas": 1})).await;
+    assert_eq!(lost.action.reversal, None);
+    assert!(
+        lost.warnings[0].contains("StatefulSet cart, which it scales, deletes"),
+        "{:?}",
+        lost.warnings
+    );
+    let kept = scaled("Retain", json!({"min_replicas": 1})).await;
+    assert_eq!((kept.warnings.len(), kept.action.reversal.is_some()), (0, true));
+    let more = scaled("Delete", json!({"max_replicas": 9})).await;
+    assert_eq!((more.warnings.len(), more.action.reversal.is_some()), (0, true));
+}

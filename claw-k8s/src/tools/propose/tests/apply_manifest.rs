@@ -34,7 +34,7 @@ async fn an_object_that_is_there_is_changed_where_the_manifest_says_so() {
     );
     assert_eq!(
         proposal.action.reversal,
-        Some(json!({"metadata": {"labels": null}, "data": {"a": "1"}}))
+        Some(json!({"metadata": {"labels": {"team": null}}, "data": {"a": "1"}}))
     );
     assert_eq!(
         proposal.action.expected,
@@ -43,7 +43,7 @@ async fn an_object_that_is_there_is_changed_where_the_manifest_says_so() {
     assert_bound(&proposal, &object);
     assert_eq!(
         proposal.diff,
-        ["data.a: 1 → 3", "metadata.labels.team: (none) → shop"]
+        ["data.a: \"1\" → \"3\"", "metadata.labels.team: (none) → shop"]
     );
     // JSON is YAML.
     let json = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cart", "namespace": "shop"}, "data": {"b": null}});
@@ -179,4 +179,149 @@ async fn refuses_manifests_that_say_what_is_not_theirs_to_say() {
         assert_eq!(error.kind(), ToolErrorKind::InvalidInput, "{manifest}: {error}");
         assert!(error.to_string().contains(said), "{said}: {error}");
     }
+}
+
+fn service(ports: Value) -> Value {
+    let spec = json!({"type": "ClusterIP", "sessionAffinity": "None", "ports": ports});
+    stored("v1", "Service", Some("shop"), "cart", json!({"spec": spec}))
+}
+
+#[tokio::test]
+async fn what_the_manifest_does_not_name_is_left_alone() {
+    let ports = json!([{"name": "http", "port": 80, "protocol": "TCP"}, {"name": "metrics", "port": 9090, "protocol": "TCP"}]);
+    let manifest = "{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop, finalizers: [a/b]}, spec: {ports: [\
+                    {name: http, port: 8080}]}}";
+    let object = with(&service(ports), json!({"metadata": {"finalizers": ["c/d"]}}));
+    let proposal = applied(vec![object.clone()], manifest).await.unwrap();
+    assert_eq!(
+        proposal.action.patch,
+        json!({"metadata": {"finalizers": ["c/d", "a/b"]}, "spec": {"ports": [
+            {"name": "http", "port": 8080, "protocol": "TCP"}, {"name": "metrics", "port": 9090, "protocol": "TCP"}]}})
+    );
+    assert_eq!(
+        proposal.diff,
+        [
+            "metadata.finalizers: [c/d] → [c/d, a/b]",
+            "spec.ports[http].port: 80 → 8080"
+        ]
+    );
+    assert_bound(&proposal, &object);
+    let unclear = "{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {ports: [{name: http, port: 9090}]}}";
+    let error = applied(vec![object], unclear).await.unwrap_err();
+    assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
+    assert!(
+        error.to_string().contains("two elements of spec.ports"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn another_strategy_takes_the_place_of_the_one_that_is_stored() {
+    let rolling = json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}}});
+    let object = deployment(rolling);
+    let manifest = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: cart, namespace: shop}, spec: {strategy: {type: Recreate}}}";
+    let proposal = applied(vec![object.clone()], manifest).await.unwrap();
+    assert_eq!(
+        proposal.action.patch,
+        json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}})
+    );
+    assert_bound(&proposal, &object);
+    // Taken back, nothing of what the API server puts beside it is in the way.
+    let recreate = deployment(json!({"spec": {"strategy": {"type": "Recreate"}}}));
+    for said in [
+        "{type: RollingUpdate, rollingUpdate: {maxSurge: 1}}",
+        "{type: RollingUpdate}",
+    ] {
+        let manifest = manifest.replace("{type: Recreate}", said);
+        let proposal = applied(vec![recreate.clone()], &manifest).await.unwrap();
+        assert_eq!(
+            proposal.action.reversal,
+            Some(json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}})),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn all_annotations_are_taken_away_one_by_one() {
+    let noted = json!({"metadata": {"annotations": {"a": "1", "b": "2", "claw.dev/action": "f00d"}}});
+    let manifest =
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: cart, namespace: shop, annotations: null}}";
+    let object = map(noted);
+    let proposal = applied(vec![object.clone()], manifest).await.unwrap();
+    assert_eq!(
+        proposal.action.patch,
+        json!({"metadata": {"annotations": {"a": null, "b": null}}})
+    );
+    assert_eq!(
+        proposal.action.reversal,
+        Some(json!({"metadata": {"annotations": {"a": "1", "b": "2"}}}))
+    );
+    // The mark of the last write is nobody's to take away: the next write has one.
+    let marked = map(json!({"metadata": {"annotations": {"claw.dev/action": "f00d"}}}));
+    let error = applied(vec![marked], manifest).await.unwrap_err();
+    assert!(error.to_string().contains("nothing to change"), "{error}");
+    let error = applied(vec![map(json!({}))], &manifest.replace("null", "{}"))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("nothing to change"), "{error}");
+}
+
+#[tokio::test]
+async fn more_than_people_can_look_over_is_refused() {
+    let manifest = |count: usize| {
+        let data: Vec<String> = (0..count).map(|n| format!("k{n}: v")).collect();
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: cart, namespace: shop}}, data: {{{}}}}}",
+            data.join(", ")
+        )
+    };
+    let proposal = applied(vec![map(json!({}))], &manifest(200)).await.unwrap();
+    assert_eq!(proposal.diff.len(), 200);
+    let error = applied(vec![map(json!({}))], &manifest(201)).await.unwrap_err();
+    assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
+    assert!(error.to_string().contains("propose it in parts"), "{error}");
+}
+
+#[tokio::test]
+async fn that_not_all_of_a_long_value_is_shown_is_said() {
+    let manifest = |length: usize| {
+        let text = "ab ".repeat(length / 3);
+        format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: cart, namespace: shop}}, data: {{a: '{text}c'}}}}"
+        )
+    };
+    let short = applied(vec![map(json!({}))], &manifest(900)).await.unwrap();
+    assert_eq!(short.warnings, [""; 0]);
+    let long = applied(vec![map(json!({}))], &manifest(3000)).await.unwrap();
+    assert_eq!(
+        long.warnings,
+        ["of long values the diff leaves out the middle; the patch has all of them"]
+    );
+    assert!(
+        long.diff[0].contains("sha256") && long.diff[0].len() < 1500,
+        "{:?}",
+        long.diff
+    );
+}
+
+#[tokio::test]
+async fn fewer_pods_of_a_stateful_set_that_deletes_volumes_are_no_patch_to_take_back() {
+    let spec = json!({"replicas": 3, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]});
+    let set = stored(
+        "apps/v1",
+        "StatefulSet",
+        Some("shop"),
+        "cart",
+        json!({"spec": spec}),
+    );
+    let manifest = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: cart, namespace: shop}, spec: {replicas: 1, \
+                    persistentVolumeClaimRetentionPolicy: {whenScaled: Delete}}}";
+    let proposal = applied(vec![set], manifest).await.unwrap();
+    assert_eq!(proposal.action.reversal, None);
+    assert!(
+        proposal.warnings[0].contains("those of 2 of 3"),
+        "{:?}",
+        proposal.warnings
+    );
 }

@@ -116,3 +116,26 @@ async fn secrets_are_not_even_looked_at() {
         assert!(asked.lock().unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn volumes_that_go_with_a_stateful_set_are_said() {
+    let deleted = |policy: Value| async move {
+        let spec = json!({"volumeClaimTemplates": [{"metadata": {"name": "data"}}], "persistentVolumeClaimRetentionPolicy": policy});
+        let set = stored(
+            "apps/v1",
+            "StatefulSet",
+            Some("shop"),
+            "cart",
+            json!({"spec": spec}),
+        );
+        let of_set = input(json!({"api_version": "apps/v1", "kind": "StatefulSet"}));
+        ask(Fake::new([set]), "delete_object", of_set)
+            .await
+            .unwrap()
+            .warnings
+    };
+    let kept = deleted(json!({"whenDeleted": "Retain", "whenScaled": "Delete"})).await;
+    assert_eq!(kept, ["no patch takes a deletion back"]);
+    let lost = deleted(json!({"whenDeleted": "Delete"})).await;
+    assert!(lost[1].contains("the volumes of all its pods"), "{lost:?}");
+}

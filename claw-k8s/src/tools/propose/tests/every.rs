@@ -6,7 +6,7 @@ use super::*;
 use crate::cluster::{ClusterError, MockClusterReader};
 
 /// Of each tool: the objects that there are, of which the first is its target, and an input that it answers with a proposal.
-fn cases() -> Vec<(&'static str, Vec<Value>, Value)> {
+pub(super) fn cases() -> Vec<(&'static str, Vec<Value>, Value)> {
     let controlled = json!({"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "name": "cart-1", "uid": "u", "controller": true}]}});
     let hpa = json!({"spec": {"minReplicas": 2, "maxReplicas": 5, "scaleTargetRef": {"kind": "Deployment", "name": "other"}}});
     let named = json!({"kind": "Deployment", "namespace": "shop", "name": "cart", "reason": "load"});
@@ -217,27 +217,6 @@ async fn who_else_writes_to_the_object_is_a_warning() {
             .unwrap()
             .warnings
     };
-    let argo = ["Deployment shop/cart is managed by Argo CD: change it there by pull request"];
-    let flux = ["Deployment shop/cart is managed by Flux: change it there by pull request"];
-    let tracking = json!({"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/cart"});
-    let labels = json!({"app.kubernetes.io/instance": "shop"});
-    assert_eq!(
-        asked(json!({"annotations": tracking, "labels": labels})).await,
-        argo
-    );
-    assert_eq!(
-        asked(json!({"labels": {"argocd.argoproj.io/instance": "shop"}})).await,
-        argo
-    );
-    assert_eq!(
-        asked(json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}})).await,
-        flux
-    );
-    assert_eq!(
-        asked(json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}})).await,
-        flux
-    );
-    assert_eq!(asked(json!({"labels": labels})).await, [""; 0]);
     // A name that was read says nothing but a name.
     let owner = |name: &str| json!({"ownerReferences": [{"kind": "Shop", "name": name, "controller": true}]});
     assert_eq!(
@@ -350,6 +329,9 @@ async fn that_autoscalers_cannot_be_read_is_not_that_there_are_none() {
         let page = json!({"metadata": {"continue": "more"}, "items": [{"metadata": {"name": "a"}}]});
         Ok(page.to_string().into_bytes())
     });
+    reader
+        .expect_discover()
+        .returning(|_| Ok(crate::cluster::Discovery::default()));
     let tools = all(&Cluster::new(Arc::new(reader)));
     let input =
         json!({"kind": "Deployment", "namespace": "shop", "name": "cart", "replicas": 4, "reason": "load"});

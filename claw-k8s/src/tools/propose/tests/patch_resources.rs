@@ -26,12 +26,12 @@ async fn the_patch_is_the_present_list_with_other_resources() {
     assert_eq!(
         proposal.action.expected,
         "Deployment shop/cart gives app requests.cpu none instead of 500m, app limits.cpu 1 instead of none, \
-         app limits.memory 512Mi instead of 256Mi, and its 3 pods are replaced"
+         app limits.memory 512Mi instead of 256Mi, app so requests its limit of cpu, 1, instead of 500m, and its 3 pods are replaced"
     );
     assert_eq!(
         proposal.diff,
         [
-            "spec.template.spec.containers[app].resources.limits.cpu: (none) → 1",
+            "spec.template.spec.containers[app].resources.limits.cpu: (none) → \"1\"",
             "spec.template.spec.containers[app].resources.limits.memory: 256Mi → 512Mi",
             "spec.template.spec.containers[app].resources.requests.cpu: 500m → (none)",
         ]
@@ -142,6 +142,54 @@ async fn refuses_what_cannot_be_or_is_so() {
 }
 
 #[tokio::test]
+async fn what_pods_request_because_nothing_is_requested_is_said() {
+    let said = |resources: Value, asked: Value| async move {
+        let mut object = deployment(json!({}));
+        object["spec"]["template"]["spec"]["containers"][0]["resources"] = resources;
+        let mut container = asked;
+        container["name"] = json!("app");
+        let asked = input(json!([container]));
+        ask(Fake::new([object]), "patch_resources", asked)
+            .await
+            .unwrap()
+            .action
+            .expected
+    };
+    let limited = json!({"requests": {"cpu": "250m"}, "limits": {"cpu": "2"}});
+    let text = said(limited.clone(), json!({"requests": {"cpu": null}})).await;
+    assert!(
+        text.contains("app so requests its limit of cpu, 2, instead of 250m"),
+        "{text}"
+    );
+    // A limit alone is a request as well.
+    let text = said(json!({}), json!({"limits": {"memory": "1Gi"}})).await;
+    assert!(
+        text.contains("app so requests its limit of memory, 1Gi, instead of none"),
+        "{text}"
+    );
+    let text = said(
+        json!({"limits": {"memory": "1Gi"}}),
+        json!({"limits": {"memory": "2Gi"}}),
+    )
+    .await;
+    assert!(
+        text.contains("app so requests its limit of memory, 2Gi, instead of 1Gi"),
+        "{text}"
+    );
+    for (resources, asked) in [
+        (limited.clone(), json!({"limits": {"cpu": "3"}})),
+        (
+            limited,
+            json!({"requests": {"cpu": null}, "limits": {"cpu": null}}),
+        ),
+        (json!({"limits": {"cpu": "1"}}), json!({"requests": {"cpu": "1"}})),
+    ] {
+        let text = said(resources, asked).await;
+        assert!(!text.contains("so requests"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn says_where_pods_are_not_replaced() {
     let asked = input(json!([{"name": "app", "limits": {"memory": "1Gi"}}]));
     let paused = deployment(json!({"spec": {"paused": true}}));
@@ -183,7 +231,7 @@ proptest! {
         let asked: Vec<_> = containers.iter()
             .map(|(name, (requests, limits))| json!({"name": name, "requests": requests, "limits": limits})).collect();
         let object = deployment(json!({}));
-        let answer = tokio::runtime::Builder::new_current_thread().build().unwrap()
+        let answer = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
             .block_on(ask(Fake::new([object.clone()]), "patch_resources", input(json!(asked))));
         match answer {
             Err(error) => prop_assert_eq!(error.kind(), ToolErrorKind::InvalidInput),

@@ -150,7 +150,7 @@ proptest! {
         let mut kept = earlier.clone();
         kept["metadata"]["labels"]["pod-template-hash"] = json!("cart-2");
         let fake = Fake::new([object.clone(), set_of("cart-2", 2, kept)]);
-        let answer = tokio::runtime::Builder::new_current_thread().build().unwrap()
+        let answer = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
             .block_on(ask(fake, "rollback_deployment", input(json!({}))));
         match answer {
             Ok(proposal) => {

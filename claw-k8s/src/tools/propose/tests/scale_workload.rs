@@ -116,3 +116,83 @@ async fn leaves_scaling_to_what_scales_it() {
         .unwrap();
     assert_eq!(free.action.target.kind, "ReplicaSet");
 }
+
+#[tokio::test]
+async fn an_autoscaler_that_is_off_at_0_replicas_is_no_reason_against_a_start() {
+    let scaled = |replicas: i64, more: Value, wanted: i64| async move {
+        let hpa = stored(
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            Some("shop"),
+            "cart-hpa",
+            json!({"spec": {"minReplicas": 2, "maxReplicas": 5, "scaleTargetRef": {"kind": "Deployment", "name": "cart"}}}),
+        );
+        let objects = [
+            deployment(json!({"spec": {"replicas": replicas}})),
+            with(&hpa, more),
+        ];
+        ask(Fake::new(objects), "scale_workload", input(wanted)).await
+    };
+    let started = scaled(0, json!({}), 3).await.unwrap();
+    assert_eq!(started.action.patch, json!({"spec": {"replicas": 3}}));
+    assert_eq!(
+        started.warnings,
+        [
+            "HorizontalPodAutoscaler cart-hpa, which does nothing at 0 replicas, takes over and keeps 2 to 5 of them"
+        ]
+    );
+    let stopped = scaled(3, json!({}), 0).await.unwrap();
+    assert_eq!(
+        stopped.warnings[0],
+        "HorizontalPodAutoscaler cart-hpa does nothing as long as there are 0 replicas"
+    );
+    // One that scales to 0 itself, or is switched by somebody, is not off.
+    for (more, said) in [
+        (json!({"spec": {"minReplicas": 0}}), "use adjust_hpa"),
+        (
+            json!({"metadata": {"ownerReferences": [{"kind": "ScaledObject", "name": "cart", "uid": "u", "controller": true}]}}),
+            "belongs to a controller",
+        ),
+    ] {
+        for (present, wanted) in [(0, 3), (3, 0)] {
+            let error = scaled(present, more.clone(), wanted).await.unwrap_err();
+            assert_eq!(error.kind(), ToolErrorKind::InvalidInput);
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn volumes_that_are_deleted_with_the_pods_are_said_and_not_promised_back() {
+    let scaled = |policy: Value, replicas: i64| async move {
+        let spec = json!({"replicas": 3, "volumeClaimTemplates": [{"metadata": {"name": "data"}}],
+            "persistentVolumeClaimRetentionPolicy": policy});
+        let set = stored(
+            "apps/v1",
+            "StatefulSet",
+            Some("shop"),
+            "cart",
+            json!({"spec": spec}),
+        );
+        let of_set = with(&input(replicas), json!({"kind": "StatefulSet"}));
+        ask(Fake::new([set]), "scale_workload", of_set).await.unwrap()
+    };
+    let lost = scaled(json!({"whenScaled": "Delete"}), 1).await;
+    assert_eq!(lost.action.reversal, None);
+    assert_eq!(
+        lost.warnings,
+        [
+            "StatefulSet shop/cart deletes the volumes of pods that it has no more, and the data on them: those of 2 of 3; no \
+          patch brings them back"
+        ]
+    );
+    for (policy, replicas) in [
+        (json!({"whenScaled": "Delete"}), 5),
+        (json!({"whenScaled": "Retain", "whenDeleted": "Delete"}), 1),
+        (json!(null), 1),
+    ] {
+        let kept = scaled(policy, replicas).await;
+        assert_eq!(kept.action.reversal, Some(json!({"spec": {"replicas": 3}})));
+        assert_eq!(kept.warnings, [""; 0]);
+    }
+}

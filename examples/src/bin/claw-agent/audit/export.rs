@@ -1,4 +1,4 @@
-//! `claw-agent audit export`: the events of a log for other systems.
+//! `claw-agent audit export`: the records of a log for other systems.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -6,7 +6,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use claw_guardrails::audit::{Filter, each_record, otlp_json};
 
 use crate::args::{AuditExportArguments, ExportFormat};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::print;
 
 pub(crate) fn export(given: &AuditExportArguments) -> Result<u8, Failure> {
@@ -39,10 +39,10 @@ pub(crate) fn export(given: &AuditExportArguments) -> Result<u8, Failure> {
     let log = given.file.display().to_string();
     let mut written = Ok(());
     let mut count = 0_u64;
-    let unreadable = each_record(&given.file, &filter, |record, event, line| {
+    let unreadable = each_record(&given.file, &filter, |record, line| {
         written = match given.format {
             ExportFormat::Jsonl => writeln!(out, "{line}"),
-            ExportFormat::OtlpJson => writeln!(out, "{}", otlp_json(record, event, &log)),
+            ExportFormat::OtlpJson => writeln!(out, "{}", otlp_json(record, &log)),
         };
         count = count.saturating_add(1);
         written.is_ok()
@@ -58,7 +58,8 @@ pub(crate) fn export(given: &AuditExportArguments) -> Result<u8, Failure> {
         ));
     }
     if let Some(to) = &given.to {
-        print::say(&format!("{count} events written to {}", to.display()));
+        print::say(&format!("{count} records written to {}", to.display()));
     }
-    Ok(0)
+    // Who takes the records elsewhere has to know that some are not among them.
+    Ok(if unreadable > 0 { failure::CHECK } else { 0 })
 }

@@ -1,7 +1,9 @@
 //! `claw-agent audit`: is the log whole, is a record in it, and what does it tell.
 
 mod export;
+mod open;
 mod prove;
+mod replay;
 
 use std::fmt::Write as _;
 
@@ -13,7 +15,9 @@ use crate::failure::{self, Failure};
 use crate::print;
 
 pub(crate) use export::export;
+pub(crate) use open::open;
 pub(crate) use prove::prove;
+pub(crate) use replay::replay;
 
 pub(crate) fn verify(given: &AuditVerifyArguments, output: Output) -> Result<u8, Failure> {
     let json = output.is_json("audit verify")?;

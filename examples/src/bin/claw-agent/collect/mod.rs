@@ -35,7 +35,7 @@ use crate::failure::{self, Failure};
 use crate::look::ApiGroups;
 use crate::print::say;
 use crate::progress::Progress;
-use crate::{connect, files, incident, investigate, look, subject};
+use crate::{audit, connect, files, incident, investigate, look, subject};
 use list_objects::ListObjects;
 use metrics::Which;
 
@@ -66,7 +66,7 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
     let now = clock.now();
     let subject = Subject::of(&given.subject, now)?;
     files::make_folder_of(&given.run.audit)?;
-    let audit = Arc::new(FileAuditLog::open(&given.run.audit, Arc::clone(&clock)).await?);
+    let audit = audit::open(&given.run.audit, &given.run.audit_log, Arc::clone(&clock)).await?;
     let cx = ToolContext::new(Arc::clone(&clock), Duration::from_secs(given.run.timeout));
     let sources = connect::sources(&given.sources, connected.cluster.clone())?
         .tool(Arc::new(ListObjects::new(connected.cluster.clone())) as Arc<dyn ErasedTool>);

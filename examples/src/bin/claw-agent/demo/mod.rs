@@ -1,12 +1,14 @@
 //! `claw-agent demo`: an incident from webhook to report, without a cluster.
 
 mod clock;
+mod guardrails;
 mod story;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::http::{Client, ClientConfig};
 use claw_core::report::Report;
@@ -25,7 +27,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{DemoArguments, Output};
+use crate::args::{DemoArguments, DemoScene, Output};
 use crate::failure::{self, Failure};
 use crate::print::{self, say};
 use crate::progress::Progress;
@@ -38,6 +40,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(given: DemoArguments, output: Output) -> Result<u8, Failure> {
+    if given.scene == DemoScene::Guardrails {
+        if given.bundle.is_some() {
+            return Err(Failure::arguments(
+                "--bundle is an incident, and `demo guardrails` plays none",
+                "leave one of the two out",
+            ));
+        }
+        output.is_text("demo guardrails")?;
+        return guardrails::run(&given.directory).await;
+    }
     let mut progress = Progress::start("booting the simulated world");
     files::make_folder(&given.directory)?;
     let folder = match given.bundle {
@@ -142,7 +154,10 @@ async fn play(
         stop.cancel();
         (ended, SystemClock.now().duration_since(began))
     };
-    let (served, (ended, elapsed)) = tokio::join!(serve::serve(&agent, listener, None, stop.clone()), story);
+    let (served, (ended, elapsed)) = tokio::join!(
+        serve::serve(&agent, listener, None, Router::new(), stop.clone()),
+        story
+    );
     journal.close().await;
     audit.close().await?;
     served?;

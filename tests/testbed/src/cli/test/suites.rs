@@ -15,7 +15,18 @@ use super::cargo::cargo;
 /// cargo chooses.
 const SUITES: [&[&str]; 3] = [
     &["components"],
-    &["access", "differential", "live", "network", "tools", "writes"],
+    &[
+        "access",
+        "approvals",
+        "differential",
+        "guardrails",
+        "live",
+        "network",
+        "survey",
+        "tools",
+        "walls",
+        "writes",
+    ],
     &["speed"],
 ];
 

@@ -1,0 +1,118 @@
+use std::sync::{Arc, Mutex};
+
+use claw_core::canonical::for_digest;
+use claw_core::digest::sha256;
+use claw_core::execute::Executor;
+use claw_core::gate::Gate;
+use claw_core::store::Documents;
+use claw_core::tool::ErasedTool;
+use serde_json::json;
+
+use super::notice::Notices;
+use super::settings::Settings;
+use super::{Parts, Pipeline};
+use crate::approval::Board;
+use crate::breaker::SettingsError;
+use crate::engine::Engine;
+use crate::policy::Policy;
+
+/// Puts a pipeline together.
+#[must_use = "`build` makes the pipeline"]
+pub struct Builder {
+    engine: Arc<Engine>,
+    gate: Gate,
+    executor: Arc<dyn Executor>,
+    surveyor: Arc<dyn ErasedTool>,
+    documents: Arc<dyn Documents>,
+    policy: Policy,
+    settings: Settings,
+    notices: Vec<Arc<dyn Notices>>,
+    board: Board,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("policy", &self.policy)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// A pipeline whose permits `engine` clears: the arbiter that `gate` asks. `executor` performs; `surveyor` takes an
+    /// [`Action`](claw_core::action::Action) and answers a [`Survey`](claw_core::survey::Survey); `documents` keep what has to
+    /// survive a restart.
+    ///
+    /// The policy is [`Policy::default`] unless set, which lets nothing be written.
+    pub fn builder(
+        engine: Arc<Engine>,
+        gate: Gate,
+        executor: Arc<dyn Executor>,
+        surveyor: Arc<dyn ErasedTool>,
+        documents: Arc<dyn Documents>,
+    ) -> Builder {
+        Builder {
+            engine,
+            gate,
+            executor,
+            surveyor,
+            documents,
+            policy: Policy::default(),
+            settings: Settings::default(),
+            notices: Vec::new(),
+            board: Board::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Sets the policy.
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Sets the bounds besides.
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Adds a way to tell people.
+    pub fn with_notices(mut self, notices: Arc<dyn Notices>) -> Self {
+        self.notices.push(notices);
+        self
+    }
+
+    /// Sets the carriers that show people what is asked, and bring their votes back. Without any, votes come by
+    /// [`Pipeline::vote`] alone.
+    pub fn with_board(mut self, board: Board) -> Self {
+        self.board = board;
+        self
+    }
+
+    /// The pipeline. `seed` is a text that no other process was given: approvals of two of them are told apart by it.
+    ///
+    /// # Errors
+    /// When the breaker's settings would protect nothing.
+    pub fn build(self, seed: impl Into<String>) -> Result<Pipeline, SettingsError> {
+        self.settings.breaker.check()?;
+        let bounds = json!({"policy": self.policy, "settings": self.settings});
+        Ok(Pipeline(Arc::new(Parts {
+            engine: self.engine,
+            gate: self.gate,
+            policy_digest: sha256(for_digest(&bounds)),
+            policy: self.policy,
+            settings: self.settings,
+            executor: self.executor,
+            surveyor: self.surveyor,
+            documents: self.documents,
+            notices: self.notices,
+            board: self.board,
+            idle: Mutex::default(),
+            seed: seed.into(),
+            turn: tokio::sync::Mutex::new(()),
+        })))
+    }
+}
