@@ -154,6 +154,16 @@ async fn a_container_that_ends_is_seen_with_restarts_events_and_the_logs_before(
     assert_eq!(back_off.pointer("/involvedObject/name"), Some(&json!(name)));
 }
 
+/// A Deployment whose pods use something, as far as kwok can tell.
+fn at_work(namespace: &str) -> Value {
+    let app = json!({ "app": "steady" });
+    let usage = json!({ "kwok.x-k8s.io/usage-cpu": "80m", "kwok.x-k8s.io/usage-memory": "500Mi" });
+    json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "steady", "namespace": namespace },
+        "spec": { "replicas": 2, "selector": { "matchLabels": app },
+            "template": { "metadata": { "labels": app, "annotations": usage },
+                "spec": { "containers": [{ "name": "main", "image": "registry.invalid/a:1" }] } } } })
+}
+
 #[tokio::test]
 #[ignore = "needs the testbed: cargo run --bin claw-testbed -- test"]
 async fn usage_is_served_by_metrics_k8s_io() {
@@ -163,6 +173,12 @@ async fn usage_is_served_by_metrics_k8s_io() {
         testbed.note("skipped: usage: there is no metrics.k8s.io; install metrics-server");
         return;
     }
+    // Of a node on which nothing runs, metrics-server says nothing.
+    let namespace = testbed.namespace("usage").await.unwrap();
+    testbed
+        .apply(&at_work(namespace.name()).to_string())
+        .await
+        .unwrap();
     let answer = wait_until(MUCH_LATER, "usage of nodes", async || {
         let answer = testbed.api().get(&format!("{group}/nodes")).await?;
         let nodes = answer["items"].as_array().map_or(0, Vec::len);
