@@ -147,7 +147,8 @@ impl Parts {
                     return Ok(waiting(&kept.value, now));
                 }
                 Err(Held::Refused(refusal)) => refusal,
-                Ok(judged) => match self.take(&mut kept, &judged, now) {
+                // The time has gone on while it was judged.
+                Ok(judged) => match self.take(&mut kept, &judged, self.gate.clock().now()) {
                     Ok(approved_by) => {
                         self.intend(scope, &kept.value, &judged).await?;
                         return self.send(scope, kept, judged, approved_by).await;
@@ -188,7 +189,7 @@ impl Parts {
     }
 
     /// All that an approval of what was judged is good for.
-    fn binding(
+    pub(super) fn binding(
         &self,
         judged: &Judged,
         terms: &Terms,

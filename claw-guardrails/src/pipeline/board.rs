@@ -1,6 +1,7 @@
 //! What carriers show people, and the votes that they bring.
 
-use std::sync::PoisonError;
+use std::collections::BTreeSet;
+use std::sync::{MutexGuard, PoisonError};
 
 use claw_core::gate::Scope;
 use serde_json::json;
@@ -59,13 +60,16 @@ impl Parts {
         for vote in collected.votes {
             let counted = |asked: &super::intent::Asked| asked.request.votes().contains(&vote);
             let known = kept.value.asked.as_deref().is_some_and(counted);
-            if known || !self.is_new(&kept.value.id, &vote) {
+            let name = self.name_of(&kept.value, &vote);
+            if known || self.idle().contains(&name) {
                 continue;
             }
             match self.count(scope, kept.clone(), vote).await {
                 Ok(next) => kept = next,
                 Err(PipelineError::Vote(error)) => {
                     tracing::info!(intent = kept.value.id, %error, "a vote does not count");
+                    // Only now: of one that could not be recorded nothing is known, so that it is heard again.
+                    self.idle().insert(name);
                 }
                 Err(error) => return Err(error),
             }
@@ -73,11 +77,18 @@ impl Parts {
         Ok(kept)
     }
 
-    /// Whether a vote was not brought before in this process. Carriers bring all that they have each time, and one that does not
-    /// count is recorded once.
-    fn is_new(&self, intent: &str, vote: &Vote) -> bool {
-        let name = json!([intent, vote]).to_string();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.insert(name)
+    /// A vote, by which it is known again. Carriers bring all that they have each time, and one that does not count is recorded
+    /// once; it may count when more groups are asked.
+    fn name_of(&self, intent: &Intent, vote: &Vote) -> String {
+        let now = self.gate.clock().now();
+        let groups = intent
+            .asked
+            .as_deref()
+            .map(|asked| asked.request.asked(now).len());
+        json!([intent.id, groups, vote]).to_string()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,6 @@
 //! What became of a write of which no answer came, and what follows from it.
 
+use claw_core::action::Verb;
 use claw_core::actuate::{Settlement, Submitted};
 use claw_core::execute::Standing;
 use claw_core::gate::{Refusal, Scope};
@@ -7,8 +8,8 @@ use claw_core::gate::{Refusal, Scope};
 use super::Parts;
 use super::error::PipelineError;
 use super::guard::refusal;
-use super::intent::{Intent, IntentState};
-use super::judge::Held;
+use super::intent::{Asked, Intent, IntentState};
+use super::judge::{Held, Judged};
 use super::kept::Kept;
 use super::notice::Noticed;
 use super::rehearse::with_sources;
@@ -76,7 +77,10 @@ impl Parts {
             Err(Held::Refused(refusal)) => return Ok(Some(refusal)),
             Err(Held::Failed(error)) => return Err(error),
         };
-        let approved = write.approved_by.len() >= usize::from(judged.decision.approvers);
+        let approved = match intent.asked.as_deref() {
+            Some(asked) => self.is_still_approved(asked, &judged),
+            None => !judged.decision.tier.needs_approval(),
+        };
         let same = judged.seen.action == write.action && judged.rehearsal.outcome == write.promised;
         if !approved || !same {
             return Ok(Some(refusal(
@@ -88,6 +92,14 @@ impl Parts {
         self.intend(scope, intent, &judged).await?;
         write.attempt = judged.attempt;
         Ok(None)
+    }
+
+    /// Whether what was approved is what would be done, to the last thing that the approval was bound to, and within its time.
+    fn is_still_approved(&self, asked: &Asked, judged: &Judged) -> bool {
+        let bound = &asked.request.binding;
+        let fresh = self.binding(judged, &asked.request.terms, bound.expires, &bound.nonce);
+        self.gate.clock().now() < bound.expires
+            && fresh.is_ok_and(|fresh| bound.differences(&fresh).is_empty())
     }
 
     /// Whether a request that was sent may still be on its way, or in the server's hands.
@@ -103,6 +115,11 @@ impl Parts {
             let context = self.whole_context();
             found = match self.executor.standing(&context, &write.action, id).await {
                 Ok(Standing::Ours) => return Answer::Stands(None, id.clone()),
+                // What was made may be gone again: a job that has run, or an object that a person has deleted.
+                Ok(Standing::NotYet) if write.action.verb == Verb::Create => Answer::Unknown(format!(
+                    "{} is gone, or was never made, and nobody can say which: see the audit log of the API server",
+                    write.action.target
+                )),
                 Ok(Standing::NotYet) => Answer::NotYet("the write did not arrive".to_owned()),
                 Ok(Standing::Overtaken) => Answer::Failed(format!(
                     "{} was changed by somebody else first",

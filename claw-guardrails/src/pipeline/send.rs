@@ -130,6 +130,11 @@ impl Parts {
             // From here on a restart looks for what came of it.
             kept.save(&*self.documents).await?;
             let id = permit.action_id();
+            // Once more, right before: the record and the document took their time.
+            if let Err(refusal) = self.engine.stop().check_write() {
+                write.ids.pop();
+                break (Outcome::Withdrawn, refusal.to_string());
+            }
             let context = self.whole_context();
             let answer = match self.executor.perform(&context, permit, &write.action).await {
                 Ok(effected) => Answer::Stands(Some(Box::new(effected)), id),

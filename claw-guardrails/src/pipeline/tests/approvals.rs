@@ -262,3 +262,21 @@ async fn an_approval_by_one_is_not_enough_when_two_are_wanted_by_now() {
     assert_eq!(rule(submitted), "approval.changed");
     assert_eq!(world.replicas("cart"), 4);
 }
+
+/// What a restart finds in doubt is sent again only while the approval is good.
+#[tokio::test]
+async fn what_was_approved_is_not_sent_again_when_its_time_is_over() {
+    for (wait, expected) in [(60, true), (4 * 24 * 3600, false)] {
+        let world = World::with_cart();
+        // No answer to any try, and no effect.
+        world.cluster.state().faults = [Fault::LostBefore; 4].into();
+        let agent = world.live(settings());
+        let id = ask(&world, &agent).await;
+        let unresolved = vote(&world, &agent, &id, "ann", Verdict::Approve).await.unwrap();
+        assert!(matches!(settled(unresolved), Settlement::Unresolved { .. }));
+        world.clock.advance(Duration::from_secs(wait));
+        let agent = world.live(settings());
+        agent.pipeline.tend().await.unwrap();
+        assert_eq!(world.cluster.state().done.len() == 1, expected, "after {wait} s");
+    }
+}
