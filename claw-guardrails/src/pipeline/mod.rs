@@ -162,7 +162,11 @@ impl Parts {
     async fn advance(&self, scope: &Scope, kept: Kept<Intent>) -> Result<Submitted, PipelineError> {
         match &kept.value.state {
             IntentState::Open => self.begin(scope, kept).await,
-            IntentState::Asked => self.hear(scope, kept).await,
+            // A no on any carrier is heard before a yes on another one is used.
+            IntentState::Asked => {
+                let kept = self.collect(scope, kept).await?;
+                self.hear(scope, kept).await
+            }
             IntentState::Sent { .. } => self.resolve(scope, kept).await,
             IntentState::Settled { settlement, .. } => Ok(Submitted::Settled(settlement.clone())),
         }

@@ -49,7 +49,9 @@ impl Parts {
             Answer::Failed(reason) | Answer::Moved(reason) => {
                 self.fail(scope, kept, &write, Outcome::Failed, reason).await
             }
-            Answer::Unknown(reason) => self.give_up(scope, kept, &write, reason).await,
+            // It is looked at again later.
+            Answer::Unknown(reason) => Ok(Submitted::Settled(Settlement::Unresolved { reason })),
+            Answer::Gone(reason) => self.give_up(scope, kept, &write, reason).await,
             Answer::NotYet(_) => {
                 let refused = match self.again(scope, &kept.value, &mut write).await {
                     Ok(None) => return self.press(scope, kept, write).await,
@@ -111,21 +113,25 @@ impl Parts {
     /// How the object stands, for all that was sent.
     pub(super) async fn standing(&self, write: &Write) -> Answer {
         let mut found = Answer::Unknown("nothing was sent".to_owned());
+        let mut unmoved = false;
         for id in write.ids.iter().rev() {
             let context = self.whole_context();
             found = match self.executor.standing(&context, &write.action, id).await {
                 Ok(Standing::Ours) => return Answer::Stands(None, id.clone()),
                 // What was made may be gone again: a job that has run, or an object that a person has deleted.
-                Ok(Standing::NotYet) if write.action.verb == Verb::Create => Answer::Unknown(format!(
+                Ok(Standing::NotYet) if write.action.verb == Verb::Create => Answer::Gone(format!(
                     "{} is gone, or was never made, and nobody can say which: see the audit log of the API server",
                     write.action.target
                 )),
-                Ok(Standing::NotYet) => Answer::NotYet("the write did not arrive".to_owned()),
+                Ok(Standing::NotYet) => {
+                    unmoved = true;
+                    Answer::NotYet("the write did not arrive".to_owned())
+                }
                 Ok(Standing::Overtaken) => Answer::Failed(format!(
                     "{} was changed by somebody else first",
                     write.action.target
                 )),
-                Ok(_) => Answer::Unknown(format!(
+                Ok(_) => Answer::Gone(format!(
                     "{} is gone, and nobody can say by whom: see the audit log of the API server",
                     write.action.target
                 )),
@@ -137,10 +143,14 @@ impl Parts {
                 }
             };
         }
-        found
+        match found {
+            // It moved between two looks: which of the requests did that is seen at the next.
+            Answer::Failed(_) if unmoved => Answer::Unknown("it moved while it was looked at".to_owned()),
+            found => found,
+        }
     }
 
-    /// Of what is gone nobody will ever say. What could not be looked at is looked at again later.
+    /// Of what is gone nobody will ever say.
     async fn give_up(
         &self,
         scope: &Scope,
@@ -148,9 +158,6 @@ impl Parts {
         write: &Write,
         reason: String,
     ) -> Result<Submitted, PipelineError> {
-        if !reason.contains("is gone") {
-            return Ok(Submitted::Settled(Settlement::Unresolved { reason }));
-        }
         self.record_outcome(scope, &kept.value, write, "not known", &reason)
             .await?;
         self.spent(scope, &write.attempt, Outcome::Failed).await?;

@@ -75,7 +75,9 @@ pub(super) enum Answer {
     NotYet(String),
     /// It does not.
     Failed(String),
-    /// Nobody can say.
+    /// The object is not there, and nobody can say by whom.
+    Gone(String),
+    /// It could not be seen.
     Unknown(String),
 }
 
@@ -147,7 +149,9 @@ impl Parts {
                 Answer::Failed(reason) => {
                     return self.fail(scope, kept, &write, Outcome::Failed, reason).await;
                 }
-                Answer::Unknown(reason) => return self.unresolved(scope, kept, &write, reason).await,
+                Answer::Gone(reason) | Answer::Unknown(reason) => {
+                    return self.unresolved(scope, kept, &write, reason).await;
+                }
                 Answer::Moved(reason) if tries < TRIES => match self.look(scope, &write.action).await {
                     Ok(seen) => {
                         tracing::debug!(intent = kept.value.id, reason, "the target moved under a write");
@@ -195,6 +199,7 @@ impl Parts {
             ExecuteError::Unknown { .. } => match self.standing(write).await {
                 Answer::NotYet(_) => Answer::NotYet(said),
                 Answer::Failed(found) => Answer::Failed(format!("{said}; {found}")),
+                Answer::Gone(found) => Answer::Gone(format!("{said}; {found}")),
                 Answer::Unknown(found) => Answer::Unknown(format!("{said}; {found}")),
                 other => other,
             },

@@ -60,7 +60,6 @@ impl Parts {
         match &kept.value.state {
             IntentState::Asked | IntentState::Sent { .. } => {
                 let scope = self.scope_of(&kept.value);
-                let kept = self.collect(&scope, kept).await?;
                 let progress = self.advance(&scope, kept).await;
                 self.gate.end_run(&scope.run);
                 progress?;

@@ -280,3 +280,47 @@ async fn what_was_approved_is_not_sent_again_when_its_time_is_over() {
         assert_eq!(world.cluster.state().done.len() == 1, expected, "after {wait} s");
     }
 }
+
+/// A carrier on which Bo has said no.
+struct No;
+
+#[async_trait::async_trait]
+impl crate::approval::Post for No {
+    fn carrier(&self) -> Carrier {
+        Carrier::Kubernetes
+    }
+
+    async fn show(
+        &self,
+        _cx: &claw_core::tool::ToolContext,
+        _shown: &crate::approval::Shown,
+        _state: &crate::approval::State,
+    ) -> Result<(), crate::approval::PostError> {
+        Ok(())
+    }
+
+    async fn collect(
+        &self,
+        _cx: &claw_core::tool::ToolContext,
+        shown: &crate::approval::Shown,
+    ) -> Result<Vec<Vote>, crate::approval::PostError> {
+        let by = ("bo", Verdict::Deny, shown.digest.clone());
+        Ok(vec![Vote::new(
+            by.0,
+            by.1,
+            by.2,
+            Carrier::Kubernetes,
+            world::START,
+        )])
+    }
+}
+
+#[tokio::test]
+async fn a_no_on_one_way_is_heard_before_a_yes_on_another_is_used() {
+    let world = World::with_cart();
+    let id = ask(&world, &world.live(settings())).await;
+    let agent = world.live_with(settings(), crate::approval::Board::new().with(Arc::new(No)));
+    let submitted = vote(&world, &agent, &id, "ann", Verdict::Approve).await.unwrap();
+    assert_eq!(rule(submitted), "approval.denied");
+    assert_eq!(world.replicas("cart"), 4);
+}

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::approval::Board;
 use crate::audit::MemoryAuditLog;
 use crate::engine::{Config, Engine, Mode};
 use crate::pipeline::{Notice, Notices, Pipeline, Settings};
@@ -484,6 +485,14 @@ impl World {
     }
 
     pub(super) fn agent(&self, mode: Mode, settings: Settings, fuse: &Fuse) -> Agent {
+        self.agent_with(mode, settings, fuse, Board::new())
+    }
+
+    pub(super) fn live_with(&self, settings: Settings, board: Board) -> Agent {
+        self.agent_with(Mode::Live, settings, &Fuse::never(), board)
+    }
+
+    fn agent_with(&self, mode: Mode, settings: Settings, fuse: &Fuse, board: Board) -> Agent {
         let config = Config::default().with_mode(mode);
         let engine = Arc::new(Engine::new(config, self.clock.clone()));
         let audit = Arc::new(Fused(self.audit.clone(), fuse.clone()));
@@ -495,6 +504,7 @@ impl World {
             .with_policy(policy)
             .with_settings(settings)
             .with_notices(self.told.clone())
+            .with_board(board)
             .build("seed");
         Agent {
             engine,
