@@ -216,7 +216,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     approve(&agent).await?;
     let report = loop {
-        // As `claw-agent serve` does every few seconds.
+        // Every few seconds, in an agent that goes on.
         agent.tend().await?;
         if let Some(report) = journal_report(&journal, &run).await? {
             break report;

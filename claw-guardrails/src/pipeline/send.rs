@@ -7,6 +7,7 @@ use claw_core::actuate::{Settlement, Submitted};
 use claw_core::audit::AuditKind;
 use claw_core::execute::{ActionId, Effected, ExecuteError};
 use claw_core::gate::{AdmitError, Entry, Scope};
+use claw_core::outside::Outside;
 use claw_core::survey::Health;
 use jiff::Timestamp;
 use serde_json::json;
@@ -269,7 +270,9 @@ impl Parts {
             reversal: write.action.reversal.clone(),
             as_rehearsed,
         };
-        self.settle(kept, settlement, Some(Box::new(watch))).await
+        // A message or a pipeline has no health to be seen in the cluster.
+        let watch = (!Outside::is_kind_of(&write.action)).then(|| Box::new(watch));
+        self.settle(kept, settlement, watch).await
     }
 
     /// Step 15 for a write that is known not to stand.
