@@ -42,7 +42,8 @@ fn show(folder: &Path, sink: &str) {
     let shown = std::fs::read_to_string(&path).unwrap_or_default();
     if !shown.lines().any(|line| line == run().0) {
         let mut file = OpenOptions::new().append(true).create(true).open(path).unwrap();
-        writeln!(file, "{}", run()).unwrap();
+        // In one write: of two, a kill may leave the first.
+        file.write_all(format!("{}\n", run()).as_bytes()).unwrap();
     }
 }
 
