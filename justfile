@@ -51,3 +51,16 @@ format:
 # More than 100,000 changes to audit logs, each of which has to be found; `.ci/run test` makes some thousands of them.
 audit-mutations:
     cargo test --workspace --lib all_mutations_are_found -- --ignored --nocapture
+
+# The whole sweep of crashes: 20 seeds, plans of 1 to 20 actions, at least 1,000 crash points each, by one leader and by two.
+# With optimization of our own crates alone: those of others are compiled as for all tests.
+crash-sweep:
+    CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test -p claw-guardrails --lib at_any_of_a_thousand -- --ignored --nocapture
+
+# Mutation testing of policy, approval and audit: `.cargo/mutants.toml` says how to get the tool, and what is left out.
+mutants *ARGS:
+    cargo mutants --test-package claw-guardrails {{ARGS}}
+
+# Decisions beside those of Cedar and regorus, by the same rules. Outside the workspace: see the README there.
+bench-rivals:
+    cd claw-guardrails/benches/rivals && cargo run --release

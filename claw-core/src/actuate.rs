@@ -25,6 +25,16 @@ pub enum Submitted {
         /// When it counts as denied.
         until: Timestamp,
     },
+    /// A write was sent, and nobody can say yet whether it stands. It is looked at again, and the identical write may be
+    /// sent again. Submit it again when that is known: a run may wait for `intent` as for an approval.
+    UnderWay {
+        /// Its name, by which the run is woken: see [`Wait::Approval`](crate::workflow::Wait::Approval).
+        intent: String,
+        /// When it is known at the latest, as far as anybody can tell: time to submit it again.
+        until: Timestamp,
+        /// What is known, without secrets.
+        reason: String,
+    },
 }
 
 /// What came of an action.
@@ -61,7 +71,7 @@ pub enum Settlement {
         /// Why, and what to do.
         reason: String,
     },
-    /// Nobody can say whether it was done; nothing is sent again.
+    /// Nobody will ever be able to say whether it was done. Nothing is sent again.
     Unresolved {
         /// What is known, and what to look at.
         reason: String,

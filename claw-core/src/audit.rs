@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::requests::Requested;
+
 /// What an audit event records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +34,8 @@ pub enum AuditKind {
     Watch,
     /// Guards were changed by a person or by what happened: the emergency stop, a circuit breaker.
     Guard,
+    /// Requests were sent to an API server, besides those of tools, which are in the records of their calls.
+    Requests,
     /// A report was handed to a sink.
     Deliver,
     /// A run ended.
@@ -84,6 +88,9 @@ pub struct AuditEvent {
     pub why: String,
     /// The error's kind and text when it failed, and the texts of the errors beneath it.
     pub error: Option<String>,
+    /// The requests that were sent to an API server for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Requested>,
 }
 
 /// Proof that an event is on durable storage.
@@ -184,6 +191,7 @@ mod tests {
             decided: None,
             why: "alert".to_owned(),
             error: None,
+            requests: None,
         };
         let text = serde_json::to_string(&event).unwrap();
         assert!(text.contains(r#""kind":"run_started""#), "{text}");

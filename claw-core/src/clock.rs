@@ -1,6 +1,6 @@
 //! Time as a port, so that a recorded run can be replayed to the byte.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -69,25 +69,46 @@ impl Clock for SystemClock {
 ///
 /// `sleep` advances the clock by the duration and returns at once.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<Timestamp>);
+pub struct ManualClock(Mutex<Shown>);
+
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    now: Timestamp,
+    /// How long it has gone on, whatever it was set to.
+    elapsed: Duration,
+}
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self(Mutex::new(now))
+        let elapsed = now.duration_since(Timestamp::UNIX_EPOCH);
+        Self(Mutex::new(Shown {
+            now,
+            elapsed: Duration::try_from(elapsed).unwrap_or(Duration::ZERO),
+        }))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward: so much time passes.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = now.checked_add(by).unwrap_or(Timestamp::MAX);
+        let mut shown = self.shown();
+        shown.now = shown.now.checked_add(by).unwrap_or(Timestamp::MAX);
+        shown.elapsed = shown.elapsed.saturating_add(by);
+    }
+
+    /// Sets the clock, forward or back, as people and time servers do: no time passes by that.
+    pub fn set(&self, now: Timestamp) {
+        self.shown().now = now;
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.shown().now
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -97,7 +118,7 @@ impl Clock for ManualClock {
 
 impl Monotonic for ManualClock {
     fn elapsed(&self) -> Duration {
-        Duration::try_from(self.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap_or(Duration::ZERO)
+        self.shown().elapsed
     }
 }
 
@@ -132,6 +153,19 @@ mod tests {
                 .as_secs(),
             15
         );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_shows_another_time_and_none_has_passed() {
+        let clock = ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap());
+        let before = clock.elapsed();
+        for at in ["2026-03-01T09:00:00Z", "2026-03-02T10:00:00Z"] {
+            clock.set(at.parse().unwrap());
+            assert_eq!(clock.now().to_string(), at);
+            assert_eq!(clock.elapsed(), before);
+        }
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.elapsed() - before, Duration::from_secs(5));
     }
 
     #[test]

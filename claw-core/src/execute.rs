@@ -28,6 +28,13 @@ impl ActionId {
     pub fn of(permission: &AuditReceipt) -> Self {
         Self(permission.hash.chars().take(ID_LETTERS).collect())
     }
+
+    /// The id of the one request that performs it, in the API server's audit log. Whoever has the agent's log can tell it, as it
+    /// follows from the record that permits the action; and as that is written before the request is sent, it can also be
+    /// told of a write that was never answered.
+    pub fn request_id(&self) -> String {
+        format!("claw-{}", self.0)
+    }
 }
 
 /// What would come of an action, by what the server says that it would do.
@@ -101,8 +108,10 @@ pub enum Standing {
     Ours,
     /// It does not, and the object is as it was: the same write may be sent again.
     NotYet,
-    /// It does not, and the object has changed since: the action has to be made anew.
+    /// It does not, for certain, and the object has changed since: the action has to be made anew.
     Overtaken,
+    /// The object has changed since, and nobody can say any more whether the write was a part of that: nothing may be sent again.
+    Unclear,
     /// The object is gone, and nobody can say by whom: nothing may be sent again.
     Gone,
 }

@@ -1,7 +1,10 @@
 //! The one way to the outside: reads are judged, audited and redacted; writes need a [`Permit`].
 
+mod ahead;
 mod arbiter;
+mod attend;
 mod entry;
+mod naming;
 mod pending;
 mod permit;
 
@@ -22,8 +25,11 @@ use crate::audit::{AuditError, AuditEvent, AuditKind, AuditLog, AuditReceipt, Ob
 use crate::clock::Clock;
 use crate::digest::sha256;
 use crate::redact::Redactor;
+use crate::requests::{Chore, Requests};
 use crate::tool::{Effect, ErasedTool, Tool, ToolContext, ToolError, ToolErrorKind};
 
+use ahead::{Ahead, Recording};
+use naming::Naming;
 use pending::Pending;
 
 #[cfg(any(test, feature = "mock"))]
@@ -87,6 +93,10 @@ pub struct Gate {
     audit: Arc<dyn AuditLog>,
     clock: Arc<dyn Clock>,
     redactor: Arc<Redactor>,
+    /// Whose budget calls are charged to, where that is not the run's.
+    account: Option<String>,
+    naming: Arc<Naming>,
+    ahead: Arc<Ahead>,
 }
 
 impl fmt::Debug for Gate {
@@ -104,11 +114,37 @@ impl Gate {
         redactor: Redactor,
     ) -> Self {
         Self {
+            naming: Arc::new(Naming::at(clock.now())),
+            ahead: Arc::default(),
             arbiter,
             audit,
             clock,
             redactor: Arc::new(redactor),
+            account: None,
         }
+    }
+
+    /// The same gate for calls that are charged to another account than their run's: work that goes on for the run while it
+    /// waits, or after it has ended. [`end_run`](Self::end_run) with that name closes the account.
+    #[must_use]
+    pub fn charged_to(&self, account: impl Into<String>) -> Self {
+        Self {
+            account: Some(account.into()),
+            ..self.clone()
+        }
+    }
+
+    /// Another beginning of the ids under which API servers have the requests that go through this gate. No other gate of the
+    /// account may ever have had it. Unless set it is `claw-` with the nanosecond at which the gate was made.
+    #[must_use]
+    pub fn with_request_name(mut self, name: impl Into<String>) -> Self {
+        self.naming = Arc::new(Naming::new(name));
+        self
+    }
+
+    /// What `actor` asks of an API server again and again, and on behalf of no run; `why` goes into the audit log.
+    pub fn chore(&self, actor: &str, subject: &str, why: &str) -> Chore {
+        Chore::new(self.clone(), self.naming.next(), actor, subject, why)
     }
 
     /// The clock that deadlines are measured by.
@@ -200,6 +236,7 @@ impl Gate {
             reasoned: entry.reasoned.map(redacted),
             decided: entry.decided.map(redacted),
             error: entry.error.map(redacted),
+            requests: entry.requests,
             ..self.event(scope, entry.kind, &entry.subject, input, &entry.why)
         })
         .await
@@ -220,7 +257,16 @@ impl Gate {
     {
         // Taken before the judgement, so that no stop falls between the two.
         let stopped = self.arbiter.stopped();
-        let judgement = self.arbiter.judge_read(scope, name, effect, &input).await;
+        let judgement = match &self.account {
+            None => self.arbiter.judge_read(scope, name, effect, &input).await,
+            Some(account) => {
+                let charged = Scope {
+                    run: account.clone(),
+                    ..scope.clone()
+                };
+                self.arbiter.judge_read(&charged, name, effect, &input).await
+            }
+        };
         let input = self.redactor.redact_json(input);
         let rules = match judgement {
             Judgement::Allow { rules } => rules,
@@ -240,8 +286,9 @@ impl Gate {
                 ..self.event(scope, AuditKind::Observe, name, input, why)
             },
         );
+        let requests = pending.requests().clone();
         let answer = self
-            .call_in_time(scope, stopped, call)
+            .call_in_time(scope, stopped, requests, call)
             .await
             .and_then(|output| self.redacted(name, output))
             .map_err(|error| error.map_message(|text| self.redactor.redact(text).into_owned()));
@@ -266,6 +313,7 @@ impl Gate {
         &self,
         scope: &Scope,
         stopped: CancellationToken,
+        requests: Requests,
         call: F,
     ) -> Result<O, ToolError>
     where
@@ -276,6 +324,7 @@ impl Gate {
             clock: Arc::clone(&self.clock),
             deadline: scope.deadline,
             cancel: scope.cancel.clone(),
+            requests,
         };
         let remaining = cx.remaining();
         if remaining.is_zero() {
@@ -309,16 +358,20 @@ impl Gate {
         Ok((output, text))
     }
 
-    /// Records an event on a task of its own: a caller that goes away does not take its record along.
+    /// Records an event on a task of its own: a caller that goes away does not take its record along. What was recorded ahead
+    /// of it is durable as well then.
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
+        let ahead = self.ahead.take();
+        let appended = self.begin_append(event);
+        for record in ahead {
+            ended(record.await)?;
+        }
+        ended(appended.await)
+    }
+
+    fn begin_append(&self, event: AuditEvent) -> Recording {
         let audit = Arc::clone(&self.audit);
-        let appended = tokio::spawn(async move { audit.append(event).await }).await;
-        appended.unwrap_or_else(|error| {
-            Err(AuditError {
-                reason: "the recording was interrupted".to_owned(),
-                source: Some(Box::new(error)),
-            })
-        })
+        tokio::spawn(async move { audit.append(event).await })
     }
 
     fn event(&self, scope: &Scope, kind: AuditKind, subject: &str, input: Value, why: &str) -> AuditEvent {
@@ -335,8 +388,20 @@ impl Gate {
             decided: None,
             why: self.redactor.redact(why).into_owned(),
             error: None,
+            requests: None,
         }
     }
+}
+
+fn ended(
+    recorded: Result<Result<AuditReceipt, AuditError>, tokio::task::JoinError>,
+) -> Result<AuditReceipt, AuditError> {
+    recorded.unwrap_or_else(|error| {
+        Err(AuditError {
+            reason: "the recording was interrupted".to_owned(),
+            source: Some(Box::new(error)),
+        })
+    })
 }
 
 fn out_of_time() -> ToolError {

@@ -96,7 +96,7 @@
 //! | To | see |
 //! |---|---|
 //! | observe | [`tool`], [`registry`], [`access`] (the rights that a tool needs, as data), [`walls`] (whether the API server holds an agent to them) |
-//! | be safe | [`gate`], [`action`] (writes as data), [`outside`] (messages and pipelines as actions), [`patch`] (what they change, and back), [`radius`] (how far they reach), [`survey`] (what is looked at before), [`actuate`] (the port to what judges them), [`execute`] (the port to what performs them), [`fence`] (which of several replicas writes), [`stop`] (the port to places from which an agent is stopped), [`audit`], [`redact`] |
+//! | be safe | [`gate`], [`action`] (writes as data), [`outside`] (messages and pipelines as actions), [`patch`] (what they change, and back), [`radius`] (how far they reach), [`survey`] (what is looked at before), [`actuate`] (the port to what judges them), [`execute`] (the port to what performs them), [`fence`] (which of several replicas writes), [`stop`] (the port to places from which an agent is stopped), [`audit`], [`requests`] (by what the API server has what was asked of it), [`redact`] |
 //! | say what was found | [`entity`], [`evidence`], [`digest`], [`canonical`] (JSON that digests are taken of), [`change`], [`topology`], [`quantity`], [`report`] |
 //! | run | [`workflow`], [`store`] (what survives a crash), [`reason`] (what to look at next), [`clock`] |
 //! | take tools and workflows from YAML | [`definition`], [`yaml`] (how it is read, for what else operators write) |
@@ -129,6 +129,7 @@ pub mod reason;
 pub mod redact;
 pub mod registry;
 pub mod report;
+pub mod requests;
 pub mod stop;
 pub mod store;
 pub mod survey;

@@ -24,7 +24,8 @@ pub struct BlastRadius {
     #[serde(with = "pairs")]
     #[schemars(with = "Vec<(EntityRef, Option<u32>)>")]
     pub disruptions: BTreeMap<EntityRef, Option<u32>>,
-    /// Nodes that lose pods or take no more.
+    /// Nodes that lose pods at the same time, or take no more. A rollout passes over many, and takes from no more of them at a time
+    /// than it lets pods be missing.
     pub nodes: Option<u32>,
     /// Zones that those lie in.
     pub zones: Option<u32>,

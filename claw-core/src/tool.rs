@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::clock::Clock;
+use crate::requests::Requests;
 
 /// What a call to a tool does to the world: nothing, in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -35,17 +36,29 @@ pub struct ToolContext {
     pub deadline: Timestamp,
     /// Fires when the run is cancelled.
     pub cancel: CancellationToken,
+    /// Gives requests to an API server the ids by which the call's record names them. Whoever makes a context out of this one
+    /// passes it on.
+    pub requests: Requests,
 }
 
 impl ToolContext {
-    /// A context that ends `budget` from now.
+    /// A context that ends `budget` from now. What is asked with it is in no record of the agent, unless
+    /// [`requests`](Self::requests) are set.
     pub fn new(clock: Arc<dyn Clock>, budget: Duration) -> Self {
         let deadline = clock.deadline(budget);
         Self {
             clock,
             deadline,
             cancel: CancellationToken::new(),
+            requests: Requests::default(),
         }
+    }
+
+    /// The same context for requests that are recorded together with `requests`.
+    #[must_use]
+    pub fn with_requests(mut self, requests: Requests) -> Self {
+        self.requests = requests;
+        self
     }
 
     /// Time left until the deadline; zero when it has passed.

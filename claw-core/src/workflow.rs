@@ -247,6 +247,14 @@ impl StepContext {
         part
     }
 
+    /// The same context for what a person has asked for: it is recorded as theirs, and they do not approve it.
+    #[must_use]
+    pub fn on_behalf_of(&self, person: impl Into<String>) -> Self {
+        let mut theirs = self.clone();
+        theirs.scope.actor = person.into();
+        theirs
+    }
+
     /// Tells watchers what is going on.
     pub fn progress(&self, message: impl Into<String>) {
         let step = self.scope.step.clone().unwrap_or_default();

@@ -55,6 +55,7 @@ fn event(number: usize) -> AuditEvent {
         decided: Some("allowed by reads.allowed".to_owned()),
         why: "to see which pods run".to_owned(),
         error: None,
+        requests: None,
     }
 }
 

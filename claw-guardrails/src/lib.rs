@@ -44,6 +44,10 @@
 //! # runtime.block_on(example(&folder)).unwrap();
 //! # std::fs::remove_dir_all(&folder).unwrap();
 //! ```
+//!
+//! # Features
+//!
+//! `testing`: one request for approval with all that belongs to it (`approval::Sample`), for the tests of carriers.
 
 pub mod approval;
 pub mod audit;
@@ -51,6 +55,7 @@ pub mod breaker;
 pub mod engine;
 pub mod pipeline;
 pub mod policy;
+mod present;
 pub mod radius;
 pub mod stop;
 pub mod walls;

@@ -23,7 +23,7 @@ pub struct Limits {
     pub pods: u32,
     /// Ready endpoints of a Service that may go, in percent of those that are ready. 50 unless set.
     pub endpoints_percent: u8,
-    /// Nodes that lose pods or take no more. 1 unless set.
+    /// Nodes that lose pods at the same time, or take no more. 1 unless set.
     pub nodes: u32,
     /// Zones that those lie in. 1 unless set.
     pub zones: u32,

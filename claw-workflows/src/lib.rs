@@ -35,6 +35,7 @@
 //! | [`runtime`] | drives runs over the journal |
 //! | [`trigger`] | Alertmanager's webhook, and the incident that it opens |
 //! | [`walls`] | the account that writes, its role, and the admission policies around it |
+//! | [`writing`] | an agent that writes: its settings, the workflow `change`, actions and circuits over HTTP |
 
 pub mod approval;
 pub mod assemble;
@@ -44,3 +45,4 @@ pub mod outside;
 pub mod runtime;
 pub mod trigger;
 pub mod walls;
+pub mod writing;

@@ -109,6 +109,10 @@ impl Step<Wanted> for Submit {
                 let wait = Wait::Approval { id: approval, until };
                 Outcome::Wait(state, wait)
             }
+            Submitted::UnderWay { intent, until, .. } => {
+                let wait = Wait::Approval { id: intent, until };
+                Outcome::Wait(state, wait)
+            }
             _ => Outcome::Continue(state),
         })
     }
@@ -238,6 +242,7 @@ async fn approve(agent: &Agent) -> Result<(), Box<dyn Error>> {
         let intents = pipeline.intents().await?;
         let asked = intents
             .iter()
+            .flatten()
             .find_map(|intent| Some((intent, &intent.asked.as_ref()?.shown)));
         let Some((intent, shown)) = asked else {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -620,6 +620,54 @@ fn a_server_without_a_good_token_does_not_start() {
 }
 
 #[test]
+fn the_settings_that_are_shipped_are_accepted_and_rights_are_made_of_them() {
+    let (policy, writing) = (workspace("deploy/policy.yaml"), workspace("deploy/writing.yaml"));
+    let checked = agent(&["policy", "check", path(&policy)]);
+    assert_eq!(code(&checked), 0, "{}{}", stdout(&checked), stderr(&checked));
+    let writes = agent(&["access", "--writes", "--writing", path(&writing)]);
+    assert_eq!(code(&writes), 0, "{}", stderr(&writes));
+    let yaml = stdout(&writes);
+    for expected in [
+        "openclaw-agent-writer-lease",
+        "openclaw-agent-writer-approvals",
+        "ValidatingAdmissionPolicy",
+        "namespace: pay",
+    ] {
+        assert!(yaml.contains(expected), "{expected}: {yaml}");
+    }
+    assert!(!yaml.contains("claw-agent-stop"), "{yaml}");
+    // In the phase that only observes nobody leads, and nobody is asked.
+    let observing = agent(&[
+        "access",
+        "--writes",
+        "--writing",
+        path(&writing),
+        "--phase",
+        "observe",
+    ]);
+    let yaml = stdout(&observing);
+    let own = ["openclaw-agent-writer-lease", "openclaw-agent-writer-approvals"];
+    assert!(own.iter().all(|name| !yaml.contains(name)), "{yaml}");
+    let reads = agent(&["access", "--writing", path(&writing)]);
+    assert_eq!(code(&reads), 0, "{}", stderr(&reads));
+    let yaml = stdout(&reads);
+    assert!(
+        yaml.contains("resourceNames:\n  - claw-stop") && yaml.contains("name: claw-agent-stop"),
+        "{yaml}"
+    );
+    let by_hand = agent(&["access", "--stop-config-map", "claw-stop"]);
+    assert_eq!(stdout(&by_hand), yaml);
+    for other in [
+        &["--policy", path(&policy)][..],
+        &["--in", "shop"],
+        &["--unattended"],
+    ] {
+        let both = agent(&[&["access", "--writes", "--writing", path(&writing)][..], other].concat());
+        assert_eq!(code(&both), 2, "{other:?}");
+    }
+}
+
+#[test]
 fn every_command_explains_itself() {
     for command in [
         "demo",
@@ -631,6 +679,9 @@ fn every_command_explains_itself() {
         "access",
         "audit",
         "stop",
+        "act",
+        "approvals",
+        "circuits",
     ] {
         let output = agent(&[command, "--help"]);
         assert_eq!(code(&output), 0);

@@ -134,6 +134,13 @@ impl World {
         self.executor.standing(&cx(), action, id).await.unwrap()
     }
 
+    /// Somebody changes it, so that its version is one of those that the API server remembers.
+    fn touch(&self, label: &str) {
+        let labels = json!({"metadata": {"labels": {"touched": label}}});
+        let touched = merged(&self.stored("Deployment", "cart").unwrap(), &labels);
+        self.server.cluster().put(touched);
+    }
+
     fn stored(&self, kind: &str, name: &str) -> Option<Value> {
         self.server.cluster().get(kind, "shop", name)
     }
@@ -224,6 +231,7 @@ async fn rights_are_those_of_the_account_that_writes() {
 #[tokio::test]
 async fn what_has_changed_since_is_not_written() {
     let world = World::start().await;
+    world.touch("before");
     let (first, second) = (world.scale(5).await, world.scale(4).await);
     world.perform(&first).await.1.unwrap();
     let (id, outcome) = world.perform(&second).await;
@@ -241,6 +249,83 @@ async fn what_has_changed_since_is_not_written() {
     let error = outcome.unwrap_err();
     assert!(matches!(error, ExecuteError::Changed { .. }), "{error:?}");
     assert_eq!(world.standing(&third, &id).await, Standing::Gone);
+}
+
+/// Another agent, `kubectl annotate`, or a rollback that brings old annotations back.
+#[tokio::test]
+async fn a_write_whose_name_was_replaced_stands_or_nobody_can_say() {
+    let world = World::start().await;
+    let cluster = world.server.cluster();
+    world.touch("before");
+    let annotated = |name: Value| {
+        let mut object = world.stored("Deployment", "cart").unwrap();
+        let annotations = json!({"metadata": {"annotations": {ACTION_ANNOTATION: name}}});
+        object = merged(&object, &annotations);
+        world.server.cluster().put(object);
+    };
+    for (replicas, name) in [(4, json!("another")), (5, Value::Null)] {
+        let action = world.scale(replicas).await;
+        let (id, outcome) = world.perform(&action).await;
+        outcome.unwrap();
+        annotated(name);
+        assert_eq!(world.standing(&action, &id).await, Standing::Ours, "it was first");
+        // Also where what it wrote was changed once more.
+        let mut object = world.stored("Deployment", "cart").unwrap();
+        object["spec"]["replicas"] = json!(9);
+        cluster.put(object);
+        assert_eq!(world.standing(&action, &id).await, Standing::Ours);
+        // The API server forgets.
+        cluster.compact();
+        assert_eq!(world.standing(&action, &id).await, Standing::Unclear);
+        world.touch("later");
+        assert_eq!(world.standing(&action, &id).await, Standing::Unclear);
+    }
+    // Another's write that came first, and one that came later, which changes nothing about that.
+    let (action, id) = (world.scale(6).await, ActionId("never".to_owned()));
+    for label in ["first", "later"] {
+        world.touch(label);
+        assert_eq!(world.standing(&action, &id).await, Standing::Overtaken, "{label}");
+    }
+    cluster.compact();
+    assert_eq!(world.standing(&action, &id).await, Standing::Unclear);
+    // Also where it was changed a moment ago, but not for long before that: from such a version on nothing is remembered.
+    let (old, id) = (world.scale(7).await, ActionId("never".to_owned()));
+    world.server.cluster().put(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other", "namespace": "shop"}}),
+    );
+    cluster.compact();
+    world.touch("after");
+    assert_eq!(world.standing(&old, &id).await, Standing::Unclear);
+}
+
+/// The right to look at changes is not needed for the write, and what cannot be looked at is not guessed.
+#[tokio::test]
+async fn whose_write_stands_is_not_told_without_the_right_to_see_changes() {
+    let world = World::start().await;
+    world.touch("before");
+    let (first, second) = (world.scale(5).await, world.scale(4).await);
+    world.perform(&first).await.1.unwrap();
+    let (id, _) = world.perform(&second).await;
+    let list = "/apis/apps/v1/namespaces/shop/deployments";
+    for (code, expected) in [
+        (StatusCode::FORBIDDEN, Some(Standing::Unclear)),
+        (StatusCode::GONE, Some(Standing::Unclear)),
+        // That passes.
+        (StatusCode::INTERNAL_SERVER_ERROR, None),
+    ] {
+        let fault = Fault::Status {
+            code,
+            retry_after: None,
+        };
+        world
+            .server
+            .faults()
+            .add(Rule::new(list, fault).query_contains("watch=true"));
+        let told = world.executor.standing(&cx(), &second, &id).await;
+        assert_eq!(told.ok(), expected, "{code}");
+        world.server.faults().clear();
+        assert_eq!(world.standing(&second, &id).await, Standing::Overtaken);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use crate::audit::AuditKind;
+use crate::requests::Requested;
 
 /// Something to be recorded. Secrets are taken out of it on the way.
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub struct Entry {
     pub(super) reasoned: Option<String>,
     pub(super) decided: Option<String>,
     pub(super) error: Option<String>,
+    pub(super) requests: Option<Requested>,
 }
 
 impl Entry {
@@ -26,6 +28,7 @@ impl Entry {
             reasoned: None,
             decided: None,
             error: None,
+            requests: None,
         }
     }
 
@@ -44,6 +47,12 @@ impl Entry {
     /// What was decided, and by which rules.
     pub fn with_decided(mut self, decision: impl Into<String>) -> Self {
         self.decided = Some(decision.into());
+        self
+    }
+
+    /// The requests that were sent to an API server for it.
+    pub(crate) fn with_requests(mut self, requests: Requested) -> Self {
+        self.requests = Some(requests);
         self
     }
 

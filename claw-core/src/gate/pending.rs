@@ -1,6 +1,7 @@
 //! The record of a call that is under way.
 
-use crate::audit::{AuditError, AuditEvent, Observed};
+use crate::audit::{AuditError, AuditEvent, AuditKind, Observed};
+use crate::requests::{Requested, Requests};
 use crate::tool::ToolError;
 
 use super::{Gate, excerpt};
@@ -12,6 +13,7 @@ const CAUSES_BYTES: usize = 2048;
 pub(super) struct Pending {
     gate: Gate,
     event: Option<AuditEvent>,
+    requests: Requests,
 }
 
 impl Pending {
@@ -19,6 +21,22 @@ impl Pending {
         Self {
             gate: gate.clone(),
             event: Some(event),
+            requests: Requests::named(gate.naming.next()),
+        }
+    }
+
+    /// Those of the call.
+    pub(super) fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// What asks and answers nothing that would have to be recorded besides.
+    pub(super) fn attended(mut self) {
+        let Some(event) = self.event.take().filter(|_| self.requests.waiting() > 0) else {
+            return;
+        };
+        for event in with_requests(event, self.requests.close()) {
+            self.gate.ahead.add(self.gate.begin_append(event));
         }
     }
 
@@ -52,7 +70,14 @@ impl Pending {
         };
         event.time = self.gate.clock.now();
         say(&mut event);
-        self.gate.append(event).await.map(drop)
+        self.record(event).await
+    }
+
+    async fn record(&self, event: AuditEvent) -> Result<(), AuditError> {
+        for event in with_requests(event, self.requests.close()) {
+            self.gate.append(event).await?;
+        }
+        Ok(())
     }
 }
 
@@ -61,6 +86,10 @@ impl Drop for Pending {
         let Some(mut event) = self.event.take() else {
             return;
         };
+        let requested = self.requests.close();
+        if event.kind == AuditKind::Requests && requested.is_none() {
+            return;
+        }
         event.time = self.gate.clock.now();
         event.error = Some("Cancelled: the call was abandoned before it had ended".to_owned());
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -73,14 +102,39 @@ impl Drop for Pending {
         };
         let gate = self.gate.clone();
         runtime.spawn(async move {
-            if let Err(error) = gate.append(event).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "an abandoned call is not recorded"
-                );
+            for event in with_requests(event, requested) {
+                if let Err(error) = gate.append(event).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "an abandoned call is not recorded"
+                    );
+                }
             }
         });
     }
+}
+
+/// The event with the requests of its call, and further ones where those do not fit into one.
+fn with_requests(event: AuditEvent, requested: Option<Requested>) -> Vec<AuditEvent> {
+    let mut parts = requested.map(Requested::parts).unwrap_or_default().into_iter();
+    let further = AuditEvent {
+        kind: AuditKind::Requests,
+        input: serde_json::Value::Null,
+        observed: None,
+        reasoned: None,
+        decided: None,
+        error: None,
+        ..event.clone()
+    };
+    let first = AuditEvent {
+        requests: parts.next(),
+        ..event
+    };
+    let further = parts.map(|part| AuditEvent {
+        requests: Some(part),
+        ..further.clone()
+    });
+    std::iter::once(first).chain(further).collect()
 }
 
 /// The texts of the errors beneath this one, each once.

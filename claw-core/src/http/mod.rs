@@ -38,4 +38,4 @@ pub use error::HttpError;
 pub use request::Request;
 pub use response::Response;
 pub use retry::retry_after;
-pub use tls::{install_crypto_provider, is_certificate_error, is_tls_error};
+pub use tls::{install_crypto_provider, is_certificate_error, is_expired_certificate_error, is_tls_error};

@@ -26,6 +26,18 @@ pub fn is_certificate_error(error: &(dyn Error + 'static)) -> bool {
     matches!(tls_error(error), Some(rustls::Error::InvalidCertificate(_)))
 }
 
+/// Whether that is because the certificate has expired, or is not valid yet by the clock of this machine.
+pub fn is_expired_certificate_error(error: &(dyn Error + 'static)) -> bool {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let Some(rustls::Error::InvalidCertificate(why)) = tls_error(error) else {
+        return false;
+    };
+    matches!(
+        why,
+        Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }
+    )
+}
+
 fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -96,7 +108,7 @@ fn not_pem(field: &str, what: &str) -> HttpError {
 mod tests {
     use std::io;
 
-    use super::{is_certificate_error, is_tls_error};
+    use super::{is_certificate_error, is_expired_certificate_error, is_tls_error};
 
     #[test]
     fn finds_tls_behind_what_wraps_it() {
@@ -112,5 +124,17 @@ mod tests {
         assert!(is_certificate_error(&io::Error::other(io::Error::other(unknown))));
         assert!(!is_certificate_error(&rustls::Error::HandshakeNotComplete));
         assert!(!is_certificate_error(&io::Error::other("connection reset")));
+    }
+
+    #[test]
+    fn tells_a_certificate_out_of_its_time_from_one_of_a_stranger() {
+        use rustls::CertificateError::{Expired, NotValidYet, UnknownIssuer};
+        let said =
+            |why| is_expired_certificate_error(&io::Error::other(rustls::Error::InvalidCertificate(why)));
+        assert!(said(Expired) && said(NotValidYet));
+        assert!(!said(UnknownIssuer));
+        assert!(!is_expired_certificate_error(
+            &rustls::Error::HandshakeNotComplete
+        ));
     }
 }

@@ -16,59 +16,29 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::policy::{self, Operation, Policy, Tier};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_359_200 + second).unwrap()
 }
 
-fn action() -> Action {
-    Action {
-        verb: Verb::Patch,
-        target: EntityRef::namespaced("Deployment", "shop", "cart"),
-        api_version: "apps/v1".to_owned(),
-        uid: Some("uid-1".to_owned()),
-        resource_version: Some("41".to_owned()),
-        pre_image: Some("before".to_owned()),
-        patch: json!({"spec": {"replicas": 6}}),
-        expected: "6 replicas".to_owned(),
-        reversal: None,
-        reason: "load".to_owned(),
+fn sample() -> Sample {
+    let terms = Terms::new(vec![Group::new("on-call").with(Carrier::Http, "kim")]);
+    Sample {
+        expires: at(3600),
+        ..Sample::new(terms, at(0))
     }
+}
+
+fn action() -> Action {
+    sample().action
 }
 
 fn rehearsal() -> Rehearsal {
-    Rehearsal {
-        outcome: "outcome".to_owned(),
-        diff: vec!["spec.replicas: 3 → 6".to_owned()],
-        ..Rehearsal::default()
-    }
+    sample().rehearsal
 }
 
 fn request(id: &str) -> Request {
-    let requests = [policy::Request::new(
-        Operation::ScaleUp,
-        "Deployment",
-        Some("shop"),
-        "cart",
-    )];
-    let mut decision = Policy::default().decide(&requests[0]);
-    (decision.tier, decision.approvers) = (Tier::AsyncApproval, 1);
-    let terms = Terms::new(vec![Group::new("on-call").with(Carrier::Http, "kim")]);
-    let binding = Binding::of(Looked {
-        action: &action(),
-        cluster: "cluster-1",
-        generation: Some(7),
-        outcome: "outcome",
-        reach: [action().target].into(),
-        policy: "policy",
-        requests: &requests,
-        decision: &decision,
-        terms: &terms,
-        expires: at(3600),
-        nonce: "nonce",
-    });
-    Request::new(id, binding.unwrap(), terms, at(0))
+    sample().request(id).unwrap()
 }
 
 fn shown() -> Shown {

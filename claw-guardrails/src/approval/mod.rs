@@ -25,6 +25,8 @@ mod inbox;
 mod post;
 mod pull_request;
 mod request;
+#[cfg(any(test, feature = "testing"))]
+mod sample;
 mod shown;
 mod terms;
 mod vote;
@@ -35,6 +37,8 @@ pub use inbox::{Entry, Inbox, InboxError};
 pub use post::{Board, Cause, Collected, Post, PostError};
 pub use pull_request::PullRequest;
 pub use request::{ApprovalError, Approved, Request, State};
+#[cfg(any(test, feature = "testing"))]
+pub use sample::Sample;
 pub use shown::{Asked, Shown, ShownError};
 pub use terms::{Terms, TermsError};
 pub use vote::{Carrier, Verdict, Vote};

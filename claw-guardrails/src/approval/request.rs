@@ -187,6 +187,11 @@ impl Request {
         &self.votes
     }
 
+    /// The first no that counted.
+    pub fn objection(&self) -> Option<&Vote> {
+        self.votes.iter().find(|vote| vote.verdict == Verdict::Deny)
+    }
+
     /// The groups that may decide by now.
     pub fn asked(&self, now: Timestamp) -> &[Group] {
         let waited = now
@@ -207,8 +212,14 @@ impl Request {
     pub fn vote(&mut self, vote: Vote, now: Timestamp) -> Result<(), ApprovalError> {
         let state = self.state(now);
         if state != State::Pending {
-            // A no is heard as long as nothing was done: whoever has second thoughts is right.
-            let heard = matches!(state, State::Approved { .. }) && vote.verdict == Verdict::Deny;
+            // A no is heard as long as nothing was done: whoever has second thoughts is right. What is used stays used, and what was
+            // sent is not sent again.
+            let open = match state {
+                State::Approved { .. } => true,
+                State::Used { .. } => self.objection().is_none(),
+                _ => false,
+            };
+            let heard = open && vote.verdict == Verdict::Deny;
             if !heard {
                 return Err(ApprovalError::Settled { state: state.name() });
             }
@@ -226,6 +237,7 @@ impl Request {
         }
         let person = self.voter(&vote, now)?;
         match vote.verdict {
+            Verdict::Deny if matches!(state, State::Used { .. }) => {}
             Verdict::Deny => self.state = State::Denied { by: person, at: now },
             Verdict::Approve => {
                 let mut approvers = self.approvers();

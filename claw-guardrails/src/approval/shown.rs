@@ -6,6 +6,7 @@ use claw_core::digest::sha256;
 use claw_core::entity::EntityRef;
 use claw_core::execute::Rehearsal;
 use claw_core::radius::BlastRadius;
+use claw_core::redact::Redactor;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,22 @@ pub enum ShownError {
 }
 
 impl Shown {
+    /// The same without what `redactor` takes for secrets.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        let lists = [
+            &mut self.diff,
+            &mut self.warnings,
+            &mut self.rules,
+            &mut self.reach,
+        ];
+        let lines = lists.into_iter().flatten();
+        for text in lines.chain([&mut self.title, &mut self.reason, &mut self.expected]) {
+            *text = redactor.redact(text).into_owned();
+        }
+        self
+    }
+
     /// What people are shown of `request`, which has to be for exactly this action with this outcome.
     ///
     /// # Errors

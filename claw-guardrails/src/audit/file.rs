@@ -181,13 +181,10 @@ impl FileAuditLog {
     /// Has the writer look at the time, and waits until it has done what follows from that.
     #[cfg(test)]
     pub(super) async fn settled(&self) {
-        // The second look begins when the first has ended.
-        for _ in 0..2 {
-            self.queue.send(Request::Tick).await.unwrap();
-            while self.queue.capacity() < self.queue.max_capacity() {
-                tokio::task::yield_now().await;
-            }
-        }
+        let (done, over) = oneshot::channel();
+        let tick = Request::Tick { done: Some(done) };
+        self.queue.send(tick).await.unwrap();
+        over.await.unwrap();
     }
 
     /// How many bytes wait for the disk.
@@ -223,6 +220,18 @@ impl FileAuditLog {
             })
     }
 
+    /// The error with the file that it is about.
+    fn in_place(&self, error: AuditError) -> AuditError {
+        let path = self.path.display().to_string();
+        match error.reason.contains(&path) {
+            true => error,
+            false => AuditError {
+                reason: format!("{path}: {}", error.reason),
+                ..error
+            },
+        }
+    }
+
     fn closed(&self) -> AuditError {
         audit_error(format!("{} is closed", self.path.display()))
     }
@@ -234,7 +243,7 @@ async fn tick(queue: mpsc::WeakSender<Request>, period: Duration) {
         tokio::time::sleep(period).await;
         match queue.upgrade() {
             // A queue that is full has the writer awake.
-            Some(queue) => drop(queue.try_send(Request::Tick)),
+            Some(queue) => drop(queue.try_send(Request::Tick { done: None })),
             None => return,
         }
     }
@@ -252,7 +261,8 @@ impl AuditLog for FileAuditLog {
             let (reply, answer) = oneshot::channel();
             let request = Request::Append { event, reply, room };
             self.queue.send(request).await.map_err(|_| self.closed())?;
-            answer.await.map_err(|_| self.closed())?
+            let answer = answer.await.map_err(|_| self.closed())?;
+            answer.map_err(|error| self.in_place(error))
         })
         .await
     }

@@ -5,8 +5,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// How often a head is read until it stays as it is, and how long is between two looks: far longer than writing it takes.
+const LOOKS: u32 = 50;
+const BETWEEN: Duration = Duration::from_millis(1);
 
 /// Size of a head file in bytes. It never changes, so that overwriting it in place cannot lose it.
 const SIZE: usize = 512;
@@ -73,7 +78,30 @@ pub fn head_path(log: &Path) -> PathBuf {
 
 /// Reads a head file. `None` when there is none, or when it is blank: a power failure left it so before its first content
 /// was on disk.
+///
+/// The file of a log that is in use is overwritten in place, and a look may fall into that: it is read until two looks
+/// find the same. Where they never do, the last one counts.
 pub(super) fn read(path: &Path) -> std::io::Result<Option<Head>> {
+    let Some(mut text) = bytes(path)? else {
+        return Ok(None);
+    };
+    for _ in 0..LOOKS {
+        std::thread::sleep(BETWEEN);
+        match bytes(path)? {
+            Some(again) if again == text => break,
+            Some(again) => text = again,
+            None => return Ok(None),
+        }
+    }
+    if text.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n')) {
+        return Ok(None);
+    }
+    let head = serde_json::from_slice(&text)
+        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))?;
+    Ok(Some(head))
+}
+
+fn bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -81,12 +109,7 @@ pub(super) fn read(path: &Path) -> std::io::Result<Option<Head>> {
     };
     let mut text = Vec::with_capacity(SIZE);
     file.take(SIZE as u64 + 1).read_to_end(&mut text)?;
-    if text.iter().all(|byte| matches!(byte, 0 | b' ' | b'\n')) {
-        return Ok(None);
-    }
-    let head = serde_json::from_slice(&text)
-        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))?;
-    Ok(Some(head))
+    Ok(Some(text))
 }
 
 /// A head file that is overwritten in place.

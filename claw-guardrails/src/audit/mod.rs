@@ -92,6 +92,7 @@ mod story;
 mod trust;
 mod verification;
 mod verify;
+mod witness;
 mod writer;
 
 pub use entry::{After, Entry, Header, Note, Record};
@@ -106,6 +107,7 @@ pub use settings::AuditSettings;
 pub use story::{Story, show, show_file};
 pub use verification::{Anchor, Checkpoints, End, Gone, Noted, Part, Problem, ProblemKind, Verification};
 pub use verify::{CheckpointCheck, Checks, EndCheck, VerifyError, verify, verify_file, verify_file_with};
+pub use witness::{Comparison, Mismatch, Witness, Witnessed};
 
 /// Longest line of a log, in bytes. An event that makes a longer one is refused.
 pub const MAX_LINE: usize = 4 * 1024 * 1024;

@@ -14,7 +14,7 @@ use super::checkpoint::{Checkpoint, CheckpointFile, KeyError, Signer, checkpoint
 use super::entry::{Header, Note};
 use super::files::{is_at, private, sync_folder};
 use super::head::{self, HeadFile, head_path};
-use super::recovery::{Known, State, recover};
+use super::recovery::{Known, State, Unfit, recover};
 use super::segments::{SegmentFiles, Turning, finish_turn, header_of, sealed_segments};
 use super::settings::AuditSettings;
 use super::signing::Signing;
@@ -98,7 +98,10 @@ pub(super) fn open(
         head: kept.as_ref(),
         checkpoints: &checkpoints,
     };
-    let recovered = recover(&file, known).map_err(failed)?.map_err(unfit)?;
+    let recovered = recover(&file, known).map_err(|error| match error {
+        Unfit::Disk(error) => failed(error),
+        Unfit::Log(reason) => unfit(reason),
+    })?;
     let now = clock.now();
     let mut notes = Vec::new();
     let (state, signer) = match (recovered, signer) {

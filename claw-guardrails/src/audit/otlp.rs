@@ -80,6 +80,9 @@ fn of_event(event: &AuditEvent) -> Told<'_> {
     if !event.input.is_null() {
         attributes.push(attribute("claw.input", &event.input.to_string()));
     }
+    if let Some(requests) = &event.requests {
+        attributes.push(attribute("claw.requests", &json!(requests).to_string()));
+    }
     if let Some(observed) = &event.observed {
         attributes.push(attribute("claw.observed.digest", &observed.digest));
         attributes.push(integer("claw.observed.bytes", observed.bytes));

@@ -39,32 +39,54 @@ pub(super) struct State {
     pub(super) unsigned: u64,
 }
 
-/// Checks the current segment of a log. `None` when nothing was ever recorded in it; the inner error says why the log cannot
-/// be trusted.
-pub(super) fn recover(file: &File, known: Known<'_>) -> std::io::Result<Result<Option<State>, String>> {
+/// Why a log does not go on.
+pub(super) enum Unfit {
+    /// It cannot be read.
+    Disk(std::io::Error),
+    /// It cannot be trusted, for this reason.
+    Log(String),
+}
+
+impl From<std::io::Error> for Unfit {
+    fn from(error: std::io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl From<String> for Unfit {
+    fn from(reason: String) -> Self {
+        Self::Log(reason)
+    }
+}
+
+/// Checks the current segment of a log. `None` when nothing was ever recorded in it.
+pub(super) fn recover(file: &File, known: Known<'_>) -> Result<Option<State>, Unfit> {
     let mut file = file;
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::with_capacity(256 * 1024, file);
     let mut line = Vec::new();
     let first = next_line(&mut reader, &mut line)?;
     let header = match first {
-        Next::End | Next::Incomplete => return Ok(unbegun(&line, known).map(|()| None)),
+        Next::End | Next::Incomplete => {
+            unbegun(&line, known)?;
+            return Ok(None);
+        }
         Next::TooLong => None,
         Next::Line => read_header(&line),
     };
     let (header, hash) = match header {
         Some((header, ..)) if header.format > FORMAT => {
-            return Ok(Err(format!(
+            return Err(Unfit::Log(format!(
                 "the log has format {}, written by a newer version; this one writes format {FORMAT}",
                 header.format
             )));
         }
         Some((header, hash, computed)) if hash == computed => (header, hash),
-        _ => return Ok(Err("line 1 is not the header of an audit log".to_owned())),
+        _ => return Err(Unfit::Log("line 1 is not the header of an audit log".to_owned())),
     };
     let Some(chain) = Chain::at_header(&header, &hash) else {
-        return Ok(Err(
-            "what line 1 says of earlier segments does not fit together".to_owned()
+        return Err(Unfit::Log(
+            "what line 1 says of earlier segments does not fit together".to_owned(),
         ));
     };
     let mut scan = Scan {
@@ -77,17 +99,11 @@ pub(super) fn recover(file: &File, known: Known<'_>) -> std::io::Result<Result<O
         line: 1,
     };
     let torn = match scan.read(&mut reader, &mut line)? {
-        Ok(None) => None,
-        Ok(Some(Torn)) => match rest(file, scan.len)? {
-            Ok(torn) => Some(torn),
-            Err(()) => return Ok(Err(scan.damaged())),
-        },
-        Err(reason) => return Ok(Err(reason)),
+        None => None,
+        Some(Torn) => Some(rest(file, scan.len)?.ok_or_else(|| scan.damaged())?),
     };
-    if let Err(reason) = scan.reaches() {
-        return Ok(Err(reason));
-    }
-    Ok(Ok(Some(State {
+    scan.reaches()?;
+    Ok(Some(State {
         header,
         chain: scan.chain,
         len: scan.len,
@@ -95,7 +111,7 @@ pub(super) fn recover(file: &File, known: Known<'_>) -> std::io::Result<Result<O
         sealed: scan.sealed,
         vouched: scan.vouched.cloned(),
         unsigned: scan.unsigned,
-    })))
+    }))
 }
 
 /// Whether a file without a whole header may be begun as a log.
@@ -112,8 +128,8 @@ fn unbegun(line: &[u8], known: Known<'_>) -> Result<(), String> {
     }
 }
 
-/// Length and digest of what comes after the first `len` bytes. The inner error: that is more than one write.
-fn rest(mut file: &File, len: u64) -> std::io::Result<Result<(u64, String), ()>> {
+/// Length and digest of what comes after the first `len` bytes; `None` where that is more than one write.
+fn rest(mut file: &File, len: u64) -> std::io::Result<Option<(u64, String)>> {
     file.seek(SeekFrom::Start(len))?;
     let mut reader = file.take(LONGEST_APPEND.saturating_add(1));
     let mut digest = Sha256::new();
@@ -127,11 +143,7 @@ fn rest(mut file: &File, len: u64) -> std::io::Result<Result<(u64, String), ()>>
         bytes = bytes.saturating_add(count as u64);
         digest.update(buffer.get(..count).unwrap_or_default());
     }
-    Ok(if bytes > LONGEST_APPEND {
-        Err(())
-    } else {
-        Ok((bytes, hex(&digest.finalize())))
-    })
+    Ok((bytes <= LONGEST_APPEND).then(|| (bytes, hex(&digest.finalize()))))
 }
 
 /// The log ends in what a crash left of a write.
@@ -149,27 +161,20 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     /// Reads all records. Returns whether something else comes after the last one.
-    #[allow(clippy::type_complexity)] // two kinds of failure: the disk's, and the log's
-    fn read(
-        &mut self,
-        reader: &mut BufReader<&File>,
-        line: &mut Vec<u8>,
-    ) -> std::io::Result<Result<Option<Torn>, String>> {
+    fn read(&mut self, reader: &mut BufReader<&File>, line: &mut Vec<u8>) -> Result<Option<Torn>, Unfit> {
         loop {
-            if let Err(reason) = self.compare() {
-                return Ok(Err(reason));
-            }
+            self.compare()?;
             let next = next_line(reader, line)?;
             self.line = self.line.saturating_add(1);
             match next {
-                Next::End => return Ok(Ok(None)),
-                Next::Incomplete => return Ok(Ok(Some(Torn))),
+                Next::End => return Ok(None),
+                Next::Incomplete => return Ok(Some(Torn)),
                 Next::Line if self.record(line) => {
                     self.len = self.len.saturating_add(line.len() as u64 + 1);
                 }
                 // A disk need not store a write in order: a power failure leaves holes in it, before lines that are whole.
-                Next::Line | Next::TooLong if self.is_unacknowledged() => return Ok(Ok(Some(Torn))),
-                Next::Line | Next::TooLong => return Ok(Err(self.damaged())),
+                Next::Line | Next::TooLong if self.is_unacknowledged() => return Ok(Some(Torn)),
+                Next::Line | Next::TooLong => return Err(Unfit::Log(self.damaged())),
             }
         }
     }

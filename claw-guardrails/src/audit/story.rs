@@ -154,6 +154,7 @@ fn tell(
         AuditKind::Outcome => "saw the outcome of",
         AuditKind::Watch => "watched",
         AuditKind::Guard => "guarded by",
+        AuditKind::Requests => "sent requests for",
         AuditKind::Deliver => "delivered",
         AuditKind::RunFinished => "finished",
         AuditKind::Stop => "stopped",

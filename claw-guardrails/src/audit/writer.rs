@@ -35,7 +35,10 @@ pub(super) enum Request {
         room: Option<OwnedSemaphorePermit>,
     },
     /// Look at the time: a checkpoint or a new segment may be due.
-    Tick,
+    Tick {
+        /// Who waits until what follows from that is done.
+        done: Option<oneshot::Sender<()>>,
+    },
     /// Record that the log is closed, and let go of the file.
     Close {
         reply: oneshot::Sender<Result<(), AuditError>>,
@@ -90,6 +93,7 @@ impl<M: Medium> Writer<M> {
             let mut bytes = 0_usize;
             let mut close = None;
             let mut ticked = false;
+            let mut watchers = Vec::new();
             // No more than there may be before the next checkpoint.
             let most = BATCH_RECORDS.min(self.signing.room(&self.chain));
             let mut next = Some(first);
@@ -103,7 +107,10 @@ impl<M: Medium> Writer<M> {
                             _room: room,
                         });
                     }
-                    Request::Tick => ticked = true,
+                    Request::Tick { done } => {
+                        ticked = true;
+                        watchers.extend(done);
+                    }
                     Request::Close { reply } => {
                         close = Some(reply);
                         break;
@@ -123,6 +130,9 @@ impl<M: Medium> Writer<M> {
                 return;
             }
             self.keep_house(ticked);
+            for done in watchers {
+                let _ = done.send(());
+            }
         }
         if let Err(error) = self.finish() {
             tracing::warn!(%error, "the audit log could not be closed in order");

@@ -10,6 +10,7 @@ use super::cause::Cause;
 use super::scope::Scope;
 use super::settings::Settings;
 use super::{is_low_risk, objects};
+use crate::present::shifted;
 
 /// How a circuit stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,16 @@ pub enum State {
         /// Why it was open.
         cause: Cause,
     },
+}
+
+impl State {
+    /// Why it is not closed; `None` where it is.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Closed => None,
+            Self::Open { cause, .. } | Self::HalfOpen { cause, .. } => Some(cause),
+        }
+    }
 }
 
 /// A write that a circuit does not let pass.
@@ -114,10 +125,7 @@ impl Circuit {
     }
 
     fn cause(&self) -> Option<&Cause> {
-        match &self.state {
-            State::Closed => None,
-            State::Open { cause, .. } | State::HalfOpen { cause, .. } => Some(cause),
-        }
+        self.state.cause()
     }
 
     pub(super) fn ask(&self, scope: &Scope, attempt: &Attempt, now: Timestamp) -> Result<(), Box<Tripped>> {
@@ -359,16 +367,6 @@ impl Circuit {
     pub(super) fn is_unused(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// A time so much later or earlier, as far as there is time.
-pub(super) fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
-    let end = if by.is_negative() {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
-    at.checked_add(by).unwrap_or(end)
 }
 
 /// A time so much later. One that cannot be said is never.

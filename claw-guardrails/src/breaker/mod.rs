@@ -38,17 +38,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Tier;
+use crate::present::{Present, shifted};
 
 pub use attempt::{Attempt, Move, Outcome, moves};
 pub use cause::Cause;
 pub use circuit::{State, Tripped};
-pub use scope::{Backend, Scope};
+pub use scope::{Backend, Scope, ScopeError};
 pub use settings::{Settings, SettingsError};
 
-use circuit::{Circuit, Trouble, TroubleKind, shifted};
-
-/// How far from one reading to the next a clock is believed.
-const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
+use circuit::{Circuit, Trouble, TroubleKind};
 
 /// All circuits, with what they remember.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,7 +57,7 @@ pub struct Breaker {
     /// What was written of late, to see what is taken back again.
     writes: VecDeque<Write>,
     /// The latest time that was told.
-    seen: Option<Timestamp>,
+    seen: Present,
 }
 
 /// A write that was applied.
@@ -79,7 +77,7 @@ impl Breaker {
 
     /// Whether a write may be made now. Changes nothing: ask again with [`begin`](Self::begin) when it is made.
     pub fn ask(&self, attempt: &Attempt, now: Timestamp) -> Result<(), Box<Tripped>> {
-        let now = self.latest(now);
+        let now = self.seen.latest(now);
         for scope in attempt.scopes() {
             if let Some(circuit) = self.circuits.get(&scope) {
                 circuit.ask(&scope, attempt, now)?;
@@ -156,8 +154,15 @@ impl Breaker {
 
     /// Time passes. Call it regularly, and when a breaker that was kept is taken up again: where nothing is written, nothing else tells
     /// it the time.
-    pub fn tick(&mut self, now: Timestamp) {
-        self.tell(now);
+    pub fn tick(&mut self, settings: &Settings, now: Timestamp) {
+        let now = self.tell(now);
+        self.forget(settings, now);
+    }
+
+    /// Whether it is time for the next [`tick`](Self::tick): a minute has passed, and something is remembered that grows old.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let idle = self.circuits.is_empty() && self.writes.is_empty();
+        !idle && self.seen.since(now) >= SignedDuration::from_mins(1)
     }
 
     /// A person opens a circuit. It stays open until a person closes it.
@@ -195,27 +200,15 @@ impl Breaker {
         self.circuits.entry(scope).or_default()
     }
 
-    /// The present, by what was told before and is believed of `now`.
-    fn latest(&self, now: Timestamp) -> Timestamp {
-        let Some(seen) = self.seen else { return now };
-        now.clamp(seen, shifted(seen, BELIEVED))
-    }
-
     /// Takes `now` for the present, and what is remembered along with it where that is not believed.
     fn tell(&mut self, now: Timestamp) -> Timestamp {
-        let latest = self.latest(now);
-        let jump = now.duration_since(latest);
-        let (present, by) = match jump.is_negative() {
-            true if -jump <= BELIEVED => (latest, SignedDuration::ZERO),
-            _ => (now, jump),
-        };
+        let (present, by) = self.seen.tell(now);
         if !by.is_zero() {
             self.circuits.values_mut().for_each(|circuit| circuit.shift(by));
             self.writes
                 .iter_mut()
                 .for_each(|write| write.at = shifted(write.at, by));
         }
-        self.seen = Some(present);
         present
     }
 

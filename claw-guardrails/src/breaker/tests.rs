@@ -272,8 +272,8 @@ fn one_wrong_reading_of_the_clock_neither_closes_circuits_nor_keeps_them_open() 
         &settings,
         at(51 * MINUTE),
     );
-    breaker.tick(at(decades));
-    breaker.tick(at(51 * MINUTE));
+    breaker.tick(&Settings::default(), at(decades));
+    breaker.tick(&Settings::default(), at(51 * MINUTE));
     // An hour of it counts, in the other direction none.
     assert!(!held(&breaker, 52));
     let trip = |breaker: &mut Breaker, from: i64| {
@@ -284,10 +284,10 @@ fn one_wrong_reading_of_the_clock_neither_closes_circuits_nor_keeps_them_open() 
         }
     };
     // What opens at the wrong time opens again in time.
-    breaker.tick(at(decades));
+    breaker.tick(&Settings::default(), at(decades));
     let wrong = decades / MINUTE;
     trip(&mut breaker, wrong);
-    breaker.tick(at(60 * MINUTE));
+    breaker.tick(&Settings::default(), at(60 * MINUTE));
     let late = |breaker: &Breaker, minutes: i64| {
         breaker
             .ask(&attempt("next", "late"), at(minutes * MINUTE))
@@ -306,7 +306,7 @@ fn a_circuit_that_is_open_for_long_is_not_closed_by_one_reading() {
         minute += 16 << number;
         while told + 30 < minute {
             told += 30;
-            breaker.tick(at(told * MINUTE));
+            breaker.tick(&Settings::default(), at(told * MINUTE));
         }
         let attempt = attempt(&number.to_string(), "cart");
         breaker.begin(&attempt, &settings, at(minute * MINUTE)).unwrap();
@@ -512,8 +512,9 @@ proptest! {
                 prop_assert!(holds);
             }
             // No jump of the clock keeps a circuit open for longer than the settings do.
+            let seen = breaker.seen.latest(Timestamp::MIN);
             for (scope, state) in breaker.tripped() {
-                if let (State::Open { until: Some(until), .. }, Some(seen)) = (state, breaker.seen) {
+                if let State::Open { until: Some(until), .. } = state {
                     prop_assert!(until.duration_since(seen) <= settings.open_at_most, "{scope}");
                 }
             }
@@ -521,5 +522,51 @@ proptest! {
                 prop_assert!(breaker.tripped().any(|(open, _)| open == scope));
             }
         }
+    }
+}
+
+#[test]
+fn every_circuit_has_a_key_that_leads_back_to_it() {
+    let object = |namespace: Option<&str>, kind: &str, name: &str| {
+        Scope::Object(EntityRef {
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        })
+    };
+    let mut scopes = vec![
+        Scope::Cluster,
+        Scope::Namespace("shop".to_owned()),
+        Scope::Workflow("change".to_owned()),
+        object(Some("shop"), "Deployment", "cart"),
+        object(None, "Node", "n1"),
+        object(None, "ClusterRole", "system:node"),
+    ];
+    scopes.extend(
+        crate::policy::Operation::ALL
+            .iter()
+            .copied()
+            .map(Scope::Operation),
+    );
+    scopes.extend(Backend::ALL.map(Scope::Backend));
+    for scope in scopes {
+        assert_eq!(scope.key().parse(), Ok(scope.clone()), "{scope}");
+    }
+    for wrong in [
+        "",
+        "Cluster",
+        "cluster:x",
+        "namespace",
+        "namespace:",
+        "namespace:a b",
+        "object:Pod:shop",
+        "object::shop:a",
+        "object:Pod:shop:",
+        "operation:dance",
+        "backend:disk",
+        "pod:a",
+    ] {
+        let error = wrong.parse::<Scope>().unwrap_err().to_string();
+        assert!(error.contains("write cluster, namespace:NAME"), "{error}");
     }
 }

@@ -18,12 +18,15 @@
 //! |---|---|
 //! | `stop.engaged` | everything, while the emergency stop is engaged |
 //! | `stop.blind` | everything, while it is not known whether it should be |
+//! | `walls.missing` | every write, while the API server is not known to hold the agent to its policy; see [`Engine::hold`] |
+//! | `lease.not_held` | every write of a process that does not hold the lease; see [`Engine::with_fence`] |
 //! | `writes.not_enabled` | every write, unless the mode is [`Mode::Live`] |
 //! | `run.cancelled` | writes of a run that was cancelled |
 //! | `writes.not_cleared` | writes that the pipeline did not clear |
 
 mod budget;
 mod clearance;
+mod holds;
 mod namespace;
 
 use std::collections::BTreeSet;
@@ -32,6 +35,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use claw_core::action::Action;
 use claw_core::clock::Clock;
+use claw_core::fence::Fence;
 use claw_core::gate::{Arbiter, Judgement, Refusal, Scope};
 use claw_core::tool::Effect;
 use serde::{Deserialize, Serialize};
@@ -113,6 +117,7 @@ pub struct Engine {
     config: Config,
     clock: Arc<dyn Clock>,
     stop: Stop,
+    holds: holds::Holds,
     ledger: budget::Ledger,
     clearances: clearance::Clearances,
 }
@@ -124,9 +129,37 @@ impl Engine {
             config,
             clock,
             stop: Stop::new(),
+            holds: holds::Holds::default(),
             ledger: budget::Ledger::default(),
             clearances: clearance::Clearances::default(),
         }
+    }
+
+    /// Lets nothing be written while `fence` is lost. Without one the process is taken to be alone.
+    #[must_use]
+    pub fn with_fence(mut self, fence: Arc<dyn Fence>) -> Self {
+        self.holds = holds::Holds::fenced_by(fence);
+        self
+    }
+
+    /// Lets nothing be written until the rule is [lifted](Self::lift), for a reason that is found outside the engine: that the
+    /// outer walls do not stand (`walls.missing`). Of two reasons by one rule the later one stands. Returns whether it is new.
+    pub fn hold(&self, refusal: Refusal) -> bool {
+        self.holds.hold(refusal)
+    }
+
+    /// Takes a reason back. Returns whether it was there.
+    pub fn lift(&self, rule: &str) -> bool {
+        self.holds.lift(rule)
+    }
+
+    /// Whether anything may be written now: asked before each write, and again right before it is sent.
+    ///
+    /// # Errors
+    /// As [`Stop::check_write`]; a reason that [holds](Self::hold) writes up; `lease.not_held` while the fence is lost.
+    pub async fn check_write(&self) -> Result<(), Refusal> {
+        self.stop.check_write()?;
+        self.holds.check().await
     }
 
     /// The emergency stop. Clones share one state.
@@ -150,10 +183,10 @@ impl Engine {
         self.clearances.grant(action);
     }
 
-    fn judge_one_write(&self, scope: &Scope, action: &Action) -> Result<(), Refusal> {
+    async fn judge_one_write(&self, scope: &Scope, action: &Action) -> Result<(), Refusal> {
         // Taken first: one that is refused below is not let through later.
         let cleared = self.clearances.take(action);
-        self.stop.check_write()?;
+        self.check_write().await?;
         if !self.is_live() {
             return Err(refusal(
                 "writes.not_enabled",
@@ -273,9 +306,11 @@ const READS: [Rule; 6] = [
 ];
 
 /// What is asked before a write, once more.
-const WRITES: [&str; 5] = [
+const WRITES: [&str; 7] = [
     "stop.engaged",
     "stop.blind",
+    "walls.missing",
+    holds::NOT_HELD,
     "writes.not_enabled",
     "run.cancelled",
     "writes.not_cleared",
@@ -303,7 +338,7 @@ impl Arbiter for Engine {
     }
 
     async fn judge_write(&self, scope: &Scope, action: &Action) -> Judgement {
-        match self.judge_one_write(scope, action) {
+        match self.judge_one_write(scope, action).await {
             Ok(()) => Judgement::Allow {
                 rules: WRITES.map(str::to_owned).into(),
             },

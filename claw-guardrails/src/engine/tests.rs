@@ -307,3 +307,30 @@ fn refuses_unknown_settings() {
         assert!(serde_json::from_value::<Config>(bad).is_err());
     }
 }
+
+/// A fence that another process has.
+struct Elsewhere;
+
+#[async_trait]
+impl claw_core::fence::Fence for Elsewhere {
+    async fn check(&self) -> Result<u64, claw_core::fence::Lost> {
+        Err(claw_core::fence::Lost::HeldByAnother {
+            lease: "Lease claw/agent".to_owned(),
+            holder: "agent-1".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_hold_the_lease_writes_nothing() {
+    let (engine, _) = engine(Config::default().with_mode(Mode::Live));
+    let engine = engine.with_fence(Arc::new(Elsewhere));
+    engine.clear(&action());
+    let Judgement::Deny(refusal) = engine.judge_write(&scope("r"), &action()).await else {
+        panic!("a write was allowed");
+    };
+    assert_eq!(refusal.rule, "lease.not_held");
+    assert!(refusal.reason.contains("held by agent-1"), "{refusal}");
+    // Reading goes on.
+    assert_eq!(rule(&engine, &scope("r"), "get_pods", json!({})).await, None);
+}

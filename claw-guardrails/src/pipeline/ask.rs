@@ -3,33 +3,40 @@
 use claw_core::actuate::Submitted;
 use claw_core::audit::AuditKind;
 use claw_core::digest::sha256;
-use claw_core::gate::{Entry, Scope};
+use claw_core::gate::{Entry, Refusal};
 use claw_core::radius::BlastRadius;
 use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
+use super::behalf::Behalf;
+use super::board::Heard;
 use super::error::PipelineError;
 use super::guard::refusal;
 use super::intent::{Asked, Intent, IntentState};
 use super::judge::{Held, Judged};
 use super::kept::Kept;
 use super::notice::Noticed;
+use super::send::Approved;
 use super::{Parts, Pipeline, own_task};
 use crate::approval::{
-    ApprovalError, Binding, BindingError, Looked, Request, Shown, State, Terms, Verdict, Vote,
+    ApprovalError, Binding, BindingError, Looked, PostError, Request, Shown, State, Terms, Verdict, Vote,
 };
 use crate::policy::Tier;
 
 /// Rules whose refusals pass by themselves, or when a person does something about them: an approval outlives them.
-const PASSING: [&str; 7] = [
+const PASSING: [&str; 11] = [
     "stop.",
+    "lease.",
+    "walls.",
     "breaker.",
     "budget.",
     "rights.",
     "target.unseen",
     "target.unsettled",
     "dry_run.failed",
+    "run.deadline",
+    "writes.not_enabled",
 ];
 
 impl Pipeline {
@@ -40,20 +47,28 @@ impl Pipeline {
     pub async fn vote(&self, id: &str, vote: Vote) -> Result<Submitted, PipelineError> {
         let (parts, id) = (std::sync::Arc::clone(&self.0), id.to_owned());
         own_task(async move {
-            let _turn = parts.turn.lock().await;
-            let kept = parts.load(&id).await?;
-            let scope = parts.scope_of(&kept.value);
-            let kept = parts.count(&scope, kept, vote).await?;
-            parts.advance(&scope, kept).await
+            parts.memory.resume(&id);
+            let heard = parts.gather_for(&id).await?;
+            let voted = parts.turn_of_vote(&id, vote, heard).await;
+            parts.afterwards(&id).await;
+            voted
         })
         .await
     }
 }
 
 impl Parts {
+    async fn turn_of_vote(&self, id: &str, vote: Vote, heard: Heard) -> Result<Submitted, PipelineError> {
+        let _turn = self.turn.lock().await;
+        let kept = self.load(id).await?;
+        let by = self.behalf(&kept.value);
+        let kept = self.count(&by, kept, vote).await?;
+        self.advance(&by, kept, heard).await
+    }
+
     pub(super) async fn ask(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         mut kept: Kept<Intent>,
         judged: Judged,
     ) -> Result<Submitted, PipelineError> {
@@ -80,7 +95,7 @@ impl Parts {
             Err(reason) => {
                 let remedy = "set up who approves, and that all of the target can be read";
                 return self
-                    .refuse(scope, kept, refusal("approval.impossible", reason, remedy))
+                    .refuse(by, kept, refusal("approval.impossible", reason, remedy))
                     .await;
             }
         };
@@ -92,11 +107,14 @@ impl Parts {
             Ok(shown) => shown,
             Err(error) => {
                 let refusal = refusal("approval.impossible", error.to_string(), "propose it anew");
-                return self.refuse(scope, kept, refusal).await;
+                return self.refuse(by, kept, refusal).await;
             }
         };
+        // The action may come from outside, and so may its words.
+        let shown = shown.redacted(self.gate.redactor());
         kept.value.asked = Some(Box::new(Asked { request, shown }));
         kept.value.state = IntentState::Asked;
+        kept.value.awaited = true;
         kept.save(&*self.documents).await?;
         let intent = &kept.value;
         let said = format!(
@@ -104,8 +122,7 @@ impl Parts {
             intent.subject(),
             intent.action.reason
         );
-        self.tell(Noticed::Asked, &scope.run, Some(intent), said).await;
-        self.show(intent).await;
+        self.tell(Noticed::Asked, by.run(), Some(intent), &said);
         Ok(Submitted::Waiting {
             approval: intent.id.clone(),
             until: expires,
@@ -115,13 +132,19 @@ impl Parts {
     /// How an intent stands that people were asked about; and what follows from that.
     pub(super) async fn hear(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         mut kept: Kept<Intent>,
+        unheard: &[PostError],
     ) -> Result<Submitted, PipelineError> {
         let now = self.gate.clock().now();
         let Some(asked) = &kept.value.asked else {
-            return Ok(waiting(&kept.value, now));
+            let reason = "nothing is kept of what people were asked";
+            let refusal = refusal("approval.impossible", reason, "propose it anew");
+            return self.refuse(by, kept, refusal).await;
         };
+        if let Some(cancelled) = self.cancelled(by.run()).await? {
+            return self.refuse(by, kept, cancelled).await;
+        }
         let held = match asked.request.state(now) {
             State::Pending => return Ok(waiting(&kept.value, now)),
             State::Denied { by, .. } => refusal(
@@ -131,7 +154,10 @@ impl Parts {
             ),
             State::Expired => refusal(
                 "approval.expired",
-                format!("nobody approved it by {}", asked.request.binding.expires),
+                format!(
+                    "it was not approved, or could not be done, by {}",
+                    asked.request.binding.expires
+                ),
                 "propose it anew if it is still wanted",
             ),
             State::Used { .. } => refusal(
@@ -139,19 +165,28 @@ impl Parts {
                 "its approval was used already",
                 "propose it anew if it is still wanted",
             ),
-            State::Approved { .. } => match self.judge(scope, &kept.value).await {
+            State::Approved { .. } if !unheard.is_empty() => {
+                self.hold_for(by, &kept.value, unheard).await?;
+                return Ok(waiting(&kept.value, now));
+            }
+            State::Approved { .. } if !self.memory.may_try(&kept.value.id, self.elapsed()) => {
+                return Ok(waiting(&kept.value, now));
+            }
+            State::Approved { .. } => match self.judge(by, &kept.value).await {
                 Err(Held::Failed(error)) => return Err(error),
                 // The approval stays until it passes, or the approval's own time is over.
-                Err(Held::Refused(refusal)) if passes(&refusal.rule) => {
-                    tracing::info!(intent = kept.value.id, %refusal, "an approved action is held up");
-                    return Ok(waiting(&kept.value, now));
-                }
-                Err(Held::Refused(refusal)) => refusal,
+                Err(Held::Refused(refusal)) => match self.passes(by, &refusal).await? {
+                    true => {
+                        self.hold_up(&kept.value, &refusal);
+                        return Ok(waiting(&kept.value, now));
+                    }
+                    false => refusal,
+                },
                 // The time has gone on while it was judged.
                 Ok(judged) => match self.take(&mut kept, &judged, self.gate.clock().now()) {
-                    Ok(approved_by) => {
-                        self.intend(scope, &kept.value, &judged).await?;
-                        return self.send(scope, kept, judged, approved_by).await;
+                    Ok(approved) => {
+                        self.intend(by, &kept.value, &judged).await?;
+                        return self.send(by, kept, judged, Some(approved)).await;
                     }
                     Err(error) => refusal(
                         "approval.changed",
@@ -161,7 +196,55 @@ impl Parts {
                 },
             },
         };
-        self.refuse(scope, kept, held).await
+        self.refuse(by, kept, held).await
+    }
+
+    /// Whether a refusal passes by itself, or when a person does something about it. So does a cancellation that the journal does not
+    /// know of: the agent is shut down, and its runs go on later.
+    pub(super) async fn passes(&self, by: &Behalf, refusal: &Refusal) -> Result<bool, PipelineError> {
+        if refusal.rule == "run.cancelled" {
+            return Ok(self.journal.is_some() && self.cancelled(by.run()).await?.is_none());
+        }
+        Ok(PASSING.iter().any(|passing| refusal.rule.starts_with(passing)))
+    }
+
+    /// It waits until what is in the way has passed.
+    pub(super) fn hold_up(&self, intent: &Intent, refusal: &Refusal) {
+        let reason = self.gate.redactor().redact(&refusal.reason).into_owned();
+        tracing::info!(
+            intent = intent.id,
+            rule = refusal.rule,
+            reason,
+            "an approved action is held up"
+        );
+        self.memory.pause(&intent.id, self.elapsed());
+    }
+
+    /// One carrier may hold a no: as long as it cannot be asked, no yes is used. It is on record once.
+    async fn hold_for(
+        &self,
+        by: &Behalf,
+        intent: &Intent,
+        unheard: &[PostError],
+    ) -> Result<(), PipelineError> {
+        // By their names: what went wrong is put otherwise each time.
+        let carriers: BTreeSet<&str> = unheard.iter().map(|error| error.carrier().name()).collect();
+        let carriers = Vec::from_iter(carriers).join(", ");
+        let key = format!("unheard {carriers}");
+        if self.memory.is_idle(&intent.id, &key) {
+            return Ok(());
+        }
+        let said: Vec<String> = unheard.iter().map(ToString::to_string).collect();
+        let said = format!(
+            "approved, and held until every carrier can be asked for a no: {}",
+            said.join("; ")
+        );
+        let entry = Entry::new(AuditKind::Guard, intent.subject(), "a no on any carrier counts")
+            .with_input(json!({"intent": intent.id}))
+            .with_decided(&said);
+        by.record(entry).await?;
+        self.memory.add_idle(&intent.id, key);
+        Ok(())
     }
 
     /// Uses the approval for what was judged just now. It is used for good when the state that follows is kept.
@@ -170,7 +253,8 @@ impl Parts {
         kept: &mut Kept<Intent>,
         judged: &Judged,
         now: Timestamp,
-    ) -> Result<Vec<String>, ApprovalError> {
+    ) -> Result<Approved, ApprovalError> {
+        let before = Box::new(kept.value.clone());
         let Some(Asked { request, .. }) = kept.value.asked.as_deref_mut() else {
             return Err(ApprovalError::Settled { state: "used" });
         };
@@ -181,7 +265,8 @@ impl Parts {
             let fresh = fresh.map_err(|_| ApprovalError::Changed {
                 differences: vec!["the policy asks for another approval"],
             })?;
-            return Ok(request.take(&fresh, now)?.by().to_vec());
+            let by = request.take(&fresh, now)?.by().to_vec();
+            return Ok(Approved { before, by });
         }
         Err(ApprovalError::Changed {
             differences: vec!["the policy asks for no approval any more"],
@@ -215,7 +300,7 @@ impl Parts {
 
     pub(super) async fn count(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         mut kept: Kept<Intent>,
         vote: Vote,
     ) -> Result<Kept<Intent>, PipelineError> {
@@ -227,7 +312,9 @@ impl Parts {
         let said = format!("{} {} it by {:?}", vote.by, verb(vote.verdict), vote.carrier);
         let intent = &mut kept.value;
         let counted = match (&intent.state, intent.asked.as_deref_mut()) {
-            (IntentState::Asked, Some(asked)) => asked.request.vote(vote, now).map_err(PipelineError::Vote),
+            (IntentState::Asked | IntentState::Sent { .. }, Some(asked)) => {
+                asked.request.vote(vote, now).map_err(PipelineError::Vote)
+            }
             (other, _) => Err(PipelineError::NotAsked {
                 id,
                 state: other.name(),
@@ -235,19 +322,17 @@ impl Parts {
         };
         if let Err(error) = counted {
             let refused = entry(AuditKind::Refuse).with_decided(format!("the vote does not count: {error}"));
-            self.gate.record(scope, refused).await?;
+            by.record(refused).await?;
             return Err(error);
         }
         // On record first: a vote that could not be recorded does not count.
-        self.gate
-            .record(scope, entry(AuditKind::Vote).with_decided(said))
-            .await?;
+        by.record(entry(AuditKind::Vote).with_decided(said)).await?;
         kept.save(&*self.documents).await?;
         Ok(kept)
     }
 }
 
-fn waiting(intent: &Intent, now: Timestamp) -> Submitted {
+pub(super) fn waiting(intent: &Intent, now: Timestamp) -> Submitted {
     let until = match &intent.asked {
         Some(asked) => asked.request.binding.expires,
         None => now,
@@ -256,10 +341,6 @@ fn waiting(intent: &Intent, now: Timestamp) -> Submitted {
         approval: intent.id.clone(),
         until,
     }
-}
-
-fn passes(rule: &str) -> bool {
-    PASSING.iter().any(|passing| rule.starts_with(passing))
 }
 
 fn verb(verdict: Verdict) -> &'static str {

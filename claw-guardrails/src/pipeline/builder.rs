@@ -1,18 +1,19 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use claw_core::canonical::for_digest;
+use claw_core::clock::{Monotonic, MonotonicClock};
 use claw_core::digest::sha256;
 use claw_core::execute::Executor;
 use claw_core::gate::Gate;
-use claw_core::store::Documents;
+use claw_core::store::{Documents, Journal};
 use claw_core::tool::ErasedTool;
 use serde_json::json;
 
+use super::memory::Memory;
 use super::notice::Notices;
-use super::settings::Settings;
+use super::settings::{Settings, SettingsError};
 use super::{Parts, Pipeline};
 use crate::approval::Board;
-use crate::breaker::SettingsError;
 use crate::engine::Engine;
 use crate::policy::Policy;
 
@@ -28,6 +29,8 @@ pub struct Builder {
     settings: Settings,
     notices: Vec<Arc<dyn Notices>>,
     board: Board,
+    journal: Option<Arc<dyn Journal>>,
+    monotonic: Arc<dyn Monotonic>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -62,6 +65,8 @@ impl Pipeline {
             settings: Settings::default(),
             notices: Vec::new(),
             board: Board::new(),
+            journal: None,
+            monotonic: Arc::new(MonotonicClock::start()),
         }
     }
 }
@@ -92,14 +97,29 @@ impl Builder {
         self
     }
 
+    /// Sets the journal of the runs that submit: what a cancelled run has submitted is dropped, and what came of an action is
+    /// remembered for as long as its run goes on.
+    pub fn with_journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Sets the clock that does not jump, for tests.
+    pub fn with_monotonic(mut self, monotonic: Arc<dyn Monotonic>) -> Self {
+        self.monotonic = monotonic;
+        self
+    }
+
     /// The pipeline. `seed` is a text that no other process was given: approvals of two of them are told apart by it.
     ///
     /// # Errors
-    /// When the breaker's settings would protect nothing.
+    /// When the settings would protect nothing, or nothing could ever be done with them.
     pub fn build(self, seed: impl Into<String>) -> Result<Pipeline, SettingsError> {
-        self.settings.breaker.check()?;
+        self.settings.check()?;
         let bounds = json!({"policy": self.policy, "settings": self.settings});
+        let why = "people may have decided, and what came of a write may be seen";
         Ok(Pipeline(Arc::new(Parts {
+            chore: self.gate.chore("claw", "intents that are open", why),
             engine: self.engine,
             gate: self.gate,
             policy_digest: sha256(for_digest(&bounds)),
@@ -110,7 +130,9 @@ impl Builder {
             documents: self.documents,
             notices: self.notices,
             board: self.board,
-            idle: Mutex::default(),
+            journal: self.journal,
+            monotonic: self.monotonic,
+            memory: Memory::default(),
             seed: seed.into(),
             turn: tokio::sync::Mutex::new(()),
         })))

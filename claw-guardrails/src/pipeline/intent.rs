@@ -5,18 +5,24 @@ use claw_core::execute::ActionId;
 use claw_core::gate::{Refusal, Scope};
 use claw_core::patch;
 use claw_core::survey::Health;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::guard::refusal;
 use crate::approval;
 use crate::breaker::Attempt;
 
-/// Keys of documents that hold intents begin so.
-pub(super) const PREFIX: &str = "intent/";
+/// Keys of documents begin so that hold intents of which something is left to do.
+pub(super) const OPEN: &str = "intent/open/";
+/// And those of the others, which are kept so that nothing is done twice.
+pub(super) const OVER: &str = "intent/over/";
 
-pub(super) fn key(id: &str) -> String {
-    format!("{PREFIX}{id}")
+pub(super) fn open_key(id: &str) -> String {
+    format!("{OPEN}{id}")
+}
+
+pub(super) fn over_key(id: &str) -> String {
+    format!("{OVER}{id}")
 }
 
 /// Letters of the hash that names an intent.
@@ -43,8 +49,12 @@ pub struct Intent {
     pub created: Timestamp,
     /// How it stands.
     pub state: IntentState,
-    /// What people are or were asked.
+    /// What people are or were asked. Not kept for long after it is over.
     pub asked: Option<Box<Asked>>,
+    /// As what all carriers show the request.
+    pub shown: Option<approval::State>,
+    /// Whether somebody waits to hear that it is over.
+    pub awaited: bool,
 }
 
 /// What people are asked.
@@ -83,6 +93,8 @@ pub enum IntentState {
         health: Health,
         /// When the last of it was sent.
         at: Timestamp,
+        /// Whether the circuits know of the trouble with it.
+        counted: bool,
     },
     /// It is over.
     Settled {
@@ -111,8 +123,11 @@ impl IntentState {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Watched {
-    /// Until when it is watched.
-    pub until: Timestamp,
+    /// For how long it is watched yet. Only time between two looks counts, and of that no more than a third of the whole: a
+    /// watch ends after some looks, whatever the clock does.
+    pub left: SignedDuration,
+    /// When it was last looked at.
+    pub looked: Timestamp,
     /// How it was before.
     pub before: Health,
     /// The write, as the breaker knows it.
@@ -137,11 +152,9 @@ impl Intent {
             created: now,
             state: IntentState::Open,
             asked: None,
+            shown: None,
+            awaited: false,
         }
-    }
-
-    pub(super) fn key(&self) -> String {
-        key(&self.id)
     }
 
     /// `verb target`, for people.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use claw_core::actuate::{Settlement, Submitted};
 use claw_core::audit::{AuditError, AuditKind};
-use claw_core::gate::{Entry, Refusal, Scope};
+use claw_core::gate::{Entry, Refusal};
 use claw_core::patch::merged;
 use claw_core::store::StoreError;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Parts;
+use super::behalf::Behalf;
 use super::error::PipelineError;
 use super::guard::refusal;
 use super::intent::{Intent, typed};
@@ -67,13 +68,13 @@ pub(super) struct Judged {
 
 impl Parts {
     /// Takes an intent that was not judged yet as far as it comes.
-    pub(super) async fn begin(&self, scope: &Scope, kept: Kept<Intent>) -> Result<Submitted, PipelineError> {
-        let judged = match self.judge(scope, &kept.value).await {
+    pub(super) async fn begin(&self, by: &Behalf, kept: Kept<Intent>) -> Result<Submitted, PipelineError> {
+        let judged = match self.judge(by, &kept.value).await {
             Ok(judged) => judged,
-            Err(Held::Refused(refusal)) => return self.refuse(scope, kept, refusal).await,
+            Err(Held::Refused(refusal)) => return self.refuse(by, kept, refusal).await,
             Err(Held::Failed(error)) => return Err(error),
         };
-        self.intend(scope, &kept.value, &judged).await?;
+        self.intend(by, &kept.value, &judged).await?;
         if !self.engine.is_live() {
             return Ok(Submitted::Settled(Settlement::Rehearsed {
                 tier: judged.decision.tier.name().to_owned(),
@@ -81,21 +82,21 @@ impl Parts {
             }));
         }
         if judged.decision.tier.needs_approval() {
-            return self.ask(scope, kept, judged).await;
+            return self.ask(by, kept, judged).await;
         }
-        self.send(scope, kept, judged, Vec::new()).await
+        self.send(by, kept, judged, None).await
     }
 
     /// Steps 1 to 9.
-    pub(super) async fn judge(&self, scope: &Scope, intent: &Intent) -> Result<Judged, Held> {
+    pub(super) async fn judge(&self, by: &Behalf, intent: &Intent) -> Result<Judged, Held> {
         typed(&intent.action)?;
-        self.guard(scope)?;
+        self.guard(by).await?;
         let at = self.gate.clock().now();
         let forbidden = self.policy.forbidden_by_name(&intent.action, at);
         if !forbidden.is_empty() {
             return Err(forbidden_by(&forbidden).into());
         }
-        let seen = self.look(scope, &intent.action).await?;
+        let seen = self.look(by, &intent.action).await?;
         let excesses = self.settings.action.excesses(&seen.survey.radius);
         let facts = self.facts(&seen, at).await?;
         let Some(decision) = self.policy.judge(&seen.action, &facts, at) else {
@@ -110,10 +111,9 @@ impl Parts {
             return Err(forbidden_by(&decision.rules).into());
         }
         let attempt = self.attempt(intent, &seen, &facts, &decision, at);
-        self.may_spend(scope, intent, &attempt, &seen.survey.radius)
-            .await?;
-        self.rights(scope, &seen.action).await?;
-        let rehearsal = self.rehearse(scope, &seen).await?;
+        self.may_spend(by, intent, &attempt, &seen.survey.radius).await?;
+        self.rights(by, &seen.action).await?;
+        let rehearsal = self.rehearse(by, &seen).await?;
         Ok(Judged {
             at,
             seen,
@@ -174,7 +174,7 @@ impl Parts {
     /// Step 10: what is meant to be done, with all that it was judged by.
     pub(super) async fn intend(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         intent: &Intent,
         judged: &Judged,
     ) -> Result<(), PipelineError> {
@@ -196,7 +196,7 @@ impl Parts {
         let entry = Entry::new(AuditKind::Intend, intent.subject(), &intent.action.reason)
             .with_input(json!(judgement))
             .with_decided(decided(&judged.decision));
-        self.gate.record(scope, entry).await?;
+        by.record(entry).await?;
         Ok(())
     }
 
@@ -204,18 +204,34 @@ impl Parts {
     /// may pass.
     pub(super) async fn refuse(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         kept: Kept<Intent>,
         refusal: Refusal,
     ) -> Result<Submitted, PipelineError> {
+        // Reasons hold what servers have said.
+        let redacted = |text: &str| self.gate.redactor().redact(text).into_owned();
+        let refusal = Refusal {
+            reason: redacted(&refusal.reason),
+            remedy: redacted(&refusal.remedy),
+            ..refusal
+        };
         let intent = &kept.value;
         let entry = Entry::new(AuditKind::Refuse, intent.subject(), &intent.action.reason)
             .with_input(json!({"intent": intent.id, "workflow": intent.workflow, "action": intent.action}))
             .with_decided(refusal.to_string());
-        self.gate.record(scope, entry).await?;
+        by.record(entry).await?;
         let settlement = Settlement::Refused(refusal);
         if kept.is_new() {
-            return Ok(Submitted::Settled(settlement));
+            // Another process may have taken it up meanwhile, and may have done it: then the refusal is no answer.
+            return match self.find(&kept.value.id).await? {
+                None => Ok(Submitted::Settled(settlement)),
+                Some(taken) => Err(StoreError::Conflict {
+                    subject: format!("intent {}", taken.value.id),
+                    expected: "unknown".to_owned(),
+                    actual: taken.value.state.name().to_owned(),
+                }
+                .into()),
+            };
         }
         self.settle(kept, settlement, None).await
     }

@@ -35,12 +35,17 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
         Self::read(key.to_owned(), document.version, document.body).map(Some)
     }
 
-    pub(super) async fn list(documents: &dyn Documents, prefix: &str) -> Result<Vec<Self>, PipelineError> {
+    /// All under a prefix, by their keys. One that cannot be read hides no other.
+    pub(super) async fn list(
+        documents: &dyn Documents,
+        prefix: &str,
+    ) -> Result<Vec<(String, Result<Self, PipelineError>)>, PipelineError> {
         let listed = documents.list(prefix).await?;
-        let read = listed
-            .into_iter()
-            .map(|(key, document)| Self::read(key, document.version, document.body));
-        read.collect()
+        let read = listed.into_iter().map(|(key, document)| {
+            let kept = Self::read(key.clone(), document.version, document.body);
+            (key, kept)
+        });
+        Ok(read.collect())
     }
 
     fn read(key: String, version: u64, body: Value) -> Result<Self, PipelineError> {

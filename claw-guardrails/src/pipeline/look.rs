@@ -1,7 +1,7 @@
 //! Steps 4 and 5: the target as it is now, and everything that feels the action.
 
 use claw_core::action::{Action, Verb};
-use claw_core::gate::{ObserveError, Refusal, Scope};
+use claw_core::gate::{ObserveError, Refusal};
 use claw_core::outside::Outside;
 use claw_core::radius::BlastRadius;
 use claw_core::survey::Survey;
@@ -9,6 +9,7 @@ use serde::Deserialize as _;
 use serde_json::json;
 
 use super::Parts;
+use super::behalf::Behalf;
 use super::error::PipelineError;
 use super::guard::refusal;
 use super::judge::Held;
@@ -20,20 +21,20 @@ pub(super) struct Seen {
 }
 
 impl Parts {
-    pub(super) async fn look(&self, scope: &Scope, action: &Action) -> Result<Seen, Held> {
+    pub(super) async fn look(&self, by: &Behalf, action: &Action) -> Result<Seen, Held> {
         if Outside::is_kind_of(action) {
             return Ok(outside(action));
         }
-        let survey = self.survey(scope, action).await?;
+        let survey = self.survey(by, action).await?;
         let action = current(action, &survey)?;
         Ok(Seen { survey, action })
     }
 
-    pub(super) async fn survey(&self, scope: &Scope, action: &Action) -> Result<Survey, Held> {
+    pub(super) async fn survey(&self, by: &Behalf, action: &Action) -> Result<Survey, Held> {
         let why = "what an action would meet with is looked at before it is judged";
-        let answer = self
-            .gate
-            .observe_json(scope, &self.surveyor, json!(action), why)
+        let answer = by
+            .gate()
+            .observe_json(&by.scope, &self.surveyor, json!(action), why)
             .await;
         match answer {
             Ok(answer) => Survey::deserialize(answer).map_err(|error| {

@@ -28,14 +28,18 @@
 //! One task at a time is in the pipeline, so that two actions never count on the same budget.
 
 mod ask;
+mod behalf;
 mod board;
 mod builder;
+mod circuits;
+mod ending;
 mod error;
 mod guard;
 mod intent;
 mod judge;
 mod kept;
 mod look;
+mod memory;
 mod notice;
 mod recover;
 mod rehearse;
@@ -49,16 +53,18 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use claw_core::action::Action;
 use claw_core::actuate::{ActuateError, Actuator, Submitted};
+use claw_core::clock::Monotonic;
 use claw_core::execute::Executor;
 use claw_core::gate::{Gate, Scope};
-use claw_core::store::Documents;
+use claw_core::requests::Chore;
+use claw_core::store::{Documents, Journal};
 use claw_core::tool::ErasedTool;
 
 use crate::approval::Board;
@@ -66,14 +72,18 @@ use crate::engine::Engine;
 use crate::policy::Policy;
 
 pub use builder::Builder;
+pub use circuits::OpenCircuit;
 pub use error::PipelineError;
 pub use intent::{Asked, Intent, IntentState, Watched};
 pub use notice::{Notice, Noticed, Notices};
 pub use replay::{Judgement, Replayed, replay};
-pub use settings::{Approvals, Settings};
+pub use settings::{Approvals, Settings, SettingsError};
 pub use tend::Tended;
 
+use behalf::Behalf;
+use board::Heard;
 use kept::Kept;
+use memory::Memory;
 
 /// The pipeline. Clones are the same one.
 #[derive(Clone)]
@@ -100,8 +110,12 @@ struct Parts {
     documents: Arc<dyn Documents>,
     notices: Vec<Arc<dyn Notices>>,
     board: Board,
-    /// Votes that carriers bring again and again though they do not count.
-    idle: Mutex<BTreeSet<String>>,
+    /// Where it is to be seen that a run was cancelled.
+    journal: Option<Arc<dyn Journal>>,
+    monotonic: Arc<dyn Monotonic>,
+    memory: Memory,
+    /// What is asked again and again of the cluster: for votes, and for how writes stand.
+    chore: Chore,
     /// Tells this process from the one before it, and requests for approval from each other.
     seed: String,
     /// Held by whoever takes an action through the steps.
@@ -117,13 +131,27 @@ impl Pipeline {
         Ok(self.0.load(id).await?.value)
     }
 
-    /// All intents that are known, in the order of their ids: open ones, and those that were settled of late.
+    /// Records which requests were sent to the API server to hear votes, and to see how writes stand, since that was recorded
+    /// last. It is recorded every five minutes by itself; call it before the agent ends.
     ///
     /// # Errors
-    /// When they cannot be read.
-    pub async fn intents(&self) -> Result<Vec<Intent>, PipelineError> {
-        let listed = Kept::list(&*self.0.documents, intent::PREFIX).await?;
-        Ok(listed.into_iter().map(|kept| kept.value).collect())
+    /// When the audit log does not take it.
+    pub async fn record_requests(&self) -> Result<(), PipelineError> {
+        Ok(self.0.chore.record().await?)
+    }
+
+    /// All intents that are known: those of which something is left to do, then those that were settled of late. One whose
+    /// document cannot be read is the error in its place.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn intents(&self) -> Result<Vec<Result<Intent, PipelineError>>, PipelineError> {
+        let mut intents = Vec::new();
+        for prefix in [intent::OPEN, intent::OVER] {
+            let listed = Kept::<Intent>::list(&*self.0.documents, prefix).await?;
+            intents.extend(listed.into_iter().map(|(_, kept)| kept.map(|kept| kept.value)));
+        }
+        Ok(intents)
     }
 }
 
@@ -138,12 +166,13 @@ impl Actuator for Pipeline {
         let (parts, scope) = (Arc::clone(&self.0), scope.clone());
         let intent = Intent::new(&scope, workflow, action, parts.gate.clock().now());
         let submitted = own_task(async move {
-            let _turn = parts.turn.lock().await;
-            let kept = match Kept::load(&*parts.documents, &intent.key()).await? {
-                Some(known) => known,
-                None => Kept::new(intent.key(), intent),
-            };
-            parts.advance(&scope, kept).await
+            let id = intent.id.clone();
+            // Whoever submits it again wants it looked at now.
+            parts.memory.resume(&id);
+            let heard = parts.gather_for(&id).await?;
+            let submitted = parts.turn_of(&scope, intent, heard).await;
+            parts.afterwards(&id).await;
+            submitted
         });
         submitted.await.map_err(|error| ActuateError {
             target: action.target.to_string(),
@@ -154,20 +183,51 @@ impl Actuator for Pipeline {
 
 impl Parts {
     async fn load(&self, id: &str) -> Result<Kept<Intent>, PipelineError> {
-        let found = Kept::load(&*self.documents, &intent::key(id)).await?;
+        let found = self.find(id).await?;
         found.ok_or_else(|| PipelineError::UnknownIntent { id: id.to_owned() })
     }
 
-    /// Takes an intent from where it is as far as it comes.
-    async fn advance(&self, scope: &Scope, kept: Kept<Intent>) -> Result<Submitted, PipelineError> {
+    async fn find(&self, id: &str) -> Result<Option<Kept<Intent>>, PipelineError> {
+        match Kept::load(&*self.documents, &intent::open_key(id)).await? {
+            Some(open) => Ok(Some(open)),
+            None => Kept::load(&*self.documents, &intent::over_key(id)).await,
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.monotonic.elapsed()
+    }
+
+    async fn turn_of(&self, scope: &Scope, intent: Intent, heard: Heard) -> Result<Submitted, PipelineError> {
+        let _turn = self.turn.lock().await;
+        let kept = match self.find(&intent.id).await? {
+            Some(known) => known,
+            None => Kept::new(intent::open_key(&intent.id), intent),
+        };
+        let by = Behalf::of_run(&self.gate, scope.clone());
+        self.advance(&by, kept, heard).await
+    }
+
+    /// Takes an intent from where it is as far as it comes, after the votes that carriers have brought.
+    async fn advance(
+        &self,
+        by: &Behalf,
+        kept: Kept<Intent>,
+        heard: Heard,
+    ) -> Result<Submitted, PipelineError> {
         match &kept.value.state {
-            IntentState::Open => self.begin(scope, kept).await,
+            IntentState::Open => self.begin(by, kept).await,
             // A no on any carrier is heard before a yes on another one is used.
             IntentState::Asked => {
-                let kept = self.collect(scope, kept).await?;
-                self.hear(scope, kept).await
+                let heard = self.still(&kept.value, heard).await;
+                let kept = self.count_all(by, kept, heard.votes).await?;
+                self.hear(by, kept, &heard.failed).await
             }
-            IntentState::Sent { .. } => self.resolve(scope, kept).await,
+            IntentState::Sent { .. } => {
+                let heard = self.still(&kept.value, heard).await;
+                let kept = self.count_all(by, kept, heard.votes).await?;
+                self.resolve(by, kept, &heard.failed).await
+            }
             IntentState::Settled { settlement, .. } => Ok(Submitted::Settled(settlement.clone())),
         }
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -47,16 +49,41 @@ pub trait Notices: Send + Sync {
     async fn tell(&self, notice: &Notice);
 }
 
+/// How long one way to tell people has.
+const TIME: Duration = Duration::from_secs(10);
+
 impl Parts {
-    pub(super) async fn tell(&self, what: Noticed, run: &str, intent: Option<&Intent>, text: String) {
-        let notice = Notice {
+    /// People are told when the turn is over.
+    pub(super) fn tell(&self, what: Noticed, run: &str, intent: Option<&Intent>, text: &str) {
+        self.memory.notice(Notice {
             what,
             run: run.to_owned(),
             intent: intent.map(|intent| intent.id.clone()),
-            text: self.gate.redactor().redact(&text).into_owned(),
-        };
-        for notices in &self.notices {
-            notices.tell(&notice).await;
+            text: self.gate.redactor().redact(text).into_owned(),
+        });
+    }
+
+    /// What is left to do after a turn: people are told, and carriers show how the request stands. Nobody waits for that in the
+    /// turn, and what goes wrong with it takes nothing back.
+    pub(super) async fn afterwards(&self, id: &str) {
+        self.deliver().await;
+        if let Err(error) = self.show(id).await {
+            tracing::warn!(
+                intent = id,
+                error = &error as &dyn std::error::Error,
+                "how a request stands could not be kept; it is shown again"
+            );
+        }
+    }
+
+    /// Tells people what they are to be told.
+    pub(super) async fn deliver(&self) {
+        for notice in self.memory.notices() {
+            for notices in &self.notices {
+                if tokio::time::timeout(TIME, notices.tell(&notice)).await.is_err() {
+                    tracing::warn!(what = ?notice.what, run = notice.run, "people could not be told in time");
+                }
+            }
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use claw_core::action::Action;
 use claw_core::execute::{ExecuteError, Rehearsal, Rights};
-use claw_core::gate::{Refusal, Scope};
+use claw_core::gate::Refusal;
 use claw_core::tool::ToolContext;
 use tokio_util::sync::CancellationToken;
 
 use super::Parts;
+use super::behalf::Behalf;
 use super::guard::refusal;
 use super::judge::Held;
 use super::look::Seen;
@@ -15,8 +16,14 @@ use super::look::Seen;
 const MOST_LINES: usize = 400;
 
 impl Parts {
-    pub(super) async fn rights(&self, scope: &Scope, action: &Action) -> Result<(), Held> {
-        match self.executor.rights(&self.context(scope), action).await {
+    pub(super) async fn rights(&self, by: &Behalf, action: &Action) -> Result<(), Held> {
+        let subject = requests_for("the rights to", action);
+        let asked = by.attend(
+            self.context(by),
+            (&subject, "the account that writes has to have them"),
+            |cx| async move { self.executor.rights(&cx, action).await },
+        );
+        match asked.await {
             Ok(Rights::Granted) => Ok(()),
             Ok(Rights::Missing { what }) => Err(refusal(
                 "rights.missing",
@@ -34,7 +41,7 @@ impl Parts {
         }
     }
 
-    pub(super) async fn rehearse(&self, scope: &Scope, seen: &Seen) -> Result<Rehearsal, Held> {
+    pub(super) async fn rehearse(&self, by: &Behalf, seen: &Seen) -> Result<Rehearsal, Held> {
         let target = &seen.action.target;
         if let Some(keeper) = &seen.survey.kept_by {
             return Err(refusal(
@@ -44,7 +51,14 @@ impl Parts {
             )
             .into());
         }
-        let rehearsal = match self.executor.dry_run(&self.context(scope), &seen.action).await {
+        let action = &seen.action;
+        let subject = requests_for("a dry run of", action);
+        let rehearsed = by.attend(
+            self.context(by),
+            (&subject, "what a write would do is seen before it is made"),
+            |cx| async move { self.executor.dry_run(&cx, action).await },
+        );
+        let rehearsal = match rehearsed.await {
             Ok(rehearsal) => rehearsal,
             Err(error) => return Err(not_rehearsed(&error).into()),
         };
@@ -92,12 +106,13 @@ impl Parts {
     }
 
     /// For calls before a write, which are broken off with their run.
-    pub(super) fn context(&self, scope: &Scope) -> ToolContext {
+    pub(super) fn context(&self, by: &Behalf) -> ToolContext {
         let time = self.settings.time.unsigned_abs();
         ToolContext {
             clock: self.gate.clock().clone(),
-            deadline: scope.deadline.min(self.gate.clock().deadline(time)),
-            cancel: scope.cancel.clone(),
+            deadline: by.scope.deadline.min(self.gate.clock().deadline(time)),
+            cancel: by.scope.cancel.clone(),
+            requests: Default::default(),
         }
     }
 
@@ -108,8 +123,14 @@ impl Parts {
             clock: self.gate.clock().clone(),
             deadline: self.gate.clock().deadline(time),
             cancel: CancellationToken::new(),
+            requests: Default::default(),
         }
     }
+}
+
+/// What the requests are told to be for.
+pub(super) fn requests_for(what: &str, action: &Action) -> String {
+    format!("{what} {:?} {}", action.verb, action.target)
 }
 
 fn not_rehearsed(error: &ExecuteError) -> Refusal {

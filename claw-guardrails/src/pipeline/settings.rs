@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::approval::Group;
+use crate::approval::{Group, Terms};
 use crate::breaker;
 use crate::radius::Limits;
 
@@ -12,7 +12,7 @@ use crate::radius::Limits;
 pub struct Settings {
     /// How far one action may reach without a person who looks at it.
     pub action: Limits,
-    /// How far all actions of one run may reach together. As far as one action unless set.
+    /// How far all actions of one run may reach together within a day, a sliding one. As far as one action unless set.
     pub run: Limits,
     /// How far all actions of an hour may reach together, a sliding one. Twice as far as one action unless set.
     pub hour: Limits,
@@ -57,7 +57,98 @@ impl Default for Settings {
     }
 }
 
+/// A setting with which the pipeline would protect nothing, or could never do anything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// One of the breaker's.
+    #[error("breaker: {0}")]
+    Breaker(#[from] breaker::SettingsError),
+    /// Another one.
+    #[error("{place}: {problem}; {remedy}")]
+    Setting {
+        /// Which.
+        place: &'static str,
+        /// What is wrong with it.
+        problem: String,
+        /// What it may be.
+        remedy: &'static str,
+    },
+}
+
 impl Settings {
+    /// That they protect something, and that something can be done with them.
+    ///
+    /// # Errors
+    /// With the first that does not fit.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.breaker.check()?;
+        let approvals = &self.approvals;
+        let second = SignedDuration::from_secs(1);
+        let day = SignedDuration::from_hours(24);
+        let times = [
+            ("time", self.time, second, SignedDuration::from_mins(10)),
+            ("watch_for", self.watch_for, SignedDuration::from_mins(1), day),
+            ("remember_for", self.remember_for, day, day * 366),
+            (
+                "approvals.wait",
+                approvals.wait,
+                SignedDuration::from_mins(1),
+                day * 90,
+            ),
+            (
+                "approvals.wait_at_once",
+                approvals.wait_at_once,
+                SignedDuration::from_mins(1),
+                day,
+            ),
+            (
+                "approvals.escalate_after",
+                approvals.escalate_after,
+                SignedDuration::from_mins(1),
+                day * 90,
+            ),
+        ];
+        for (place, set, least, most) in times {
+            if set < least || set > most {
+                return Err(SettingsError::Setting {
+                    place,
+                    problem: format!("{set:#} is not from {least:#} to {most:#}"),
+                    remedy: "set a time within these bounds",
+                });
+            }
+        }
+        if self.remember_for < approvals.wait {
+            return Err(SettingsError::Setting {
+                place: "remember_for",
+                problem: format!(
+                    "what was done is forgotten after {:#}, and people may approve for {:#}",
+                    self.remember_for, approvals.wait
+                ),
+                remedy: "remember for at least as long as people have",
+            });
+        }
+        for hand in &self.hands {
+            // `*` alone would make a hand of every controller, and an empty text of a manager without a name.
+            if hand.trim_end_matches('*').trim().is_empty() {
+                return Err(SettingsError::Setting {
+                    place: "hands",
+                    problem: format!("`{hand}` would let every field be taken over"),
+                    remedy: "name the managers that people write with",
+                });
+            }
+        }
+        if !approvals.groups.is_empty() {
+            let terms = Terms::new(approvals.groups.clone());
+            terms.check().map_err(|error| SettingsError::Setting {
+                place: "approvals.groups",
+                problem: error.to_string(),
+                remedy: "list each person once, with their accounts, in groups that have somebody",
+            })?;
+        }
+        Ok(())
+    }
+
     /// Whether people write with this manager.
     pub(super) fn is_hand(&self, manager: &str) -> bool {
         self.hands.iter().any(|hand| match hand.strip_suffix('*') {

@@ -4,23 +4,25 @@ use std::collections::VecDeque;
 
 use claw_core::audit::AuditKind;
 use claw_core::entity::EntityRef;
-use claw_core::gate::{Entry, Scope};
-use claw_core::radius::BlastRadius;
+use claw_core::gate::Entry;
+use claw_core::radius::{BlastRadius, Endpoints};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Parts;
+use super::behalf::Behalf;
 use super::error::PipelineError;
 use super::guard::refusal;
-use super::intent::{Intent, IntentState, key};
+use super::intent::{Intent, IntentState, OPEN};
 use super::judge::{Held, Judged, replicas_of};
 use super::kept::{Kept, change};
 use super::notice::Noticed;
 use crate::breaker::{self, Attempt, Breaker, Outcome, Tripped};
+use crate::present::{Present, shifted};
 use crate::radius::Limits;
 
-const BREAKER: &str = "breaker";
+pub(super) const BREAKER: &str = "breaker";
 const USAGE: &str = "usage";
 
 /// The window in which small steps of scaling add up.
@@ -33,6 +35,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 #[serde(deny_unknown_fields)]
 struct Usage {
     writes: VecDeque<Spent>,
+    /// The latest time that was told: a clock that jumps gives no budget back.
+    seen: Present,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,16 +60,49 @@ impl Usage {
         radius: &BlastRadius,
         now: Timestamp,
     ) -> Option<String> {
+        let now = self.seen.latest(now);
         let others = || self.writes.iter().filter(|spent| spent.intent != intent);
         let of_run = others().filter(|spent| spent.run == run);
         let of_hour = others().filter(|spent| now.duration_since(spent.at) <= HOUR);
         over("a run", run_limits, of_run, radius).or_else(|| over("an hour", hour_limits, of_hour, radius))
     }
 
-    fn book(&mut self, spent: Spent) {
+    /// How many replicas a target had when the day began: before the first write of the day to it, or now where there was none.
+    fn replicas_at_start(&self, target: &EntityRef, current: Option<u32>, now: Timestamp) -> Option<u32> {
+        let now = self.seen.latest(now);
+        let mut writes = self.writes.iter();
+        let first = writes.find(|spent| spent.target == *target && now.duration_since(spent.at) <= DAY);
+        first.map_or(current, |first| first.replicas)
+    }
+
+    /// Whether it is time to be told the next time: a minute has passed, and something is remembered that grows old.
+    fn is_due(&self, now: Timestamp) -> bool {
+        !self.writes.is_empty() && self.seen.since(now) >= SignedDuration::from_mins(1)
+    }
+
+    fn tell(&mut self, now: Timestamp) -> Timestamp {
+        let (present, by) = self.seen.tell(now);
+        if !by.is_zero() {
+            self.writes
+                .iter_mut()
+                .for_each(|spent| spent.at = shifted(spent.at, by));
+        }
         self.writes
-            .retain(|known| known.intent != spent.intent && spent.at.duration_since(known.at) <= DAY);
+            .retain(|spent| present.duration_since(spent.at) <= DAY);
+        present
+    }
+
+    fn book(&mut self, spent: Spent) {
+        let spent = Spent {
+            at: self.tell(spent.at),
+            ..spent
+        };
+        self.give_back(&spent.intent);
         self.writes.push_back(spent);
+    }
+
+    fn give_back(&mut self, intent: &str) {
+        self.writes.retain(|known| known.intent != intent);
     }
 }
 
@@ -99,8 +136,13 @@ fn counted(radius: &BlastRadius, limits: &Limits) -> BlastRadius {
         services: radius
             .services
             .iter()
-            .filter(|(_, endpoints)| endpoints.is_some())
-            .map(|(service, endpoints)| (service.clone(), *endpoints))
+            .map(|(service, endpoints)| {
+                let most = Endpoints {
+                    affected: limits.endpoints_percent.into(),
+                    ready: 100,
+                };
+                (service.clone(), Some(endpoints.unwrap_or(most)))
+            })
             .collect(),
         disruptions: Default::default(),
         unseen: Vec::new(),
@@ -112,7 +154,7 @@ impl Parts {
     /// That no circuit is open, and that the budgets have room for it. One that goes over a budget opens the circuit of its workflow.
     pub(super) async fn may_spend(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         intent: &Intent,
         attempt: &Attempt,
         radius: &BlastRadius,
@@ -125,10 +167,10 @@ impl Parts {
                 .ask(attempt, now)
                 .map_err(|tripped| held(*tripped))?;
         }
+        self.is_settled(intent).await?;
         let Some(usage) = Kept::<Usage>::load(&*self.documents, USAGE).await? else {
             return Ok(());
         };
-        self.is_settled(&usage.value, intent).await?;
         let limits = (&self.settings.run, &self.settings.hour);
         let exceeded = usage
             .value
@@ -136,7 +178,7 @@ impl Parts {
         let Some(budget) = exceeded else {
             return Ok(());
         };
-        self.with_breaker(scope, |breaker, now| {
+        self.with_breaker(by, |breaker, now| {
             breaker.over_budget(&intent.workflow, &budget, now);
         })
         .await?;
@@ -149,13 +191,11 @@ impl Parts {
     }
 
     /// Takes the place of the probe in circuits that are half-open, and books the action on its budgets.
-    pub(super) async fn spend(&self, scope: &Scope, intent: &Intent, judged: &Judged) -> Result<(), Held> {
+    pub(super) async fn spend(&self, by: &Behalf, intent: &Intent, judged: &Judged) -> Result<(), Held> {
         let settings = self.settings.breaker.clone();
-        self.with_breaker(scope, |breaker, now| {
-            breaker.begin(&judged.attempt, &settings, now)
-        })
-        .await?
-        .map_err(|tripped| held(*tripped))?;
+        self.with_breaker(by, |breaker, now| breaker.begin(&judged.attempt, &settings, now))
+            .await?
+            .map_err(|tripped| held(*tripped))?;
         let spent = Spent {
             at: self.gate.clock().now(),
             intent: intent.id.clone(),
@@ -171,19 +211,28 @@ impl Parts {
         Ok(())
     }
 
+    /// Nothing was sent: what was booked for it is given back.
+    pub(super) async fn give_back(&self, intent: &Intent) -> Result<(), PipelineError> {
+        change(&*self.documents, USAGE, |usage: &mut Usage| {
+            usage.give_back(&intent.id);
+        })
+        .await
+    }
+
     /// That it is known what came of all other writes to the target: one more would take away the annotation by which that is
     /// found out.
-    async fn is_settled(&self, usage: &Usage, intent: &Intent) -> Result<(), Held> {
+    async fn is_settled(&self, intent: &Intent) -> Result<(), Held> {
         let target = &intent.action.target;
-        let others = usage.writes.iter();
-        for other in others.filter(|spent| spent.target == *target && spent.intent != intent.id) {
-            let known = Kept::<Intent>::load(&*self.documents, &key(&other.intent)).await?;
-            if known.is_some_and(|known| matches!(known.value.state, IntentState::Sent { .. })) {
+        for (_, other) in Kept::<Intent>::list(&*self.documents, OPEN).await? {
+            // One that cannot be read may be about the same target.
+            let other = other?.value;
+            let is_sent = matches!(other.state, IntentState::Sent { .. });
+            if is_sent && other.id != intent.id && other.action.target == *target {
                 return Err(refusal(
                     "target.unsettled",
                     format!(
                         "it is not known yet what came of another write to {target} (intent {})",
-                        other.intent
+                        other.id
                     ),
                     "wait until that is found out",
                 )
@@ -196,12 +245,12 @@ impl Parts {
     /// What came of a write that was begun.
     pub(super) async fn spent(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         attempt: &Attempt,
         outcome: Outcome,
     ) -> Result<(), PipelineError> {
         let settings = self.settings.breaker.clone();
-        self.with_breaker(scope, |breaker, now| {
+        self.with_breaker(by, |breaker, now| {
             breaker.end(attempt, outcome, &settings, now);
         })
         .await
@@ -216,32 +265,38 @@ impl Parts {
         now: Timestamp,
     ) -> Result<Option<u32>, PipelineError> {
         let usage = Kept::<Usage>::load(&*self.documents, USAGE).await?;
-        let first = usage.and_then(|usage| {
-            let mut writes = usage.value.writes.into_iter();
-            writes.find(|spent| spent.target == *target && now.duration_since(spent.at) <= DAY)
-        });
-        Ok(match first {
-            Some(first) => first.replicas,
+        Ok(match usage {
+            Some(usage) => usage.value.replicas_at_start(target, current, now),
             None => current,
         })
     }
 
-    /// Tells the breaker the time.
+    /// Tells circuits and budgets the time, now and then.
     pub(super) async fn tick(&self) -> Result<(), PipelineError> {
         let now = self.gate.clock().now();
-        if Kept::<Breaker>::load(&*self.documents, BREAKER).await?.is_none() {
-            return Ok(());
+        let documents = &*self.documents;
+        let breaker = Kept::<Breaker>::load(documents, BREAKER).await?;
+        if breaker.is_some_and(|breaker| breaker.value.is_due(now)) {
+            let settings = &self.settings.breaker;
+            change(documents, BREAKER, |breaker: &mut Breaker| {
+                breaker.tick(settings, now);
+            })
+            .await?;
         }
-        change(&*self.documents, BREAKER, |breaker: &mut Breaker| {
-            breaker.tick(now)
-        })
-        .await
+        let usage = Kept::<Usage>::load(documents, USAGE).await?;
+        if usage.is_some_and(|usage| usage.value.is_due(now)) {
+            change(documents, USAGE, |usage: &mut Usage| {
+                usage.tell(now);
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Changes the breaker. Circuits that open by it are put on record, and people are told.
     pub(super) async fn with_breaker<R: Send>(
         &self,
-        scope: &Scope,
+        by: &Behalf,
         mut act: impl FnMut(&mut Breaker, Timestamp) -> R + Send,
     ) -> Result<R, PipelineError> {
         let now = self.gate.clock().now();
@@ -271,8 +326,8 @@ impl Parts {
             )
             .with_input(json!({"circuit": circuit}))
             .with_decided(&said);
-            self.gate.record(scope, entry).await?;
-            self.tell(Noticed::CircuitOpened, &scope.run, None, said).await;
+            by.record(entry).await?;
+            self.tell(Noticed::CircuitOpened, by.run(), None, &said);
         }
         Ok(answer)
     }

@@ -5,6 +5,34 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[test]
+fn a_namespace_is_in_itself_and_what_names_none_may_be_in_any() {
+    let place =
+        |operation, kind: &str, namespace, name: &str| Request::new(operation, kind, namespace, name).place;
+    let configure = Operation::Configure;
+    for system in SYSTEM_NAMESPACES {
+        assert_eq!(place(configure, "Namespace", None, system), Place::System);
+        assert_eq!(place(configure, "Namespace", Some("shop"), system), Place::System);
+        assert_eq!(
+            place(configure, "Deployment", Some(system), "cart"),
+            Place::System
+        );
+    }
+    assert_eq!(place(configure, "Namespace", None, "shop"), Place::Application);
+    assert_eq!(
+        place(configure, "Namespace", Some("kube-system"), "shop"),
+        Place::Application
+    );
+    for nowhere in [None, Some("")] {
+        assert_eq!(place(configure, "Deployment", nowhere, "cart"), Place::System);
+        assert_eq!(place(configure, "Node", nowhere, "n1"), Place::Cluster);
+        assert_eq!(
+            place(Operation::Notify, "Channel", nowhere, "ops"),
+            Place::Cluster
+        );
+    }
+}
+
 /// Requests for every combination of what rules look at. Names stand for all names: only overrides look at them.
 fn every(mut visit: impl FnMut(&Request)) -> usize {
     let mut cells = 0;

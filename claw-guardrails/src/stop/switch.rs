@@ -318,6 +318,7 @@ impl Inner {
             decided: None,
             why,
             error: None,
+            requests: None,
         }
     }
 

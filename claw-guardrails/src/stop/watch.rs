@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::clock::Clock;
+use claw_core::requests::Chore;
 use claw_core::stop::{StopSource, StopSourceError};
 use claw_core::tool::ToolContext;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,7 @@ pub struct Watch {
     clock: Arc<dyn Clock>,
     settings: WatchSettings,
     places: Vec<Place>,
+    chore: Option<Chore>,
     _end: End,
 }
 
@@ -127,18 +129,30 @@ impl Watch {
             clock,
             settings,
             places,
+            chore: None,
             _end: End(stop),
         }
+    }
+
+    /// Has the requests recorded that looks send to an API server. A log that takes no records holds up no look.
+    pub fn recorded_as(mut self, chore: Chore) -> Self {
+        self.chore = Some(chore);
+        self
     }
 
     /// Looks at every place once, all at the same time. To be called before the agent does anything; [`run`](Self::run) goes on.
     pub async fn look(&mut self, cancel: &CancellationToken) {
         // A mark that is there engages the stop even where no place can be looked at.
         self.look_at_mark().await;
+        let requests = match &self.chore {
+            Some(chore) => chore.requests().await,
+            None => Default::default(),
+        };
         let cx = ToolContext {
             clock: Arc::clone(&self.clock),
             deadline: self.clock.deadline(self.settings.timeout),
             cancel: cancel.clone(),
+            requests,
         };
         let timeout = self.settings.timeout;
         // On tasks of their own, so that one which panics is one that cannot be looked at.
@@ -180,10 +194,16 @@ impl Watch {
         loop {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return,
-                () = tokio::time::sleep(self.settings.every) => {}
+                () = cancel.cancelled() => break,
+                () = self.clock.sleep(self.settings.every) => {}
             }
             self.look(&cancel).await;
+        }
+        if let Some(chore) = &self.chore
+            && let Ok(Err(error)) = tokio::time::timeout(LONGEST, chore.record()).await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the last looks for the emergency stop are not recorded");
         }
     }
 

@@ -180,7 +180,8 @@ impl Walls {
 }
 
 /// Rules that forbid by what the API server sees. `workload.working` looks at queues, `season.frozen` at the clock.
-const SEEN: [&str; 4] = [
+const SEEN: [&str; 5] = [
+    "actions.read_only",
     "operation.tier",
     "namespace.system",
     "namespace.excluded",

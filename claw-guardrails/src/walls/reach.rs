@@ -1,23 +1,26 @@
-//! Which rights the phase of a policy has a use for.
+//! Which rights a policy has a use for.
 
 use claw_core::access::WriteRule;
 
-use crate::policy::{Operation, Phase};
+use crate::policy::{Operation, Phase, Policy};
 
-/// Whether an agent in this phase has a use for a right to write: whether one of the operations that it is for has been reached.
+/// Whether an agent under this policy has a use for a right to write: whether it changes anything at all, and one of the operations
+/// that the right is for has been reached.
 ///
 /// ```
 /// use claw_core::access::Access;
-/// use claw_guardrails::policy::Phase;
+/// use claw_guardrails::policy::{Phase, Policy};
 /// use claw_guardrails::walls::is_reached;
 ///
 /// let access = Access::none().writes("apps", "deployments", &["patch"]).performing(&["scale_up"]);
-/// assert!(!is_reached(Phase::Recommend, &access.writes[0]));
-/// assert!(is_reached(Phase::LowRiskWrites, &access.writes[0]));
+/// let in_phase = |phase| Policy::default().with_phase(phase);
+/// assert!(!is_reached(&in_phase(Phase::Recommend), &access.writes[0]));
+/// assert!(is_reached(&in_phase(Phase::LowRiskWrites), &access.writes[0]));
 /// ```
-pub fn is_reached(phase: Phase, right: &WriteRule) -> bool {
-    if phase < Phase::LowRiskWrites {
-        // Pull requests go to a forge: nothing is written to the API server yet.
+pub fn is_reached(policy: &Policy, right: &WriteRule) -> bool {
+    let phase = policy.phase;
+    if policy.max_actions.is_some() || phase < Phase::LowRiskWrites {
+        // Pull requests go to a forge: nothing is written to the API server yet, or ever.
         return false;
     }
     if right.operations.is_empty() {
@@ -34,6 +37,7 @@ pub fn is_reached(phase: Phase, right: &WriteRule) -> bool {
 #[cfg(test)]
 mod tests {
     use claw_core::access::Access;
+    use claw_core::definition::MaxActions;
 
     use super::*;
 
@@ -45,7 +49,7 @@ mod tests {
         Phase::ALL
             .iter()
             .copied()
-            .filter(|phase| is_reached(*phase, right))
+            .filter(|phase| is_reached(&Policy::default().with_phase(*phase), right))
             .collect()
     }
 
@@ -62,5 +66,16 @@ mod tests {
         );
         // Nothing reaches the API server before, whatever somebody calls it.
         assert_eq!(phases(&["open_pull_request"]), both);
+    }
+
+    #[test]
+    fn who_only_reads_has_a_use_for_none() {
+        let access = Access::none()
+            .writes("apps", "deployments", &["patch"])
+            .performing(&["scale_up"]);
+        let mut policy = Policy::default().with_phase(Phase::Expanded);
+        assert!(is_reached(&policy, &access.writes[0]));
+        policy.max_actions = Some(MaxActions::ReadOnly);
+        assert!(!is_reached(&policy, &access.writes[0]));
     }
 }

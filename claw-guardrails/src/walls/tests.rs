@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use claw_core::definition::{Escalation, MaxActions};
 use serde_json::Value;
 
 use super::*;
@@ -60,6 +61,73 @@ fn each_phase_has_the_walls_that_it_needs() {
         short(&walls(forbidding)),
         [&always[..], &["overrides", "unattended"]].concat()
     );
+}
+
+/// What a definition's `guardrails` say as well.
+#[test]
+fn who_only_reads_is_denied_every_write_and_who_always_asks_is_told_of_each() {
+    let demands = |walls: &Walls, name: &str| -> Option<(Vec<String>, Value)> {
+        let name = format!("openclaw-wall-{name}");
+        let manifests = walls.manifests();
+        let of = |kind: &str| {
+            manifests
+                .iter()
+                .find(|it| it["metadata"]["name"] == name.as_str() && it["kind"] == kind)
+        };
+        let wall = of("ValidatingAdmissionPolicy")?;
+        let messages = texts(wall, "/spec/validations", "message");
+        let binding = of("ValidatingAdmissionPolicyBinding")?;
+        let never = texts(wall, "/spec/validations", "expression")[0] == "false";
+        let messages = messages
+            .into_iter()
+            .filter(|_| never)
+            .map(str::to_owned)
+            .collect();
+        Some((messages, binding["spec"]["validationActions"].clone()))
+    };
+    for &phase in Phase::ALL {
+        let mut reading = policy(phase);
+        reading.max_actions = Some(MaxActions::ReadOnly);
+        let of_reading = walls(reading.clone());
+        let (messages, actions) = demands(&of_reading, "phase").unwrap();
+        assert!(
+            messages[0].starts_with("openclaw: actions.read_only: "),
+            "{phase}: {messages:?}"
+        );
+        assert_eq!(actions, serde_json::json!(["Deny"]));
+        assert!(
+            demands(&of_reading, "unattended").is_none(),
+            "nobody could approve it"
+        );
+        let matched = Matched {
+            rule: "actions.read_only".to_owned(),
+            tier: Tier::Forbidden,
+        };
+        assert_eq!(
+            reading.tier(&request(Operation::ScaleUp)),
+            Tier::Forbidden,
+            "{phase}"
+        );
+        assert!(of_reading.see(&matched, &request(Operation::ScaleUp)));
+        assert!(!of_reading.see(&matched, &request(Operation::OpenPullRequest)));
+
+        let mut asking = policy(phase);
+        asking.escalation = Some(Escalation::AlwaysHuman);
+        let attended = demands(&walls(asking.clone()), "unattended");
+        let unattended = walls(asking).with_attendance(Attendance::Unattended);
+        if phase < Phase::LowRiskWrites {
+            assert!(attended.is_none());
+            continue;
+        }
+        let (messages, actions) = attended.unwrap();
+        assert!(
+            messages.len() == 1 && messages[0].contains("actions.always_human"),
+            "{messages:?}"
+        );
+        assert_eq!(actions, serde_json::json!(["Warn", "Audit"]));
+        let denied = demands(&unattended, "unattended").unwrap();
+        assert_eq!(denied, (messages, serde_json::json!(["Deny"])));
+    }
 }
 
 #[test]

@@ -20,4 +20,4 @@ pub use manifest::{Extension, ManifestError, Manifests, to_yaml};
 pub use preflight::{Loss, Preflight, preflight};
 pub use role::{PolicyRule, rules, split};
 pub use standing::{Expected, standing};
-pub use writing::{ForbiddenRight, WriteRole};
+pub use writing::{ForbiddenRight, WriteRole, stop_role};

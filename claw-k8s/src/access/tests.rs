@@ -380,3 +380,55 @@ async fn in_one_namespace_only_what_a_role_there_grants_is_asked_for_there() {
         ["list"]
     );
 }
+
+#[test]
+fn the_account_that_writes_holds_one_lease_and_asks_for_approvals_and_decides_nothing() {
+    let role = WriteRole::new("claw", &[]).unwrap();
+    assert_eq!(role.objects().len(), 1, "the account alone");
+    let role = role.holding("ops", "claw-agent").asking();
+    let objects = role.objects();
+    let named = |kind: &str, name: &str| {
+        let found = objects
+            .iter()
+            .find(|object| object["kind"] == kind && object["metadata"]["name"] == name);
+        found.unwrap_or_else(|| panic!("{kind} {name}: {objects:#?}"))
+    };
+    let lease = named("Role", "openclaw-agent-writer-lease");
+    assert_eq!(lease["metadata"]["namespace"], "ops");
+    assert_eq!(
+        lease["rules"][1]["resourceNames"],
+        serde_json::json!(["claw-agent"])
+    );
+    let approvals = named("Role", "openclaw-agent-writer-approvals");
+    assert_eq!(approvals["metadata"]["namespace"], "claw");
+    let binding = named("RoleBinding", "openclaw-agent-writer-lease");
+    assert_eq!(binding["subjects"][0]["namespace"], "claw");
+    // Nothing of that is on the list of what it must be denied.
+    let granted = role.granted();
+    assert_eq!(granted.len(), 4);
+    let denied = denied(["claw", "ops"]);
+    assert!(
+        granted.iter().all(|question| !denied.contains(question)),
+        "{granted:#?}"
+    );
+    let verbs: Vec<&str> = objects
+        .iter()
+        .flat_map(|object| object["rules"].as_array().into_iter().flatten())
+        .flat_map(|rule| rule["verbs"].as_array().unwrap())
+        .map(|verb| verb.as_str().unwrap())
+        .collect();
+    assert!(
+        !verbs.iter().any(|verb| ["delete", "update", "*"].contains(verb)),
+        "{verbs:?}"
+    );
+}
+
+#[test]
+fn the_stop_is_looked_at_and_not_changed() {
+    let objects = stop_role("claw", "openclaw-agent", "claw-stop");
+    assert_eq!(
+        objects[0]["rules"],
+        serde_json::json!([{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["claw-stop"], "verbs": ["get"]}])
+    );
+    assert_eq!(objects[1]["subjects"][0]["name"], "openclaw-agent");
+}

@@ -29,6 +29,10 @@ pub struct WriteRole {
     within: BTreeSet<String>,
     rights: BTreeSet<Right>,
     walls: BTreeSet<String>,
+    /// The lease that it holds: namespace and name.
+    lease: Option<(String, String)>,
+    /// Whether it asks for approvals by objects.
+    asks: bool,
 }
 
 /// A verb on a resource.
@@ -43,8 +47,8 @@ impl WriteRole {
     /// Name of the account, its role and the binding.
     pub const NAME: &'static str = "openclaw-agent-writer";
 
-    /// The account in `namespace`, with these rights, and that to look at what it writes to: after a crash it tells by that whose
-    /// write stands.
+    /// The account in `namespace`, with these rights, and that to look at what it writes to, and at how that changes: after a crash it
+    /// tells by that whose write stands.
     ///
     /// # Errors
     /// When one of them is [`forbidden`].
@@ -64,7 +68,10 @@ impl WriteRole {
                     return Err(ForbiddenRight { verb, resource, why });
                 }
                 let kind = need.resource.split('/').next().unwrap_or_default();
-                for (resource, verb) in [(need.resource.as_str(), verb.as_str()), (kind, "get")] {
+                // A write that changes an object and gets no answer is told by the object, and by what has happened to it since.
+                let history = (verb == "patch").then_some((kind, "watch"));
+                let own = [(need.resource.as_str(), verb.as_str()), (kind, "get")];
+                for (resource, verb) in own.into_iter().chain(history) {
                     rights.insert(Right {
                         group: need.group.clone(),
                         resource: resource.to_owned(),
@@ -79,6 +86,8 @@ impl WriteRole {
             within: BTreeSet::new(),
             rights,
             walls: BTreeSet::new(),
+            lease: None,
+            asks: false,
         })
     }
 
@@ -93,6 +102,22 @@ impl WriteRole {
     #[must_use]
     pub fn watching(mut self, walls: impl IntoIterator<Item = String>) -> Self {
         self.walls.extend(walls);
+        self
+    }
+
+    /// Lets the account hold this lease, by which replicas agree who writes.
+    #[must_use]
+    pub fn holding(mut self, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        self.lease = Some((namespace.into(), name.into()));
+        self
+    }
+
+    /// Lets the account ask for approvals by objects in its own namespace, say how they stand, and look at the admission policy that
+    /// ties decisions to their authors. It decides nothing.
+    #[must_use]
+    pub fn asking(mut self) -> Self {
+        self.asks = true;
+        self.walls.insert(crate::approval::Wall::NAME.to_owned());
         self
     }
 
@@ -111,7 +136,62 @@ impl WriteRole {
                 self.namespaces().map(|name| ask(Some(name))).collect()
             }
         });
-        asked.collect()
+        let own = self.own_rules().into_iter().flat_map(|own| {
+            let questions = own
+                .rights
+                .into_iter()
+                .map(move |(group, resource, verb)| question(group, resource, verb, Some(&own.namespace)));
+            questions.collect::<Vec<_>>()
+        });
+        asked.chain(own).collect()
+    }
+
+    /// What it needs for itself: by namespace, what to ask for, and the rules.
+    fn own_rules(&self) -> Vec<OwnRules> {
+        let mut all = Vec::new();
+        if let Some((namespace, name)) = &self.lease {
+            const LEASES: &str = "coordination.k8s.io";
+            all.push(OwnRules {
+                name: format!("{}-lease", Self::NAME),
+                namespace: namespace.clone(),
+                // Of rights to objects by name nobody can ask without naming them.
+                rights: vec![(LEASES, "leases", "create")],
+                rules: vec![
+                    json!({ "apiGroups": [LEASES], "resources": ["leases"], "verbs": ["create"] }),
+                    json!({ "apiGroups": [LEASES], "resources": ["leases"], "resourceNames": [name], "verbs": ["get", "patch"] }),
+                ],
+            });
+        }
+        if self.asks {
+            const OWN: &str = crate::approval::GROUP;
+            all.push(OwnRules {
+                name: format!("{}-approvals", Self::NAME),
+                namespace: self.namespace.clone(),
+                rights: vec![
+                    (OWN, "approvals", "get"),
+                    (OWN, "approvals", "create"),
+                    (OWN, "approvals/status", "patch"),
+                ],
+                rules: vec![
+                    json!({ "apiGroups": [OWN], "resources": ["approvals"], "verbs": ["create", "get"] }),
+                    json!({ "apiGroups": [OWN], "resources": ["approvals/status"], "verbs": ["patch"] }),
+                ],
+            });
+        }
+        all
+    }
+
+    /// Roles in a namespace, with their bindings.
+    fn own_objects(&self) -> Vec<Value> {
+        let objects = self.own_rules().into_iter().flat_map(|own| {
+            own_role(
+                &own.name,
+                &own.namespace,
+                &own.rules,
+                (&self.account, &self.namespace),
+            )
+        });
+        objects.collect()
     }
 
     /// Whether the role gives a right, wherever.
@@ -144,6 +224,7 @@ impl WriteRole {
                 objects.push(role(Self::NAME, all));
                 objects.push(self.binding(Self::NAME, None));
             }
+            objects.extend(self.own_objects());
             return objects;
         }
         if !of_cluster.is_empty() {
@@ -158,6 +239,7 @@ impl WriteRole {
                     .map(|place| self.binding(Self::NAME, Some(place))),
             );
         }
+        objects.extend(self.own_objects());
         objects
     }
 
@@ -172,6 +254,34 @@ impl WriteRole {
             "subjects": [{ "kind": "ServiceAccount", "name": self.account, "namespace": self.namespace }],
         })
     }
+}
+
+/// What an account needs for itself in a namespace.
+struct OwnRules {
+    name: String,
+    namespace: String,
+    rights: Vec<(&'static str, &'static str, &'static str)>,
+    rules: Vec<Value>,
+}
+
+/// The right of the account that reads to look at the ConfigMap by which people stop the agent: a Role and its binding, in the
+/// agent's own namespace.
+pub fn stop_role(namespace: &str, account: &str, config_map: &str) -> Vec<Value> {
+    let rule = json!({ "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [config_map], "verbs": ["get"] });
+    own_role("claw-agent-stop", namespace, &[rule], (account, namespace))
+}
+
+fn own_role(name: &str, place: &str, rules: &[Value], (account, home): (&str, &str)) -> Vec<Value> {
+    const RBAC: &str = "rbac.authorization.k8s.io";
+    let version = format!("{RBAC}/v1");
+    vec![
+        json!({ "apiVersion": version, "kind": "Role", "metadata": { "name": name, "namespace": place }, "rules": rules }),
+        json!({
+            "apiVersion": version, "kind": "RoleBinding", "metadata": { "name": name, "namespace": place },
+            "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": home }],
+        }),
+    ]
 }
 
 impl Right {

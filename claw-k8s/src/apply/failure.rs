@@ -21,12 +21,18 @@ pub(super) struct AnotherObject;
 /// What a dry run failed with. It writes nothing, also when no answer comes.
 pub(super) fn rehearsed(error: ExecuteError) -> ExecuteError {
     let (target, source, remedy) = match error {
+        ExecuteError::Unknown { target, source } if says(&*source, "failed calling webhook") => (
+            target,
+            source,
+            "an admission webhook that has to be asked does not answer: have it brought back, or have a person make this \
+             change",
+        ),
         ExecuteError::Unknown { target, source } => (
             target,
             source,
             "the dry run was not answered; try again when the API server can be reached",
         ),
-        ExecuteError::Refused { target, source, .. } if is_without_dry_run(&*source) => (
+        ExecuteError::Refused { target, source, .. } if says(&*source, "does not support dry run") => (
             target,
             source,
             "an admission webhook does not support dry runs, so that nobody can say what it would do: have it declare \
@@ -41,13 +47,15 @@ pub(super) fn rehearsed(error: ExecuteError) -> ExecuteError {
     }
 }
 
-/// Whether the server refused because it could not ask a webhook about a dry run.
-fn is_without_dry_run(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    let refused = match source.downcast_ref::<ClusterError>() {
-        Some(error @ ClusterError::BadRequest { .. }) => error.server_message(),
+/// Whether the server names this as the reason: of webhooks it has nothing but words.
+fn says(source: &(dyn std::error::Error + Send + Sync + 'static), words: &str) -> bool {
+    let said = match source.downcast_ref::<ClusterError>() {
+        Some(error @ (ClusterError::BadRequest { .. } | ClusterError::Unavailable { .. })) => {
+            error.server_message()
+        }
         _ => None,
     };
-    refused.is_some_and(|said| said.contains("does not support dry run"))
+    said.is_some_and(|said| said.contains(words))
 }
 
 pub(super) fn malformed(action: &Action, reason: String) -> ExecuteError {

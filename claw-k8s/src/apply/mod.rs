@@ -2,7 +2,8 @@
 //!
 //! [`KubeExecutor`] takes an [`Action`] and the [`Permit`] for it, and sends one request. The API server is told which object, in
 //! which version, the action was made for, and refuses where that is no longer so; nothing is sent a second time. What was
-//! written carries the [`ActionId`] in an annotation, so that after a crash it can be told whose write stands.
+//! written carries the [`ActionId`] in an annotation, so that after a crash it can be told whose write stands; where somebody has
+//! replaced it, by the first change that the API server still knows of since.
 //!
 //! | verb | request | precondition |
 //! |---|---|---|
@@ -45,7 +46,7 @@ use crate::cluster::{Cluster, ClusterError, Connection, KubeCluster, Limits, Pro
 use failure::{AnotherObject, OtherVersion, failure, malformed, refused, rehearsed};
 use outcome::outcome;
 use rehearsal::rehearsal;
-use standing::standing;
+use standing::{Found, told, told_by};
 
 pub use stable::stable;
 
@@ -158,6 +159,34 @@ impl KubeExecutor {
             found: text("/metadata/resourceVersion").unwrap_or_default().to_owned(),
         })))
     }
+
+    /// Whose write stands, by what the API server still has of the object's changes.
+    async fn by_history(
+        &self,
+        cx: &ToolContext,
+        action: &Action,
+        id: &ActionId,
+        resource: &Resource,
+    ) -> Result<Standing, ExecuteError> {
+        let target = &action.target;
+        let version = action.resource_version.as_deref().unwrap_or_default();
+        let place = target.namespace.as_deref();
+        let first = self
+            .connection
+            .first_change(cx, resource, place, &target.name, version);
+        match first.await {
+            Ok(event) => Ok(told_by(action, id, &event)),
+            Err(
+                error @ (ClusterError::Gone { .. }
+                | ClusterError::Denied { .. }
+                | ClusterError::BadRequest { .. }),
+            ) => {
+                tracing::warn!(%target, %error, "what became of a write cannot be told by the object's changes");
+                Ok(Standing::Unclear)
+            }
+            Err(error) => Err(refused(action, error)),
+        }
+    }
 }
 
 /// Whether an answer is about the action's target.
@@ -218,6 +247,9 @@ impl Executor for KubeExecutor {
             Err(ClusterError::NotFound { .. }) => None,
             Err(error) => return Err(refused(action, error)),
         };
-        Ok(standing(action, id, object.as_ref()))
+        match told(action, id, object.as_ref()) {
+            Found::Told(standing) => Ok(standing),
+            Found::Moved => self.by_history(cx, action, id, &resource).await,
+        }
     }
 }

@@ -74,6 +74,7 @@ pub(super) fn of(action: &Action, resource: Resource, id: Option<&ActionId>) -> 
         name: target.name.clone(),
         body,
         dry_run: id.is_none(),
+        id: id.map(ActionId::request_id),
     })
 }
 

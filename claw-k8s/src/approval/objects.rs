@@ -173,6 +173,7 @@ impl Approvals {
             name: name.to_owned(),
             body,
             dry_run: false,
+            id: None,
         };
         let answer = self.connection.write_once(cx, &request).await?;
         serde_json::from_slice(&answer.bytes).map_err(|error| ClusterError::Malformed {

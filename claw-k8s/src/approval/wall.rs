@@ -148,7 +148,8 @@ impl Wall {
         ])
     }
 
-    pub(super) const NAME: &'static str = NAME;
+    /// Name of the admission policy, and of its binding.
+    pub const NAME: &'static str = NAME;
 
     /// Compares policy and binding, as they are in the cluster, with what they have to be. Returns by what they are told from
     /// others that were put in their place, and from what was changed and put back.

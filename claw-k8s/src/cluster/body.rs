@@ -14,6 +14,8 @@ pub(super) enum Keep {
     All { limit: usize },
     /// The first `limit` bytes.
     Head { limit: usize },
+    /// The first line; one of more than `limit` bytes is an error.
+    Line { limit: usize },
     /// The last `limit` bytes of the first `transfer`.
     Tail { limit: usize, transfer: usize },
 }
@@ -35,8 +37,14 @@ pub(super) async fn read(
         };
         total = total.saturating_add(data.len());
         read.bytes.extend_from_slice(data);
+        if matches!(keep, Keep::Line { .. })
+            && let Some(end) = read.bytes.iter().position(|byte| *byte == b'\n')
+        {
+            read.bytes.truncate(end);
+            break;
+        }
         match keep {
-            Keep::All { limit } if total > limit => {
+            Keep::All { limit } | Keep::Line { limit } if total > limit => {
                 return Err(ClusterError::TooLarge {
                     request: what.to_owned(),
                     limit,

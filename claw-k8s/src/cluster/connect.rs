@@ -196,6 +196,16 @@ fn url(server: &str) -> Result<http::Uri, ClusterError> {
 }
 
 fn with_token(file: &Path) -> AuthInfo {
+    // Whatever writes tokens as `kubectl create token` does ends them with a line's end, which the client library would send along.
+    // Such a file is not one that a kubelet replaces: it is read again when its token is not accepted any more.
+    if let Ok(text) = std::fs::read_to_string(file)
+        && text.trim() != text
+    {
+        return AuthInfo {
+            token: Some(text.trim().to_owned().into()),
+            ..AuthInfo::default()
+        };
+    }
     AuthInfo {
         token_file: Some(file.to_string_lossy().into_owned()),
         ..AuthInfo::default()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use claw_core::http::is_certificate_error;
+use claw_core::http::{is_certificate_error, is_expired_certificate_error};
 use claw_core::report::Gap;
 use claw_core::tool::{ToolError, ToolErrorKind};
 
@@ -178,6 +178,9 @@ impl ClusterError {
             Self::InvalidName { .. } => "write it as kubectl shows it",
             Self::RateLimited { .. } => "try again later",
             Self::Unavailable { .. } => "check that it is up and can be reached, and try again",
+            Self::Tls { source, .. } if is_expired_certificate_error(&**source) => {
+                "have it renewed; where it is within its time, set the clock of this machine"
+            }
             Self::Tls { source, .. } if is_certificate_error(&**source) => {
                 "give the certificate authority that signed it, which may be a new one, in the kubeconfig"
             }
@@ -205,6 +208,9 @@ impl ClusterError {
             Self::InvalidName { what, value } => format!("{what} `{value}` is not a Kubernetes name"),
             Self::RateLimited { request, .. } => format!("the API server is overloaded: {request}"),
             Self::Unavailable { request, .. } => format!("the API server is not available: {request}"),
+            Self::Tls { request, source } if is_expired_certificate_error(&**source) => {
+                format!("the certificate of the API server is not valid at this time: {request}")
+            }
             Self::Tls { request, source } if is_certificate_error(&**source) => {
                 format!("the certificate of the API server does not verify: {request}")
             }

@@ -4,9 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use claw_core::requests::Requests;
 use claw_core::tool::ToolContext;
+use http::HeaderValue;
 use kube::Client;
 use kube::client::Body;
+use serde_json::Value;
 
 use super::body::{self, Keep};
 use super::credentials::Credentials;
@@ -73,7 +76,8 @@ struct Answer {
     warnings: Vec<String>,
 }
 
-/// The header that names a request as the server's audit log does.
+/// The header that names a request as the server's audit log does. The server takes it over from the request, and chooses one
+/// itself where there is none.
 const AUDIT_ID: &str = "audit-id";
 
 /// How much longer a whole answer may take than its parts.
@@ -91,6 +95,8 @@ const ERROR_BYTES: usize = 64 << 10;
 /// Every request ends by the deadline of its context. Overload and outages are tried again, a bounded number of times,
 /// and never longer than the deadline allows. A page that does not come in time, or is too large, is asked for again with
 /// fewer objects. When credentials run out they are read anew, once a request.
+///
+/// Each request is sent under the id that [`ToolContext::requests`] gives it, and the server's audit log has it under that.
 pub struct KubeCluster {
     namespace: String,
     credentials: Credentials,
@@ -226,6 +232,28 @@ impl KubeCluster {
         review::answer(&body, &prepared.what)
     }
 
+    /// The first thing that happened to an object after a version of it: an event, as watches tell them.
+    pub(crate) async fn first_change(
+        &self,
+        cx: &ToolContext,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+        version: &str,
+    ) -> Result<Value, ClusterError> {
+        let prepared = wire::changes(resource, namespace, name, version)?;
+        let keep = Keep::Line {
+            limit: self.limits.response_bytes,
+        };
+        let patience = Patience {
+            idle: self.limits.attempt,
+            total: self.limits.attempt,
+            again: true,
+        };
+        let line = self.send(cx, &prepared, keep, patience).await?.bytes;
+        serde_json::from_slice(&line).map_err(|error| wire::malformed(&prepared.what, error))
+    }
+
     /// Sends a write, once. Only what was refused for its credentials is sent again, with new ones: it was not even looked at.
     pub(crate) async fn write_once(
         &self,
@@ -280,7 +308,16 @@ impl KubeCluster {
     ) -> Result<Answer, ClusterError> {
         let Patience { idle, total, .. } = patience;
         let what = &*prepared.what;
-        let request = prepared.build()?.map(Body::from);
+        let mut request = prepared.build()?.map(Body::from);
+        // A write that was permitted has its id from the record that permits it.
+        let asked = match prepared.id {
+            None => cx.requests.begin(),
+            Some(_) => Requests::default().begin(),
+        };
+        let id = prepared.id.as_deref().or(asked.id());
+        if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
+            request.headers_mut().insert(AUDIT_ID, id);
+        }
         #[allow(clippy::disallowed_methods)] // the one place that sends requests
         let sent = client.send(request);
         let response = tokio::time::timeout(idle, sent)
@@ -288,12 +325,13 @@ impl KubeCluster {
             .map_err(|_| wire::stalled(what, idle))?
             .map_err(|error| wire::no_answer(what, error))?;
         let (parts, body) = response.into_parts();
+        let audit_id = parts.headers.get(AUDIT_ID).and_then(|id| id.to_str().ok());
+        asked.answered(audit_id);
         if parts.status.is_success() {
             let read = body::read(body, keep, idle, what);
             let read = tokio::time::timeout(total, read)
                 .await
                 .unwrap_or_else(|_| Err(wire::stalled(what, total)))?;
-            let audit_id = parts.headers.get(AUDIT_ID).and_then(|id| id.to_str().ok());
             return Ok(Answer {
                 read,
                 audit_id: audit_id.map(str::to_owned),

@@ -177,13 +177,20 @@ impl Cluster {
         })
     }
 
-    /// The kind of that name in a version of an API group, as the cluster serves it: `None` if it does not. Asked anew.
+    /// The kind of that name in a version of an API group, as the cluster serves it: `None` if it does not. Kinds that every
+    /// cluster serves in this version are not asked for; others are asked for anew.
     pub async fn kind(
         &self,
         cx: &ToolContext,
         api_version: &str,
         kind: &str,
     ) -> Result<Option<Resource>, ClusterError> {
+        let known = Resource::ALL
+            .iter()
+            .find(|known| known.is_built_in() && known.kind == kind && known.api_version() == api_version);
+        if let Some(known) = known {
+            return Ok(Some(known.clone()));
+        }
         match self.reader.kinds(cx, api_version).await {
             Ok(kinds) => Ok(kinds.into_iter().find(|known| known.kind == kind)),
             Err(ClusterError::NotFound { .. }) => Ok(None),

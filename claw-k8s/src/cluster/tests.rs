@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claw_core::clock::{ManualClock, SystemClock};
+use claw_core::requests::Requests;
 use claw_core::tool::{ToolContext, ToolError, ToolErrorKind};
 use mockall::Sequence;
 use serde_json::json;
@@ -9,6 +10,7 @@ use wiremock::matchers::{body_partial_json, header, method, path, query_param, q
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::fake::{Fake, context};
+use super::write::{WriteRequest, WriteVerb};
 use super::*;
 use crate::model::{Metadata, Pod, Workload};
 
@@ -313,6 +315,58 @@ async fn sends_selectors_limit_and_token() {
         .await
         .unwrap();
     assert_eq!(bytes, b"{}");
+}
+
+#[tokio::test]
+async fn each_request_is_sent_under_an_id_of_its_call() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(503))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .mount(&server)
+        .await;
+    Mock::given(method("PATCH"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .mount(&server)
+        .await;
+    let cluster = cluster(&server).await;
+    let plain = real(Duration::from_secs(5));
+    let cx = plain.clone().with_requests(Requests::named("claw-x.7"));
+    // Sent twice, as the server was not there at first.
+    cluster.list_page(&cx, &page_request()).await.unwrap();
+    let write = |id: Option<&str>| WriteRequest {
+        verb: WriteVerb::Patch,
+        resource: Resource::DEPLOYMENTS,
+        namespace: Some("shop".to_owned()),
+        name: "cart".to_owned(),
+        body: json!({}),
+        dry_run: id.is_none(),
+        id: id.map(str::to_owned),
+    };
+    cluster.write_once(&cx, &write(None)).await.unwrap();
+    cluster.write_once(&cx, &write(Some("claw-a1b2"))).await.unwrap();
+    cluster.write_once(&plain, &write(Some("claw-c3"))).await.unwrap();
+    cluster.list_page(&plain, &page_request()).await.unwrap();
+    let sent = server.received_requests().await.unwrap();
+    let ids: Vec<Option<&str>> = sent
+        .iter()
+        .map(|request| request.headers.get("audit-id").map(|id| id.to_str().unwrap()))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            Some("claw-x.7.0"),
+            Some("claw-x.7.1"),
+            Some("claw-x.7.2"),
+            Some("claw-a1b2"),
+            Some("claw-c3"),
+            None
+        ]
+    );
 }
 
 #[tokio::test]
@@ -687,6 +741,12 @@ fn a_certificate_that_does_not_verify_is_told_from_a_handshake_that_fails() {
         "the certificate of the API server does not verify: list pods; give the certificate authority that signed it, \
          which may be a new one, in the kubeconfig"
     );
+    let expired = rustls::CertificateError::Expired;
+    let said = tls(rustls::Error::InvalidCertificate(expired)).to_string();
+    assert!(
+        said.contains("not valid at this time") && said.contains("have it renewed"),
+        "{said}"
+    );
     let said = tls(rustls::Error::HandshakeNotComplete).to_string();
     assert!(said.contains("check that the server speaks TLS"), "{said}");
 }
@@ -892,6 +952,16 @@ async fn reads_credentials_anew_when_they_are_refused() {
 
 #[tokio::test]
 async fn a_token_file_stands_in_for_the_credentials_of_a_kubeconfig_and_is_read_anew() {
+    stands_in("one", "two").await;
+}
+
+/// As `kubectl create token` writes it.
+#[tokio::test]
+async fn the_end_of_the_line_is_no_part_of_a_token() {
+    stands_in("one\n", "two\r\n").await;
+}
+
+async fn stands_in(first: &str, second: &str) {
     let server = MockServer::start().await;
     for (token, code) in [("one", 401), ("two", 200)] {
         Mock::given(header("authorization", &*format!("Bearer {token}")))
@@ -904,7 +974,7 @@ async fn a_token_file_stands_in_for_the_credentials_of_a_kubeconfig_and_is_read_
     let file = folder.path().join("config");
     std::fs::write(&file, kubeconfig(&server.uri(), "of-the-kubeconfig")).unwrap();
     let token_file = folder.path().join("token");
-    std::fs::write(&token_file, "one").unwrap();
+    std::fs::write(&token_file, first).unwrap();
     let connection = Connection::WithToken {
         server_of: Box::new(Connection::Kubeconfig {
             files: vec![file],
@@ -913,7 +983,7 @@ async fn a_token_file_stands_in_for_the_credentials_of_a_kubeconfig_and_is_read_
         token_file: token_file.clone(),
     };
     let cluster = KubeCluster::connect(connection, quick()).await.unwrap();
-    std::fs::write(&token_file, "two").unwrap();
+    std::fs::write(&token_file, second).unwrap();
     cluster
         .list_page(&real(Duration::from_secs(5)), &page_request())
         .await

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 
 use super::write::{WriteRequest, WriteVerb};
-use super::{ClusterError, GetRequest, ListRequest, LogRequest, ServerSaid, Source};
+use super::{ClusterError, GetRequest, ListRequest, LogRequest, Resource, ServerSaid, Source};
 
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -19,6 +19,9 @@ const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const GROUPS: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                       application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+
+/// How long the server looks for a change that has been made already.
+const WATCH_SECONDS: u32 = 5;
 
 /// Longest text of the server that is kept, in characters.
 const MESSAGE_CHARS: usize = 1000;
@@ -32,6 +35,8 @@ pub(super) struct Prepared {
     /// What the body is.
     content: &'static str,
     body: Vec<u8>,
+    /// The id to send it under, where it is not one of the call's.
+    pub(super) id: Option<String>,
     /// What is asked, for errors.
     pub(super) what: String,
 }
@@ -44,6 +49,7 @@ impl Prepared {
             accept: JSON,
             content: JSON,
             body: Vec::new(),
+            id: None,
             what,
         }
     }
@@ -56,6 +62,7 @@ impl Prepared {
             accept: JSON,
             content: JSON,
             body: body.to_string().into_bytes(),
+            id: None,
             what,
         }
     }
@@ -146,6 +153,29 @@ pub(super) fn get(request: &GetRequest) -> Result<Prepared, ClusterError> {
     Ok(prepared)
 }
 
+/// What happens to an object after a version of it, one change a line.
+pub(super) fn changes(
+    resource: &Resource,
+    namespace: Option<&str>,
+    name: &str,
+    version: &str,
+) -> Result<Prepared, ClusterError> {
+    check_namespace(namespace)?;
+    check("name", name)?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query
+        .append_pair("watch", "true")
+        .append_pair("fieldSelector", &format!("metadata.name={name}"))
+        .append_pair("resourceVersion", version)
+        .append_pair("timeoutSeconds", &WATCH_SECONDS.to_string());
+    let path = resource.path(namespace);
+    let what = match namespace {
+        Some(namespace) => format!("watch {resource} {namespace}/{name}"),
+        None => format!("watch {resource} {name}"),
+    };
+    Ok(Prepared::get(format!("{path}?{}", query.finish()), what))
+}
+
 /// A write, to be sent once. `dryRun=All` makes it one that changes nothing.
 pub(super) fn write(request: &WriteRequest) -> Result<Prepared, ClusterError> {
     check_namespace(request.namespace.as_deref())?;
@@ -190,6 +220,7 @@ pub(super) fn write(request: &WriteRequest) -> Result<Prepared, ClusterError> {
         accept: JSON,
         content,
         body: request.body.to_string().into_bytes(),
+        id: request.id.clone(),
         what,
     })
 }

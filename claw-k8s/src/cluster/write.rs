@@ -30,6 +30,8 @@ pub(crate) struct WriteRequest {
     pub(crate) body: Value,
     /// Whether it only tells what would come of it.
     pub(crate) dry_run: bool,
+    /// By which the server's audit log is to have it, where that follows from a permit.
+    pub(crate) id: Option<String>,
 }
 
 /// What the server answered to a write.

@@ -16,12 +16,13 @@ mod settings;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use claw_core::clock::{Clock, Monotonic};
 use claw_core::fence::{Fence, Lost};
+use claw_core::requests::{Chore, Requests};
 use claw_core::tool::ToolContext;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,7 @@ pub struct Leadership {
     cluster: Cluster,
     clock: Arc<dyn Clock>,
     steady: Arc<dyn Monotonic>,
+    chore: OnceLock<Chore>,
     elector: Mutex<Elector>,
     /// One step at a time.
     step: tokio::sync::Mutex<()>,
@@ -104,9 +106,17 @@ impl Leadership {
             connection,
             clock,
             steady,
+            chore: OnceLock::new(),
             elector: Mutex::new(elector),
             step: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Has the requests of [`run`](Self::run) recorded, from the first chore on that is given. The lease is needed before there is a
+    /// gate to record by.
+    pub fn record_as(&self, chore: Chore) {
+        // A second one would split the record of one chore.
+        let _ = self.chore.set(chore);
     }
 
     /// Acquires the lease where it can be had, or renews it where it is ours. To be called again and again:
@@ -165,12 +175,13 @@ impl Leadership {
     pub async fn run(&self, cancel: CancellationToken) {
         let every = self.settings.every;
         // A request that takes longer than this leaves no time for another one.
-        let context = || ToolContext {
+        let context = |requests| ToolContext {
             cancel: cancel.clone(),
-            ..ToolContext::new(Arc::clone(&self.clock), every)
+            ..ToolContext::new(Arc::clone(&self.clock), every).with_requests(requests)
         };
         while !cancel.is_cancelled() {
-            let pause = match self.step(&context()).await {
+            let cx = context(self.requests().await);
+            let pause = match self.step(&cx).await {
                 Ok(Role::Follower { again }) => again.min(every),
                 Ok(Role::Leader { .. }) => every,
                 Err(error) => {
@@ -186,12 +197,27 @@ impl Leadership {
                 () = self.clock.sleep(pause) => {}
             }
         }
-        let last = ToolContext::new(Arc::clone(&self.clock), every);
+        let last = ToolContext::new(Arc::clone(&self.clock), every).with_requests(self.requests().await);
         if let Err(error) = self.release(&last).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the lease is not given back"
             );
+        }
+        if let Some(chore) = self.chore.get()
+            && let Err(error) = chore.record().await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last requests for the lease are not recorded"
+            );
+        }
+    }
+
+    async fn requests(&self) -> Requests {
+        match self.chore.get() {
+            Some(chore) => chore.requests().await,
+            None => Requests::default(),
         }
     }
 
@@ -258,6 +284,7 @@ impl Leadership {
             name: self.settings.name.clone(),
             body,
             dry_run: false,
+            id: None,
         };
         let answer = self.connection.write_once(cx, &request).await?;
         serde_json::from_slice(&answer.bytes).map_err(|error| ClusterError::Malformed {

@@ -41,7 +41,11 @@ impl LeaseSettings {
         format!("Lease {}/{}", self.namespace, self.name)
     }
 
-    pub(super) fn check(&self) -> Result<(), LeaseError> {
+    /// Whether a term can be renewed in time.
+    ///
+    /// # Errors
+    /// [`LeaseError::Settings`] says what does not fit.
+    pub fn check(&self) -> Result<(), LeaseError> {
         let wrong = |reason: &str| {
             Err(LeaseError::Settings {
                 reason: reason.to_owned(),

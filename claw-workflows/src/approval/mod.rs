@@ -26,6 +26,7 @@ use axum::Router;
 use std::sync::Arc;
 
 pub use github::GitHubReviews;
+pub(crate) use http::Door;
 pub use http::{HttpApprovals, Tokens, TokensError};
 pub use kubernetes::KubernetesApprovals;
 pub use slack::{SlackButtons, SlackConfigError, SlackSettings};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use claw_core::audit::AuditLog;
 use claw_core::clock::Clock;
 use claw_core::definition::Definition;
+use claw_core::fence::Fence;
 use claw_core::gate::Gate;
 use claw_core::reason::Reasoner;
 use claw_core::redact::Redactor;
@@ -42,6 +43,7 @@ pub struct Assembly {
     reasoner: Arc<dyn Reasoner>,
     workflows: Vec<AddWorkflow>,
     writes: Option<Writes>,
+    fence: Option<Arc<dyn Fence>>,
 }
 
 /// Adds a workflow to a runner.
@@ -80,6 +82,7 @@ impl Assembly {
             reasoner: Arc::new(incident::rules()),
             workflows: Vec::new(),
             writes: None,
+            fence: None,
         }
     }
 
@@ -93,6 +96,12 @@ impl Assembly {
     /// Lets workflows have actions done, as far as the guardrails allow it.
     pub fn writes(mut self, writes: Writes) -> Self {
         self.writes = Some(writes);
+        self
+    }
+
+    /// Lets the agent write only while `fence` says that it is the one that may. Without one it is taken to be alone.
+    pub fn fence(mut self, fence: Arc<dyn Fence>) -> Self {
+        self.fence = Some(fence);
         self
     }
 
@@ -146,8 +155,16 @@ impl Assembly {
     /// If two tools have one name, or settings make no sense.
     pub fn build(self) -> Result<Agent, AssemblyError> {
         let tools = self.definition.apply(&self.sources.tools()?)?;
-        let guardrails = bounded(self.guardrails, &self.definition);
-        let engine = Arc::new(Engine::new(guardrails, Arc::clone(&self.clock)));
+        let guardrails = match &self.writes {
+            // Then it is the workflow that is held to it.
+            Some(_) => self.guardrails,
+            None => bounded(self.guardrails, &self.definition),
+        };
+        let mut engine = Engine::new(guardrails, Arc::clone(&self.clock));
+        if let Some(fence) = self.fence {
+            engine = engine.with_fence(fence);
+        }
+        let engine = Arc::new(engine);
         let gate = Gate::new(
             Arc::<Engine>::clone(&engine),
             self.audit,
@@ -160,7 +177,9 @@ impl Assembly {
             .get(IncidentInvestigation::NAME)
             .and_then(|workflow| workflow.trigger.as_ref())
             .map_or_else(Filter::any, Filter::from);
-        let writes = self.writes.map(|writes| writes.pipeline(&engine, &gate));
+        let writes = self
+            .writes
+            .map(|writes| writes.pipeline(&engine, &gate, &self.journal));
         let pipeline = writes.transpose()?;
         let mut runner = Runner::builder(gate.clone(), tools.clone(), Arc::clone(&self.journal))
             .workflow(IncidentInvestigation::with(
@@ -169,6 +188,14 @@ impl Assembly {
                 self.reasoner,
             ))
             .settings(self.settings);
+        if self
+            .definition
+            .workflows
+            .contains_key(IncidentInvestigation::NAME)
+        {
+            // `max_actions: read_only` is all that a definition can say, and what holds where it says nothing.
+            runner = runner.only_reads(IncidentInvestigation::NAME);
+        }
         for (step, tools) in step_tools(&self.definition) {
             runner = runner.limit_step(IncidentInvestigation::NAME, step, tools);
         }
@@ -278,6 +305,8 @@ impl Agent {
         }
         for approval in &tended.settled {
             self.runner.decided(approval).await?;
+            // Only now: of one whose runs could not be woken they are woken the next time.
+            pipeline.heard(approval).await?;
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 use claw_core::registry::DuplicateTool;
-use claw_guardrails::breaker::SettingsError;
-use claw_guardrails::pipeline::PipelineError;
+use claw_guardrails::pipeline::{PipelineError, SettingsError};
 
 use crate::runtime::RunnerError;
 
@@ -11,9 +10,9 @@ pub enum AssemblyError {
     /// Two tools have one name.
     #[error(transparent)]
     Tool(#[from] DuplicateTool),
-    /// The circuit breaker would protect nothing.
-    #[error("the settings of the circuit breaker make no sense")]
-    Breaker(#[from] SettingsError),
+    /// What the agent writes with would protect nothing, or could never do anything.
+    #[error("the settings of the pipeline make no sense")]
+    Settings(#[from] SettingsError),
 }
 
 /// Actions that wait could not be looked after.

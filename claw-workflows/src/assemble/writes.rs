@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use claw_core::execute::Executor;
 use claw_core::gate::Gate;
-use claw_core::store::Documents;
+use claw_core::store::{Documents, Journal};
 use claw_core::tool::ErasedTool;
 use claw_guardrails::approval::Board;
-use claw_guardrails::breaker::SettingsError;
 use claw_guardrails::engine::Engine;
-use claw_guardrails::pipeline::{Notices, Pipeline, Settings};
+use claw_guardrails::pipeline::{Notices, Pipeline, Settings, SettingsError};
 use claw_guardrails::policy::Policy;
 
 /// What an agent writes with. Whether it writes at all is for the mode of its guardrails to say, and for the policy.
@@ -72,13 +71,19 @@ impl Writes {
         self
     }
 
-    pub(super) fn pipeline(self, engine: &Arc<Engine>, gate: &Gate) -> Result<Pipeline, SettingsError> {
+    pub(super) fn pipeline(
+        self,
+        engine: &Arc<Engine>,
+        gate: &Gate,
+        journal: &Arc<dyn Journal>,
+    ) -> Result<Pipeline, SettingsError> {
         let engine = Arc::clone(engine);
         let mut builder =
             Pipeline::builder(engine, gate.clone(), self.executor, self.surveyor, self.documents)
                 .with_policy(self.policy)
                 .with_settings(self.settings)
-                .with_board(self.board);
+                .with_board(self.board)
+                .with_journal(Arc::clone(journal));
         for notices in self.notices {
             builder = builder.with_notices(notices);
         }

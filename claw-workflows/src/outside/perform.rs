@@ -1,15 +1,11 @@
-//! What the executors of both kinds have in common: the port to a provider, and what its answers mean for an action.
+//! The port to a provider, and what its answers mean for an action.
 
 use std::fmt;
 
 use async_trait::async_trait;
 use claw_core::action::Action;
-use claw_core::canonical::for_digest;
-use claw_core::digest::sha256;
-use claw_core::execute::{ActionId, Effected, ExecuteError, Rehearsal, Standing};
-use claw_core::gate::Permit;
+use claw_core::execute::{ActionId, ExecuteError, Standing};
 use claw_core::http::HttpError;
-use claw_core::outside::OutsideError;
 use claw_core::tool::ToolContext;
 use serde_json::Value;
 
@@ -131,65 +127,9 @@ fn not_carried_out(error: &HttpError) -> Option<&'static str> {
     })
 }
 
-/// Nothing was sent, because there is no time for it.
-#[derive(Debug, thiserror::Error)]
-#[error("the time was over, or the run cancelled, before anything was sent")]
-struct TooLate;
-
-/// Uses the permit up and sends the content.
-pub(super) async fn perform<C: Send + Sync>(
-    provider: &dyn Provider<C>,
-    cx: &ToolContext,
-    permit: Permit,
-    action: &Action,
-    content: &C,
-) -> Result<Effected, ExecuteError> {
-    let id = ActionId::of(&permit.redeem(action, cx.clock.now())?);
-    // Once the request is on its way, nobody can tell a deadline before it from one after it.
-    if cx.remaining().is_zero() || cx.cancel.is_cancelled() {
-        return Err(ExecuteError::Refused {
-            target: action.target.to_string(),
-            remedy: "give it more time".to_owned(),
-            source: Box::new(TooLate),
-        });
-    }
-    let sent = provider.send(cx, content, &id).await;
-    sent.map(|object| Effected::new(object, outcome(action), None))
-        .map_err(|error| error.about(action))
-}
-
-/// Tries the content out.
-pub(super) async fn dry_run<C: Send + Sync>(
-    provider: &dyn Provider<C>,
-    cx: &ToolContext,
-    action: &Action,
-    content: &C,
-) -> Result<Rehearsal, ExecuteError> {
-    let seen = provider.check(cx, content).await;
-    seen.map_err(|error| error.about(action))?;
-    Ok(Rehearsal {
-        outcome: outcome(action),
-        diff: vec![format!("{}: {}", action.target, action.patch)],
-        ..Rehearsal::default()
-    })
-}
-
-/// What is sent is what comes of it.
-fn outcome(action: &Action) -> String {
-    sha256(for_digest(&action.patch))
-}
-
 pub(super) fn malformed(action: &Action, reason: impl Into<String>) -> ExecuteError {
     ExecuteError::Malformed {
         target: action.target.to_string(),
         reason: reason.into(),
-    }
-}
-
-/// The action is none of this executor's, or not one that can be performed.
-pub(super) fn unsound(action: &Action, error: Option<OutsideError>) -> ExecuteError {
-    match error {
-        Some(error) => malformed(action, error.to_string()),
-        None => malformed(action, "it is for another executor; hand actions to a `Router`"),
     }
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claw_core::http::HttpError;
-use claw_core::outside::{MAX_INPUTS, is_input_name, is_name};
+use claw_core::outside::{MAX_INPUTS, Notification, is_input_name, is_name};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::providers::{GithubActions, GitlabTrigger, SignedWebhook, Slack, SlackWebhook};
-use super::{Inputs, Notifier, PipelineTrigger};
+use super::{Inputs, Notifier, PipelineTrigger, Provider};
 
 /// Channels and pipelines by the names that actions and tools know them by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,16 +134,31 @@ pub struct WebhookSettings {
     pub secret_file: PathBuf,
 }
 
+impl SlackSettings {
+    /// Where Slack's Web API is.
+    pub const API: &'static str = "https://slack.com/api";
+}
+
+impl GithubSettings {
+    /// Where GitHub's API is.
+    pub const API: &'static str = "https://api.github.com";
+}
+
+impl GitlabSettings {
+    /// Where GitLab is.
+    pub const HOST: &'static str = "https://gitlab.com";
+}
+
 fn slack() -> String {
-    "https://slack.com/api".to_owned()
+    SlackSettings::API.to_owned()
 }
 
 fn github() -> String {
-    "https://api.github.com".to_owned()
+    GithubSettings::API.to_owned()
 }
 
 fn gitlab() -> String {
-    "https://gitlab.com".to_owned()
+    GitlabSettings::HOST.to_owned()
 }
 
 /// Settings cannot be used. No secret is in it.
@@ -200,23 +215,7 @@ impl Settings {
         self.check()?;
         let mut notifier = Notifier::new();
         for (name, channel) in &self.channels {
-            let place = Place(format!("channels.{name}"));
-            let secret = |path: &Path| secret(path).map_err(|error| place.secret(error));
-            notifier = match channel {
-                Channel::Slack(slack) => {
-                    let made = Slack::new(&slack.base_url, &secret(&slack.token_file)?, &slack.channel);
-                    notifier.channel(name, Arc::new(made.map_err(|error| place.provider(error))?))
-                }
-                Channel::SlackWebhook(webhook) => {
-                    let made = SlackWebhook::new(secret(&webhook.url_file)?);
-                    notifier.channel(name, Arc::new(made.map_err(|error| place.provider(error))?))
-                }
-                Channel::Webhook(webhook) => {
-                    let (url, key) = (secret(&webhook.url_file)?, secret(&webhook.secret_file)?);
-                    let made = SignedWebhook::new(name, url, &key);
-                    notifier.channel(name, Arc::new(made.map_err(|error| place.provider(error))?))
-                }
-            };
+            notifier = notifier.channel(name, channel.provider(name, &secret)?);
         }
         let mut trigger = PipelineTrigger::new();
         for (name, pipeline) in &self.pipelines {
@@ -254,6 +253,23 @@ impl Settings {
         Ok((notifier, trigger))
     }
 
+    /// What sends messages to one channel, without a permit: for what an agent tells people by itself. `None` where there is no
+    /// channel of that name.
+    ///
+    /// # Errors
+    /// As for [`executors`](Self::executors).
+    pub fn channel<E>(
+        &self,
+        name: &str,
+        secret: impl Fn(&Path) -> Result<SecretString, E>,
+    ) -> Result<Option<Arc<dyn Provider<Notification>>>, SettingsError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let channel = self.channels.get(name);
+        channel.map(|channel| channel.provider(name, &secret)).transpose()
+    }
+
     /// Whether every name can be one, and every input.
     fn check(&self) -> Result<(), SettingsError> {
         if !self.channels.keys().all(|name| is_name(name)) {
@@ -285,6 +301,35 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+impl Channel {
+    fn provider<E>(
+        &self,
+        name: &str,
+        secret: &impl Fn(&Path) -> Result<SecretString, E>,
+    ) -> Result<Arc<dyn Provider<Notification>>, SettingsError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let place = Place(format!("channels.{name}"));
+        let secret = |path: &Path| secret(path).map_err(|error| place.secret(error));
+        Ok(match self {
+            Self::Slack(slack) => {
+                let made = Slack::new(&slack.base_url, &secret(&slack.token_file)?, &slack.channel);
+                Arc::new(made.map_err(|error| place.provider(error))?)
+            }
+            Self::SlackWebhook(webhook) => {
+                let made = SlackWebhook::new(secret(&webhook.url_file)?);
+                Arc::new(made.map_err(|error| place.provider(error))?)
+            }
+            Self::Webhook(webhook) => {
+                let (url, key) = (secret(&webhook.url_file)?, secret(&webhook.secret_file)?);
+                let made = SignedWebhook::new(name, url, &key);
+                Arc::new(made.map_err(|error| place.provider(error))?)
+            }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Assembling a runner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use claw_core::actuate::Actuator;
@@ -36,6 +36,7 @@ pub struct Builder {
     limits: Limits,
     purposes: Purposes,
     actuator: Option<Arc<dyn Actuator>>,
+    reading: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -59,6 +60,7 @@ impl Builder {
             limits: Limits::new(),
             purposes: Purposes::new(),
             actuator: None,
+            reading: BTreeSet::new(),
         }
     }
 
@@ -100,6 +102,12 @@ impl Builder {
         self
     }
 
+    /// Holds a workflow to reading: its steps call tools that read and no others, and every action of theirs is refused.
+    pub fn only_reads(mut self, workflow: &str) -> Self {
+        self.reading.insert(workflow.to_owned());
+        self
+    }
+
     /// Replaces the settings.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
@@ -118,6 +126,7 @@ impl Builder {
             limits: self.limits,
             purposes: self.purposes,
             actuator: self.actuator,
+            reading: self.reading,
             progress: broadcast::Sender::new(PROGRESS_BACKLOG),
             changed: watch::Sender::new(0),
             active: Mutex::new(BTreeMap::new()),

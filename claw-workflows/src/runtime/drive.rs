@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use claw_core::audit::AuditKind;
 use claw_core::store::{Claim, RunRecord, StepResult, StoreError};
+use claw_core::tool::Effect;
 use claw_core::workflow::{FailureKind, Outcome, RunId, StepContext, StepError, Wait};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -162,12 +163,18 @@ impl Inner {
         let last = work.workflow.step_name(run.step.saturating_add(1)).is_none();
         scope.deadline = self.gate.clock().deadline(share(remaining, last));
         let name = (run.workflow.clone(), work.step.to_owned());
-        let tools = self.limits.get(&name).unwrap_or(&self.tools).clone();
+        let mut tools = self.limits.get(&name).unwrap_or(&self.tools).clone();
+        let reads = self.reading.contains(&run.workflow);
+        if reads {
+            let reading = tools.iter().filter(|tool| tool.effect() == Effect::Read);
+            let names: Vec<String> = reading.map(|tool| tool.name().to_owned()).collect();
+            tools = tools.only(names.iter().map(String::as_str));
+        }
         let mut cx = StepContext::new(self.gate.clone(), tools, scope, self.progress());
         if let Some(purpose) = self.purposes.get(&name) {
             cx = cx.with_purpose(purpose);
         }
-        if let Some(actuator) = &self.actuator {
+        if let Some(actuator) = self.actuator.as_ref().filter(|_| !reads) {
             cx = cx.with_actuator(Arc::clone(actuator), &run.workflow);
         }
         cx.progress("begins");

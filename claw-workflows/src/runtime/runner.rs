@@ -1,6 +1,6 @@
 //! The runner's face: queueing runs, looking at them, ending them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) limits: Limits,
     pub(super) purposes: Purposes,
     pub(super) actuator: Option<Arc<dyn Actuator>>,
+    /// Workflows that read and do nothing else.
+    pub(super) reading: BTreeSet<String>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) workflows: BTreeMap<&'static str, Arc<dyn ErasedWorkflow>>,
     pub(super) sinks: BTreeMap<String, Arc<dyn Sink>>,

@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use claw_core::access::{Access, WriteRule};
 use claw_core::tool::ToolContext;
 use claw_core::walls::Standing;
-use claw_guardrails::policy::{Phase, Policy, SYSTEM_NAMESPACES};
+use claw_guardrails::policy::{Policy, SYSTEM_NAMESPACES};
 use claw_guardrails::walls::{Accounts, Attendance, Walls, is_reached};
 use claw_k8s::access::{Expected, ForbiddenRight, WriteRole, denied, forbidden, standing};
 use claw_k8s::cluster::{AccessQuestion, Cluster};
@@ -46,7 +46,8 @@ pub struct OuterWalls {
 }
 
 impl OuterWalls {
-    /// The account in the policy's own namespace, with what these tools declare as far as the policy's phase has reached.
+    /// The account in the policy's own namespace, with what these tools declare as far as the policy's phase has reached;
+    /// nothing of it where the policy says `max_actions: read_only`.
     ///
     /// # Errors
     /// When a tool declares a right that no role for writing gives.
@@ -55,11 +56,10 @@ impl OuterWalls {
         tools: impl IntoIterator<Item = (&'a str, &'a Access)>,
     ) -> Result<Self, ForbiddenRight> {
         let own = policy.own_namespace.clone();
-        let phase: Phase = policy.phase;
         let declared = tools.into_iter().flat_map(|(_, access)| &access.writes);
         let (reached, beyond): (Vec<&WriteRule>, Vec<&WriteRule>) =
-            declared.partition(|right| is_reached(phase, right));
-        // Also of what the phase leaves out: a tool that declares such a thing is wrong in every phase.
+            declared.partition(|right| is_reached(&policy, right));
+        // Also of what the policy leaves out: a tool that declares such a thing is wrong in every phase.
         WriteRole::new(&own, beyond.iter().copied())?;
         let walls = Walls::new(
             policy,
@@ -80,6 +80,20 @@ impl OuterWalls {
     #[must_use]
     pub fn within(mut self, namespaces: impl IntoIterator<Item = String>) -> Self {
         self.role = self.role.within(namespaces);
+        self
+    }
+
+    /// Lets the account hold a lease, by which replicas agree who writes.
+    #[must_use]
+    pub fn holding(mut self, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        self.role = self.role.holding(namespace, name);
+        self
+    }
+
+    /// Lets the account ask for approvals by objects.
+    #[must_use]
+    pub fn asking(mut self) -> Self {
+        self.role = self.role.asking();
         self
     }
 

@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use claw_core::clock::ManualClock;
+use claw_core::definition::MaxActions;
 use claw_core::tool::ToolSpec;
 use claw_core::walls::FaultKind;
+use claw_guardrails::policy::Phase;
 use claw_k8s::access::to_yaml;
 use claw_k8s::cluster::{
     ClusterError, ClusterReader, Discovery, GetRequest, ListRequest, LogBytes, LogRequest, Resource,
@@ -188,7 +190,7 @@ fn no_role_that_can_be_generated_gives_what_is_forbidden() {
                 there, everywhere,
                 "the rights are the same, wherever they are bound"
             );
-            let writes: Vec<_> = everywhere.iter().filter(|(_, _, verb)| verb != "get").collect();
+            let writes: Vec<_> = everywhere.iter().filter(|(_, _, verb)| !reads(verb)).collect();
             assert!(
                 phase >= Phase::LowRiskWrites || writes.is_empty(),
                 "{phase}: {writes:?}"
@@ -217,14 +219,16 @@ fn no_role_that_can_be_generated_gives_what_is_forbidden() {
     assert!(roles >= 2_000 && all.len() > 10);
 }
 
+fn reads(verb: &str) -> bool {
+    ["get", "watch"].contains(&verb)
+}
+
 #[test]
 fn a_phase_gives_what_it_reaches_and_no_more() {
     let tools = proposers();
     let writes = |phase| -> Vec<String> {
         let manifests = walls(phase, &tools).manifests();
-        let rights = rights(&manifests)
-            .into_iter()
-            .filter(|(_, _, verb)| verb != "get");
+        let rights = rights(&manifests).into_iter().filter(|(_, _, verb)| !reads(verb));
         rights
             .map(|(group, resource, verb)| format!("{verb} {resource}.{group}"))
             .collect()
@@ -244,6 +248,35 @@ fn a_phase_gives_what_it_reaches_and_no_more() {
     let restart = tools.iter().filter(|tool| tool.name == "restart_workload");
     let none = walls(Phase::LowRiskWrites, restart);
     assert!(none.role().granted().is_empty());
+}
+
+#[tokio::test]
+async fn who_only_reads_has_an_account_without_rights_and_walls_that_deny_all() {
+    let tools = proposers();
+    for &phase in Phase::ALL {
+        let mut policy = Policy::default().with_phase(phase);
+        policy.max_actions = Some(MaxActions::ReadOnly);
+        let named = tools.iter().map(|tool| (tool.name.as_str(), &tool.access));
+        let reading = OuterWalls::new(policy, named).unwrap();
+        assert!(reading.role().granted().is_empty(), "{phase}");
+        let manifests = reading.manifests();
+        let rights = rights(&manifests);
+        assert!(
+            rights
+                .iter()
+                .all(|(group, _, verb)| group.starts_with("admissionregistration") && verb == "get"),
+            "{phase}: {rights:?}"
+        );
+        // An account that has rights of an earlier policy is found.
+        let earlier = walls(Phase::LowRiskWrites, &tools).role().objects();
+        let left = World::with([manifests, earlier].concat()).look(&reading).await;
+        assert!(
+            left.faults
+                .iter()
+                .any(|fault| fault.kind == FaultKind::OverPrivileged),
+            "{phase}: {left:#?}"
+        );
+    }
 }
 
 #[test]

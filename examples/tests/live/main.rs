@@ -13,6 +13,7 @@ mod rights;
 mod serving;
 mod stops;
 mod world;
+mod writing;
 
 use std::fs;
 

@@ -15,7 +15,8 @@ use super::status::{Failure, json_response};
 use super::store::Store;
 use super::write::Write;
 use super::{
-    STALE, Shared, WATCH_EXPIRED, delete, discovery, evict, logs, read, recorded, scale, watch, write,
+    STALE, Shared, WATCH_EXPIRED, WEBHOOK_WITHOUT_DRY_RUN, delete, discovery, evict, logs, read, recorded,
+    scale, watch, write,
 };
 use crate::faults::Switches;
 
@@ -34,6 +35,7 @@ pub(super) async fn handle(State(shared): State<Arc<Shared>>, request: Request) 
         body,
         stale: switches.has(STALE),
         watch_expired: switches.has(WATCH_EXPIRED),
+        webhook: switches.has(WEBHOOK_WITHOUT_DRY_RUN),
     };
     call.answer(&shared).unwrap_or_else(IntoResponse::into_response)
 }
@@ -46,6 +48,7 @@ struct Call {
     body: Bytes,
     stale: bool,
     watch_expired: bool,
+    webhook: bool,
 }
 
 impl Call {
@@ -120,6 +123,11 @@ impl Call {
             now,
             form,
         };
+        if self.webhook && matches!(verb, "create" | "update" | "patch") && write.dry_run(None)? {
+            return Err(Failure::bad_request(
+                "admission webhook \"simulated.claw.dev\" does not support dry run",
+            ));
+        }
         let subresource = resource.subresource.as_deref().unwrap_or_default();
         let pod = resource.kind.group.is_empty() && resource.kind.plural == "pods";
         match (verb, subresource) {

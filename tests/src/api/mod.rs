@@ -70,6 +70,9 @@ pub const STALE: &str = "stale";
 /// The switch under which a watch ends with the error that its version is too old.
 pub const WATCH_EXPIRED: &str = "watch-expired";
 
+/// The switch under which an admission webhook that does not support dry runs is asked about a write.
+pub const WEBHOOK_WITHOUT_DRY_RUN: &str = "webhook-without-dry-run";
+
 /// The state of a simulated cluster. Clones share it: a test keeps one and changes the cluster while it is served.
 #[derive(Clone, Debug)]
 pub struct Cluster(Arc<Shared>);

@@ -96,6 +96,19 @@ pub(crate) fn replaced() -> Result<(String, [String; 2]), Error> {
     Ok((authority, [certificate, key]))
 }
 
+/// A certificate of somebody who was an administrator until it ran out, and its key, in PEM. The authority of the run has signed it.
+pub(crate) fn expired(run: &RunFolder) -> Result<[String; 2], Error> {
+    let path = run.path().join("pki/ca.key");
+    let pem = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let (params, _) = authority("testbed")?;
+    let issuer = Issuer::new(params, KeyPair::from_pem(&pem)?);
+    let (mut late, key) = certificate("late", &[], ExtendedKeyUsagePurpose::ClientAuth)?;
+    late.distinguished_name
+        .push(DnType::OrganizationName, "system:masters");
+    late.not_after = date_time_ymd(2021, 1, 1);
+    Ok([late.signed_by(&key, &issuer)?.pem(), key.serialize_pem()])
+}
+
 fn authority(name: &str) -> Result<(CertificateParams, KeyPair), Error> {
     let mut params = named(name, &[])?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -10,18 +10,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use claw_core::action::{Action, Verb};
 use claw_core::clock::{Clock as _, SystemClock};
-use claw_core::entity::EntityRef;
-use claw_core::execute::Rehearsal;
-use claw_core::radius::BlastRadius;
 use claw_core::store::MemoryDocuments;
 use claw_core::tool::ToolContext;
 use claw_guardrails::approval::{
-    ApprovalError, Binding, Board, Carrier, Group, Looked, Person, Post as _, PostError, Request, Shown,
-    State, Terms,
+    ApprovalError, Board, Carrier, Group, Person, Post as _, PostError, Request, Sample, Shown, State, Terms,
 };
-use claw_guardrails::policy::{self, Operation, Policy, Tier};
 use claw_k8s::approval::{Approvals, Wall, definition};
 use claw_k8s::cluster::{Connection, Limits, Proxies};
 use claw_testbed::suite::{Account, Testbed, wait_until};
@@ -70,56 +64,16 @@ impl Sender {
 
 /// A request as an agent would make it now.
 fn request(id: &str) -> (Request, Shown) {
-    let action = Action {
-        verb: Verb::Patch,
-        target: EntityRef::namespaced("Deployment", "shop", "cart"),
-        api_version: "apps/v1".to_owned(),
-        uid: Some("uid-1".to_owned()),
-        resource_version: Some("41".to_owned()),
-        pre_image: Some("before".to_owned()),
-        patch: json!({"spec": {"replicas": 6}}),
-        expected: "6 replicas".to_owned(),
-        reversal: None,
-        reason: "load".to_owned(),
-    };
-    let now = SystemClock.now();
-    let day = jiff::SignedDuration::from_hours(24);
     let group = ["kim", "lee"]
         .into_iter()
         .fold(Group::new("on-call"), |group, name| {
             let account = format!("{name}@example.com");
             group.with_person(Person::new(name).known(Carrier::Kubernetes, account))
         });
-    let terms = Terms::new(vec![group]);
-    let requests = [policy::Request::new(
-        Operation::ScaleUp,
-        "Deployment",
-        Some("shop"),
-        "cart",
-    )];
-    let mut decision = Policy::default().decide(&requests[0]);
-    (decision.tier, decision.approvers) = (Tier::AsyncApproval, 1);
-    let binding = Binding::of(Looked {
-        action: &action,
-        cluster: "cluster-1",
-        generation: Some(7),
-        outcome: "outcome",
-        reach: [action.target.clone()].into(),
-        policy: "policy",
-        requests: &requests,
-        decision: &decision,
-        terms: &terms,
-        expires: now.checked_add(day).unwrap(),
-        nonce: id,
-    });
-    let request = Request::new(id, binding.unwrap(), terms, now);
-    let rehearsal = Rehearsal {
-        outcome: "outcome".to_owned(),
-        diff: vec!["spec.replicas: 3 → 6".to_owned()],
-        ..Rehearsal::default()
-    };
-    let radius = BlastRadius::of(action.target.clone());
-    let shown = Shown::of(&request, &action, &rehearsal, &radius, ["production".to_owned()]).unwrap();
+    let mut sample = Sample::new(Terms::new(vec![group]), SystemClock.now());
+    sample.nonce = id.to_owned();
+    let request = sample.request(id).unwrap();
+    let shown = sample.shown(&request).unwrap();
     (request, shown)
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::policy::{self, Decision, Environment, Operation, Tier};
+use crate::policy::{self, Decision, Environment, Tier};
 
 mod bound;
 mod people;
@@ -20,48 +20,28 @@ const HOUR: i64 = 3600;
 
 fn action(replicas: u32) -> Action {
     Action {
-        verb: Verb::Patch,
-        target: EntityRef::namespaced("Deployment", "shop", "cart"),
-        api_version: "apps/v1".to_owned(),
-        uid: Some("uid-1".to_owned()),
-        resource_version: Some("41".to_owned()),
-        pre_image: Some("before".to_owned()),
         patch: json!({"spec": {"replicas": replicas}}),
         expected: format!("{replicas} replicas"),
-        reversal: None,
-        reason: "load".to_owned(),
+        ..Sample::new(Terms::new(Vec::new()), at(0)).action
     }
 }
 
 /// What the policy judged.
 fn judged() -> (Vec<policy::Request>, Decision) {
-    let mut request = policy::Request::new(Operation::ScaleUp, "Deployment", Some("shop"), "cart");
-    request.environment = Environment::Staging;
-    let decision = Decision {
-        tier: Tier::AsyncApproval,
-        approvers: 1,
-        rules: Vec::new(),
-    };
-    (vec![request], decision)
+    let sample = Sample::new(Terms::new(Vec::new()), at(0));
+    let (mut requests, mut decision) = (sample.requests, sample.decision);
+    requests[0].environment = Environment::Staging;
+    decision.rules = Vec::new();
+    (requests, decision)
 }
 
 /// Binds what is looked at, after `change`.
 fn bind<'a>(terms: &'a Terms, change: impl FnOnce(&mut Looked<'a>)) -> Result<Binding, BindingError> {
-    let action: &'static Action = Box::leak(Box::new(action(9)));
-    let (requests, decision): &'static _ = Box::leak(Box::new(judged()));
-    let mut looked = Looked {
-        action,
-        cluster: "cluster-1",
-        generation: Some(7),
-        outcome: "dry run",
-        reach: [EntityRef::namespaced("Service", "shop", "cart")].into(),
-        policy: "policy",
-        requests,
-        decision,
-        terms,
-        expires: at(24 * HOUR),
-        nonce: "n0nce",
-    };
+    let mut sample = Sample::new(terms.clone(), at(0));
+    sample.action = action(9);
+    (sample.requests, sample.decision) = judged();
+    sample.reach = [EntityRef::namespaced("Service", "shop", "cart")].into();
+    let mut looked = Box::leak(Box::new(sample)).looked();
     change(&mut looked);
     Binding::of(looked)
 }
@@ -128,6 +108,20 @@ fn one_yes_is_enough_for_one_use() {
         request.take(&binding(), at(21)),
         Err(ApprovalError::Settled { state: "used" })
     );
+}
+
+#[test]
+fn clocks_may_be_five_minutes_apart_and_no_second_more() {
+    for (second, counts) in [(-300, true), (-301, false), (310, true), (311, false)] {
+        let mut request = request();
+        let counted = request.vote(yes("kim", second), at(10));
+        let expected = match counts {
+            true => Ok(()),
+            false => Err(ApprovalError::OutOfTime { at: at(second) }),
+        };
+        assert_eq!(counted, expected);
+        assert_eq!(request.votes().len(), usize::from(counts), "at {second}");
+    }
 }
 
 #[test]
@@ -413,7 +407,12 @@ proptest! {
                 let verdict = if approve { Verdict::Approve } else { Verdict::Deny };
                 let digest = if right { binding().digest() } else { "other".to_owned() };
                 let vote = Vote::new(names[name], verdict, digest, Carrier::Kubernetes, at(now));
-                let settled = matches!(request.state(at(now)), State::Denied { .. } | State::Used { .. });
+                let settled = match request.state(at(now)) {
+                    State::Denied { .. } => true,
+                    // One no is heard until it is known that the write stands.
+                    State::Used { .. } => approve || request.objection().is_some(),
+                    _ => false,
+                };
                 match request.vote(vote, at(now)) {
                     Ok(()) => {
                         prop_assert!(right && name < 3 && !settled);

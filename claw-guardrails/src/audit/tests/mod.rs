@@ -73,6 +73,7 @@ pub(super) fn event(run: &str, subject: &str) -> AuditEvent {
         decided: Some("allowed by reads.allowed".to_owned()),
         why: "to see which pods run".to_owned(),
         error: None,
+        requests: None,
     }
 }
 

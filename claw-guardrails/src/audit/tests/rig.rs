@@ -210,12 +210,10 @@ impl Rig {
 
     /// Waits until the writer has done what it does between two requests.
     pub(super) async fn settled(&self) {
-        // One that is refused for its length of zero would be answered too; a tick is served after what came before it.
-        for _ in 0..2 {
-            self.queue.send(Request::Tick).await.unwrap();
-            while self.queue.capacity() < self.queue.max_capacity() {
-                tokio::task::yield_now().await;
-            }
-        }
+        // A tick is served after what came before it.
+        let (done, over) = tokio::sync::oneshot::channel();
+        let tick = Request::Tick { done: Some(done) };
+        self.queue.send(tick).await.unwrap();
+        over.await.unwrap();
     }
 }

@@ -202,7 +202,18 @@ async fn an_approved_action_waits_for_what_passes() {
     assert!(matches!(submitted, Submitted::Waiting { .. }), "{submitted:?}");
     assert_eq!(world.replicas("cart"), 4);
     agent.engine.stop().release();
-    assert_eq!(agent.pipeline.tend().await.unwrap().settled, [id]);
+    world.clock.advance(Duration::from_secs(2));
+    // It is named until whoever waits has heard it.
+    assert_eq!(
+        agent.pipeline.tend().await.unwrap().settled,
+        std::slice::from_ref(&id)
+    );
+    assert_eq!(
+        agent.pipeline.tend().await.unwrap().settled,
+        std::slice::from_ref(&id)
+    );
+    agent.pipeline.heard(&id).await.unwrap();
+    assert!(agent.pipeline.tend().await.unwrap().settled.is_empty());
     assert_eq!(world.replicas("cart"), 9);
 }
 
@@ -273,7 +284,7 @@ async fn what_was_approved_is_not_sent_again_when_its_time_is_over() {
         let agent = world.live(settings());
         let id = ask(&world, &agent).await;
         let unresolved = vote(&world, &agent, &id, "ann", Verdict::Approve).await.unwrap();
-        assert!(matches!(settled(unresolved), Settlement::Unresolved { .. }));
+        assert!(matches!(unresolved, Submitted::UnderWay { .. }));
         world.clock.advance(Duration::from_secs(wait));
         let agent = world.live(settings());
         agent.pipeline.tend().await.unwrap();

@@ -100,7 +100,11 @@ async fn small_steps_of_a_day_add_up_to_no_more_than_one_large_one() {
     }
     let submitted = submit(&world, &agent, "c", &world.scale("cart", 9)).await;
     assert!(matches!(submitted, Submitted::Waiting { .. }), "{submitted:?}");
+    // A jump of the clock is not a day.
     world.clock.advance(Duration::from_secs(25 * 3600));
+    let submitted = submit(&world, &agent, "e", &world.scale("cart", 9)).await;
+    assert!(matches!(submitted, Submitted::Waiting { .. }), "{submitted:?}");
+    world.pass(&agent, Duration::from_secs(25 * 3600)).await;
     let submitted = submit(&world, &agent, "d", &world.scale("cart", 9)).await;
     assert!(matches!(settled(submitted), Settlement::Applied { .. }));
 }
@@ -182,7 +186,7 @@ async fn other_runs_share_the_budget_of_an_hour() {
         }
     }
     assert_eq!(rules, ["budget.writes", "budget.writes"]);
-    world.clock.advance(Duration::from_secs(3601));
+    world.pass(&agent, Duration::from_secs(3601)).await;
     let action = world.scale("d30", 5);
     let submitted = agent
         .pipeline
@@ -219,6 +223,7 @@ async fn a_target_that_gets_worse_opens_its_circuit() {
     };
     let agent = world.live(settings);
     submit(&world, &agent, "run", &world.scale("cart", 5)).await;
+    world.clock.advance(Duration::from_secs(60));
     agent.pipeline.tend().await.unwrap();
     assert_eq!(world.recorded().last().unwrap(), "observe", "it is not over yet");
     world
@@ -241,14 +246,18 @@ async fn a_target_that_stays_well_is_watched_to_the_end_and_forgotten_later() {
     let world = World::with_cart();
     let agent = world.live(Settings::default());
     submit(&world, &agent, "run", &world.scale("cart", 5)).await;
+    // A clock that jumps does not end the watch.
     world.clock.advance(Duration::from_secs(16 * 60));
     agent.pipeline.tend().await.unwrap();
+    assert_eq!(world.recorded().last().unwrap(), "observe");
+    world.pass(&agent, Duration::from_secs(10 * 60)).await;
     let events = world.audit.events();
     let last = events.last().unwrap();
     assert_eq!(
         (last.kind, last.decided.as_deref()),
         (AuditKind::Watch, Some("it is well"))
     );
+    assert_eq!(agent.pipeline.intents().await.unwrap().len(), 1);
     world.clock.advance(Duration::from_secs(8 * 24 * 3600));
     agent.pipeline.tend().await.unwrap();
     assert!(agent.pipeline.intents().await.unwrap().is_empty());
@@ -277,7 +286,7 @@ async fn a_target_is_left_alone_until_it_is_known_what_came_of_the_last_write() 
     let agent = world.live(Settings::default());
     let first = world.scale("cart", 5);
     let submitted = submit(&world, &agent, "run", &first).await;
-    assert!(matches!(settled(submitted), Settlement::Unresolved { .. }));
+    assert!(matches!(submitted, Submitted::UnderWay { .. }), "{submitted:?}");
     let second = world.scale("cart", 6);
     assert_eq!(
         rule(submit(&world, &agent, "other", &second).await),
@@ -285,12 +294,14 @@ async fn a_target_is_left_alone_until_it_is_known_what_came_of_the_last_write() 
     );
     // It is not given up while a request may still come through.
     agent.engine.stop().engage("a drill");
+    world.clock.advance(Duration::from_secs(2));
     agent.pipeline.tend().await.unwrap();
     assert_eq!(
         rule(submit(&world, &agent, "other", &second).await),
         "stop.engaged"
     );
     agent.engine.stop().release();
+    world.clock.advance(Duration::from_secs(4));
     agent.pipeline.tend().await.unwrap();
     assert_eq!(world.replicas("cart"), 5);
     assert_eq!(world.cluster.state().done.len(), 1);

@@ -1,6 +1,9 @@
 mod approvals;
+mod circuits;
 mod crash;
 mod guards;
+mod life;
+mod weather;
 mod world;
 
 use claw_core::actuate::Settlement;
@@ -189,6 +192,43 @@ async fn of_a_write_without_an_answer_it_is_found_out_whether_it_stands() {
         assert_eq!(state.done.len(), 1, "{fault:?}");
         assert!(state.calls["perform"] <= requests, "{fault:?}: {:?}", state.calls);
     }
+}
+
+#[tokio::test]
+async fn a_write_that_may_still_come_through_is_not_given_up_when_the_next_one_is_turned_away() {
+    for calls in 2..12 {
+        let world = World::with_cart();
+        world.cluster.state().faults = [Fault::Late(calls), Fault::Busy, Fault::Busy, Fault::Busy].into();
+        let agent = world.live(Settings::default());
+        let action = world.scale("cart", 5);
+        let scope = world.scope("run");
+        let mut submitted = agent.pipeline.submit(&scope, "scaling", &action).await.unwrap();
+        while let Submitted::UnderWay { .. } = submitted {
+            world.clock.advance(std::time::Duration::from_secs(180));
+            let scope = world.scope("run");
+            submitted = agent.pipeline.submit(&scope, "scaling", &action).await.unwrap();
+        }
+        assert!(
+            matches!(settled(submitted), Settlement::Applied { .. }),
+            "{calls} calls late"
+        );
+        assert_eq!(world.cluster.state().done.len(), 1, "{calls} calls late");
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_has_done_meanwhile_is_not_answered_with_a_refusal() {
+    let world = World::with_cart();
+    let agent = world.live(Settings::default());
+    let (action, scope) = (world.scale("cart", 5), world.scope("run"));
+    let late = Intent::new(&scope, "scaling", &action, world::START);
+    let late = Kept::new(intent::open_key(&late.id), late);
+    agent.pipeline.submit(&scope, "scaling", &action).await.unwrap();
+    let changed = guard::refusal("target.changed", "it was changed", "propose it anew");
+    let by = Behalf::of_run(&agent.pipeline.0.gate, scope);
+    let answer = agent.pipeline.0.refuse(&by, late, changed).await;
+    let error = answer.unwrap_err();
+    assert!(error.to_string().contains("is settled, not unknown"), "{error}");
 }
 
 #[tokio::test]

@@ -19,18 +19,20 @@ use claw_core::gate::{Gate, Permit, Scope};
 use claw_core::patch::merge;
 use claw_core::radius::BlastRadius;
 use claw_core::redact::Redactor;
-use claw_core::store::{Document, Documents, MemoryDocuments, StoreError};
+use claw_core::store::{Document, Documents, MemoryDocuments, MemoryJournal, StoreError};
 use claw_core::survey::{Health, Survey, Target};
-use claw_core::tool::{Effect, Tool, ToolContext, ToolError};
+use claw_core::tool::{Effect, Tool, ToolContext, ToolError, ToolErrorKind};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::approval::Board;
 use crate::audit::MemoryAuditLog;
-use crate::engine::{Config, Engine, Mode};
+use crate::engine::{Budgets, Config, Engine, Mode};
 use crate::pipeline::{Notice, Notices, Pipeline, Settings};
 use crate::policy::{Phase, Policy};
+
+use super::weather::{Side, Trouble, Weather};
 
 pub(super) const START: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -50,10 +52,12 @@ pub(super) enum Fault {
     Touched,
     /// Somebody has changed the object right before.
     Edited,
+    /// Turned away as a conflict, though nothing has changed.
+    Conflict,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Nothing,
         Self::Busy,
         Self::LostBefore,
@@ -61,6 +65,7 @@ impl Fault {
         Self::Late(3),
         Self::Touched,
         Self::Edited,
+        Self::Conflict,
     ];
 }
 
@@ -72,13 +77,28 @@ pub(super) struct Done {
     pub(super) patch: Value,
 }
 
+/// A write that the server is slow with.
+#[derive(Debug)]
+struct Slow {
+    /// It is done after so many more calls, or when the server has given up on what took so long.
+    calls: u8,
+    until: Duration,
+    action: Action,
+    id: ActionId,
+}
+
+/// How long a server works on one request at most.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 #[derive(Debug, Default)]
 pub(super) struct State {
     objects: BTreeMap<EntityRef, Value>,
+    /// What each was before its last change.
+    older: BTreeMap<EntityRef, Value>,
     version: u64,
     pub(super) done: Vec<Done>,
     pub(super) faults: VecDeque<Fault>,
-    late: Vec<(u8, Action, ActionId)>,
+    late: Vec<Slow>,
     /// How often each kind of call came.
     pub(super) calls: BTreeMap<&'static str, u32>,
     pub(super) labels: BTreeMap<String, String>,
@@ -89,20 +109,22 @@ pub(super) struct State {
     /// What the radius says beside the target.
     pub(super) pods: Option<u32>,
     pub(super) surprise: bool,
+    /// What else happens when a status is written under a write.
+    pub(super) when_touched: Option<fn(&mut State)>,
 }
 
 /// The cluster: it outlives agents.
 #[derive(Clone, Debug)]
-pub(super) struct Cluster(Arc<Mutex<State>>);
+pub(super) struct Cluster(Arc<Mutex<State>>, Weather);
 
 impl Cluster {
-    fn new() -> Self {
+    fn new(weather: Weather) -> Self {
         let state = State {
             labels: [("env".to_owned(), "staging".to_owned())].into(),
             pods: Some(0),
             ..State::default()
         };
-        Self(Arc::new(Mutex::new(state)))
+        Self(Arc::new(Mutex::new(state)), weather)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -113,12 +135,12 @@ impl Cluster {
     fn called(&self, name: &'static str) -> MutexGuard<'_, State> {
         let mut state = self.state();
         *state.calls.entry(name).or_default() += 1;
-        let late = std::mem::take(&mut state.late);
-        for (calls, action, id) in late {
-            if calls > 0 {
-                state.late.push((calls - 1, action, id));
+        for slow in std::mem::take(&mut state.late) {
+            if slow.calls > 0 && self.1.elapsed() < slow.until {
+                let calls = slow.calls - 1;
+                state.late.push(Slow { calls, ..slow });
             } else {
-                let _ = state.write(&action, &id);
+                let _ = state.write(&slow.action, &slow.id);
             }
         }
         state
@@ -150,6 +172,7 @@ impl State {
         self.version += 1;
         let version = self.version.to_string();
         if let Some(object) = self.objects.get_mut(&deployment(name)) {
+            self.older.insert(deployment(name), object.clone());
             merge(object, patch);
             object["metadata"]["resourceVersion"] = json!(version);
         }
@@ -168,6 +191,7 @@ impl State {
             return Err("conflict");
         }
         let mut after = object.clone();
+        self.older.insert(action.target.clone(), after.clone());
         if action.verb == Verb::Delete {
             self.objects.remove(&action.target);
         } else {
@@ -208,14 +232,16 @@ fn outcome(object: &Value) -> String {
 /// Kills an agent at one of its calls.
 #[derive(Clone, Debug)]
 pub(super) struct Fuse {
-    left: Arc<AtomicU64>,
+    calls: u64,
+    used: Arc<AtomicU64>,
     pub(super) blown: CancellationToken,
 }
 
 impl Fuse {
     pub(super) fn after(calls: u64) -> Self {
         Self {
-            left: Arc::new(AtomicU64::new(calls)),
+            calls,
+            used: Arc::default(),
             blown: CancellationToken::new(),
         }
     }
@@ -224,51 +250,78 @@ impl Fuse {
         Self::after(u64::MAX)
     }
 
-    /// How many calls were made so far, of one that was never to blow.
+    /// How many calls were made so far.
     pub(super) fn used(&self) -> u64 {
-        u64::MAX - self.left.load(Ordering::SeqCst)
+        self.used.load(Ordering::SeqCst)
     }
 
     async fn step(&self) {
+        let used = self.used.fetch_add(1, Ordering::SeqCst);
         // Others get a turn now and then.
-        for _ in 0..self.left.load(Ordering::SeqCst).wrapping_mul(0x9E37_79B9) % 3 {
+        for _ in 0..used.wrapping_mul(0x9E37_79B9) % 3 {
             tokio::task::yield_now().await;
         }
-        let left = self
-            .left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if left.is_err() {
+        if used >= self.calls {
             self.blown.cancel();
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// What an agent reaches through a fuse: it may die before or after each effect.
+/// What an agent reaches through a fuse and the weather: it may die before or after each effect.
 #[derive(Clone, Debug)]
-struct Fused<T>(T, Fuse);
+struct Fused<T>(T, Fuse, Weather);
+
+fn unavailable(why: &'static str) -> StoreError {
+    StoreError::Unavailable {
+        path: "memory".to_owned(),
+        source: said(why),
+    }
+}
 
 #[async_trait]
 impl Documents for Fused<Arc<MemoryDocuments>> {
     async fn get(&self, key: &str) -> Result<Option<Document>, StoreError> {
         self.1.step().await;
-        self.0.get(key).await
+        match self.2.meets(Side::Documents, &[Trouble::Lost]) {
+            Some(_) => Err(unavailable("cut")),
+            None => self.0.get(key).await,
+        }
     }
 
     async fn put(&self, key: &str, expected: Option<u64>, body: &Value) -> Result<u64, StoreError> {
         self.1.step().await;
-        let done = self.0.put(key, expected, body).await;
+        let troubles = [Trouble::Lost, Trouble::LostAfter, Trouble::Full];
+        let done = match self.2.meets(Side::Documents, &troubles) {
+            Some(Trouble::LostAfter) => {
+                self.0.put(key, expected, body).await?;
+                Err(unavailable("cut after"))
+            }
+            Some(Trouble::Full) => Err(StoreError::Full {
+                path: "memory".to_owned(),
+                source: said("no space left on device"),
+            }),
+            Some(_) => Err(unavailable("cut before")),
+            None => self.0.put(key, expected, body).await,
+        };
         self.1.step().await;
         done
     }
 
     async fn remove(&self, key: &str, expected: u64) -> Result<(), StoreError> {
         self.1.step().await;
-        self.0.remove(key, expected).await
+        match self.2.meets(Side::Documents, &[Trouble::Lost]) {
+            Some(_) => Err(unavailable("cut before")),
+            None => self.0.remove(key, expected).await,
+        }
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<(String, Document)>, StoreError> {
-        self.0.list(prefix).await
+        self.1.step().await;
+        match self.2.meets(Side::Documents, &[Trouble::Lost]) {
+            Some(_) => Err(unavailable("cut")),
+            None => self.0.list(prefix).await,
+        }
     }
 }
 
@@ -276,7 +329,15 @@ impl Documents for Fused<Arc<MemoryDocuments>> {
 impl AuditLog for Fused<Arc<MemoryAuditLog>> {
     async fn append(&self, event: AuditEvent) -> Result<AuditReceipt, AuditError> {
         self.1.step().await;
-        let done = self.0.append(event).await;
+        let full = || AuditError {
+            reason: "no space left on device".to_owned(),
+            source: None,
+        };
+        let done = match self.2.meets(Side::Audit, &[Trouble::Full, Trouble::FullAfter]) {
+            Some(Trouble::FullAfter) => self.0.append(event).await.and_then(|_| Err(full())),
+            Some(_) => Err(full()),
+            None => self.0.append(event).await,
+        };
         self.1.step().await;
         done
     }
@@ -286,9 +347,30 @@ fn said(text: &'static str) -> Box<dyn std::error::Error + Send + Sync> {
     text.into()
 }
 
+impl Fused<Cluster> {
+    /// A request that writes nothing may be turned away or get no answer; then nothing is known by it.
+    async fn asked(&self, action: &Action) -> Result<(), ExecuteError> {
+        self.1.step().await;
+        let target = action.target.to_string();
+        match self.2.meets(Side::Cluster, &[Trouble::Busy, Trouble::Lost]) {
+            Some(Trouble::Busy) => Err(ExecuteError::Refused {
+                target,
+                remedy: "try again".to_owned(),
+                source: said("429"),
+            }),
+            Some(_) => Err(ExecuteError::Unknown {
+                target,
+                source: said("504"),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 #[async_trait]
 impl Executor for Fused<Cluster> {
     async fn rights(&self, _cx: &ToolContext, action: &Action) -> Result<Rights, ExecuteError> {
+        self.asked(action).await?;
         Ok(match self.0.called("rights").no_rights {
             true => Rights::Missing {
                 what: format!("patch {}", action.target),
@@ -298,6 +380,7 @@ impl Executor for Fused<Cluster> {
     }
 
     async fn dry_run(&self, _cx: &ToolContext, action: &Action) -> Result<Rehearsal, ExecuteError> {
+        self.asked(action).await?;
         let state = self.0.called("dry_run");
         let Some(object) = state.objects.get(&action.target) else {
             return Err(ExecuteError::Changed {
@@ -305,6 +388,15 @@ impl Executor for Fused<Cluster> {
                 source: said("not found"),
             });
         };
+        let version = object
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str);
+        if version != action.resource_version.as_deref() {
+            return Err(ExecuteError::Changed {
+                target: action.target.to_string(),
+                source: said("conflict"),
+            });
+        }
         let mut after = object.clone();
         merge(&mut after, &action.patch);
         Ok(Rehearsal {
@@ -327,13 +419,22 @@ impl Executor for Fused<Cluster> {
         let done = {
             let mut state = self.0.called("perform");
             let target = action.target.to_string();
-            let fault = state.faults.pop_front().unwrap_or(Fault::Nothing);
+            let fault = match self.2.meets(Side::Cluster, &[Trouble::Lost, Trouble::LostAfter]) {
+                Some(Trouble::LostAfter) => Fault::LostAfter,
+                Some(_) => Fault::LostBefore,
+                None => state.faults.pop_front().unwrap_or(Fault::Nothing),
+            };
             let unknown = |text| ExecuteError::Unknown {
                 target: target.clone(),
                 source: said(text),
             };
             match fault {
-                Fault::Touched => state.edit(&action.target.name, &json!({"status": {"touched": id.0}})),
+                Fault::Touched => {
+                    state.edit(&action.target.name, &json!({"status": {"touched": id.0}}));
+                    if let Some(also) = state.when_touched {
+                        also(&mut state);
+                    }
+                }
                 Fault::Edited => state.edit(&action.target.name, &json!({"spec": {"edited": id.0}})),
                 _ => {}
             }
@@ -344,8 +445,18 @@ impl Executor for Fused<Cluster> {
                     source: said("429"),
                 }),
                 Fault::LostBefore => Err(unknown("cut before")),
+                Fault::Conflict => Err(ExecuteError::Changed {
+                    target,
+                    source: said("409"),
+                }),
                 Fault::Late(calls) => {
-                    state.late.push((calls, action.clone(), id));
+                    let slow = Slow {
+                        calls,
+                        until: self.2.elapsed() + PATIENCE,
+                        action: action.clone(),
+                        id,
+                    };
+                    state.late.push(slow);
                     Err(unknown("slow"))
                 }
                 _ => match state.write(action, &id) {
@@ -372,6 +483,7 @@ impl Executor for Fused<Cluster> {
         action: &Action,
         id: &ActionId,
     ) -> Result<Standing, ExecuteError> {
+        self.asked(action).await?;
         let state = self.0.called("standing");
         let Some(object) = state.objects.get(&action.target) else {
             return Ok(Standing::Gone);
@@ -408,7 +520,16 @@ impl Tool for Fused<Cluster> {
     async fn call(&self, _cx: &ToolContext, action: Action) -> Result<Survey, ToolError> {
         self.1.step().await;
         let state = self.0.called("survey");
-        let object = state.objects.get(&action.target);
+        let troubles = [Trouble::Busy, Trouble::Lost, Trouble::Stale];
+        let object = match self.2.meets(Side::Cluster, &troubles) {
+            Some(Trouble::Stale) => state
+                .older
+                .get(&action.target)
+                .or(state.objects.get(&action.target)),
+            Some(Trouble::Busy) => return Err(ToolError::new(ToolErrorKind::RateLimited, "429")),
+            Some(_) => return Err(ToolError::new(ToolErrorKind::Unavailable, "504")),
+            None => state.objects.get(&action.target),
+        };
         let text = |object: &Value, place: &str| {
             let found = object.pointer(place).and_then(Value::as_str);
             found.unwrap_or_default().to_owned()
@@ -457,7 +578,10 @@ pub(super) struct World {
     pub(super) documents: Arc<MemoryDocuments>,
     pub(super) audit: Arc<MemoryAuditLog>,
     pub(super) clock: Arc<ManualClock>,
+    pub(super) weather: Weather,
     pub(super) told: Arc<Told>,
+    pub(super) journal: Arc<MemoryJournal>,
+    pub(super) budgets: Budgets,
 }
 
 /// An agent.
@@ -468,12 +592,17 @@ pub(super) struct Agent {
 
 impl World {
     pub(super) fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(START));
+        let weather = Weather::calm(clock.clone());
         Self {
-            cluster: Cluster::new(),
+            cluster: Cluster::new(weather.clone()),
             documents: Arc::default(),
             audit: Arc::default(),
-            clock: Arc::new(ManualClock::at(START)),
+            clock,
+            weather,
             told: Arc::default(),
+            journal: Arc::new(MemoryJournal::new()),
+            budgets: Budgets::default(),
         }
     }
 
@@ -493,18 +622,22 @@ impl World {
     }
 
     fn agent_with(&self, mode: Mode, settings: Settings, fuse: &Fuse, board: Board) -> Agent {
-        let config = Config::default().with_mode(mode);
+        let config = Config::default()
+            .with_mode(mode)
+            .with_budgets(self.budgets.clone());
         let engine = Arc::new(Engine::new(config, self.clock.clone()));
-        let audit = Arc::new(Fused(self.audit.clone(), fuse.clone()));
+        let audit = Arc::new(Fused(self.audit.clone(), fuse.clone(), self.weather.clone()));
         let gate = Gate::new(engine.clone(), audit, self.clock.clone(), Redactor::new());
-        let cluster = Arc::new(Fused(self.cluster.clone(), fuse.clone()));
-        let documents = Arc::new(Fused(self.documents.clone(), fuse.clone()));
+        let cluster = Arc::new(Fused(self.cluster.clone(), fuse.clone(), self.weather.clone()));
+        let documents = Arc::new(Fused(self.documents.clone(), fuse.clone(), self.weather.clone()));
         let policy = Policy::default().with_phase(Phase::LowRiskWrites);
         let built = Pipeline::builder(engine.clone(), gate, cluster.clone(), cluster, documents)
             .with_policy(policy)
             .with_settings(settings)
             .with_notices(self.told.clone())
             .with_board(board)
+            .with_monotonic(self.clock.clone())
+            .with_journal(self.journal.clone())
             .build("seed");
         Agent {
             engine,
@@ -514,6 +647,17 @@ impl World {
 
     pub(super) fn live(&self, settings: Settings) -> Agent {
         self.agent(Mode::Live, settings, &Fuse::never())
+    }
+
+    /// Time passes as it does where the agent looks after its actions.
+    pub(super) async fn pass(&self, agent: &Agent, time: Duration) {
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(Duration::from_secs(300));
+            left -= step;
+            self.clock.advance(step);
+            agent.pipeline.tend().await.unwrap();
+        }
     }
 
     pub(super) fn scope(&self, run: &str) -> Scope {

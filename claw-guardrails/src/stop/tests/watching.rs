@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use claw_core::clock::Clock;
 use claw_core::stop::{StopSource, StopSourceError};
 use tokio_util::sync::CancellationToken;
 
@@ -52,11 +53,27 @@ impl StopSource for Fake {
     }
 }
 
+/// Waits as long as the paused time says.
+#[derive(Debug)]
+struct Timer(Arc<ManualClock>);
+
+#[async_trait]
+impl Clock for Timer {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+        tokio::time::sleep(duration).await;
+    }
+}
+
 /// A watch over one place that has been looked at once, and the token that ends it.
 async fn watched(place: &Place, source: &Arc<Fake>) -> (Switch, CancellationToken) {
     let switch = place.switch();
     let source: Arc<dyn StopSource> = Arc::<Fake>::clone(source);
-    let clock = place.clock.clone();
+    let clock = Arc::new(Timer(place.clock.clone()));
     let mut watch = Watch::new(switch.clone(), [source], clock, WatchSettings::default());
     assert_eq!(
         switch.stop().check_write().unwrap_err().rule,

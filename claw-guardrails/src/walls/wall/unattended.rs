@@ -5,9 +5,16 @@ use super::{Demand, matches};
 use crate::policy::{Operation, Phase, Policy, Tier};
 
 pub(super) fn demands(policy: &Policy) -> Vec<Demand> {
-    if policy.phase < Phase::LowRiskWrites {
+    if policy.max_actions.is_some() || policy.phase < Phase::LowRiskWrites {
         // There is nothing that a person could approve.
         return Vec::new();
+    }
+    if policy.escalation.is_some() {
+        return vec![Demand {
+            rule: "actions.always_human".to_owned(),
+            expression: "false".to_owned(),
+            text: "the policy asks for the approval of a person for every change (escalation)".to_owned(),
+        }];
     }
     // What is something else is told apart by the first demand alone.
     let alone = "variables.scale_up && variables.part == '' && variables.only_counts";

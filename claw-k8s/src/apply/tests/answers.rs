@@ -133,6 +133,18 @@ async fn a_webhook_without_dry_runs_is_named_as_the_reason() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_does_not_answer_is_named_as_the_reason() {
+    let world = World::start().await;
+    world.answers("GET", CART, 200, cart("41")).await;
+    let said = json!({"kind": "Status", "code": 500, "reason": "InternalError",
+        "message": "Internal error occurred: failed calling webhook \"images.example\": failed to call webhook: no endpoints available"});
+    world.answers("PATCH", CART, 500, said).await;
+    let error = world.dry_run(&action(Verb::Patch)).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("have it brought back"), "{error}");
+}
+
+#[tokio::test]
 async fn a_dry_run_without_an_answer_has_written_nothing() {
     for (code, body) in [
         (500, json!({})),

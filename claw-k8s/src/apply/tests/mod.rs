@@ -184,7 +184,7 @@ fn whose_write_stands_is_told_by_the_object() {
     let object = |uid: &str, version: &str, id: &str| json!({"metadata": {"uid": uid, "resourceVersion": version, "annotations": {"claw.dev/action": id}}});
     let ending = json!({"metadata": {"uid": "uid-1", "resourceVersion": "42", "deletionTimestamp": "2026-03-01T10:00:00Z"}});
     let (patch, delete) = (action(Verb::Patch), action(Verb::Delete));
-    for (name, action, found, expected) in [
+    for (name, action, object, expected) in [
         (
             "ours",
             &patch,
@@ -204,8 +204,8 @@ fn whose_write_stands_is_told_by_the_object() {
             Standing::NotYet,
         ),
         (
-            "somebody else was first",
-            &patch,
+            "not deleted, and changed",
+            &delete,
             Some(object("uid-1", "42", "older")),
             Standing::Overtaken,
         ),
@@ -238,10 +238,10 @@ fn whose_write_stands_is_told_by_the_object() {
             Standing::Ours,
         ),
         (
-            "created by another",
+            "created by another, or deleted and made again",
             &creation(),
             Some(object("uid-1", "42", "b")),
-            Standing::Overtaken,
+            Standing::Unclear,
         ),
         (
             "not evicted",
@@ -251,7 +251,48 @@ fn whose_write_stands_is_told_by_the_object() {
         ),
         ("evicted", &eviction(), Some(ending), Standing::Gone),
     ] {
-        assert_eq!(standing(action, &id(), found.as_ref()), expected, "{name}");
+        assert_eq!(
+            told(action, &id(), object.as_ref()),
+            Found::Told(expected),
+            "{name}"
+        );
+    }
+    let moved = object("uid-1", "42", "older");
+    assert_eq!(
+        told(&patch, &id(), Some(&moved)),
+        Found::Moved,
+        "or its name was replaced"
+    );
+}
+
+#[test]
+fn of_what_has_moved_on_the_first_change_tells_whose_write_stands() {
+    let event = |kind: &str, uid: &str, name: &str| json!({"type": kind, "object": {"metadata": {"uid": uid, "annotations": {"claw.dev/action": name}}}});
+    let gone = json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}});
+    let plain = json!({"type": "MODIFIED", "object": {"metadata": {"uid": "uid-1"}}});
+    for (name, event, expected) in [
+        ("ours", event("MODIFIED", "uid-1", "a1b2"), Standing::Ours),
+        (
+            "somebody else's",
+            event("MODIFIED", "uid-1", "older"),
+            Standing::Overtaken,
+        ),
+        ("somebody else's, unnamed", plain, Standing::Overtaken),
+        ("forgotten", gone, Standing::Unclear),
+        (
+            "another object",
+            event("MODIFIED", "uid-2", "a1b2"),
+            Standing::Unclear,
+        ),
+        ("an end", event("DELETED", "uid-1", "a1b2"), Standing::Unclear),
+        (
+            "not from then on",
+            event("ADDED", "uid-1", "older"),
+            Standing::Unclear,
+        ),
+        ("nothing", json!({}), Standing::Unclear),
+    ] {
+        assert_eq!(told_by(&action(Verb::Patch), &id(), &event), expected, "{name}");
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Look<'a> {
     pub(super) resource: &'a Resource,
     /// The target as it is; null where it is to be created.
     pub(super) before: &'a Value,
+    /// What the target scales as it is, where it is an autoscaler and that was read.
+    pub(super) scaled: Option<&'a Value>,
     pub(super) notes: &'a mut Notes,
 }
 
@@ -151,11 +153,14 @@ impl Look<'_> {
                 "services and disruption budgets of {more} more namespaces with pods that end"
             ));
         }
-        for place in places.iter().take(MOST_NAMESPACES) {
-            let (slices, budgets) = futures::join!(
+        let around = places.iter().take(MOST_NAMESPACES).map(|place| async {
+            futures::join!(
                 self.list::<EndpointSlice>(Query::new(Resource::ENDPOINT_SLICES, Some(place))),
                 self.list::<PodDisruptionBudget>(Query::new(Resource::BUDGETS, Some(place))),
-            );
+            )
+        });
+        let around = futures::future::join_all(around).await;
+        for (slices, budgets) in around {
             let slices = self.notes.list(&Resource::ENDPOINT_SLICES, slices);
             let budgets = self.notes.list(&Resource::BUDGETS, budgets);
             scene.slices.extend(slices.into_iter().flatten());
@@ -177,10 +182,14 @@ impl Look<'_> {
         if places.len() > MOST_NAMESPACES {
             self.notes.add("endpoints of all namespaces that are routed to");
         }
-        let mut slices = Vec::new();
-        for place in places.into_iter().take(MOST_NAMESPACES) {
+        let lists = places.into_iter().take(MOST_NAMESPACES).map(|place| {
             let query = Query::new(Resource::ENDPOINT_SLICES, Some(place));
-            slices.extend(self.listed::<EndpointSlice>(query).await.into_iter().flatten());
+            self.list::<EndpointSlice>(query)
+        });
+        let mut slices = Vec::new();
+        for listed in futures::future::join_all(lists).await {
+            let listed = self.notes.list(&Resource::ENDPOINT_SLICES, listed);
+            slices.extend(listed.into_iter().flatten());
         }
         slices
     }

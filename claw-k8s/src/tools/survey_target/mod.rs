@@ -38,7 +38,8 @@ const NATURE: &str = "claw.dev/nature";
 ///
 /// What counts for each axis of the radius: pods that end or are made anew, of a workload that is scaled down the difference;
 /// of a ConfigMap, Secret or ServiceAccount, and of a claim, the pods that use it, as though they ended. Endpoints as many as
-/// may be missing at a time, which a rolling update bounds. Endpoints behind a NetworkPolicy, Service, Ingress or route that
+/// may be missing at a time, which a rolling update bounds. Nodes and zones as many as lose pods at a time: a rolling update counts
+/// as many as it lets pods be missing, what evicts, deletes, scales down or drains all that it takes pods from. Endpoints behind a NetworkPolicy, Service, Ingress or route that
 /// changes all count. Objects are the target and what it owns that changes or ends, without pods, and without ReplicaSets that
 /// have none. Kinds that are not known here reach without end.
 #[derive(Clone, Debug)]
@@ -63,6 +64,12 @@ impl SurveyTarget {
         self
     }
 }
+
+/// The kind of a target, where the cluster serves it.
+type Kind = Result<Option<Resource>, ClusterError>;
+
+/// An object, where it could be read.
+type Read = Result<Value, ClusterError>;
 
 #[async_trait]
 impl Tool for SurveyTarget {
@@ -119,8 +126,9 @@ impl Tool for SurveyTarget {
     async fn call(&self, cx: &ToolContext, action: Action) -> Result<Survey, ToolError> {
         let mut notes = Notes::default();
         let (place, namespaces) = (namespace_of(&action), Resource::NAMESPACES);
-        let (resource, first, namespace) = futures::join!(
-            self.resource(cx, &action),
+        // What does not need the answer to something else is asked at the same time.
+        let ((resource, target), first, namespace) = futures::join!(
+            self.target(cx, &action),
             self.object(cx, &namespaces, None, FIRST),
             self.namespace(cx, place),
         );
@@ -138,7 +146,10 @@ impl Tool for SurveyTarget {
             ..Survey::default()
         };
         match notes.one(resource) {
-            Some(Some(resource)) => self.look(cx, &action, &resource, &mut survey, &mut notes).await,
+            Some(Some(resource)) => {
+                self.look(cx, &action, (&resource, target), &mut survey, &mut notes)
+                    .await;
+            }
             Some(None) => notes.add(format!(
                 "the cluster serves no {} in {}",
                 action.target.kind, action.api_version
@@ -151,24 +162,18 @@ impl Tool for SurveyTarget {
 }
 
 impl SurveyTarget {
-    /// The kind of the target. Kinds that every cluster serves in this version are not asked for.
-    async fn resource(&self, cx: &ToolContext, action: &Action) -> Result<Option<Resource>, ClusterError> {
-        self.kind(cx, &action.api_version, &action.target.kind).await
-    }
-
-    async fn kind(
-        &self,
-        cx: &ToolContext,
-        api_version: &str,
-        kind: &str,
-    ) -> Result<Option<Resource>, ClusterError> {
-        let known = Resource::ALL
-            .iter()
-            .find(|known| known.is_built_in() && known.kind == kind && known.api_version() == api_version);
-        match known {
-            Some(known) => Ok(Some(known.clone())),
-            None => self.cluster.kind(cx, api_version, kind).await,
-        }
+    /// The kind of the target, and the target, if it may be looked at.
+    async fn target(&self, cx: &ToolContext, action: &Action) -> (Kind, Option<Read>) {
+        let target = &action.target;
+        let kind = self.cluster.kind(cx, &action.api_version, &target.kind).await;
+        let read = match &kind {
+            Ok(Some(resource)) if *resource != Resource::SECRETS => {
+                let place = target.namespace.as_deref();
+                Some(self.object(cx, resource, place, &target.name).await)
+            }
+            _ => None,
+        };
+        (kind, read)
     }
 
     async fn object(
@@ -204,7 +209,7 @@ impl SurveyTarget {
             return Ok(None);
         };
         let api_version = named("/spec/scaleTargetRef/apiVersion").unwrap_or_default();
-        let Some(resource) = self.kind(cx, api_version, kind).await? else {
+        let Some(resource) = self.cluster.kind(cx, api_version, kind).await? else {
             return Ok(None);
         };
         let namespace = action.target.namespace.as_deref();
@@ -216,18 +221,15 @@ impl SurveyTarget {
         &self,
         cx: &ToolContext,
         action: &Action,
-        resource: &Resource,
+        (resource, read): (&Resource, Option<Read>),
         survey: &mut Survey,
         notes: &mut Notes,
     ) {
         let target = &action.target;
-        if *resource == Resource::SECRETS {
+        let Some(read) = read else {
             notes.add(format!("{target}: Secrets are not looked at"));
             return;
-        }
-        let read = self
-            .object(cx, resource, target.namespace.as_deref(), &target.name)
-            .await;
+        };
         let missing = matches!(read, Err(ClusterError::NotFound { .. }));
         let object = notes.found(read);
         survey.target = object.as_ref().and_then(as_target);
@@ -257,6 +259,7 @@ impl SurveyTarget {
             action,
             resource,
             before: &before,
+            scaled: survey.scaled.as_ref(),
             notes,
         };
         let scene = look.around().await;

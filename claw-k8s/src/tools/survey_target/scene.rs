@@ -81,7 +81,9 @@ impl Scene {
         radius.pods = Some(toll.pods);
         radius.disruptions = self.disruptions(toll);
         let nodes = self.node_names();
-        let lost = small(nodes.len()).min(toll.pods);
+        // A rollout that replaces its pods a few at a time leaves the nodes in use: no more lose one at a time than pods may be
+        // missing. All that ends a pod by itself ends it at once.
+        let lost = small(nodes.len()).min(toll.at_once);
         radius.nodes = Some(lost.max(self.closed));
         // There are no more zones than nodes.
         let zones = if lost <= 1 {

@@ -9,6 +9,7 @@
 //! Each request carries the bearer token of a person. There are no cookies, so that no other page can make a browser decide.
 //! That a vote was kept does not mean that it counts: whether its voter may decide is judged where all votes are.
 
+mod door;
 mod routes;
 mod tokens;
 
@@ -22,27 +23,23 @@ use claw_core::tool::ToolContext;
 use claw_guardrails::approval::{Carrier, Inbox, Post, PostError, Shown, State, Vote};
 
 use super::failure::of_inbox;
-use crate::trigger::server::rate::Bucket;
 
+pub(crate) use door::Door;
 pub(super) use routes::router;
 pub use tokens::{Tokens, TokensError};
 
 const CARRIER: Carrier = Carrier::Http;
-/// Requests that are answered per second in the long run, and at once.
-const RATE: (u32, u32) = (10, 50);
 
 /// Asks at the agent's own address, and takes votes in that carry a person's token.
 pub struct HttpApprovals {
     inbox: Inbox,
-    tokens: Tokens,
-    clock: Arc<dyn Clock>,
-    bucket: Bucket,
+    door: Door,
 }
 
 impl fmt::Debug for HttpApprovals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpApprovals")
-            .field("tokens", &self.tokens)
+            .field("door", &self.door)
             .finish_non_exhaustive()
     }
 }
@@ -50,12 +47,9 @@ impl fmt::Debug for HttpApprovals {
 impl HttpApprovals {
     /// Takes votes of whoever has one of `tokens`, and keeps them in `documents`.
     pub fn new(documents: Arc<dyn Documents>, tokens: Tokens, clock: Arc<dyn Clock>) -> Self {
-        let (per_second, burst) = RATE;
         Self {
             inbox: Inbox::new(documents, CARRIER),
-            tokens,
-            bucket: Bucket::new(per_second, burst, clock.now()),
-            clock,
+            door: Door::new(tokens, clock),
         }
     }
 

@@ -105,6 +105,11 @@ impl Tokens {
         Ok(Self(all))
     }
 
+    /// The people.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Whose token it is. Takes the same time whoever's it is, and if it is nobody's.
     pub(in crate::approval) fn who(&self, token: &[u8]) -> Option<&str> {
         let given = digest(token);

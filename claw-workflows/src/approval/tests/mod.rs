@@ -6,18 +6,14 @@ mod ways;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claw_core::action::{Action, Verb};
+use claw_core::action::Action;
 use claw_core::clock::{Clock as _, ManualClock};
-use claw_core::entity::EntityRef;
-use claw_core::execute::Rehearsal;
 use claw_core::http::{Client, ClientConfig};
-use claw_core::radius::BlastRadius;
 use claw_core::store::MemoryDocuments;
 use claw_core::tool::ToolContext;
 use claw_guardrails::approval::{
-    Approved, Binding, Carrier, Group, Looked, Person, PullRequest, Request, Shown, State, Terms, Vote,
+    Approved, Binding, Carrier, Group, Person, PullRequest, Request, Sample, Shown, State, Terms, Vote,
 };
-use claw_guardrails::policy::{self, Operation, Policy, Tier};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
@@ -38,58 +34,20 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(BEGIN + second).unwrap()
 }
 
-fn action() -> Action {
-    let mut patch = PullRequest::patch("shop/manifests", 7, HEAD);
-    patch["spec"] = json!({"replicas": 6});
-    Action {
-        verb: Verb::Patch,
-        target: EntityRef::namespaced("Deployment", "shop", "cart"),
-        api_version: "apps/v1".to_owned(),
-        uid: Some("uid-1".to_owned()),
-        resource_version: Some("41".to_owned()),
-        pre_image: Some("pre".to_owned()),
-        patch,
-        expected: "6 replicas".to_owned(),
-        reversal: None,
-        reason: "load".to_owned(),
-    }
+/// A request that also merges a pull request.
+fn sample(terms: Terms) -> Sample {
+    let mut sample = Sample::new(terms, at(0));
+    let pull = PullRequest::patch("shop/manifests", 7, HEAD);
+    claw_core::patch::merge(&mut sample.action.patch, &pull);
+    sample
 }
 
-fn rehearsal() -> Rehearsal {
-    Rehearsal {
-        outcome: "outcome".to_owned(),
-        diff: vec!["spec.replicas: 3 → 6".to_owned()],
-        ..Rehearsal::default()
-    }
+fn action() -> Action {
+    sample(terms()).action
 }
 
 fn binding() -> Binding {
-    binding_of(&terms())
-}
-
-fn binding_of(terms: &Terms) -> Binding {
-    let requests = [policy::Request::new(
-        Operation::ScaleUp,
-        "Deployment",
-        Some("shop"),
-        "cart",
-    )];
-    let mut decision = Policy::default().decide(&requests[0]);
-    (decision.tier, decision.approvers) = (Tier::AsyncApproval, 1);
-    Binding::of(Looked {
-        action: &action(),
-        cluster: "cluster-1",
-        generation: Some(7),
-        outcome: "outcome",
-        reach: [action().target].into(),
-        policy: "policy",
-        requests: &requests,
-        decision: &decision,
-        terms,
-        expires: at(24 * HOUR),
-        nonce: "nonce",
-    })
-    .unwrap()
+    sample(terms()).request("req-1").unwrap().binding
 }
 
 /// Somebody with an account on each carrier, of another name on most.
@@ -127,16 +85,9 @@ impl World {
     }
 
     async fn with(terms: Terms) -> Self {
-        let request = Request::new("req-1", binding_of(&terms), terms, at(0));
-        let radius = BlastRadius::of(action().target);
-        let shown = Shown::of(
-            &request,
-            &action(),
-            &rehearsal(),
-            &radius,
-            ["production".to_owned()],
-        )
-        .unwrap();
+        let sample = sample(terms);
+        let request = sample.request("req-1").unwrap();
+        let shown = sample.shown(&request).unwrap();
         let clock = Arc::new(ManualClock::at(at(0)));
         let documents = Arc::new(MemoryDocuments::new());
         let tokens = [("kim", KIM), ("lee", LEE), ("max", MAX), ("pat", PAT)]

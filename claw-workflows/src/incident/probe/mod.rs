@@ -130,6 +130,8 @@ async fn ask(
         clock: std::sync::Arc::clone(cx.gate().clock()),
         deadline: cx.scope().deadline,
         cancel: cx.scope().cancel.clone(),
+        // A reasoner asks no API server.
+        requests: Default::default(),
     };
     let thought = match reasoner.think(&context, question).await {
         Ok(thought) => thought,

@@ -39,7 +39,7 @@ fn executors(value: Value) -> Result<String, String> {
     let (notifier, trigger) = settings
         .executors(secret)
         .map_err(|error: SettingsError| error.to_string())?;
-    let names: Vec<&str> = notifier.channels().chain(trigger.pipelines()).collect();
+    let names: Vec<&str> = notifier.names().chain(trigger.names()).collect();
     assert!(!format!("{notifier:?} {trigger:?}").contains("s3cret"));
     Ok(names.join(" "))
 }

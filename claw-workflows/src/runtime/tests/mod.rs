@@ -25,6 +25,7 @@ use crate::deliver::{DeliverError, Sink};
 mod crash;
 mod delivery;
 mod life;
+mod reading;
 
 /// A clock that goes with tokio's time, which tests can pause.
 #[derive(Debug)]

@@ -110,6 +110,11 @@ pub(crate) fn proposing_tools() -> Vec<ToolSpec> {
         .collect()
 }
 
+/// A cluster of which tools are made that are asked for their faces only.
+pub(crate) fn nowhere() -> Cluster {
+    Cluster::new(Arc::new(Nowhere))
+}
+
 /// A cluster that is never asked anything.
 #[derive(Debug)]
 struct Nowhere;

@@ -27,6 +27,8 @@ pub(crate) struct Connected {
     pub(crate) namespace: String,
     /// The cluster.
     pub(crate) cluster: Cluster,
+    /// How it was reached.
+    pub(crate) connection: Connection,
 }
 
 /// Reads the credentials. `token_path` is the one of a definition; the argument goes before it.
@@ -55,8 +57,9 @@ pub(crate) async fn cluster(
             token_file: path.to_owned(),
         };
     }
-    let reader = KubeCluster::connect_through(connection, proxies(), Limits::default()).await?;
+    let reader = KubeCluster::connect_through(connection.clone(), proxies(), Limits::default()).await?;
     Ok(Connected {
+        connection,
         name,
         namespace: reader.default_namespace().to_owned(),
         cluster: Cluster::new(Arc::new(reader)),
@@ -74,7 +77,8 @@ fn existing(files: Vec<PathBuf>) -> Vec<PathBuf> {
     files.into_iter().filter(|file| file.exists()).collect()
 }
 
-fn proxies() -> Proxies {
+/// As the environment has them.
+pub(crate) fn proxies() -> Proxies {
     let either = |upper: &str, lower: &str| {
         let text = |name| Some(variable(name)?.to_string_lossy().into_owned());
         let is_set = |value: &String| !value.trim().is_empty();
@@ -87,7 +91,7 @@ fn proxies() -> Proxies {
 }
 
 #[allow(clippy::disallowed_methods)] // where the environment is read
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
@@ -130,7 +134,8 @@ pub(crate) fn sources(given: &SourceArguments, cluster: Cluster) -> Result<Sourc
     Ok(sources)
 }
 
-fn metrics(given: &SourceArguments) -> Result<Option<Arc<dyn MetricSource>>, Failure> {
+/// Where metrics are, if that was given.
+pub(crate) fn metrics(given: &SourceArguments) -> Result<Option<Arc<dyn MetricSource>>, Failure> {
     let Some(url) = &given.prometheus else {
         return Ok(None);
     };

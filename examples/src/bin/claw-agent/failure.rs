@@ -97,6 +97,9 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What lies beneath is said already.
+impl Error for Failure {}
+
 /// Errors whose text says already what to do.
 macro_rules! self_explaining {
     ($($error:ty),* $(,)?) => {

@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use secrecy::SecretString;
+use claw_workflows::writing::settings::Secret;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use crate::connect;
 use crate::failure::Failure;
 
 /// Largest alert, in bytes. A thousand alerts take about two million.
@@ -72,6 +74,58 @@ pub(crate) fn secret(path: &Path, what: &str) -> Result<SecretString, Failure> {
         ));
     }
     Ok(SecretString::from(text.to_owned()))
+}
+
+/// Text of several lines that is secret.
+pub(crate) fn secret_lines(path: &Path, what: &str) -> Result<SecretString, Failure> {
+    let bytes = File::open(path).and_then(|file| limited(file, MAX_SECRET));
+    let bytes = bytes.map_err(|error| {
+        Failure::new(
+            format!("the file {} with the {what} cannot be read", path.display()),
+            "check its name and its permissions",
+        )
+        .because(error)
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::new(
+            format!("the file {} holds no {what}: it is no text", path.display()),
+            "write one line for each person: a name, a space, a token",
+        )
+    })?;
+    Ok(SecretString::from(text))
+}
+
+/// A secret that settings name.
+pub(crate) fn named(place: &Secret, what: &str) -> Result<SecretString, Failure> {
+    match place {
+        Secret::File(path) => secret(path, what),
+        _ => Ok(SecretString::from(
+            of_environment(place, what)?.expose_secret().trim().to_owned(),
+        )),
+    }
+}
+
+/// Text of several lines that settings name.
+pub(crate) fn named_lines(place: &Secret, what: &str) -> Result<SecretString, Failure> {
+    match place {
+        Secret::File(path) => secret_lines(path, what),
+        _ => of_environment(place, what),
+    }
+}
+
+fn of_environment(place: &Secret, what: &str) -> Result<SecretString, Failure> {
+    let found = match place {
+        Secret::Environment(name) => connect::variable(name),
+        _ => None,
+    };
+    let text = found.and_then(|value| value.into_string().ok());
+    match text.filter(|text| !text.trim().is_empty()) {
+        Some(text) => Ok(SecretString::from(text)),
+        None => Err(Failure::new(
+            format!("{place} holds no {what}"),
+            "set it where the agent is started, or name a file in the settings",
+        )),
+    }
 }
 
 /// Makes the folder that `file` lies in.

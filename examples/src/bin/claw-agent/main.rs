@@ -1,9 +1,12 @@
 //! `claw-agent`: the full agent, assembled from the Claw crates.
 
 mod access;
+mod act;
+mod approvals;
 mod args;
 mod audit;
 mod check;
+mod circuits;
 mod collect;
 mod connect;
 mod demo;
@@ -20,6 +23,8 @@ mod serve;
 mod signals;
 mod stop;
 mod subject;
+mod talk;
+mod writing;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -60,6 +65,9 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Replay(given) => replay::run(given, output).await,
         Command::Serve(given) => serve::run(given).await,
         Command::Check(given) => check::run(&given, output),
+        Command::Act(given) => act::run(given, output).await,
+        Command::Approvals(given) => approvals::run(given, output).await,
+        Command::Circuits(given) => circuits::run(given, output).await,
         Command::Access(given) => access::run(given, output).await,
         Command::Policy(PolicyCommand::Explain(given)) => policy::explain(&given, output),
         Command::Policy(PolicyCommand::Check(given)) => policy::check(&given, output),

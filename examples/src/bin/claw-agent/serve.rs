@@ -1,15 +1,18 @@
-//! `claw-agent serve`: webhooks in, reports out.
+//! `claw-agent serve`: webhooks in, reports out; and with settings for writing, actions in, effects out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::definition::Definition;
 use claw_core::http::{Client, ClientConfig};
+use claw_core::report::Report;
 use claw_core::stop::StopSource;
 use claw_core::store::SqliteStore;
+use claw_core::tool::ToolContext;
 use claw_core::workflow::Workflow as _;
 use claw_guardrails::audit::FileAuditLog;
 use claw_guardrails::stop::{StopFile, Switch, Watch, WatchSettings};
@@ -18,11 +21,14 @@ use claw_k8s::cluster::Cluster;
 use claw_k8s::stop::StopConfigMap;
 use claw_workflows::assemble::{Agent, Assembly};
 use claw_workflows::deliver::file::FileSink;
+use claw_workflows::deliver::sink::{DeliverError, Sink};
 use claw_workflows::deliver::slack::{IncomingWebhook, PostMessage};
 use claw_workflows::deliver::webhook::GenericWebhook;
 use claw_workflows::incident::IncidentInvestigation;
-use claw_workflows::runtime::Settings;
+use claw_workflows::runtime::{Retry, Settings};
 use claw_workflows::trigger::server::{self, ServerSettings, ServerState};
+use claw_workflows::writing::change::Change;
+use claw_workflows::writing::settings::StopPlaces;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +37,7 @@ use crate::args::ServeArguments;
 use crate::failure::Failure;
 use crate::look::{self, OwnRights};
 use crate::print::say;
+use crate::writing::{Parts, Writing};
 use crate::{audit, check, connect, files, signals};
 
 pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
@@ -47,16 +54,29 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         .as_deref()
         .map(|path| files::secret(path, "token for the emergency stop"))
         .transpose()?;
+    let own: Vec<&SecretString> = token.iter().chain(&admin).collect();
+    let writing = given.writing.as_deref();
+    let writing = writing.map(|path| Writing::load(path, &own)).transpose()?;
+    let places = stop_places(&given, writing.as_ref())?;
     let connected = connect::cluster(&given.cluster, definition.token_path()).await?;
-    let sources = connect::sources(&given.sources, connected.cluster.clone())?;
+    let mut sources = connect::sources(&given.sources, connected.cluster.clone())?;
     files::make_folder(&given.data)?;
     let path = given.data.join("audit.jsonl");
     let audit = audit::open(&path, &given.audit_log, Arc::clone(&clock)).await?;
     let journal = SqliteStore::open(given.data.join("journal.sqlite")).await?;
-    let settings = Settings::default()
+    let parts = match writing {
+        Some(writing) => Some(Parts::connect(writing, &connected, &journal, Arc::clone(&clock)).await?),
+        None => None,
+    };
+    if let Some(parts) = &parts {
+        sources = parts.sources(sources, &connected.cluster);
+    }
+    let mut settings = Settings::default()
         .with_run_timeout(Duration::from_secs(given.timeout))
         .with_concurrent_runs(usize::from(given.concurrency));
-    let assembly = Assembly::new(
+    // Long enough for another process's lease to end.
+    settings.step_retry = Retry::new(8, Duration::from_secs(1), Duration::from_secs(10));
+    let mut assembly = Assembly::new(
         connected.name.clone(),
         sources,
         Arc::<FileAuditLog>::clone(&audit),
@@ -66,6 +86,9 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     .definition(definition)
     .settings(settings)
     .sink(Arc::new(FileSink::new(given.data.join("reports"))));
+    if let Some(parts) = &parts {
+        assembly = parts.assemble(assembly, &connected)?;
+    }
     let agent = deliver_to(assembly, &given)?.build()?;
 
     let stop = CancellationToken::new();
@@ -75,13 +98,26 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         Arc::<FileAuditLog>::clone(&audit),
         Arc::clone(&clock),
     );
-    let sources = stop_sources(&given, &connected.cluster, &connected.namespace);
+    // Where the agent's accounts are: a policy says so, and else the pod or the kubeconfig.
+    let own = parts.as_ref().map_or(&*connected.namespace, Parts::own_namespace);
+    let sources = stop_sources(places, &given, &connected.cluster, own);
     let mut watch = Watch::new(switch.clone(), sources, clock, WatchSettings::default());
+    watch = watch.recorded_as(
+        agent
+            .gate()
+            .chore("claw", "the emergency stop", "people may ask for it"),
+    );
     signals::end(stop.clone(), "what has begun may end; once more stops at once")?;
     signals::engage(switch.clone())?;
     // Before anything is done: an earlier process may have been stopped.
     watch.look(&stop).await;
-    let more = admin.map_or_else(Router::new, |token| server::stop_router(switch, &token));
+    let mut more = admin.map_or_else(Router::new, |token| server::stop_router(switch, &token));
+    let mut upkeep = None;
+    if let Some(parts) = &parts {
+        more = more.merge(parts.routes(&agent));
+        let metrics = connect::metrics(&given.sources)?;
+        upkeep = Some(parts.upkeep(&agent, &connected.cluster, metrics)?);
+    }
     let listener = TcpListener::bind(given.listen).await.map_err(|error| {
         Failure::new(
             format!("{} cannot be listened on", given.listen),
@@ -95,6 +131,9 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
         connected.name,
         given.data.join("reports").display()
     ));
+    if let Some(parts) = &parts {
+        say(&parts.said());
+    }
     if let Some(reason) = agent.engine().stop().reason() {
         say(&format!(
             "the emergency stop is engaged, nothing is read or written: {reason}; `claw-agent stop release` lets the agent go on"
@@ -103,12 +142,35 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     if token.is_none() && !address.ip().is_loopback() {
         say("anybody who reaches this address may call; give --webhook-token-file to prevent that");
     }
-    let (served, (), ()) = tokio::join!(
-        serve(&agent, listener, token, more, stop.clone()),
-        warn_of_losses(&agent, connected.cluster, stop.clone()),
-        watch.run(stop.clone())
-    );
+    let ended = CancellationToken::new();
+    let work = async {
+        let (served, (), (), ()) = tokio::join!(
+            serve(&agent, listener, token, more, stop.clone()),
+            warn_of_losses(&agent, connected.cluster, stop.clone()),
+            watch.run(stop.clone()),
+            async {
+                if let Some(upkeep) = upkeep {
+                    upkeep.run(stop.clone()).await;
+                }
+            },
+        );
+        // Only now may another replica begin.
+        ended.cancel();
+        served
+    };
+    let leading = async {
+        if let Some(parts) = &parts {
+            parts.lead(&agent, ended.clone()).await;
+        }
+    };
+    let (served, ()) = tokio::join!(work, leading);
     // Closed in order whatever happened, so that the next start finds nothing half done.
+    if let Some(pipeline) = agent.pipeline()
+        && let Err(error) = pipeline.record_requests().await
+    {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "the last looks for votes are not recorded");
+    }
     journal.close().await;
     audit.close().await?;
     served?;
@@ -116,11 +178,39 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The places from which the agent is stopped.
-fn stop_sources(given: &ServeArguments, cluster: &Cluster, namespace: &str) -> Vec<Arc<dyn StopSource>> {
-    let file = given.stop_file.clone().unwrap_or_else(|| given.data.join("STOP"));
-    let mut sources: Vec<Arc<dyn StopSource>> = vec![Arc::new(StopFile::new(file))];
+/// The places from which people stop the agent, each named once: by an argument, or by the settings for writing.
+fn stop_places(given: &ServeArguments, writing: Option<&Writing>) -> Result<StopPlaces, Failure> {
+    let mut places = writing.map_or_else(StopPlaces::default, |writing| writing.settings.stop.clone());
+    let twice = |flag: &str, key: &str| {
+        Failure::arguments(
+            format!("{flag} is given, and the settings for writing have stop.{key}"),
+            "say it in one place, so that people know where to stop the agent",
+        )
+    };
+    if let Some(file) = &given.stop_file {
+        if places.file.is_some() {
+            return Err(twice("--stop-file", "file"));
+        }
+        places.file = Some(file.clone());
+    }
     if let Some(name) = &given.stop_config_map {
+        if places.config_map.is_some() {
+            return Err(twice("--stop-config-map", "config_map"));
+        }
+        places.config_map = Some(name.clone());
+    }
+    Ok(places)
+}
+
+fn stop_sources(
+    places: StopPlaces,
+    given: &ServeArguments,
+    cluster: &Cluster,
+    namespace: &str,
+) -> Vec<Arc<dyn StopSource>> {
+    let file = places.file.unwrap_or_else(|| given.data.join("STOP"));
+    let mut sources: Vec<Arc<dyn StopSource>> = vec![Arc::new(StopFile::new(file))];
+    if let Some(name) = &places.config_map {
         sources.push(Arc::new(StopConfigMap::new(cluster.clone(), namespace, name)));
     }
     sources
@@ -218,11 +308,11 @@ pub(crate) async fn serve(
 fn deliver_to(mut assembly: Assembly, given: &ServeArguments) -> Result<Assembly, Failure> {
     if let Some(path) = &given.slack_webhook_file {
         let url = files::secret(path, "Slack webhook URL")?;
-        assembly = assembly.sink(Arc::new(IncomingWebhook::new(client()?, url)));
+        assembly = assembly.sink(Arc::new(Incidents(IncomingWebhook::new(client()?, url))));
     }
     if let (Some(path), Some(channel)) = (&given.slack_token_file, &given.slack_channel) {
         let token = files::secret(path, "Slack token")?;
-        assembly = assembly.sink(Arc::new(PostMessage::new(client()?, token, channel)));
+        assembly = assembly.sink(Arc::new(Incidents(PostMessage::new(client()?, token, channel))));
     }
     if let Some(url) = &given.report_webhook {
         if !url.starts_with("http://") && !url.starts_with("https://") {
@@ -235,6 +325,23 @@ fn deliver_to(mut assembly: Assembly, given: &ServeArguments) -> Result<Assembly
         assembly = assembly.sink(Arc::new(GenericWebhook::new("report_webhook", client()?, url)));
     }
     Ok(assembly)
+}
+
+/// A channel for reports on incidents. Of changes people are told by notices, in the channels that they chose for that.
+struct Incidents<S>(S);
+
+#[async_trait]
+impl<S: Sink> Sink for Incidents<S> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    async fn deliver(&self, cx: &ToolContext, report: &Report, key: &str) -> Result<(), DeliverError> {
+        match report.workflow == Change::NAME {
+            true => Ok(()),
+            false => self.0.deliver(cx, report, key).await,
+        }
+    }
 }
 
 fn client() -> Result<Client, Failure> {

@@ -145,6 +145,7 @@ Examples:
   claw-testbed test
   claw-testbed test --suite live --suite tools
   claw-testbed test --suite network -- storms    tests of that suite whose name has `storms` in it
+  claw-testbed test --release --suite guardrails -- costs    what the guardrails cost beside a write
   CLAW_E2E_KUBECONFIG=~/.kube/config claw-testbed test")]
     Test(TestArguments),
 }
@@ -249,6 +250,9 @@ pub(crate) struct TestArguments {
     /// Runs this suite only; may be given several times.
     #[arg(long = "suite", value_name = "NAME", value_parser = suite_names())]
     pub(crate) suites: Vec<String>,
+    /// Builds the suites like the agent, with optimization: for figures that mean something.
+    #[arg(long)]
+    pub(crate) release: bool,
     /// What the test programs are given, besides `--ignored`: names of tests, `--nocapture`.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) arguments: Vec<String>,

@@ -16,7 +16,8 @@ use crate::machine;
 /// How long the agent may take until it listens.
 const START: Duration = Duration::from_secs(30);
 /// What the agent would take from the environment of the user.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
+    "CLAW_AGENT_URL",
     "CLAW_OUTPUT",
     "ELASTICSEARCH_URL",
     "KUBECONFIG",
@@ -273,12 +274,19 @@ mod tests {
 
     use super::*;
 
-    /// The options of the agent, which say what they take from the environment.
-    const OPTIONS: &str = include_str!("../../../../examples/src/bin/claw-agent/args.rs");
+    /// Sources of the options of the agent, which say what they take from the environment.
+    const OPTIONS: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/src/bin/claw-agent/args"
+    );
 
     #[test]
     fn nothing_that_the_options_take_from_the_environment_reaches_an_agent() {
-        let named = OPTIONS.split("env = \"").skip(1);
+        let sources = fs::read_dir(OPTIONS).unwrap();
+        let options: String = sources
+            .map(|source| fs::read_to_string(source.unwrap().path()).unwrap())
+            .collect();
+        let named = options.split("env = \"").skip(1);
         let named: Vec<_> = named.filter_map(|rest| rest.split('"').next()).collect();
         assert!(named.len() >= 4, "{named:?}");
         let command = agent_command("claw-agent");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use claw_core::definition::{Escalation, MaxActions};
 use claw_guardrails::policy::{
     Activity, Criticality, Environment, Facts, Matched, Nature, Operation, Override, Phase, Policy, Reach,
     Request, Tier, When,
@@ -228,12 +229,19 @@ fn policies(scene: &Scene) -> Vec<(&'static str, Policy, Attendance)> {
                 ..When::default()
             },
         ));
+    let mut reading = based(Phase::Expanded);
+    reading.max_actions = Some(MaxActions::ReadOnly);
+    let mut asking = based(Phase::Expanded);
+    asking.escalation = Some(Escalation::AlwaysHuman);
     vec![
         ("low", based(Phase::LowRiskWrites), Attendance::Attended),
         ("narrow", narrow, Attendance::Unattended),
         ("wide", based(Phase::Expanded), Attendance::Attended),
         ("strict", strict, Attendance::Attended),
         ("recommend", based(Phase::Recommend), Attendance::Attended),
+        ("reading", reading, Attendance::Attended),
+        ("asking", asking.clone(), Attendance::Attended),
+        ("alone", asking, Attendance::Unattended),
     ]
 }
 

@@ -8,6 +8,7 @@
 )] // a failure is a panic
 
 mod manifests;
+mod refused;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ async fn declared(testbed: &Testbed) -> Value {
     for write in access.iter().flat_map(|access| &access.writes) {
         all.push(json!({ "apiGroups": [write.group], "resources": [write.resource], "verbs": write.verbs }));
     }
-    let any = ["get", "create", "patch", "delete"];
+    let any = ["get", "watch", "create", "patch", "delete"];
     all.push(json!({ "apiGroups": [""], "resources": ["configmaps", "pods", "services"], "verbs": any }));
     all.push(json!({ "apiGroups": ["batch"], "resources": ["jobs"], "verbs": any }));
     json!(all)
@@ -361,6 +362,35 @@ async fn what_may_not_be_written_is_refused_and_leaves_nothing() {
     );
     let standing = writer.executor.standing(&cx(), &second, &id).await.unwrap();
     assert_eq!(standing, Standing::Overtaken);
+    // One that was first, and whose name somebody has replaced since, as the simulated server has it too.
+    let third = writer.propose("apply_manifest", &mode("{mode: d}")).await;
+    let (id, outcome) = writer.perform(&third).await;
+    outcome.unwrap();
+    for name in [
+        format!("{ACTION_ANNOTATION}=another"),
+        format!("{ACTION_ANNOTATION}-"),
+    ] {
+        let annotate = [
+            "annotate",
+            "configmap",
+            "mode",
+            "-n",
+            ns,
+            "--overwrite",
+            name.as_str(),
+        ];
+        testbed.kubectl().run(&annotate).await.unwrap();
+        let standing = writer.executor.standing(&cx(), &third, &id).await.unwrap();
+        assert_eq!(standing, Standing::Ours, "{name}");
+    }
+    let never = ActionId("never".to_owned());
+    let standing = writer.executor.standing(&cx(), &third, &never).await.unwrap();
+    assert_eq!(standing, Standing::Overtaken);
+    // From a version that no API server remembers.
+    let mut forgotten = third.clone();
+    forgotten.resource_version = Some("1".to_owned());
+    let standing = writer.executor.standing(&cx(), &forgotten, &id).await.unwrap();
+    assert_eq!(standing, Standing::Unclear);
     // A field that the server does not know: it would be dropped in silence.
     let scale =
         json!({ "kind": "Deployment", "namespace": ns, "name": "cart", "replicas": 3, "reason": "load" });

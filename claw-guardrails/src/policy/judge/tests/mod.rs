@@ -112,6 +112,16 @@ fn several_operations_are_judged_together() {
     assert_eq!(decision.tier, Tier::SyncApproval);
     let names: Vec<_> = decision.rules.iter().map(|rule| rule.rule.as_str()).collect();
     assert!(names.contains(&"scale.up"), "{names:?}");
+    // What the requests have in common is told once, what only one of them meets as well.
+    let mut met = Vec::new();
+    for request in policy.requests(&action, &known(), NOW) {
+        let rules = policy.decide(&request).rules;
+        met.extend(rules.into_iter().filter(|rule| !decision.rules.contains(rule)));
+    }
+    assert_eq!(met, [], "of {names:?}");
+    for (at, rule) in decision.rules.iter().enumerate() {
+        assert!(!decision.rules[..at].contains(rule), "{rule:?} twice");
+    }
 }
 
 #[test]
@@ -377,6 +387,17 @@ fn requests_are_not_reduced_below_the_floor_or_on_too_few_days() {
     assert_eq!(of("49m", Some(14)), Tier::Forbidden);
     assert_eq!(of("50m", Some(13)), Tier::Forbidden);
     assert_eq!(of("50m", None), Tier::Forbidden);
+    // What is made anew or goes reduces nothing.
+    for verb in [Verb::Create, Verb::Delete] {
+        let mut action = scale(4);
+        (action.verb, action.patch) = (verb, spec("1m"));
+        let requests = policy.requests(&action, &known(), NOW);
+        assert!(!requests.is_empty());
+        assert!(
+            requests.iter().all(|request| request.amounts == Amounts::Kept),
+            "{verb:?}"
+        );
+    }
 }
 
 #[test]

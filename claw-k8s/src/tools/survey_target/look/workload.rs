@@ -54,12 +54,23 @@ impl Look<'_> {
             "CronJob" => Some((Resource::JOBS, None)),
             _ => None,
         };
-        let mut owned = Some(Vec::new());
-        if let Some((kind, selector)) = kind {
-            owned = self
-                .listed::<Workload>(Query::new(kind, place).labels(selector))
-                .await;
-        }
+        let owned = async {
+            let (kind, selector) = kind?;
+            let listed = self.list::<Workload>(Query::new(kind.clone(), place).labels(selector));
+            Some((kind, listed.await))
+        };
+        let pods = async {
+            let query = Query::new(Resource::PODS, place).labels(selector);
+            match with_pods {
+                true => Some(self.list::<Pod>(query).await),
+                false => None,
+            }
+        };
+        let (owned, pods) = futures::join!(owned, pods);
+        let owned = match owned {
+            Some((kind, listed)) => self.notes.list(&kind, listed),
+            None => Some(Vec::new()),
+        };
         let known = owned.is_some();
         let mut owned = owned.unwrap_or_default();
         owned.retain(|one| {
@@ -75,13 +86,10 @@ impl Look<'_> {
             .filter(|one| !idle(one))
             .map(|one| one.entity())
             .collect();
-        if !with_pods {
+        let Some(pods) = pods else {
             return (objects, Some(Vec::new()));
-        }
-        let pods = self
-            .listed::<Pod>(Query::new(Resource::PODS, place).labels(selector))
-            .await;
-        let pods = pods.map(|pods| {
+        };
+        let pods = self.notes.list(&Resource::PODS, pods).map(|pods| {
             // Where it is not known what is between the two, whatever is selected counts.
             let pods = if known {
                 of_family(target, owned, pods)
@@ -141,10 +149,21 @@ impl Look<'_> {
             self.notes.add(format!("what {} scales", self.action.target));
             return self.stranger();
         };
-        let read = self
-            .cluster
-            .object(self.cx, &resource, place.as_deref(), &scaled.name)
-            .await;
+        // It was read already, unless the action has it scale something else.
+        let same = |known: &&Value| {
+            let text = |place: &str| known.pointer(place).and_then(Value::as_str);
+            let api_version = resource.api_version();
+            (text("/kind"), text("/metadata/name"), text("/apiVersion"))
+                == (Some(&*scaled.kind), Some(&*scaled.name), Some(&*api_version))
+        };
+        let read = match self.scaled.filter(same) {
+            Some(known) => Ok(known.clone()),
+            None => {
+                self.cluster
+                    .object(self.cx, &resource, place.as_deref(), &scaled.name)
+                    .await
+            }
+        };
         // One that scales nothing ends nothing.
         let gone = matches!(read, Err(ClusterError::NotFound { .. }));
         let Some(workload) = self.notes.found(read) else {

@@ -56,7 +56,7 @@ async fn a_rolling_update_makes_all_anew_and_a_few_at_a_time() {
     let radius = patched(image.clone()).await;
     assert_eq!(
         numbers(&radius),
-        (Some(3), Some(2), Some(2), None),
+        (Some(3), Some(0), Some(0), None),
         "a quarter of three, rounded down, is missing at a time"
     );
     for (strategy, affected) in [
@@ -92,6 +92,87 @@ async fn a_rolling_update_makes_all_anew_and_a_few_at_a_time() {
         (radius.pods, service(&radius, "cart")),
         (Some(3), Some(endpoints(3, 3)))
     );
+}
+
+/// A rollout passes over all nodes, and takes none of them away. What ends pods at once does.
+#[tokio::test]
+async fn a_rollout_counts_the_nodes_that_lose_pods_at_a_time() {
+    let pods = (0..10).map(|number| pod(&format!("cart-1-{number}"), &format!("n{number}"), json!({})));
+    let kept = shop()
+        .into_iter()
+        .filter(|it| it["kind"] != "Pod" && it["kind"] != "Node");
+    let nodes = (0..10).map(|number| {
+        let zone = format!("z{}", number % 3);
+        let labels = json!({"metadata": {"labels": {"topology.kubernetes.io/zone": zone}}});
+        stored("v1", "Node", None, &format!("n{number}"), labels)
+    });
+    let world: Vec<Value> = kept.chain(pods).chain(nodes).collect();
+    let of = |kind: &str, name: &str| {
+        let found = world
+            .iter()
+            .find(|it| it["kind"] == kind && it["metadata"]["name"] == name);
+        found.unwrap().clone()
+    };
+    let mut cart = of("Deployment", "cart");
+    cart["spec"]["replicas"] = json!(10);
+    let world: Vec<Value> = world
+        .iter()
+        .map(|it| {
+            if it["kind"] == "Deployment" {
+                cart.clone()
+            } else {
+                it.clone()
+            }
+        })
+        .collect();
+    let reached = |act: Action| {
+        let fake = Fake::new(world.clone());
+        async {
+            let radius = survey(fake, act).await.radius;
+            assert!(radius.unseen.is_empty(), "{:?}", radius.unseen);
+            (radius.pods, radius.nodes, radius.zones)
+        }
+    };
+    let restart = json!({"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}});
+    for (strategy, nodes, zones) in [
+        (
+            json!({"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}),
+            0,
+            0,
+        ),
+        (json!({"rollingUpdate": {"maxUnavailable": 1}}), 1, 1),
+        (json!({}), 2, 2),
+        (json!({"rollingUpdate": {"maxUnavailable": "90%"}}), 9, 3),
+        (json!({"rollingUpdate": {"maxUnavailable": "100%"}}), 10, 3),
+        (json!({"type": "Recreate"}), 10, 3),
+    ] {
+        let patch = merged(&restart, &json!({"spec": {"strategy": strategy}}));
+        let found = reached(action(Verb::Patch, &cart, patch)).await;
+        assert_eq!(found, (Some(10), Some(nodes), Some(zones)), "{strategy}");
+    }
+    // Scaling down and a rollout in one end what the one ends at once, and what the other lets be missing.
+    let patch = merged(
+        &restart,
+        &json!({"spec": {"replicas": 6, "strategy": {"rollingUpdate": {"maxUnavailable": 1}}}}),
+    );
+    let found = reached(action(Verb::Patch, &cart, patch)).await;
+    assert_eq!(found, (Some(10), Some(5), Some(3)));
+    let down = json!({"spec": {"replicas": 2}});
+    let found = reached(action(Verb::Patch, &cart, down)).await;
+    assert_eq!(found, (Some(8), Some(8), Some(3)));
+    let found = reached(action(Verb::Delete, &cart, Value::Null)).await;
+    assert_eq!(found, (Some(10), Some(10), Some(3)));
+    let evicted = of("Pod", "cart-1-4");
+    let found = reached(action(Verb::Evict, &evicted, Value::Null)).await;
+    assert_eq!(found, (Some(1), Some(1), Some(1)));
+    let node = of("Node", "n4");
+    let cordon = json!({"spec": {"unschedulable": true}});
+    for (act, pods) in [
+        (action(Verb::Patch, &node, cordon), 0),
+        (action(Verb::Delete, &node, Value::Null), 1),
+    ] {
+        assert_eq!(reached(act).await, (Some(pods), Some(1), Some(1)));
+    }
 }
 
 #[tokio::test]

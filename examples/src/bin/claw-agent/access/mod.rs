@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use claw_core::clock::{Clock, SystemClock};
 use claw_core::tool::{ToolContext, ToolSpec};
-use claw_k8s::access::{Extension, Manifests, Preflight, preflight, rules, split};
+use claw_k8s::access::{Extension, Manifests, Preflight, preflight, rules, split, stop_role, to_yaml};
 use claw_k8s::cluster::ClusterError;
 
 use crate::args::{AccessArguments, Output};
 use crate::failure::Failure;
+use crate::writing::Writing;
 use crate::{check, connect, print, subject};
 
 /// How long the questions to the API server may take together.
@@ -37,12 +38,31 @@ pub(crate) async fn run(given: AccessArguments, output: Output) -> Result<u8, Fa
             "give --check or --writes with it",
         ));
     }
-    let namespace = subject::namespace(given.namespace.as_deref().unwrap_or("claw"))?;
+    let settings = given.writing.writing.as_deref();
+    let settings = settings.map(Writing::without_secrets).transpose()?;
+    let namespace = match &settings {
+        Some(settings) => settings.policy.own_namespace.as_str(),
+        None => given.namespace.as_deref().unwrap_or("claw"),
+    };
+    let namespace = subject::namespace(namespace)?;
     let manifests = manifests(namespace, &specs, given.seed_only);
+    let config_map = match (&given.stop_config_map, &settings) {
+        (Some(name), _) => Some(name.as_str()),
+        (None, Some(settings)) => settings.settings.stop.config_map.as_deref(),
+        (None, None) => None,
+    };
+    let stop = config_map.map(|name| stop_role(namespace, &manifests.account, name));
     if json {
-        print::json(&serde_json::json!({"rules": manifests.rules, "extensions": manifests.extensions}))?;
+        print::json(&serde_json::json!({
+            "rules": manifests.rules, "extensions": manifests.extensions, "stop": stop.unwrap_or_default(),
+        }))?;
     } else {
-        print::out(&manifests.to_yaml()?)?;
+        let mut text = manifests.to_yaml()?;
+        if let Some(objects) = stop {
+            text.push_str("---\n");
+            text.push_str(&to_yaml(&objects)?);
+        }
+        print::out(&text)?;
     }
     Ok(0)
 }

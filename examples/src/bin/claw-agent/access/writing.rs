@@ -15,6 +15,7 @@ use claw_workflows::walls::OuterWalls;
 use super::PATIENCE;
 use crate::args::AccessArguments;
 use crate::failure::{self, Failure};
+use crate::writing::Writing;
 use crate::{check, connect, policy, print, subject};
 
 pub(super) async fn run(given: &AccessArguments, json: bool) -> Result<u8, Failure> {
@@ -38,6 +39,13 @@ pub(super) async fn run(given: &AccessArguments, json: bool) -> Result<u8, Failu
 
 fn walls(given: &AccessArguments) -> Result<OuterWalls, Failure> {
     let writing = &given.writing;
+    if let Some(path) = &writing.writing {
+        let mut settings = Writing::without_secrets(path)?;
+        if let Some(phase) = writing.phase {
+            settings.policy = settings.policy.with_phase(phase.into());
+        }
+        return settings.walls();
+    }
     let mut policy = policy::of(writing.policy.as_deref(), writing.phase)?;
     if let Some(namespace) = &given.namespace {
         let namespace = subject::namespace(namespace)?;

@@ -18,10 +18,12 @@ const SUITES: [&[&str]; 3] = [
     &[
         "access",
         "approvals",
+        "bijection",
         "differential",
         "guardrails",
         "live",
         "network",
+        "serving",
         "survey",
         "tools",
         "walls",
@@ -75,6 +77,9 @@ async fn run_group(
     let mut command = cargo(&given.cargo);
     // Of the whole workspace, so that nothing is built with other features than for the other tests.
     command.args(["test", "--workspace", "--no-fail-fast"]);
+    if given.release {
+        command.arg("--release");
+    }
     for suite in suites {
         command.args(["--test", suite]);
     }

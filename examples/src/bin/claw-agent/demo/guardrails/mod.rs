@@ -254,6 +254,9 @@ impl Demo {
             }
             Submitted::Settled(Settlement::Refused(refusal)) => refusal.to_string(),
             Submitted::Settled(Settlement::Failed { reason }) => format!("not done: {reason}"),
+            Submitted::UnderWay { reason, .. } => {
+                format!("it is not known yet whether it was done: {reason}")
+            }
             other => format!("{other:?}"),
         };
         say(&format!("   → {said}"));

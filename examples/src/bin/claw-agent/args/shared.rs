@@ -1,0 +1,77 @@
+//! What several commands take.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Which cluster, and with what rights.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterArguments {
+    /// Kubeconfig file; default: $KUBECONFIG, ~/.kube/config, or the service account of the pod.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Acts with the token in this file instead (as `auth.token_path` of a definition does).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_path: Option<PathBuf>,
+}
+
+/// Where metrics and logs are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sources")]
+pub(crate) struct SourceArguments {
+    /// Prometheus, Thanos, Mimir or VictoriaMetrics.
+    #[arg(long, env = "PROMETHEUS_URL", value_name = "URL")]
+    pub(crate) prometheus: Option<String>,
+    /// File with a bearer token for Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prometheus_token_file: Option<PathBuf>,
+    /// Loki.
+    #[arg(long, env = "LOKI_URL", value_name = "URL", conflicts_with = "elasticsearch")]
+    pub(crate) loki: Option<String>,
+    /// Elasticsearch or OpenSearch.
+    #[arg(long, env = "ELASTICSEARCH_URL", value_name = "URL")]
+    pub(crate) elasticsearch: Option<String>,
+    /// Index pattern for Elasticsearch or OpenSearch.
+    #[arg(long, default_value = "logs-*", value_name = "PATTERN")]
+    pub(crate) elasticsearch_index: String,
+    /// Tenant header for Prometheus and Loki (X-Scope-OrgID).
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+}
+
+/// Bounds of a run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct RunArguments {
+    /// Audit log; every read is recorded there before its result is used.
+    #[arg(long, default_value = "claw-data/audit.jsonl", value_name = "FILE")]
+    pub(crate) audit: PathBuf,
+    /// Longest time for one run, in seconds; the report then says what could not be seen.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+    #[command(flatten)]
+    pub(crate) audit_log: AuditLogArguments,
+}
+
+/// How an audit log is opened.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Audit log")]
+pub(crate) struct AuditLogArguments {
+    /// Key that its checkpoints are signed with (Ed25519, PKCS#8); default: a file beside the log, which is made at first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit_key: Option<PathBuf>,
+    /// File to which its checkpoints are added as well, best on another machine: a log that was set back, or written anew,
+    /// is then found, and not taken up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit_checkpoints: Option<PathBuf>,
+    /// Public key that it had before its key was changed, as `audit verify` prints it.
+    #[arg(long = "audit-previous-key", value_name = "KEY")]
+    pub(crate) audit_previous_keys: Vec<String>,
+    /// Takes up a log that no checkpoint vouches for, and puts that on record; for one start, after a look at the log.
+    #[arg(long)]
+    pub(crate) audit_adopt_unsigned: bool,
+}
