@@ -30,7 +30,7 @@ pub enum Submitted {
     UnderWay {
         /// Its name, by which the run is woken: see [`Wait::Approval`](crate::workflow::Wait::Approval).
         intent: String,
-        /// When it is known at the latest, as far as anybody can tell: time to submit it again.
+        /// When to ask again at the latest: by then no request that was sent comes through any more.
         until: Timestamp,
         /// What is known, without secrets.
         reason: String,
