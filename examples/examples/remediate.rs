@@ -22,14 +22,14 @@ use claw_core::workflow::{Outcome, RunId, Step, StepContext, StepError, Wait, Wo
 use claw_guardrails::approval::{Carrier, Group, Verdict as Said, Vote};
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_guardrails::engine::{Config, Mode};
-use claw_guardrails::pipeline::{Approvals, Settings};
+use claw_guardrails::pipeline::{Approvals, Pipeline, Settings};
 use claw_guardrails::policy::{Phase, Policy};
 use claw_k8s::apply::KubeExecutor;
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
 use claw_k8s::tools::SurveyTarget;
 use claw_k8s::tools::propose::{ScaleWorkload, ScaleWorkloadInput};
 use claw_testkit::api::{self, ApiServer};
-use claw_workflows::assemble::{Agent, Assembly, Sources, Writes};
+use claw_workflows::assemble::{Agent, Assembly, Sources};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -189,9 +189,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut settings = Settings::default();
     settings.approvals = Approvals::asking(vec![Group::new("operators").with(Carrier::Terminal, "kim")]);
     let surveyor = Arc::new(SurveyTarget::new(cluster.clone()));
-    let writes = Writes::new(Arc::new(executor), surveyor, Arc::new(journal.clone()), "example")
-        .policy(Policy::default().with_phase(Phase::LowRiskWrites))
-        .settings(settings);
+    let writes = Pipeline::builder(Arc::new(executor), surveyor, Arc::new(journal.clone()), "example")
+        .with_policy(Policy::default().with_phase(Phase::LowRiskWrites))
+        .with_settings(settings);
     let sources = Sources::new().tool(Arc::new(ScaleWorkload::new(cluster)));
     let agent = Assembly::new(
         "demo",

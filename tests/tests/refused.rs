@@ -155,10 +155,10 @@ impl World {
         settings.approvals = Approvals::asking(vec![Group::new("operators").with(Carrier::Terminal, "kim")]);
         let surveyor = Arc::new(SurveyTarget::new(Cluster::new(Arc::new(reader))));
         let documents = Arc::new(MemoryDocuments::new());
-        let pipeline = Pipeline::builder(engine, gate, executor, surveyor, documents)
+        let pipeline = Pipeline::builder(executor, surveyor, documents, "test")
             .with_policy(Policy::default().with_phase(Phase::Expanded))
             .with_settings(settings)
-            .build("test")
+            .build(engine, gate)
             .unwrap();
         Self {
             server,

@@ -17,11 +17,10 @@ use crate::approval::Board;
 use crate::engine::Engine;
 use crate::policy::Policy;
 
-/// Puts a pipeline together.
+/// What a pipeline works with and by. Whether it writes at all is for the mode of the engine to say, and for the policy.
+#[derive(Clone)]
 #[must_use = "`build` makes the pipeline"]
 pub struct Builder {
-    engine: Arc<Engine>,
-    gate: Gate,
     executor: Arc<dyn Executor>,
     surveyor: Arc<dyn ErasedTool>,
     documents: Arc<dyn Documents>,
@@ -31,6 +30,7 @@ pub struct Builder {
     board: Board,
     journal: Option<Arc<dyn Journal>>,
     monotonic: Arc<dyn Monotonic>,
+    seed: String,
 }
 
 impl std::fmt::Debug for Builder {
@@ -43,21 +43,18 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Pipeline {
-    /// A pipeline whose permits `engine` clears: the arbiter that `gate` asks. `executor` performs; `surveyor` takes an
-    /// [`Action`](claw_core::action::Action) and answers a [`Survey`](claw_core::survey::Survey); `documents` keep what has to
-    /// survive a restart.
+    /// A pipeline in which `executor` performs; `surveyor` takes an [`Action`](claw_core::action::Action) and answers a
+    /// [`Survey`](claw_core::survey::Survey); `documents` keep what has to survive a restart. `seed` is a text that no other
+    /// process was given: approvals of two of them are told apart by it.
     ///
     /// The policy is [`Policy::default`] unless set, which lets nothing be written.
     pub fn builder(
-        engine: Arc<Engine>,
-        gate: Gate,
         executor: Arc<dyn Executor>,
         surveyor: Arc<dyn ErasedTool>,
         documents: Arc<dyn Documents>,
+        seed: impl Into<String>,
     ) -> Builder {
         Builder {
-            engine,
-            gate,
             executor,
             surveyor,
             documents,
@@ -67,6 +64,7 @@ impl Pipeline {
             board: Board::new(),
             journal: None,
             monotonic: Arc::new(MonotonicClock::start()),
+            seed: seed.into(),
         }
     }
 }
@@ -110,18 +108,18 @@ impl Builder {
         self
     }
 
-    /// The pipeline. `seed` is a text that no other process was given: approvals of two of them are told apart by it.
+    /// The pipeline. `engine` is the arbiter that `gate` asks, and clears the permits.
     ///
     /// # Errors
     /// When the settings would protect nothing, or nothing could ever be done with them.
-    pub fn build(self, seed: impl Into<String>) -> Result<Pipeline, SettingsError> {
+    pub fn build(self, engine: Arc<Engine>, gate: Gate) -> Result<Pipeline, SettingsError> {
         self.settings.check()?;
         let bounds = json!({"policy": self.policy, "settings": self.settings});
         let why = "people may have decided, and what came of a write may be seen";
         Ok(Pipeline(Arc::new(Parts {
-            chore: self.gate.chore("claw", "intents that are open", why),
-            engine: self.engine,
-            gate: self.gate,
+            chore: gate.chore("claw", "intents that are open", why),
+            engine,
+            gate,
             policy_digest: sha256(for_digest(&bounds)),
             policy: self.policy,
             settings: self.settings,
@@ -133,7 +131,7 @@ impl Builder {
             journal: self.journal,
             monotonic: self.monotonic,
             memory: Memory::default(),
-            seed: seed.into(),
+            seed: self.seed,
             turn: tokio::sync::Mutex::new(()),
         })))
     }

@@ -14,11 +14,10 @@ use claw_core::registry::Registry;
 use claw_core::store::{Journal, MemoryJournal};
 use claw_core::workflow::Workflow;
 use claw_guardrails::engine::{Config, Engine, Mode};
-use claw_guardrails::pipeline::Pipeline;
+use claw_guardrails::pipeline::{self, Pipeline};
 
 use super::error::{AssemblyError, TendError};
 use super::sources::Sources;
-use super::writes::Writes;
 use crate::deliver::Sink;
 use crate::incident::weights::Weights;
 use crate::incident::{self, IncidentInvestigation};
@@ -42,7 +41,7 @@ pub struct Assembly {
     weights: Weights,
     reasoner: Arc<dyn Reasoner>,
     workflows: Vec<AddWorkflow>,
-    writes: Option<Writes>,
+    writes: Option<pipeline::Builder>,
     fence: Option<Arc<dyn Fence>>,
 }
 
@@ -93,8 +92,8 @@ impl Assembly {
         self
     }
 
-    /// Lets workflows have actions done, as far as the guardrails allow it.
-    pub fn writes(mut self, writes: Writes) -> Self {
+    /// Lets workflows have actions done by such a pipeline, as far as the guardrails allow it. Its journal is that of the agent.
+    pub fn writes(mut self, writes: pipeline::Builder) -> Self {
         self.writes = Some(writes);
         self
     }
@@ -177,9 +176,11 @@ impl Assembly {
             .get(IncidentInvestigation::NAME)
             .and_then(|workflow| workflow.trigger.as_ref())
             .map_or_else(Filter::any, Filter::from);
-        let writes = self
-            .writes
-            .map(|writes| writes.pipeline(&engine, &gate, &self.journal));
+        let writes = self.writes.map(|writes| {
+            writes
+                .with_journal(Arc::clone(&self.journal))
+                .build(Arc::clone(&engine), gate.clone())
+        });
         let pipeline = writes.transpose()?;
         let mut runner = Runner::builder(gate.clone(), tools.clone(), Arc::clone(&self.journal))
             .workflow(IncidentInvestigation::with(

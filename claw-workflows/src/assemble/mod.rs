@@ -26,13 +26,11 @@ mod abilities;
 mod agent;
 mod error;
 mod sources;
-mod writes;
 
 pub use abilities::capabilities;
 pub use agent::{Agent, Assembly};
 pub use error::{AssemblyError, TendError};
 pub use sources::Sources;
-pub use writes::Writes;
 
 #[cfg(test)]
 mod tests;

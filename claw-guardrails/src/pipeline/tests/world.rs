@@ -631,14 +631,14 @@ impl World {
         let cluster = Arc::new(Fused(self.cluster.clone(), fuse.clone(), self.weather.clone()));
         let documents = Arc::new(Fused(self.documents.clone(), fuse.clone(), self.weather.clone()));
         let policy = Policy::default().with_phase(Phase::LowRiskWrites);
-        let built = Pipeline::builder(engine.clone(), gate, cluster.clone(), cluster, documents)
+        let built = Pipeline::builder(cluster.clone(), cluster, documents, "seed")
             .with_policy(policy)
             .with_settings(settings)
             .with_notices(self.told.clone())
             .with_board(board)
             .with_monotonic(self.clock.clone())
             .with_journal(self.journal.clone())
-            .build("seed");
+            .build(engine.clone(), gate);
         Agent {
             engine,
             pipeline: built.unwrap(),

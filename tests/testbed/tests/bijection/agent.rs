@@ -13,7 +13,7 @@ use claw_core::tool::ToolContext;
 use claw_guardrails::approval::{Board, Carrier, Group};
 use claw_guardrails::audit::FileAuditLog;
 use claw_guardrails::engine::{Config, Mode};
-use claw_guardrails::pipeline::{Approvals as Asking, Settings};
+use claw_guardrails::pipeline::{Approvals as Asking, Pipeline, Settings};
 use claw_guardrails::policy::{Phase, Policy};
 use claw_guardrails::stop::{Switch, Watch, WatchSettings};
 use claw_k8s::apply::KubeExecutor;
@@ -25,7 +25,7 @@ use claw_k8s::tools::SurveyTarget;
 use claw_k8s::tools::propose::{self, Proposal};
 use claw_testbed::suite::TcpProxy;
 use claw_workflows::approval::KubernetesApprovals;
-use claw_workflows::assemble::{Agent, Assembly, Sources, Writes};
+use claw_workflows::assemble::{Agent, Assembly, Sources};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -109,10 +109,10 @@ impl TestAgent {
         let audit = Arc::new(FileAuditLog::open(&log, clock.clone()).await.unwrap());
         let recorded: Arc<dyn AuditLog> = Arc::<FileAuditLog>::clone(&audit);
         let surveyor = Arc::new(SurveyTarget::new(cluster.clone()));
-        let writes = Writes::new(Arc::new(executor), surveyor, documents, "suite")
-            .policy(Policy::default().with_phase(Phase::Expanded))
-            .settings(settings())
-            .board(Board::new().with(Arc::new(post)));
+        let writes = Pipeline::builder(Arc::new(executor), surveyor, documents, "suite")
+            .with_policy(Policy::default().with_phase(Phase::Expanded))
+            .with_settings(settings())
+            .with_board(Board::new().with(Arc::new(post)));
         let agent = Assembly::new(
             "testbed",
             Sources::new().cluster(cluster.clone()),

@@ -167,15 +167,14 @@ pub(crate) async fn live(place: &Place<'_>, settings: Settings, fuse: &Fuse) -> 
     );
     let surveyor = Arc::new(SurveyTarget::new(Cluster::new(Arc::new(reader))));
     Pipeline::builder(
-        engine,
-        gate,
         Arc::new(Fused(executor, fuse.clone())),
         surveyor,
         Arc::new(Fused(documents, fuse.clone())),
+        "life",
     )
     .with_policy(Policy::default().with_phase(Phase::Expanded))
     .with_settings(settings)
-    .build("life")
+    .build(engine, gate)
     .unwrap()
 }
 

@@ -90,16 +90,15 @@ impl Agent {
         let told = Arc::new(Told::default());
         let surveyor = Arc::new(SurveyTarget::new(cluster.clone()));
         let pipeline = Pipeline::builder(
-            engine,
-            gate,
             by.unwrap_or_else(|| Arc::new(executor.clone())),
             surveyor,
             Arc::new(documents),
+            "testbed",
         )
         .with_policy(Policy::default().with_phase(Phase::Expanded))
         .with_settings(settings)
         .with_notices(told.clone())
-        .build("testbed");
+        .build(engine, gate);
         Self {
             cluster,
             executor,

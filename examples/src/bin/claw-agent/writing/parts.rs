@@ -8,12 +8,13 @@ use claw_core::clock::{Clock, MonotonicClock};
 use claw_core::fence::Fence;
 use claw_core::store::{Documents, SqliteStore};
 use claw_guardrails::engine::{Config, Mode};
+use claw_guardrails::pipeline::Pipeline;
 use claw_k8s::apply::KubeExecutor;
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits};
 use claw_k8s::lease::{Leadership, LeaseError, LeaseSettings};
 use claw_k8s::tools::SurveyTarget;
 use claw_metrics::source::MetricSource;
-use claw_workflows::assemble::{Agent, Assembly, Sources, Writes};
+use claw_workflows::assemble::{Agent, Assembly, Sources};
 use claw_workflows::outside::Router as Executors;
 use claw_workflows::writing::api::{self, Permissions};
 use claw_workflows::writing::change::Change;
@@ -97,11 +98,11 @@ impl Parts {
         }
         let surveyor = Arc::new(SurveyTarget::new(connected.cluster.clone()));
         let documents = Arc::clone(&self.documents);
-        let mut writes = Writes::new(Arc::new(executors), surveyor, documents, self.identity.clone())
-            .policy(self.writing.policy.clone())
-            .settings(settings.pipeline.clone())
-            .board(self.carriers.board.clone())
-            .notices(Arc::new(Logged));
+        let mut writes = Pipeline::builder(Arc::new(executors), surveyor, documents, self.identity.clone())
+            .with_policy(self.writing.policy.clone())
+            .with_settings(settings.pipeline.clone())
+            .with_board(self.carriers.board.clone())
+            .with_notices(Arc::new(Logged));
         let mut channels = Vec::new();
         for name in &settings.notices {
             if let Some(channel) = settings.outside.channel(name, secret).map_err(told)? {
@@ -109,7 +110,7 @@ impl Parts {
             }
         }
         if !channels.is_empty() {
-            writes = writes.notices(Arc::new(ChannelNotices::new(channels, Arc::clone(&self.clock))));
+            writes = writes.with_notices(Arc::new(ChannelNotices::new(channels, Arc::clone(&self.clock))));
         }
         let mut assembly = assembly
             .guardrails(Config::default().with_mode(settings.mode))

@@ -21,7 +21,7 @@ use claw_guardrails::policy::{Phase, Policy};
 use claw_k8s::tools::SurveyTarget;
 use claw_k8s::tools::propose::{self, Proposal};
 use claw_testkit::faults::{Fault, Rule};
-use claw_workflows::assemble::{Agent, Assembly, Sources, Writes};
+use claw_workflows::assemble::{Agent, Assembly, Sources};
 use http::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -50,14 +50,14 @@ pub(super) async fn run(directory: &Path) -> Result<u8, Failure> {
     settings.approvals = Approvals::asking(vec![people]);
     let surveyor = Arc::new(SurveyTarget::new(world.reader.clone()));
     let seed = clock.now().to_string();
-    let writes = Writes::new(
+    let writes = Pipeline::builder(
         Arc::new(world.executor.clone()),
         surveyor,
         Arc::new(journal.clone()),
         seed,
     )
-    .policy(policy)
-    .settings(settings);
+    .with_policy(policy)
+    .with_settings(settings);
     let agent = Assembly::new("demo", Sources::new(), Arc::<FileAuditLog>::clone(&audit), clock)
         .journal(Arc::new(journal.clone()))
         .guardrails(Config::default().with_mode(Mode::Live))
