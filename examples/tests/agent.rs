@@ -292,6 +292,92 @@ fn a_replay_prints_the_contract_and_the_same_bytes_each_time() {
 }
 
 #[test]
+fn alerts_of_one_incident_are_put_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("alerts.jsonl");
+    let line = |number: u32, labels: &str| {
+        format!(r#"{{"id":"a{number}","labels":{{{labels}}},"startsAt":"2026-05-04T09:0{number}:00Z"}}"#)
+    };
+    // Two namespaces: only the call graph of the recording tells that one feels the other's trouble.
+    let lines = [
+        line(
+            1,
+            r#""alertname":"Slow","namespace":"payments","deployment":"ledger-writer""#,
+        ),
+        line(
+            2,
+            r#""alertname":"Slow","namespace":"checkout","deployment":"basket-api""#,
+        ),
+        line(3, r#""alertname":"DiskFull","instance":"build-7:9100""#),
+    ];
+    fs::write(&list, lines.join("\n")).unwrap();
+    let output = agent(&["group", path(&list), "--output", "json"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let groups: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(groups.as_array().unwrap().len(), 3, "{groups}");
+    assert_eq!(groups[2]["alerts"], serde_json::json!(["a3"]));
+    let text = stdout(&agent(&["group", path(&list), "--bundle", path(&demo_bundle())]));
+    assert!(
+        text.contains("  Slow  deployment=basket-api namespace=checkout"),
+        "{text}"
+    );
+
+    fs::write(&list, format!("{}\n{{\"labels\":{{}}}}", lines[0])).unwrap();
+    let output = agent(&["group", path(&list)]);
+    assert_eq!(code(&output), 1);
+    let said = complaint(&output);
+    assert!(
+        said.contains("line 2: startsAt") && said.contains("RFC 3339"),
+        "{said}"
+    );
+}
+
+#[test]
+fn alerts_are_grouped_by_what_a_recording_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = workspace("tests/scenarios/node-not-ready");
+    let body: Value = serde_json::from_slice(&fs::read(scenario.join("alert.json")).unwrap()).unwrap();
+    let alerts = body["alerts"].as_array().unwrap();
+    assert!(alerts.len() > 2);
+    let list = folder.path().join("alerts.json");
+    fs::write(&list, body["alerts"].to_string()).unwrap();
+    let output = agent(&[
+        "group",
+        path(&list),
+        "--bundle",
+        path(&scenario),
+        "--output",
+        "json",
+    ]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let groups: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(groups.as_array().unwrap().len(), 1, "{groups}");
+    assert_eq!(groups[0]["alerts"].as_array().unwrap().len(), alerts.len());
+}
+
+#[test]
+fn lines_of_a_log_are_told_by_their_templates() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("app.log");
+    fs::write(
+        &log,
+        "10:00:01 accepted 10.0.0.7:4711\n10:00:02 heartbeat\n10:00:03 accepted 10.0.0.9:52\n",
+    )
+    .unwrap();
+    let output = agent(&["logs", "templates", path(&log), "--output", "json"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let mined: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(mined["lines"], serde_json::json!([0, 1, 0]));
+    assert_eq!(mined["templates"][0]["text"], "<*> accepted <*>");
+    assert_eq!(mined["templates"][0]["count"], 2);
+    let text = stdout(&agent(&["logs", "templates", path(&log)]));
+    assert_eq!(text.lines().last(), Some("3 lines, 2 templates"));
+    let output = agent(&["logs", "templates", path(&folder.path().join("none.log"))]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("cannot be read"));
+}
+
+#[test]
 fn every_form_of_a_report_is_printed() {
     let bundle = demo_bundle();
     for (form, begins) in [("markdown", "#"), ("html", "<!doctype html>"), ("text", "")] {

@@ -13,6 +13,7 @@ pub mod degradation;
 mod ending;
 pub mod facts;
 pub mod graph;
+pub mod grouping;
 pub mod logs;
 pub mod mechanism;
 mod metrics;

@@ -107,12 +107,14 @@ pub fn parse(body: &[u8]) -> Result<Webhook, ParseError> {
     })
 }
 
-fn alert(node: &Node<'_>, of_group: Option<AlertStatus>) -> Result<Alert, ParseError> {
+pub(super) fn alert(node: &Node<'_>, of_group: Option<AlertStatus>) -> Result<Alert, ParseError> {
     node.object()?;
     let labels = node.get("labels").labels()?;
     let ends_at = node.get("endsAt").time()?;
     let status = node.get("status").status()?.or(of_group).unwrap_or_default();
-    let Some(starts_at) = node.get("startsAt").time()? else {
+    // Prometheus' own API calls it otherwise.
+    let began = node.get("startsAt").time()?.or(node.get("activeAt").time()?);
+    let Some(starts_at) = began else {
         return Err(node.get("startsAt").error(
             "the time at which the alert began to fire is missing".to_owned(),
             "send it as RFC 3339, for example 2026-03-01T10:00:00Z",
@@ -154,20 +156,20 @@ fn derived_key(labels: &BTreeMap<String, String>, alerts: &[Alert]) -> String {
 }
 
 /// A place in the body, and what is there. `null` counts as absent.
-struct Node<'a> {
+pub(super) struct Node<'a> {
     place: String,
     value: Option<&'a Value>,
 }
 
 impl<'a> Node<'a> {
-    fn root(value: &'a Value) -> Self {
+    pub(super) fn root(value: &'a Value) -> Self {
         Self {
             place: String::new(),
             value: Some(value),
         }
     }
 
-    fn get(&self, key: &str) -> Node<'a> {
+    pub(super) fn get(&self, key: &str) -> Node<'a> {
         let place = if self.place.is_empty() {
             key.to_owned()
         } else {
@@ -178,6 +180,10 @@ impl<'a> Node<'a> {
             .and_then(|value| value.get(key))
             .filter(|value| !value.is_null());
         Node { place, value }
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.value.is_some()
     }
 
     fn error(&self, reason: String, remedy: &str) -> ParseError {
@@ -208,14 +214,14 @@ impl<'a> Node<'a> {
         )
     }
 
-    fn object(&self) -> Result<(), ParseError> {
+    pub(super) fn object(&self) -> Result<(), ParseError> {
         match self.value {
             Some(Value::Object(_)) => Ok(()),
             _ => Err(self.expected("an object")),
         }
     }
 
-    fn array(&self) -> Result<Vec<Node<'a>>, ParseError> {
+    pub(super) fn array(&self) -> Result<Vec<Node<'a>>, ParseError> {
         let Some(Value::Array(items)) = self.value else {
             return Err(self.expected("a list"));
         };
@@ -226,7 +232,7 @@ impl<'a> Node<'a> {
         Ok(items.iter().enumerate().map(node).collect())
     }
 
-    fn text(&self) -> Result<Option<String>, ParseError> {
+    pub(super) fn text(&self) -> Result<Option<String>, ParseError> {
         match self.value {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -235,7 +241,7 @@ impl<'a> Node<'a> {
     }
 
     /// A text, or what other senders put in the place of one.
-    fn scalar(&self) -> Result<Option<String>, ParseError> {
+    pub(super) fn scalar(&self) -> Result<Option<String>, ParseError> {
         match self.value {
             Some(Value::Number(number)) => Ok(Some(number.to_string())),
             Some(Value::Bool(boolean)) => Ok(Some(boolean.to_string())),
@@ -250,7 +256,11 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn status(&self) -> Result<Option<AlertStatus>, ParseError> {
+    pub(super) fn status(&self) -> Result<Option<AlertStatus>, ParseError> {
+        // Alertmanager's API lists the ones that fire, each with whether it is silenced.
+        if matches!(self.value, Some(Value::Object(_))) {
+            return Ok(Some(AlertStatus::Firing));
+        }
         match self.text()?.as_deref() {
             None => Ok(None),
             Some("firing") => Ok(Some(AlertStatus::Firing)),

@@ -1,11 +1,12 @@
 //! What starts a run, and the incident that it hands to the workflow.
 //!
-//! - [`alertmanager`]: reads Alertmanager's notifications.
+//! - [`alertmanager`]: reads Alertmanager's notifications; [`alerts`]: lists of alerts in files.
 //! - [`Intake`]: turns notifications into runs, one for alerts that belong together, and closes runs whose alerts are
 //!   resolved.
 //! - [`server`]: takes notifications in over HTTP, and shows runs.
 
 pub mod alertmanager;
+pub mod alerts;
 mod filter;
 mod intake;
 pub mod server;

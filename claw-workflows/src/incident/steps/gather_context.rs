@@ -267,7 +267,7 @@ fn all_namespaces(case: &Case) -> BTreeSet<String> {
 }
 
 /// The alerting entities: those that the alert names, and for names without a kind the workloads and pods that bear them.
-fn alerting(case: &Case, hints: &Hints) -> Vec<EntityRef> {
+pub(in crate::incident) fn alerting(case: &Case, hints: &Hints) -> Vec<EntityRef> {
     let mut found: Vec<EntityRef> = Vec::new();
     let mut add = |entity: EntityRef| {
         if !found.contains(&entity) {

@@ -44,6 +44,25 @@ pub(crate) fn alert(path: &Path) -> Result<(Vec<u8>, Value), Failure> {
     Ok((bytes, value))
 }
 
+/// A list of alerts from a file, or from standard input where the path is `-`.
+pub(crate) fn alerts(path: &Path) -> Result<String, Failure> {
+    let bytes = if path == Path::new("-") {
+        limited(io::stdin().lock(), MAX_ALERT)
+    } else {
+        File::open(path).and_then(|file| limited(file, MAX_ALERT))
+    };
+    let text = bytes.and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    });
+    text.map_err(|error| {
+        Failure::new(
+            format!("the alerts {} cannot be read", path.display()),
+            "check its name and its permissions",
+        )
+        .because(error)
+    })
+}
+
 /// A secret from a file: one line, without the line's end. `what` says what it is: `token`, `Slack URL`.
 pub(crate) fn secret(path: &Path, what: &str) -> Result<SecretString, Failure> {
     let wrong = |reason: &str, remedy: &str| {

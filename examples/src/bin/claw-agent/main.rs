@@ -12,8 +12,10 @@ mod connect;
 mod demo;
 mod failure;
 mod files;
+mod group;
 mod incident;
 mod investigate;
+mod logs;
 mod look;
 mod policy;
 mod print;
@@ -32,7 +34,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use args::{Arguments, AuditCommand, Command, PolicyCommand, StopCommand};
+use args::{Arguments, AuditCommand, Command, LogsCommand, PolicyCommand, StopCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -63,6 +65,8 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Investigate(given) => investigate::run(given, output).await,
         Command::Collect(given) => collect::run(given).await,
         Command::Replay(given) => replay::run(given, output).await,
+        Command::Group(given) => group::run(given, output).await,
+        Command::Logs(LogsCommand::Templates(given)) => logs::templates(&given, output),
         Command::Serve(given) => serve::run(given).await,
         Command::Check(given) => check::run(&given, output),
         Command::Act(given) => act::run(given, output).await,

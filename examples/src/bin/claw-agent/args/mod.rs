@@ -6,7 +6,9 @@ mod audit;
 mod check;
 mod collect;
 mod demo;
+mod group;
 mod investigate;
+mod logs;
 mod policy;
 mod serve;
 mod shared;
@@ -26,7 +28,9 @@ pub(crate) use audit::{
 pub(crate) use check::CheckArguments;
 pub(crate) use collect::{CollectArguments, CollectSubject, ReplayArguments};
 pub(crate) use demo::{DemoArguments, DemoScene};
+pub(crate) use group::GroupArguments;
 pub(crate) use investigate::{InvestigateArguments, SubjectArguments};
+pub(crate) use logs::{LogsCommand, TemplatesArguments};
 pub(crate) use policy::{
     PhaseName, PolicyArguments, PolicyCheckArguments, PolicyCommand, PolicyExplainArguments,
     PolicyTableArguments,
@@ -114,6 +118,24 @@ Examples:
     /// DIR is a bundle, a folder written by `kubectl cluster-info dump --output-directory`, or a must-gather folder.
     /// It may hold only objects, only metrics or only logs.
     Replay(ReplayArguments),
+
+    /// Tells which of many alerts belong to one incident.
+    ///
+    /// Alerts that are about the same thing, or feel each other's trouble, and begin close together are one incident. With
+    /// --bundle the objects and the call graph of a recording tell who feels whose trouble, and otherwise the labels alone.
+    #[command(after_help = "\
+Examples:
+  claw-agent group alerts.jsonl
+  claw-agent group alerts.jsonl --bundle incident-7 --output json
+  curl -s http://alertmanager:9093/api/v2/alerts | claw-agent group -
+
+Output of --output json: [{\"incident\": ID, \"alerts\": [NAME, …]}, …] by the time at which the incidents began. NAME is the
+alert's `id`, else its `fingerprint`, else the number of its line.")]
+    Group(GroupArguments),
+
+    /// Works with logs.
+    #[command(subcommand)]
+    Logs(LogsCommand),
 
     /// Receives Alertmanager webhooks and delivers a report on each incident.
     ///

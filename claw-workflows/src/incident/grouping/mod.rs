@@ -1,0 +1,163 @@
+//! Which alerts belong to one incident.
+//!
+//! Two alerts belong together when they are about the same thing, when one thing feels the other's trouble, or when both
+//! feel that of a third; and the less direct that is, the closer together they have to begin. What belongs to the same as a
+//! third belongs together. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
+//!
+//! ```
+//! use claw_workflows::incident::grouping::{Surroundings, group};
+//! use claw_workflows::trigger::Alert;
+//! use claw_workflows::trigger::alerts::parse_list;
+//!
+//! let listed = parse_list(
+//!     r#"{"labels":{"alertname":"HighErrorRate","namespace":"shop","service":"cart"},"startsAt":"2026-03-01T10:00:00Z"}
+//!        {"labels":{"alertname":"PodCrashLooping","namespace":"shop","pod":"cart-7d9c5b6f4-x8k2p"},"startsAt":"2026-03-01T10:02:00Z"}
+//!        {"labels":{"alertname":"DiskFull","instance":"db-3:9100"},"startsAt":"2026-03-01T10:03:00Z"}"#,
+//! )?;
+//! let alerts: Vec<Alert> = listed.into_iter().map(|listed| listed.alert).collect();
+//! let groups = group(&alerts, &Surroundings::unknown(&alerts));
+//! let positions: Vec<&[usize]> = groups.iter().map(|group| group.alerts.as_slice()).collect();
+//! assert_eq!(positions, [&[0, 1][..], &[2]]);
+//! # Ok::<(), claw_workflows::trigger::alertmanager::ParseError>(())
+//! ```
+
+mod map;
+mod site;
+mod tie;
+
+use claw_core::workflow::{Outcome, RunId, Step, StepContext, StepError, Workflow as _};
+use jiff::{SignedDuration, Timestamp};
+
+use super::IncidentInvestigation;
+use super::case::Case;
+use super::steps::{CheckDependencies, GatherContext};
+use crate::trigger::{Alert, Incident};
+use map::Map;
+use site::Site;
+use tie::tie;
+
+/// From the first alert of an incident on, others are still taken for part of it for so long.
+const LONGEST: SignedDuration = SignedDuration::from_hours(2);
+/// An alert that is over for longer has nothing to do with what begins then.
+const PAUSE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Alerts that belong to one incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Group {
+    /// The run that the incident opens: see [`Incident::of_alerts`].
+    pub incident: RunId,
+    /// Positions of the alerts, in their order.
+    pub alerts: Vec<usize>,
+}
+
+/// What is known of the things that alerts are about.
+#[derive(Clone, Debug)]
+pub struct Surroundings(Case);
+
+impl Surroundings {
+    /// Nothing but what the alerts say themselves.
+    pub fn unknown(alerts: &[Alert]) -> Self {
+        Self(begin(incident_of(alerts)))
+    }
+
+    /// What a cluster and its recorded call graph tell: objects, and who calls whom.
+    ///
+    /// # Errors
+    /// If the audit log fails, or the run is cancelled. What cannot be read is not known, and that is no error.
+    pub async fn read(cx: &StepContext, alerts: &[Alert]) -> Result<Self, StepError> {
+        let mut case = begin(incident_of(alerts));
+        let steps: [&dyn Step<Case>; 2] = [&GatherContext, &CheckDependencies];
+        for step in steps {
+            case = match step.run(cx, case.clone()).await? {
+                Outcome::Continue(case) => case,
+                _ => return Ok(Self(case)),
+            };
+        }
+        Ok(Self(case))
+    }
+}
+
+fn incident_of(alerts: &[Alert]) -> Incident {
+    let last = alerts.iter().map(|alert| alert.starts_at).max();
+    Incident::of_alerts("", alerts.to_vec(), last.unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+fn begin(incident: Incident) -> Case {
+    IncidentInvestigation::new("").start(incident)
+}
+
+/// Puts alerts that belong to one incident together. The order of the alerts does not matter; incidents come in the order in
+/// which they began.
+pub fn group(alerts: &[Alert], around: &Surroundings) -> Vec<Group> {
+    let mut case = around.0.clone();
+    let named = site::named(&mut case, alerts);
+    let map = Map::of(&case);
+    let sites: Vec<Site> = named.into_iter().map(|named| map.place(named)).collect();
+    let mut order: Vec<usize> = (0..alerts.len()).collect();
+    order.sort_by_key(|&position| {
+        alerts
+            .get(position)
+            .map(|alert| (alert.starts_at, &alert.fingerprint))
+    });
+
+    let mut incidents: Vec<Vec<usize>> = Vec::new();
+    for position in order {
+        let (Some(alert), Some(site)) = (alerts.get(position), sites.get(position)) else {
+            continue;
+        };
+        let belongs = |members: &[usize]| {
+            let first = members.first().and_then(|&first| alerts.get(first));
+            let begun = first.map_or(alert.starts_at, |first| first.starts_at);
+            alert.starts_at.duration_since(begun) <= LONGEST
+                && members.iter().any(|&member| {
+                    let (Some(other), Some(there)) = (alerts.get(member), sites.get(member)) else {
+                        return false;
+                    };
+                    tie((other, there), (alert, site), &map)
+                        .is_some_and(|tie| follows(other, alert, tie.lasts()))
+                })
+        };
+        // One that belongs to several incidents shows that they are one.
+        let (joined, mut apart): (Vec<_>, Vec<_>) =
+            incidents.into_iter().partition(|members| belongs(members));
+        let mut members: Vec<usize> = joined.into_iter().flatten().chain([position]).collect();
+        members.sort_by_key(|&member| alerts.get(member).map(|alert| (alert.starts_at, member)));
+        apart.push(members);
+        incidents = apart;
+    }
+    incidents.sort_by_key(|members| {
+        let first = members.first().copied();
+        (
+            first
+                .and_then(|first| alerts.get(first))
+                .map(|alert| alert.starts_at),
+            first,
+        )
+    });
+    incidents
+        .into_iter()
+        .map(|mut members| {
+            members.sort_unstable();
+            let own = members
+                .iter()
+                .filter_map(|&member| alerts.get(member).cloned())
+                .collect();
+            Group {
+                incident: Incident::of_alerts("", own, Timestamp::UNIX_EPOCH).id,
+                alerts: members,
+            }
+        })
+        .collect()
+}
+
+/// Whether `later` begins within `lasts` of `earlier`, and not after that was over.
+fn follows(earlier: &Alert, later: &Alert, lasts: SignedDuration) -> bool {
+    let over = earlier
+        .ends_at
+        .is_some_and(|end| later.starts_at.duration_since(end) > PAUSE);
+    !over && later.starts_at.duration_since(earlier.starts_at) <= lasts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+use claw_core::entity::EntityRef;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::incident::case::Call;
+use crate::incident::testing::at;
+
+/// An alert of these labels, which begins at a minute.
+fn alert(minute: i64, labels: &[(&str, &str)]) -> Alert {
+    let pairs = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)));
+    serde_json::from_value(json!({
+        "fingerprint": format!("{labels:?}"),
+        "labels": pairs.collect::<serde_json::Map<_, _>>(),
+        "starts_at": at(60 * minute),
+    }))
+    .unwrap()
+}
+
+fn service(minute: i64, name: &str) -> Alert {
+    alert(
+        minute,
+        &[("alertname", "Slow"), ("namespace", "shop"), ("service", name)],
+    )
+}
+
+/// The same, with what calls what: `caller>callee`.
+fn with_calls(alerts: &[Alert], calls: &[&str]) -> Vec<Vec<usize>> {
+    let mut around = Surroundings::unknown(alerts);
+    let entity = |name: &str| EntityRef::namespaced("Service", "shop", name);
+    around.0.calls = calls
+        .iter()
+        .map(|call| call.split_once('>').unwrap())
+        .map(|(caller, callee)| Call {
+            caller: entity(caller),
+            callee: entity(callee),
+            via: "topology".to_owned(),
+        })
+        .collect();
+    positions(alerts, &around)
+}
+
+fn by_labels(alerts: &[Alert]) -> Vec<Vec<usize>> {
+    positions(alerts, &Surroundings::unknown(alerts))
+}
+
+fn positions(alerts: &[Alert], around: &Surroundings) -> Vec<Vec<usize>> {
+    group(alerts, around)
+        .into_iter()
+        .map(|group| group.alerts)
+        .collect()
+}
+
+#[test]
+fn a_pod_its_workload_and_its_service_are_one_thing() {
+    let pods = [
+        "cart-7d9c5b6f4-x8k2p",
+        "cart-5f7d8a9b1c-abc12",
+        "cart-0",
+        "cart-x8k2p",
+    ];
+    for pod in pods {
+        let alerts = [
+            alert(0, &[("alertname", "Crash"), ("namespace", "shop"), ("pod", pod)]),
+            alert(
+                40,
+                &[
+                    ("alertname", "Short"),
+                    ("namespace", "shop"),
+                    ("deployment", "cart"),
+                ],
+            ),
+            alert(
+                50,
+                &[("alertname", "Slow"), ("namespace", "shop"), ("service", "cart")],
+            ),
+            alert(
+                50,
+                &[("alertname", "Slow"), ("namespace", "post"), ("service", "cart")],
+            ),
+        ];
+        assert_eq!(by_labels(&alerts), [vec![0, 1, 2], vec![3]], "{pod}");
+    }
+}
+
+#[test]
+fn callers_belong_to_what_they_call() {
+    let alerts = [service(0, "db"), service(12, "orders"), service(15, "web")];
+    let calls = ["orders>db", "web>orders"];
+    assert_eq!(with_calls(&alerts, &calls), [vec![0, 1, 2]]);
+    assert_eq!(
+        by_labels(&alerts),
+        [vec![0], vec![1, 2]],
+        "nothing but the namespace is known"
+    );
+}
+
+#[test]
+fn two_that_feel_a_third_belong_together_though_the_third_says_nothing() {
+    let alerts = [service(0, "orders"), service(4, "billing"), service(3, "search")];
+    let calls = [
+        "orders>db",
+        "billing>db",
+        "web>orders",
+        "web>billing",
+        "web>search",
+    ];
+    assert_eq!(
+        with_calls(&alerts, &calls),
+        [vec![0, 1], vec![2]],
+        "a common caller is no common cause"
+    );
+}
+
+#[test]
+fn what_has_nothing_to_do_with_each_other_stays_apart_in_the_same_minute() {
+    let alerts = [service(0, "cart"), service(0, "wiki")];
+    assert_eq!(
+        with_calls(&alerts, &["web>cart", "intranet>wiki"]),
+        [vec![0], vec![1]]
+    );
+}
+
+#[test]
+fn what_comes_much_later_or_after_the_end_is_another_incident() {
+    let mut over = service(0, "cart");
+    over.ends_at = Some(at(60 * 10));
+    let again = |minute| Alert {
+        fingerprint: "again".to_owned(),
+        ..service(minute, "cart")
+    };
+    assert_eq!(by_labels(&[over.clone(), again(12)]), [vec![0, 1]]);
+    assert_eq!(by_labels(&[over, again(30)]), [vec![0], vec![1]]);
+    assert_eq!(by_labels(&[service(0, "cart"), again(30)]), [vec![0, 1]]);
+    assert_eq!(by_labels(&[service(0, "cart"), again(90)]), [vec![0], vec![1]]);
+}
+
+#[test]
+fn nodes_that_fail_at_once_are_one_incident_with_what_ran_on_them() {
+    let node = |minute, name: &str| alert(minute, &[("alertname", "KubeNodeNotReady"), ("node", name)]);
+    let pod = |name: &str, node: &str| {
+        alert(
+            6,
+            &[
+                ("alertname", "KubePodNotReady"),
+                ("namespace", name),
+                ("pod", name),
+                ("node", node),
+            ],
+        )
+    };
+    let alerts = [
+        node(0, "n1"),
+        node(1, "n2"),
+        pod("cart", "n1"),
+        pod("mail", "n2"),
+        pod("wiki", "n3"),
+        node(20, "n4"),
+    ];
+    assert_eq!(by_labels(&alerts), [vec![0, 1, 2, 3], vec![4], vec![5]]);
+}
+
+#[test]
+fn a_chain_of_alerts_is_no_incident_without_end() {
+    let alerts: Vec<Alert> = (0..12)
+        .map(|number| Alert {
+            fingerprint: number.to_string(),
+            ..service(25 * number, "cart")
+        })
+        .collect();
+    let groups = by_labels(&alerts);
+    assert_eq!(groups.len(), 3, "{groups:?}");
+}
+
+#[test]
+fn an_incident_is_called_like_the_run_that_it_opens() {
+    let alerts = [service(0, "cart"), service(1, "cart")];
+    let groups = group(&alerts, &Surroundings::unknown(&alerts));
+    let run = Incident::of_alerts("", alerts.to_vec(), at(0)).id;
+    assert_eq!(groups[0].incident, run);
+}
+
+proptest! {
+    #[test]
+    fn every_alert_is_in_one_incident_whatever_their_order(
+        drawn in prop::collection::vec((0..600_i64, 0..6_usize), 0..40),
+        seed in any::<u64>(),
+    ) {
+        const NAMES: [&str; 6] = ["web", "cart", "orders", "db", "mail", "wiki"];
+        let alerts: Vec<Alert> = drawn
+            .iter()
+            .enumerate()
+            .map(|(number, (minute, name))| Alert {
+                fingerprint: number.to_string(),
+                ..service(*minute, NAMES[*name])
+            })
+            .collect();
+        let calls = ["web>cart", "web>orders", "cart>db", "orders>db"];
+        let groups = with_calls(&alerts, &calls);
+        let mut all: Vec<usize> = groups.concat();
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..alerts.len()).collect::<Vec<_>>());
+
+        let mut order: Vec<usize> = (0..alerts.len()).collect();
+        order.sort_by_key(|position| seed.rotate_left(u32::try_from(*position).unwrap() * 7) ^ (*position as u64));
+        let shuffled: Vec<Alert> = order.iter().map(|position| alerts[*position].clone()).collect();
+        let mut again: Vec<Vec<usize>> = with_calls(&shuffled, &calls)
+            .into_iter()
+            .map(|group| {
+                let mut members: Vec<usize> = group.into_iter().map(|position| order[position]).collect();
+                members.sort_unstable();
+                members
+            })
+            .collect();
+        let mut groups = groups;
+        groups.sort();
+        again.sort();
+        prop_assert_eq!(groups, again);
+    }
+}
