@@ -1,6 +1,7 @@
 //! What carriers share: what is shown, who is who, votes that wait, and a board of carriers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,11 +10,11 @@ use claw_core::clock::ManualClock;
 use claw_core::entity::EntityRef;
 use claw_core::execute::Rehearsal;
 use claw_core::radius::{BlastRadius, Endpoints};
-use claw_core::store::{Documents as _, MemoryDocuments};
+use claw_core::store::{Document, Documents, MemoryDocuments, StoreError};
 use claw_core::tool::ToolContext;
 use jiff::Timestamp;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -154,6 +155,53 @@ fn what_is_shown_is_bounded_and_on_lines() {
     );
 }
 
+#[test]
+fn the_title_says_what_is_done() {
+    for (verb, title) in [
+        (Verb::Patch, "patch Deployment shop/cart"),
+        (Verb::Create, "create Deployment shop/cart"),
+        (Verb::Delete, "delete Deployment shop/cart"),
+        (Verb::Evict, "evict Deployment shop/cart"),
+    ] {
+        let mut sample = sample();
+        sample.action.verb = verb;
+        let request = sample.request("req-1").unwrap();
+        assert_eq!(sample.shown(&request).unwrap().title, title);
+    }
+}
+
+#[test]
+fn as_many_lines_as_there_is_room_for_are_all_shown() {
+    let mut rehearsal = rehearsal();
+    let radius = BlastRadius::of(action().target);
+    let lines = |count: u32| (1..=count).map(|line| line.to_string()).collect::<Vec<_>>();
+    for (count, last) in [(200, "200"), (201, "(and 2 lines more)")] {
+        rehearsal.diff = lines(count);
+        let shown = Shown::of(&request("req-1"), &action(), &rehearsal, &radius, []).unwrap();
+        assert_eq!((shown.diff.len(), shown.diff[199].as_str()), (200, last));
+        assert_eq!(shown.rules, [""; 0]);
+    }
+}
+
+#[test]
+fn each_group_is_shown_with_the_time_from_which_it_is_asked() {
+    let groups = ["on-call", "leads", "owners"].map(Group::new);
+    let sample = Sample {
+        terms: Terms::new(groups.into()),
+        ..sample()
+    };
+    let shown = sample.shown(&sample.request("req-1").unwrap()).unwrap();
+    let asked: Vec<(&str, Timestamp)> = shown
+        .asked
+        .iter()
+        .map(|asked| (asked.group.as_str(), asked.from))
+        .collect();
+    assert_eq!(
+        asked,
+        [("on-call", at(0)), ("leads", at(3600)), ("owners", at(7200))]
+    );
+}
+
 #[tokio::test]
 async fn votes_wait_until_they_are_collected_also_through_a_restart() {
     let documents = Arc::new(MemoryDocuments::new());
@@ -254,6 +302,88 @@ async fn of_votes_at_a_time_none_is_lost() {
     assert_eq!(inbox.get("req-1").await.unwrap().unwrap().votes.len(), 20);
 }
 
+/// A store in which somebody else is first, so many times.
+struct Contended(MemoryDocuments, AtomicUsize);
+
+#[async_trait]
+impl Documents for Contended {
+    async fn get(&self, key: &str) -> Result<Option<Document>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn put(&self, key: &str, expected: Option<u64>, body: &Value) -> Result<u64, StoreError> {
+        let left = self
+            .1
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match left {
+            Ok(_) => Err(StoreError::Conflict {
+                subject: key.to_owned(),
+                expected: "this version".to_owned(),
+                actual: "another".to_owned(),
+            }),
+            Err(_) => self.0.put(key, expected, body).await,
+        }
+    }
+
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), StoreError> {
+        self.0.remove(key, expected).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<(String, Document)>, StoreError> {
+        self.0.list(prefix).await
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_not_the_first_tries_again_but_not_forever() {
+    for (conflicts, kept) in [(15, true), (16, false)] {
+        let documents = Contended(MemoryDocuments::new(), AtomicUsize::new(conflicts));
+        let inbox = Inbox::new(Arc::new(documents), Carrier::Http);
+        let shown = inbox.show(&shown(), &State::Pending).await;
+        match kept {
+            true => assert_eq!(shown.unwrap().state, State::Pending),
+            false => assert!(
+                matches!(shown, Err(InboxError::Store(StoreError::Conflict { .. }))),
+                "{shown:?}"
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_kept_with_its_request() {
+    let inbox = inbox();
+    assert!(matches!(
+        inbox.place("req-1", "message 7").await,
+        Err(InboxError::Unknown)
+    ));
+    inbox.show(&shown(), &State::Pending).await.unwrap();
+    inbox.place("req-1", "message 7").await.unwrap();
+    let entry = inbox.show(&shown(), &State::Expired).await.unwrap();
+    assert_eq!(
+        (entry.place.as_deref(), entry.state),
+        (Some("message 7"), State::Expired)
+    );
+    assert_eq!(inbox.carrier(), Carrier::Http);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_votes_hears_of_each_that_is_taken_in() {
+    let inbox = inbox();
+    inbox.show(&shown(), &State::Pending).await.unwrap();
+    let heard = async || {
+        let minute = Duration::from_secs(60);
+        tokio::time::timeout(minute, inbox.arrived()).await.is_ok()
+    };
+    assert!(!heard().await);
+    inbox
+        .put("req-1", vote("kim", Verdict::Approve), at(1))
+        .await
+        .unwrap();
+    assert!(heard().await);
+    assert!(!heard().await);
+}
+
 /// A carrier that brings these votes, fails, or panics.
 struct Fake(Carrier, Option<Vec<Vote>>);
 
@@ -312,7 +442,53 @@ async fn no_carrier_speaks_for_another_or_fails_for_all() {
         ),
         "{failed:?}"
     );
-    assert!(Board::default().is_empty());
+    // What is down may come back; what cannot be trusted has to be mended.
+    assert!(failed[0].is_retryable() && !collected.failed[0].is_retryable());
+    for failed in [&failed[0], &collected.failed[0]] {
+        assert_eq!(failed.carrier(), Carrier::Terminal);
+    }
+    let carriers: Vec<_> = board.carriers().collect();
+    assert_eq!(carriers, [Carrier::Terminal, Carrier::Slack, Carrier::Http]);
+    assert!(!board.is_empty() && Board::default().is_empty());
+}
+
+#[test]
+fn a_pull_request_is_found_where_it_is_named_as_it_has_to_be() {
+    let longest = "a".repeat(100);
+    let (of_sha1, of_sha256) = ("f".repeat(40), "0123456789abcdef".repeat(4));
+    let named = |repository: &str, number: u64, head: &str| {
+        let patch = PullRequest::patch(repository, number, head);
+        PullRequest::of(&Action { patch, ..action() })
+    };
+    for (owner, name) in [("shop", "manifests"), ("a", "B-1_2.c"), (&longest, &longest)] {
+        for head in [&of_sha1, &of_sha256] {
+            let found = named(&format!("{owner}/{name}"), 1, head).unwrap();
+            assert_eq!(found.owner_and_name(), (owner, name));
+            assert_eq!((found.number, &found.head), (1, head));
+        }
+    }
+    let longer = format!("{longest}a");
+    for (repository, number, head) in [
+        ("shop", 1, &of_sha1),
+        ("shop/", 1, &of_sha1),
+        ("/manifests", 1, &of_sha1),
+        ("shop/..", 1, &of_sha1),
+        ("./manifests", 1, &of_sha1),
+        ("shop/a/b", 1, &of_sha1),
+        (&format!("{longer}/a"), 1, &of_sha1),
+        (&format!("a/{longer}"), 1, &of_sha1),
+        ("shop/manifests", 0, &of_sha1),
+        ("shop/manifests", 1, &"f".repeat(39)),
+        ("shop/manifests", 1, &"f".repeat(41)),
+        ("shop/manifests", 1, &"F".repeat(40)),
+        ("shop/manifests", 1, &"g".repeat(40)),
+    ] {
+        assert_eq!(
+            named(repository, number, head),
+            None,
+            "{repository} {number} {head}"
+        );
+    }
 }
 
 proptest! {

@@ -35,3 +35,28 @@ pub(super) fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> std:
         Some(_) => Ok(Next::Incomplete),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_up_to_its_limit_and_no_further() {
+        let mut buffer = Vec::new();
+        for (length, ended, unended) in [
+            (MAX_LINE - 1, Next::Line, Next::Incomplete),
+            (MAX_LINE, Next::Line, Next::Incomplete),
+            (MAX_LINE + 1, Next::TooLong, Next::TooLong),
+            (MAX_LINE + 2, Next::TooLong, Next::TooLong),
+        ] {
+            let text = [vec![b'x'; length], b"\nnext\n".to_vec()].concat();
+            let mut reader = text.as_slice();
+            assert_eq!(next_line(&mut reader, &mut buffer).unwrap(), ended, "{length}");
+            assert_eq!(next_line(&mut reader, &mut buffer).unwrap(), Next::Line);
+            assert_eq!(buffer, b"next");
+            let mut reader = &text[..length];
+            assert_eq!(next_line(&mut reader, &mut buffer).unwrap(), unended, "{length}");
+            assert_eq!(next_line(&mut reader, &mut buffer).unwrap(), Next::End);
+        }
+    }
+}

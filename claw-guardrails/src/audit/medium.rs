@@ -29,3 +29,21 @@ impl Medium for File {
         self.sync_data()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_off_a_file_is_gone_and_the_next_bytes_take_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(&path).unwrap();
+        Medium::append(&mut file, b"one\ntwo").unwrap();
+        Medium::cut(&mut file, 4).unwrap();
+        Medium::append(&mut file, b"three\n").unwrap();
+        Medium::sync(&mut file).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\nthree\n");
+    }
+}

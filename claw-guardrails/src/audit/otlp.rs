@@ -178,6 +178,45 @@ mod tests {
         assert_eq!(of("claw.observed.bytes"), &json!({"intValue": "12"}));
         assert!(!attributes.iter().any(|one| one["key"] == "claw.reasoned"));
     }
+
+    #[test]
+    fn what_was_refused_or_failed_is_a_warning_and_what_is_not_said_is_left_out() {
+        let told = |event: AuditEvent| {
+            let record = Record {
+                sequence: 7,
+                prev: String::new(),
+                entry: Entry::Event(Box::new(event)),
+                hash: "ab".repeat(32),
+            };
+            let value: Value = serde_json::from_str(&otlp_json(&record, "audit.jsonl")).unwrap();
+            value["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0].clone()
+        };
+        let keys = |log: &Value| {
+            let attributes = log["attributes"].as_array().unwrap().iter();
+            attributes.map(|one| one["key"].clone()).collect::<Vec<_>>()
+        };
+        let usual = told(event("run-1", "get_pods"));
+        assert_eq!(usual["severityText"], "INFO");
+        assert!(
+            ["claw.why", "claw.input"]
+                .iter()
+                .all(|key| keys(&usual).contains(&json!(key)))
+        );
+        let refused = told(AuditEvent {
+            kind: AuditKind::Refuse,
+            why: String::new(),
+            input: Value::Null,
+            ..event("run-1", "get_pods")
+        });
+        assert_eq!(refused["severityText"], "WARN");
+        assert_eq!(refused["body"]["stringValue"], "refuse get_pods");
+        assert!(
+            !["claw.why", "claw.input"]
+                .iter()
+                .any(|key| keys(&refused).contains(&json!(key)))
+        );
+    }
+
     #[test]
     fn a_note_is_told_as_well() {
         let time = Timestamp::UNIX_EPOCH;

@@ -92,3 +92,71 @@ pub(super) fn records_in(
     }
     Ok(unreadable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::Note;
+    use super::super::tests::{append_bytes, event, place, written};
+    use super::*;
+
+    #[test]
+    fn a_filter_takes_what_all_its_parts_take() {
+        let time: Timestamp = "2026-03-01T10:00:00.5Z".parse().unwrap();
+        let later = time.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap();
+        let observed = Entry::Event(Box::new(event("run-1", "get_pods")));
+        let closed = Entry::Note(Note::Closed { time });
+        let (of_kind, not_of_kind) = (
+            vec![AuditKind::Refuse, AuditKind::Observe],
+            vec![AuditKind::Refuse],
+        );
+        for (run, kinds, since, until, event, note) in [
+            (None, vec![], None, None, true, true),
+            (Some("run-1"), vec![], None, None, true, false),
+            (Some("run-2"), vec![], None, None, false, false),
+            (None, of_kind.clone(), None, None, true, false),
+            (None, not_of_kind.clone(), None, None, false, false),
+            (Some("run-1"), of_kind.clone(), None, None, true, false),
+            (Some("run-1"), not_of_kind, None, None, false, false),
+            (Some("run-2"), of_kind, None, None, false, false),
+            (None, vec![], Some(time), None, true, true),
+            (None, vec![], Some(later), None, false, false),
+            (None, vec![], None, Some(later), true, true),
+            (None, vec![], None, Some(time), false, false),
+            (None, vec![], Some(time), Some(later), true, true),
+            (Some("run-2"), vec![], Some(time), Some(later), false, false),
+            (Some("run-1"), vec![], Some(later), None, false, false),
+        ] {
+            let filter = Filter {
+                run: run.map(str::to_owned),
+                kinds,
+                since,
+                until,
+            };
+            let taken = (filter.takes(&observed), filter.takes(&closed));
+            assert_eq!(taken, (event, note), "{filter:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn records_are_handed_on_until_enough_is_said_and_what_is_none_is_counted() {
+        let place = place();
+        written(&place, 3).await;
+        append_bytes(&place, b"no record\n\xff\nno end");
+        let read = |filter: &Filter, most: usize| {
+            let mut found = Vec::new();
+            let unreadable = each_record(&place.path, filter, |record, line| {
+                assert_eq!(serde_json::from_str::<Record>(line).unwrap(), *record);
+                found.push(record.sequence);
+                found.len() < most
+            });
+            (found, unreadable.unwrap())
+        };
+        assert_eq!(read(&Filter::default(), 9), (vec![0, 1, 2, 3], 3));
+        assert_eq!(read(&Filter::default(), 2), (vec![0, 1], 0));
+        let of_run = Filter {
+            run: Some("r".to_owned()),
+            ..Filter::default()
+        };
+        assert_eq!(read(&of_run, 9), (vec![0, 1, 2], 3));
+    }
+}

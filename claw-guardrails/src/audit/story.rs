@@ -270,3 +270,6 @@ fn is_unseen(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     )
 }
+
+#[cfg(test)]
+mod tests;

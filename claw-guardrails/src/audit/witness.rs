@@ -487,6 +487,11 @@ mod tests {
         twice.push(lines[0].clone());
         let found = compared(records.clone(), twice).mismatches;
         assert!(matches!(&*found, [Mismatch::Twice { .. }]), "{found:?}");
+        let with_some = Comparison {
+            mismatches: found,
+            ..Comparison::default()
+        };
+        assert!(!with_some.is_exact());
         let mut told_twice = records.clone();
         told_twice.push(records[0].clone());
         let found = compared(told_twice, lines).mismatches;
@@ -523,6 +528,64 @@ mod tests {
             ..tried[0].clone()
         };
         assert!(compared(records, tried).is_exact());
+    }
+
+    #[test]
+    fn an_eviction_is_what_is_created_of_a_pod() {
+        let permit = AuditEvent {
+            input: json!({"verb": "evict", "target": {"kind": "Pod", "namespace": "shop", "name": "cart-1"},
+                "api_version": "v1"}),
+            ..permit()
+        };
+        let write = format!("claw-{:032}", 0);
+        let evicted = line(&write, "create", "pods/eviction", "cart-1");
+        let found = compared(vec![permit.clone()], vec![evicted]);
+        assert!(found.is_exact() && found.writes == 1, "{found:?}");
+        let deleted = line(&write, "delete", "pods", "cart-1");
+        let found = compared(vec![permit], vec![deleted]).mismatches;
+        assert!(matches!(&*found, [Mismatch::OtherWrite { .. }]), "{found:?}");
+    }
+
+    #[test]
+    fn what_the_server_was_not_asked_or_did_not_let_in_is_counted_and_no_mismatch() {
+        let (records, mut lines) = whole();
+        // The write did not reach it.
+        lines.remove(2);
+        // It refused the credentials of an answered request.
+        lines[0].user = String::new();
+        let found = compared(records, lines);
+        assert!(found.is_exact(), "{found:?}");
+        assert_eq!((found.both, found.writes), (2, 0));
+        assert_eq!((found.unused_permits, found.unanswered), (1, 1));
+    }
+
+    #[test]
+    fn a_mismatch_names_the_request_and_what_is_wrong_with_it() {
+        let seen = || Box::new(line("a.1", "patch", "deployments", "cart"));
+        for (mismatch, text) in [
+            (Mismatch::Unrecorded(seen()), "no record tells of patch /x (a.1)"),
+            (
+                Mismatch::Unwitnessed {
+                    id: "a.1".to_owned(),
+                    sequence: 7,
+                },
+                "the API server knows nothing of a.1, which record 7 says that it answered",
+            ),
+            (
+                Mismatch::Twice { id: "a.1".to_owned() },
+                "a.1 is there more than once",
+            ),
+            (Mismatch::Unpermitted(seen()), "no record permits patch /x (a.1)"),
+            (
+                Mismatch::OtherWrite {
+                    permitted: Permitted::of(&permit().input).unwrap().to_string(),
+                    witnessed: seen(),
+                },
+                "permitted was patch NetworkPolicy shop/cart, written patch /x (a.1)",
+            ),
+        ] {
+            assert_eq!(mismatch.to_string(), text);
+        }
     }
 
     #[test]

@@ -303,6 +303,26 @@ mod tests {
     }
 
     #[test]
+    fn an_autoscaler_could_run_as_many_replicas_as_may_be_and_what_was_not_counted_would_be() {
+        let policy = Policy::default().with_phase(Phase::LowRiskWrites);
+        let mut request = scale_up(Environment::Staging, 101);
+        request.operation = Operation::AdjustHpa;
+        let helps = |request: &Request| {
+            let milder = policy.explain(request).milder;
+            assert!(
+                milder.iter().all(|change| change.what == "replicas"),
+                "{milder:?}"
+            );
+            milder.into_iter().map(|change| change.to).collect::<Vec<_>>()
+        };
+        assert_eq!(helps(&request), ["from 4 to 100"]);
+        request.replicas = None;
+        assert_eq!(helps(&request), ["from 100 to 100"]);
+        request.operation = Operation::ScaleUp;
+        assert_eq!(helps(&request), ["from 100 to 100"]);
+    }
+
+    #[test]
     fn each_change_that_would_help_is_named() {
         let request = scale_up(Environment::Staging, 9);
         let policy = Policy::default().with_phase(Phase::LowRiskWrites);

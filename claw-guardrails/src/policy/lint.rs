@@ -119,20 +119,27 @@ impl Policy {
             .iter()
             .filter(|other| *other != over && other.tier >= over.tier)
             .collect();
-        let namespaces = over.when.namespaces.iter();
-        let namespace = namespaces.clone().find(|name| !self.excludes(Some(name)));
-        let namespace = namespace.or(over.when.namespaces.first());
-        let kind = over.when.kinds.first().map_or("Deployment", String::as_str);
-        floors.iter().any(|(request, floor)| {
-            if *floor >= over.tier {
-                return false;
-            }
-            let request = Request {
-                kind: kind.to_owned(),
-                namespace: Some(namespace.map_or("default", String::as_str).to_owned()),
-                ..request.clone()
-            };
-            over.when.matches(&request) && !others.iter().any(|other| other.when.matches(&request))
+        // Where it names none, it matches what no other names.
+        let named = |names: &[String]| match names {
+            [] => vec![String::new()],
+            names => names.to_vec(),
+        };
+        let kinds = named(&over.when.kinds);
+        let mut namespaces = named(&over.when.namespaces);
+        let is_open = |name: &String| !self.excludes(Some(name));
+        if namespaces.iter().any(is_open) {
+            namespaces.retain(is_open);
+        }
+        let raised = floors.iter().filter(|(_, floor)| *floor < over.tier);
+        raised.into_iter().any(|(request, _)| {
+            let mut request = request.clone();
+            namespaces.iter().any(|namespace| {
+                request.namespace = Some(namespace.clone());
+                kinds.iter().any(|kind| {
+                    request.kind.clone_from(kind);
+                    over.when.matches(&request) && !others.iter().any(|other| other.when.matches(&request))
+                })
+            })
         })
     }
 }
@@ -187,6 +194,68 @@ mod tests {
             assert!(!remarks.contains(good), "{remarks}");
         }
         assert_eq!(Policy::default().lint(), [""; 0]);
+    }
+
+    /// The overrides of a policy that are told to add nothing.
+    fn idle(policy: &Policy) -> Vec<String> {
+        let adds_nothing = |remark: &String| remark.ends_with("it adds nothing");
+        let remarks = policy.lint().into_iter().filter(adds_nothing);
+        remarks
+            .filter_map(|remark| Some(remark.strip_prefix("override ")?.split_once(':')?.0.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_as_strict_already_adds_nothing_and_what_is_milder_takes_nothing_away() {
+        let deletes = || When {
+            operations: vec![Operation::Delete],
+            ..When::default()
+        };
+        let of = |overrides: &[Override]| Policy {
+            overrides: overrides.to_vec(),
+            ..Policy::default()
+        };
+        let (as_strict, stricter) = (
+            over("a", deletes(), Tier::SyncApproval),
+            over("b", deletes(), Tier::Forbidden),
+        );
+        assert_eq!(idle(&of(&[as_strict])), ["a"]);
+        assert_eq!(idle(&of(&[stricter])), [""; 0]);
+        let (mild, strict) = (
+            over("mild", When::default(), Tier::AsyncApproval),
+            over("strict", When::default(), Tier::SyncApproval),
+        );
+        assert_eq!(idle(&of(&[mild, strict])), ["mild"]);
+    }
+
+    #[test]
+    fn what_others_leave_of_an_override_is_not_nothing() {
+        let of = |namespaces: &[&str], kinds: &[&str]| When {
+            namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            ..When::default()
+        };
+        for (wide, narrow) in [
+            (of(&["shop", "web"], &[]), of(&["shop"], &[])),
+            (of(&["vault", "web"], &[]), of(&["vault"], &[])),
+            (of(&[], &["Deployment", "Job"]), of(&[], &["Deployment"])),
+            (of(&[], &[]), of(&[], &["Deployment"])),
+            (of(&[], &[]), of(&["default"], &[])),
+            (
+                of(&["shop", "web"], &["Deployment", "Job"]),
+                of(&["shop"], &["Job"]),
+            ),
+        ] {
+            let policy = Policy {
+                excluded_namespaces: vec!["vault".to_owned()],
+                overrides: vec![
+                    over("wide", wide, Tier::Forbidden),
+                    over("narrow", narrow, Tier::Forbidden),
+                ],
+                ..Policy::default()
+            };
+            assert_eq!(idle(&policy), ["narrow"], "{:?}", policy.overrides);
+        }
     }
 
     /// Each of these adds nothing besides the one before it, which is the most work there is.

@@ -140,6 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn its_namespace_is_its_own_and_nothing_else_of_that_name() {
+        let is_own = |kind: &str, namespace: Option<&str>, name: &str| {
+            let action: Action = serde_json::from_value(json!({
+                "verb": "patch", "target": {"kind": kind, "namespace": namespace, "name": name}, "api_version": "v1",
+                "uid": null, "resource_version": null, "pre_image": null, "patch": {}, "expected": "", "reversal": null,
+                "reason": "",
+            }))
+            .unwrap();
+            Policy::default().is_own(&action, None)
+        };
+        assert!(is_own("Namespace", None, "claw") && is_own("namespace", None, "claw"));
+        assert!(is_own("ConfigMap", Some("claw"), "any"));
+        assert!(!is_own("Namespace", None, "shop") && !is_own("ConfigMap", Some("shop"), "claw"));
+    }
+
+    #[test]
     fn rights_that_the_agent_has_are_not_taken_from_it_either() {
         let agent = json!({"kind": "ServiceAccount", "namespace": "agents", "name": "agent"});
         let before = json!({"roleRef": {"name": "reader"}, "subjects": [agent]});

@@ -111,7 +111,12 @@ mod tests {
             let rule = json!({"apiGroups": [group], "resources": [resource], "verbs": ["patch"]});
             assert!(role(rule.clone()), "{rule}");
         }
-        assert!(role(json!({"nonResourceURLs": ["*"], "verbs": ["get"]})));
+        for path in ["*", "/*", "/debug/pprof", "/logs/kubelet.log"] {
+            assert!(
+                role(json!({"nonResourceURLs": [path], "verbs": ["get"]})),
+                "{path}"
+            );
+        }
     }
 
     proptest! {

@@ -221,6 +221,61 @@ mod tests {
             .filter(|row| row.operation == Operation::Read)
             .collect();
         assert_eq!(read.len(), 1, "one line is enough for what is always the same");
+        assert_eq!(read[0].when, [], "and it needs no conditions");
+    }
+
+    /// Whatever a policy is asked is in the row whose conditions it meets, with nothing left out that it is judged by.
+    #[test]
+    fn the_rows_are_told_apart_by_all_that_decides() {
+        let mut policy = Policy::default().with_phase(Phase::Expanded);
+        policy.never_reduce_below = Some(claw_core::definition::Floor::default());
+        policy.min_observation_days = Some(7);
+        let rows = policy.table();
+        let counts = [
+            ("within", Some((100, 100))),
+            ("beyond", Some((1, 101))),
+            ("not known", None),
+        ];
+        for &operation in Operation::ALL.iter().filter(|operation| operation.is_told()) {
+            let mut request = Request::new(operation, "Deployment", Some("shop"), "cart");
+            request.environment = Environment::Staging;
+            request.criticality = Criticality::Low;
+            request.nature = Nature::Stateless;
+            for &amounts in Amounts::ALL {
+                for &evidence in Evidence::ALL {
+                    for (count, replicas) in counts {
+                        (request.amounts, request.evidence) = (amounts, evidence);
+                        request.replicas = replicas.map(|(at_start, wanted)| Replicas { at_start, wanted });
+                        let value = |name: &str| match name {
+                            "place" => request.place.to_string(),
+                            "environment" => request.environment.to_string(),
+                            "criticality" => request.criticality.to_string(),
+                            "nature" => request.nature.to_string(),
+                            "activity" => request.activity.to_string(),
+                            "reach" => request.reach.to_string(),
+                            "season" => request.season.to_string(),
+                            "amounts" => amounts.to_string(),
+                            "evidence" => evidence.to_string(),
+                            "replicas" => count.to_owned(),
+                            other => panic!("{other}"),
+                        };
+                        let met = |row: &&Row| {
+                            let mut when = row.when.iter();
+                            row.operation == operation
+                                && when.all(|(name, values)| values.contains(&value(name)))
+                        };
+                        let met: Vec<&Row> = rows.iter().filter(met).collect();
+                        let decision = policy.decide(&request);
+                        assert_eq!(met.len(), 1, "{request:?}: {met:?}");
+                        assert_eq!(
+                            (met[0].tier, met[0].approvers),
+                            (decision.tier, decision.approvers),
+                            "{request:?}"
+                        );
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -239,13 +294,15 @@ mod tests {
             rows.filter(|row| row.operation == Operation::Restart)
                 .collect::<Vec<_>>()
         };
-        let somewhere = When {
-            namespaces: vec!["shop".to_owned()],
-            ..When::default()
-        };
         let over = Override::new("a", Tier::Forbidden, "because");
-        let one = policy.clone().with_override(over.clone().when(somewhere));
-        assert_eq!(of_restarts(&one), of_restarts(&policy));
+        // Those that the table is made with, so that they would be seen.
+        let (mut somewhere, mut something) = (When::default(), When::default());
+        somewhere.namespaces = vec!["default".to_owned()];
+        something.kinds = vec!["Deployment".to_owned()];
+        for when in [somewhere, something] {
+            let one = policy.clone().with_override(over.clone().when(when));
+            assert_eq!(of_restarts(&one), of_restarts(&policy));
+        }
         let all = of_restarts(&policy.with_override(over));
         assert!(all.iter().all(|row| row.tier == Tier::Forbidden), "{all:?}");
     }

@@ -141,6 +141,22 @@ fn a_no_is_final_and_heard_until_something_was_done() {
     );
 }
 
+#[test]
+fn after_the_use_one_no_is_kept_and_takes_nothing_back() {
+    let mut used = request();
+    used.vote(yes("kim", 1), at(1)).unwrap();
+    let _ = used.take(&binding(), at(2)).unwrap();
+    assert_eq!(used.objection(), None);
+    used.vote(no("lee", 3), at(3)).unwrap();
+    assert_eq!(used.objection(), Some(&no("lee", 3)));
+    assert_eq!(used.state(at(3)), State::Used { at: at(2) });
+    assert_eq!(
+        used.vote(no("kim", 4), at(4)),
+        Err(ApprovalError::Settled { state: "used" })
+    );
+    assert_eq!(used.votes(), [yes("kim", 1), no("lee", 3)]);
+}
+
 /// People as carriers know them: nobody has the same name on two of them.
 fn people() -> Terms {
     let kim = Person::new("Kim")

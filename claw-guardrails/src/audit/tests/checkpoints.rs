@@ -5,7 +5,10 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use claw_core::audit::{CheckpointError, CheckpointSink};
 
+use super::super::check::Check;
 use super::super::checkpoint::{Checkpoint, SignedNote};
+use super::super::cursor::Cursor;
+use super::files::Files;
 use super::*;
 
 #[derive(Default)]
@@ -140,6 +143,49 @@ async fn a_log_that_was_written_anew_is_found_by_the_key_that_was_kept() {
         .with_key(key)
         .with_checkpoints(CheckpointCheck::Kept(kept));
     assert!(!verify_file_with(&place.path, checks).unwrap().is_intact());
+}
+
+/// While it is checked, a log in use has more written to it, and then checkpoints.
+#[tokio::test]
+async fn a_log_that_grows_is_read_as_far_as_it_went_and_as_its_checkpoints_go() {
+    let place = place();
+    let often = AuditSettings::default().with_checkpoint_every(number(3), number(60));
+    let key = written_with(&place, 10, often).await;
+    let files = Files::read(&place);
+    let text = &files.segments[0];
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    let length = lines.take(3).map(<[u8]>::len).sum::<usize>() as u64;
+    let notes = files.notes();
+    assert!(notes.len() > 3);
+    for count in 0..=notes.len() {
+        let beside: String = notes[..count].iter().map(|(_, note)| note.as_str()).collect();
+        let cursor = Cursor::beside(Box::new(beside.as_bytes()), vec![key.clone()], true);
+        let mut check = Check::new(None, vec![cursor]);
+        check
+            .segment(Part::Current, text.as_slice(), Some(length))
+            .unwrap();
+        let about = notes[..count].last().map_or(0, |(size, _)| *size);
+        assert_eq!(check.finish(false).unwrap().records, about.max(2), "{count}");
+    }
+}
+
+#[tokio::test]
+async fn what_to_do_about_a_checkpoint_without_an_end_is_to_check_again() {
+    let place = place();
+    written_with(&place, 3, AuditSettings::default()).await;
+    let path = checkpoint::checkpoints_path(&place.path);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let remedy = |text: String| {
+        std::fs::write(&path, text).unwrap();
+        let problem = verify_file(&place.path).unwrap().problems.remove(0);
+        (problem.kind, problem.remedy)
+    };
+    let (kind, torn) = remedy(whole[..whole.len() - 20].to_owned());
+    assert_eq!(kind, ProblemKind::Incomplete);
+    assert!(torn.contains("check again"), "{torn}");
+    let (kind, altered) = remedy(whole.replacen("\n0\n", "\n1\n", 1));
+    assert_ne!(kind, ProblemKind::Incomplete);
+    assert!(altered.contains("restore the log from a copy"), "{altered}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::super::writer::LONGEST_APPEND;
 use super::rig::{Rig, rig, rig_with};
 use super::*;
 
@@ -18,6 +19,30 @@ async fn waiting_records_are_forced_to_disk_together() {
     }
     assert_eq!(rig.disk.syncs.load(Ordering::SeqCst), 1);
     assert!(rig.verification().is_intact());
+}
+
+/// What is found behind the last record is cut off if one write may have left it there.
+#[tokio::test]
+async fn the_longest_batch_is_one_that_a_crash_may_leave_torn() {
+    let mut rig = rig();
+    let header = rig.disk.bytes.lock().unwrap().len();
+    let batch = 8 << 20;
+    let mut answers = Vec::new();
+    // Events that all but fill the batch, and the longest that there is behind them.
+    let events = 99;
+    let longest = MAX_LINE - ENVELOPE;
+    let bare = file::canonical_event(&event("r", "")).unwrap().len();
+    for size in std::iter::repeat_n(batch / events, events).chain([longest]) {
+        answers.push(rig.ask(&"x".repeat(size - bare)).await);
+    }
+    rig.start();
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
+    assert_eq!(rig.disk.syncs.load(Ordering::SeqCst), 1);
+    let written = rig.disk.bytes.lock().unwrap().len() - header;
+    assert!(written > batch + longest);
+    assert!(written as u64 <= LONGEST_APPEND, "{written}");
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ async fn every_record_can_be_proved_without_the_log() {
             assert_eq!((checked.record.sequence, checked.trusted), (sequence, true));
             assert!(checked.size > sequence && (!newest || checked.size == records));
             assert!(!proof.check(&[]).unwrap().trusted);
+            let is_event = matches!(checked.record.entry, Entry::Event(_));
+            assert_eq!(checked.event().is_some(), is_event);
         }
     }
     let error = prove(&place.path, records, None, false).unwrap_err();
@@ -85,6 +87,21 @@ async fn an_altered_proof_proves_nothing() {
         let key_at = text.find("\"key\":").unwrap();
         assert!(!holds || at > key_at, "byte {at}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_after_the_checkpoint_has_no_part_in_a_proof() {
+    let place = place();
+    let settings = AuditSettings::default().with_checkpoint_every(number(3), number(60));
+    written_with(&place, 10, settings).await;
+    let proof = prove(&place.path, 0, None, false).unwrap();
+    let text = std::fs::read_to_string(&place.path).unwrap();
+    let after = format!("\"sequence\":{},", proof.proof.size);
+    assert!(text.contains(&after));
+    std::fs::write(&place.path, text.replace(&after, "\"sequence\":99,")).unwrap();
+    assert_eq!(prove(&place.path, 0, None, false).unwrap(), proof);
+    let error = prove(&place.path, 0, None, true).unwrap_err();
+    assert!(matches!(error, ProveError::Damaged { .. }), "{error}");
 }
 
 #[tokio::test]

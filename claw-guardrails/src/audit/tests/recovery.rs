@@ -1,5 +1,6 @@
 //! What happens to a log after a crash.
 
+use super::super::head::HeadFile;
 use super::*;
 
 #[tokio::test]
@@ -263,6 +264,49 @@ fn a_text_that_is_no_head_is_refused() {
     ] {
         assert_eq!(text.parse::<Head>(), Err(ParseHeadError), "{text}");
     }
+}
+
+#[test]
+fn a_head_is_written_as_a_whole_or_not_at_all() {
+    let place = place();
+    let path = head_path(&place.path);
+    let last = Head {
+        log: "x".repeat(16),
+        records: 0,
+        hash: "0f".repeat(32),
+    };
+    let mut written = 0;
+    // Around the length at which its file is full.
+    for length in 350..500 {
+        let head = Head {
+            log: "x".repeat(length),
+            records: 7,
+            hash: "0f".repeat(32),
+        };
+        if HeadFile::create(&path, &head).is_ok() {
+            assert_eq!(Head::read(&path).unwrap(), Some(head));
+            written += 1;
+        }
+    }
+    assert!((1..150).contains(&written), "{written}");
+    // However long its text is, the file is of one size.
+    let mut file = HeadFile::create(&path, &last).unwrap();
+    for records in [7, u64::MAX] {
+        let head = Head {
+            records,
+            ..last.clone()
+        };
+        file.write(&head).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 512);
+        assert_eq!(Head::read(&path).unwrap(), Some(head));
+    }
+    // One that cannot be looked for is not one that is not there.
+    Head::read(path.join("head")).unwrap_err();
+    // One with more behind it is none.
+    let mut longer = std::fs::read(&path).unwrap();
+    longer.extend(b"more");
+    std::fs::write(&path, longer).unwrap();
+    Head::read(&path).unwrap_err();
 }
 
 #[tokio::test]

@@ -43,6 +43,28 @@ async fn a_log_goes_on_across_its_segments() {
     );
     let story = show_file(&place.path, "r").unwrap();
     assert_eq!((story.events.len(), story.unreadable), (21, 0));
+    assert_eq!(show_file(&place.path, "another").unwrap().events, []);
+}
+
+#[test]
+fn a_sealed_segment_has_its_number_in_its_name_as_it_is_written() {
+    let place = place();
+    for name in [
+        "000000",
+        "000012",
+        "1000000",
+        "0000001",
+        "12",
+        "00000x",
+        "+00001",
+        "000001.bak",
+    ] {
+        std::fs::write(place.path.with_file_name(format!("audit.jsonl.{name}")), "").unwrap();
+    }
+    std::fs::write(place.path.with_file_name("other.jsonl.000003"), "").unwrap();
+    let found = sealed_segments(&place.path).unwrap();
+    let expected = [0, 12, 1_000_000].map(|index| (index, segment_path(&place.path, index)));
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]
@@ -144,6 +166,13 @@ async fn a_segment_that_somebody_took_away_is_missed() {
         error.to_string().contains("it had") || error.to_string().contains("sealed segments"),
         "{error}"
     );
+    std::fs::remove_file(head_path(&place.path)).unwrap();
+    std::fs::remove_file(checkpoint::checkpoints_path(&place.path)).unwrap();
+    let error = FileAuditLog::open(&place.path, clock()).await.unwrap_err();
+    assert!(
+        error.to_string().contains("sealed segments of it are there"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -193,6 +222,14 @@ async fn a_folder_without_one_log_is_refused() {
         verify_file(folder.path()),
         Err(VerifyError::Folder { found: 2, .. })
     ));
+}
+
+#[test]
+fn settings_that_are_not_set_are_those_that_are_documented() {
+    let usual = AuditSettings::default();
+    assert_eq!(usual.checkpoint_records.get(), 1_000);
+    assert_eq!(usual.checkpoint_seconds.get(), 60);
+    assert_eq!(usual.segment_bytes.get(), 67_108_864);
 }
 
 #[test]

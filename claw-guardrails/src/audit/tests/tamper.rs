@@ -210,6 +210,29 @@ fn an_endless_line_takes_no_memory() {
 }
 
 #[test]
+fn a_first_line_that_is_too_long_or_missing_is_no_header() {
+    let long = [vec![b'x'; MAX_LINE + 10], b"\n".to_vec()].concat();
+    for text in [long.as_slice(), b""] {
+        let verification = verify(text, None).unwrap();
+        let kinds: Vec<_> = verification.problems.iter().map(|problem| problem.kind).collect();
+        assert_eq!(kinds, [ProblemKind::Header], "{verification}");
+    }
+    let place = place();
+    std::fs::write(&place.path, "").unwrap();
+    let verification = verify_file(&place.path).unwrap();
+    assert_eq!(verification.problems[0].reason, "the file is empty");
+    // The header is no record, and without one no head is missed.
+    let (text, _) = log_of(0);
+    let torn = verify(&text[..text.len() - 1], None).unwrap();
+    assert_eq!(
+        (torn.problems[0].kind, torn.problems[0].record),
+        (ProblemKind::Incomplete, None)
+    );
+    std::fs::write(&place.path, text).unwrap();
+    assert!(verify_file(&place.path).unwrap().is_intact());
+}
+
+#[test]
 fn listed_problems_are_bounded_and_all_are_counted() {
     let (text, head) = log_of(1);
     let garbage = [text, b"x\n".repeat(500)].concat();

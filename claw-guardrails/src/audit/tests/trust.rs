@@ -214,6 +214,22 @@ async fn another_key_is_not_taken_unless_the_one_before_is_named() {
 }
 
 /// An old copy of everything is as good as the log itself: only what is kept elsewhere tells them apart.
+/// Who adopts records that nothing vouches for still says whose they were.
+#[tokio::test]
+async fn another_key_is_not_taken_with_what_is_adopted() {
+    let (place, other) = (place(), super::place());
+    let key = other.path.with_extension("key");
+    let settings = || AuditSettings::default().with_key_file(&key);
+    written_with(&other, 1, settings()).await;
+    let first = written_with(&place, 3, AuditSettings::default()).await;
+    std::fs::remove_file(checkpoint::checkpoints_path(&place.path)).unwrap();
+    let adopting = || settings().with_adopt_unsigned(true);
+    is_refused(&place, adopting(), "its key is").await;
+    let named = adopting().with_previous_key(&first);
+    open(&place, named).await.unwrap().close().await.unwrap();
+    assert!(verify_file(&place.path).unwrap().is_intact());
+}
+
 #[tokio::test]
 async fn a_log_that_was_set_back_is_found_by_what_a_sink_has() {
     let place = place();

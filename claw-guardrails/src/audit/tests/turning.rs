@@ -66,6 +66,27 @@ fn what_is_not_the_logs_own_is_not_written_over() {
 }
 
 #[test]
+fn a_segment_that_is_gone_before_it_has_its_name_has_not_turned() {
+    let place = place();
+    let files = files(&place);
+    let file = files.write(HEADER).unwrap();
+    assert!(!is_at(&file, &place.path).unwrap());
+    // Somebody took it away, and another file has the name.
+    std::fs::remove_file(next_path(&place.path)).unwrap();
+    let error = files.put_in_place(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    // Somebody else gave it the name.
+    let file = files.write(HEADER).unwrap();
+    std::fs::rename(next_path(&place.path), &place.path).unwrap();
+    files.put_in_place(&file).unwrap();
+    assert!(is_at(&file, &place.path).unwrap());
+    // What cannot be looked at is not nothing.
+    std::fs::create_dir(next_path(&place.path)).unwrap();
+    finish_turn(&place.path).unwrap_err();
+    is_at(&file, &place.path.join("inside")).unwrap_err();
+}
+
+#[test]
 fn who_comes_between_the_names_does_no_harm() {
     // Whoever turns is alive: nobody else touches anything.
     let place = place();

@@ -65,6 +65,32 @@ fn everything_that_can_be_said_is_read() {
 }
 
 #[test]
+fn what_an_override_is_about_is_read_or_refused_and_never_left_out() {
+    let over = |when: &str| {
+        parse(&format!(
+            "policy: {{overrides: [{{id: a, when: {when}, tier: forbidden, reason: x}}]}}"
+        ))
+    };
+    let read = over("{kinds: [Deployment, Widget]}").unwrap();
+    assert_eq!(read.overrides[0].when.kinds, ["Deployment", "Widget"]);
+    let refused = over("{operations: [delete_collection]}").unwrap_err();
+    assert!(refused.contains("leave it out: no action does that"), "{refused}");
+    // A usual name may be written down with the meaning that it has.
+    let text = "policy: {labels: {environments: {prod: production, qa: staging}}}";
+    let labels = parse(text).unwrap().labels;
+    assert_eq!(labels.environments["prod"], Environment::Production);
+}
+
+#[test]
+fn a_policy_is_read_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.yaml");
+    Policy::read(&path).unwrap_err();
+    std::fs::write(&path, FULL).unwrap();
+    assert_eq!(Policy::read(&path).unwrap(), parse(FULL).unwrap());
+}
+
+#[test]
 fn each_problem_is_told_with_its_place_and_remedy() {
     let error = parse(
         "policy:\n  phase: reckless\n  scale_up_percent: 50\n  max_replicas: many\n  excluded_namespace: [a]\n  freeze: auto\n",

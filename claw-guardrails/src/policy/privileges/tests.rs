@@ -51,6 +51,8 @@ fn a_secret_that_a_pod_is_given_is_touched() {
         gained(json!({"imagePullSecrets": [{"name": "s"}]})),
         ["touch_secret"]
     );
+    let listed = json!({"name": "a", "flexVolume": {"options": [{"secretRef": {"name": "s"}}]}});
+    assert!(gained(json!({"volumes": [listed]})).contains(&"touch_secret"));
     let driver = json!({"name": "a", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "s"}}});
     assert_eq!(
         gained(json!({"volumes": [driver]})),
@@ -161,6 +163,36 @@ fn what_held_pods_back_is_not_given_up_unseen() {
         names(&workload(of_pod), &workload(own(1001))),
         ["change_privileges"]
     );
+}
+
+#[test]
+fn what_all_containers_are_held_back_by_holds_for_new_ones_and_every_one_of_a_name() {
+    let held =
+        |name: &str| json!({"name": name, "securityContext": {"runAsNonRoot": true, "runAsUser": 1000}});
+    let less = |name: &str| json!({"name": name, "securityContext": {"runAsNonRoot": true}});
+    let of = |before: Value, after: Value| names(&workload(before), &workload(after));
+    // The common part is all that new ones are held to.
+    let two = || json!({"containers": [held("web"), less("proxy")]});
+    let and = |new: Value| json!({"containers": [held("web"), less("proxy"), new]});
+    assert_eq!(of(two(), and(less("side"))), [""; 0]);
+    assert_eq!(of(two(), and(json!({"name": "side"}))), ["change_privileges"]);
+    // Of two containers of one name, what holds back only one does not hold back both.
+    let twice = |second: Value| json!({"containers": [held("web")], "initContainers": [second]});
+    assert_eq!(
+        of(twice(held("web")), twice(json!({"name": "web"}))),
+        ["change_privileges"]
+    );
+}
+
+#[test]
+fn what_says_nothing_is_no_privilege() {
+    for spec in [
+        json!({"nodeName": ""}),
+        json!({"runtimeClassName": null}),
+        json!({"securityContext": {"sysctls": [], "seLinuxOptions": {}}}),
+    ] {
+        assert_eq!(gained(spec.clone()), [""; 0], "{spec}");
+    }
 }
 
 #[test]

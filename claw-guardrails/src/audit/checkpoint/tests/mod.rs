@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::note::DASH;
 use super::*;
 
 mod sink;
@@ -185,6 +186,10 @@ fn keys_of_other_tools_are_read() {
             "{name}"
         );
     }
+    // What cannot be looked for is not made.
+    let inside = Signer::read_or_make(&path.join("inside"), "a").unwrap_err();
+    assert!(inside.to_string().contains("cannot be read"), "{inside}");
+    CheckpointFile::last(&path.join("inside")).unwrap_err();
     let missing = Signer::read(&folder.path().join("none"), "a").unwrap_err();
     assert!(missing.to_string().contains("check its permissions"), "{missing}");
 }
@@ -215,6 +220,32 @@ fn every_bit_of_a_note_counts() {
             assert!(!verified, "bit {bit} of byte {at}");
         }
     }
+}
+
+#[test]
+fn a_note_has_text_without_control_characters_and_a_bounded_number_of_signatures() {
+    let note = checkpoint(7).sign(&signer(1)).note;
+    let signature = note.lines().last().unwrap();
+    let with = |count: usize| format!("{note}{}", format!("{signature}\n").repeat(count - 1));
+    for (count, fits) in [(1, true), (99, true), (100, true), (101, false), (102, false)] {
+        assert_eq!(SignedNote::parse(&with(count)).is_ok(), fits, "{count}");
+    }
+    for odd in ['\u{7}', '\r', '\u{9b}'] {
+        let text = format!("{odd}{note}");
+        assert_eq!(SignedNote::parse(&text), Err(NoteError::Form), "{odd:?}");
+    }
+    let text_of = |text: &str| format!("{text}\n\n{signature}\n");
+    assert!(SignedNote::parse(&text_of("a")).is_ok());
+    assert_eq!(SignedNote::parse(&text_of("")), Err(NoteError::Form));
+    for (name, bytes) in [("", 8), ("a+b", 8), ("a", 4), ("a", 0)] {
+        let line = format!("{DASH}{name} {}", BASE64.encode(vec![1; bytes]));
+        assert_eq!(
+            SignedNote::parse(&format!("a\n\n{line}\n")),
+            Err(NoteError::Form),
+            "{line}"
+        );
+    }
+    assert!(SignedNote::parse(&format!("a\n\n{DASH}a {}\n", BASE64.encode([1; 5]))).is_ok());
 }
 
 #[test]

@@ -19,6 +19,8 @@ async fn a_file_sink_keeps_what_it_is_given() {
     sink.keep(&checkpoint(8).sign(&signer(1))).await.unwrap();
     assert_eq!(read_all(&std::fs::read(&path).unwrap()).0, [1, 5, 8]);
     assert_eq!(sink.newest().await.unwrap(), Some(checkpoint(8).sign(&signer(1))));
+    assert_eq!(sink.name(), format!("file {}", path.display()));
+    assert_eq!(StdoutSink.name(), "standard output");
     let lost = FileSink::new(folder.path().join("no/such/folder"));
     let error = lost.keep(&checkpoint(1).sign(&signer(1))).await.unwrap_err();
     assert!(error.to_string().contains("check the disk"), "{error}");

@@ -131,6 +131,13 @@ fn kinds_and_verbs_count_besides() {
         ["create", "change_network_policy"]
     );
     assert_eq!(
+        of(Verb::Create, "networking.k8s.io/v1", "Ingress", json!({})),
+        ["create"]
+    );
+    for kind in ["PodExecOptions", "PodAttachOptions", "PodPortForwardOptions"] {
+        assert_eq!(of(Verb::Create, "v1", kind, json!({})), ["create", "exec"]);
+    }
+    assert_eq!(
         of(
             Verb::Create,
             "apiextensions.k8s.io/v1",
@@ -240,6 +247,32 @@ fn what_a_policy_reads_is_not_for_agents_to_write() {
         of(before(), json!({"metadata": {"labels": {"app": "x"}}})),
         ["configure"]
     );
+}
+
+#[test]
+fn what_a_policy_reads_of_a_namespace_is_not_for_agents_to_annotate() {
+    let labels = Labels {
+        environment: vec!["stage".to_owned()],
+        criticality: "tier".to_owned(),
+        nature: "holds".to_owned(),
+        ..Labels::default()
+    };
+    let of = |kind: &str, key: &str| {
+        let patch = json!({"metadata": {"annotations": {key: "x"}}});
+        let before = json!({"metadata": {"annotations": {"note": "y"}}});
+        names(&operations(
+            &action(Verb::Patch, "v1", kind, patch),
+            Some(&before),
+            &labels,
+        ))
+    };
+    for key in ["stage", "env", "environment", "tier", "holds"] {
+        assert_eq!(of("Namespace", key), ["change_policy"], "{key}");
+    }
+    assert_eq!(of("Namespace", "note"), ["configure"]);
+    // Elsewhere the environment is not looked for.
+    assert_eq!(of("Service", "stage"), ["configure"]);
+    assert_eq!(of("Service", "holds"), ["change_policy"]);
 }
 
 #[test]
@@ -358,6 +391,12 @@ fn what_may_not_be_changed_may_not_be_created() {
 
 #[test]
 fn empty_labels_where_none_were_are_no_labels() {
+    for empty in [json!({}), json!([])] {
+        let object = json!({"metadata": {"labels": empty}});
+        let action = action(Verb::Create, "apps/v1", "Deployment", object);
+        let found = operations(&action, None, &Labels::default());
+        assert_eq!(names(&found), ["create"], "{empty}");
+    }
     for name in ["labels", "annotations"] {
         let patch = json!({"metadata": {name: {}}});
         assert_eq!(patched(patch.clone()), ["configure"], "{name}");

@@ -391,7 +391,7 @@ fn requests_are_not_reduced_below_the_floor_or_on_too_few_days() {
     for verb in [Verb::Create, Verb::Delete] {
         let mut action = scale(4);
         (action.verb, action.patch) = (verb, spec("1m"));
-        let requests = policy.requests(&action, &known(), NOW);
+        let requests = policy.requests(&action, &facts, NOW);
         assert!(!requests.is_empty());
         assert!(
             requests.iter().all(|request| request.amounts == Amounts::Kept),
