@@ -175,6 +175,33 @@ pub struct Test {
     pub answer: String,
 }
 
+/// What somebody wrote down beforehand about incidents like this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Runbook {
+    /// Its title.
+    pub title: String,
+    /// Where it is: the path of a file, or an address.
+    pub place: String,
+    /// Why it is named, a sentence each.
+    pub because: Vec<String>,
+    /// What it says, cut to a limit; empty where only its place is known.
+    pub text: String,
+    /// What the calls that it asks for answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<RunbookCall>,
+}
+
+/// A tool call that a runbook asks for, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunbookCall {
+    /// The tool.
+    pub tool: String,
+    /// Its input, as JSON.
+    pub input: String,
+    /// Its answer, as JSON without secrets and cut to a limit; `None` where there was none: a gap says why.
+    pub answer: Option<String>,
+}
+
 /// Symptoms that have one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
@@ -221,6 +248,9 @@ pub struct Report {
     pub tests: Vec<Test>,
     /// What to do, first things first.
     pub recommendations: Vec<Recommendation>,
+    /// What was written down beforehand about such an incident.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runbooks: Vec<Runbook>,
     /// Every piece of evidence that the report refers to, by id.
     pub evidence: Vec<Evidence>,
     /// What could not be seen.

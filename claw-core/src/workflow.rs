@@ -17,7 +17,7 @@ use crate::evidence::Severity;
 use crate::gate::{Entry, Gate, ObserveError, Refusal, Scope};
 use crate::registry::Registry;
 use crate::report::{Gap, Report, Topology, Verdict, Window};
-use crate::tool::{Tool, ToolError, ToolErrorKind};
+use crate::tool::{ErasedTool, Tool, ToolError, ToolErrorKind};
 
 /// Identifies a run. Made by the trigger from what it was triggered by, so that the same trigger opens one run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -203,15 +203,30 @@ impl StepContext {
     /// A tool that is not at hand answers [`ToolErrorKind::Unavailable`]: a source that an agent was built without, or that
     /// a definition keeps from this step, is a gap like one that is down.
     pub async fn observe<T: Tool>(&self, input: T::Input, why: &str) -> Result<T::Output, ObserveError> {
-        let Some(tool) = self.tools.get(T::NAME) else {
-            let message = format!(
-                "{} is not at hand: the agent was built without it, or a definition does not list it for this step",
-                T::NAME
-            );
-            return Err(ToolError::new(ToolErrorKind::Unavailable, message).into());
-        };
+        let tool = self.at_hand(T::NAME)?;
         let why = self.with_its_purpose(why);
         self.gate.observe::<T>(&self.scope, tool, input, &why).await
+    }
+
+    /// As [`observe`](Self::observe), for a tool and input that somebody wrote down.
+    pub async fn observe_json(
+        &self,
+        tool: &str,
+        input: serde_json::Value,
+        why: &str,
+    ) -> Result<serde_json::Value, ObserveError> {
+        let tool = self.at_hand(tool)?;
+        let why = self.with_its_purpose(why);
+        self.gate.observe_json(&self.scope, tool, input, &why).await
+    }
+
+    fn at_hand(&self, name: &str) -> Result<&Arc<dyn ErasedTool>, ToolError> {
+        self.tools.get(name).ok_or_else(|| {
+            let message = format!(
+                "{name} is not at hand: the agent was built without it, or a definition does not list it for this step"
+            );
+            ToolError::new(ToolErrorKind::Unavailable, message)
+        })
     }
 
     /// The tools of the agent.
@@ -392,6 +407,7 @@ impl RunFailure {
             }],
             groups: Vec::new(),
             timeline: Vec::new(),
+            runbooks: Vec::new(),
             topology: Topology::default(),
         }
     }

@@ -130,6 +130,7 @@ impl Step<Watched> for Conclude {
             gaps: Vec::new(),
             groups: Vec::new(),
             timeline: Vec::new(),
+            runbooks: Vec::new(),
             topology: Topology::default(),
         })))
     }

@@ -165,6 +165,7 @@ impl Step<Wanted> for Conclude {
             gaps: Vec::new(),
             groups: Vec::new(),
             timeline: Vec::new(),
+            runbooks: Vec::new(),
             topology: Topology::default(),
         })))
     }

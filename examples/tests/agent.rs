@@ -378,6 +378,61 @@ fn lines_of_a_log_are_told_by_their_templates() {
 }
 
 #[test]
+fn recordings_are_held_to_what_their_cause_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path_of = |name: &str| folder.path().join("slow-stock").join(name);
+    fs::create_dir_all(path_of("metrics")).unwrap();
+    let write = |name: &str, text: &str| fs::write(path_of(name), text).unwrap();
+    write(
+        "bundle.json",
+        r#"{"version": 1, "case": "slow-stock", "cluster": "shop", "collected_at": "2026-03-01T10:00:00Z",
+            "window": {"start": "2026-03-01T09:00:00Z", "end": "2026-03-01T10:00:00Z"},
+            "incident": {"start": "2026-03-01T09:50:00Z"}}"#,
+    );
+    write("topology.jsonl", "{\"from\": \"web\", \"to\": \"stock\"}\n");
+    write(
+        "expect.json",
+        r#"{"root_cause": {"entity": {"kind": "Service", "name": "stock"}, "kind": "slow"}}"#,
+    );
+    // 2026-03-01T09:00:00Z
+    let start = 1_772_355_600;
+    let samples = (0..60).flat_map(|minute| {
+        let late = if minute < 50 { 0.0 } else { 0.4 };
+        let wobble = 0.001 * f64::from(minute % 3);
+        [("web", 0.05), ("stock", 0.02)].map(|(name, usual)| {
+            let (value, time) = (usual + wobble + late, start + 60 * minute);
+            format!("service_latency_seconds{{service=\"{name}\"}} {value} {time}\n")
+        })
+    });
+    write("metrics/latency.om", &(samples.collect::<String>() + "# EOF\n"));
+    let output = agent(&["evaluate", path(folder.path()), "--output", "json"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let case = &found["cases"][0];
+    assert_eq!(
+        (&case["case"], &case["place"]),
+        (&"slow-stock".into(), &1.into()),
+        "{found}"
+    );
+    let groups = found["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["group"].as_str().unwrap());
+    assert_eq!(groups.collect::<Vec<_>>(), ["all", "shop", "shop, slow"]);
+    let table = stdout(&agent(&["evaluate", path(folder.path())]));
+    assert!(
+        table.starts_with("slow-stock") && table.contains("ECE"),
+        "{table}"
+    );
+
+    let empty = tempfile::tempdir().unwrap();
+    let output = agent(&["evaluate", path(empty.path())]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("says what its cause was"));
+}
+
+#[test]
 fn every_form_of_a_report_is_printed() {
     let bundle = demo_bundle();
     for (form, begins) in [("markdown", "#"), ("html", "<!doctype html>"), ("text", "")] {
@@ -760,6 +815,7 @@ fn every_command_explains_itself() {
         "investigate",
         "collect",
         "replay",
+        "evaluate",
         "serve",
         "check",
         "access",
@@ -911,4 +967,56 @@ fn the_stop_of_an_agent_that_does_not_run_is_kept_for_the_next() {
     let story = stdout(&agent(&["audit", "show", "emergency-stop", path(&log)]));
     assert!(story.contains("stopped") && story.contains("released"), "{story}");
     assert!(fs::read_to_string(&log).unwrap().contains("\"actor\":\"carol\""));
+}
+
+#[test]
+fn a_recording_becomes_a_scenario_that_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    let bundle = workspace("tests/scenarios/pvc-missing-storageclass");
+    let output = agent(&["scenario", "new", path(&bundle), path(&made), "--output", "json"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let told: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(told["same"], true);
+    assert!(told["replaced"].as_u64().unwrap() > 5, "{told}");
+    let expect: Value = serde_json::from_slice(&fs::read(made.join("expect.json")).unwrap()).unwrap();
+    assert_eq!(expect["draft"], true);
+    assert_eq!(expect["root_cause"]["mechanisms"][0], "volume_unavailable");
+
+    let output = agent(&["scenario", "check", path(folder.path())]);
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("ok    made  cause: volume_unavailable"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(stdout(&output).contains("[a draft"), "{}", stdout(&output));
+
+    let wrong = fs::read_to_string(made.join("expect.json")).unwrap();
+    fs::write(
+        made.join("expect.json"),
+        wrong.replace("volume_unavailable", "image_pull"),
+    )
+    .unwrap();
+    let output = agent(&["scenario", "check", path(&made)]);
+    assert_eq!(code(&output), 5);
+    assert!(
+        stdout(&output).contains("at work is image_pull"),
+        "{}",
+        stdout(&output)
+    );
+
+    let output = agent(&["scenario", "new", path(&bundle), path(&made)]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("not empty"));
+}
+
+#[test]
+fn a_runbook_that_cannot_be_honoured_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "---\ntitle: A\nmatch: {alert: X}\ntools: [{name: scale_workload}]\n---\nText.\n";
+    fs::write(folder.path().join("a.md"), text).unwrap();
+    let output = agent(&["replay", path(&demo_bundle()), "--runbooks", path(folder.path())]);
+    assert_eq!(code(&output), 1);
+    assert!(complaint(&output).contains("a.md:4:16: tools[0]: no tool `scale_workload` is registered"));
 }

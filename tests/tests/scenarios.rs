@@ -22,6 +22,7 @@ use claw_k8s::cluster::{Cluster, KubeCluster, Limits};
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
 use claw_testkit::faults::{Fault, Rule};
 use claw_testkit::replay::{Replay, boot, incident};
+use claw_testkit::scenario::score::{Answer, Outcome, Table};
 use claw_testkit::scenario::{Scenario, load_all, with_noise};
 use claw_workflows::assemble::Assembly;
 use futures::StreamExt as _;
@@ -113,7 +114,23 @@ async fn the_answer_is_the_right_one() {
         "expected",
         reports_folder.display()
     );
+    println!("\n{}", scores(&scenarios, &reports));
     none(problems, scenarios.len());
+}
+
+/// How surely the right cause comes first. Half of the scenarios are those by which weights may be set (`fit`); the others
+/// show whether that holds for what they were not set by (`check`).
+fn scores(scenarios: &[Scenario], reports: &[Report]) -> Table {
+    let mut table = Table::default();
+    let with_cause = scenarios
+        .iter()
+        .zip(reports)
+        .filter_map(|(scenario, report)| Some((Answer::parse(&json!(scenario.expect))?, report)));
+    for (position, (answer, report)) in with_cause.enumerate() {
+        let half = if position % 2 == 0 { "fit" } else { "check" };
+        table.add(&["all", half], &Outcome::of(report, &answer));
+    }
+    table
 }
 
 #[tokio::test(flavor = "multi_thread")]

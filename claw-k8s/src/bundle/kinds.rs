@@ -69,7 +69,8 @@ impl Bundle {
     ///
     /// Where it does not tell: kinds that live in no namespace, and the others of which there is any object. A recording
     /// without a single ConfigMap is one that left them out rather than one of a cluster that has none. Without any
-    /// objects there is nothing to tell from; then it is all kinds of Kubernetes.
+    /// objects there is nothing to tell from; then it is all kinds of Kubernetes but namespaces: no cluster is without any,
+    /// so that they were not recorded, and none that is asked about may be said not to exist.
     pub fn recorded_kinds(&self) -> Vec<RecordedKind> {
         if let Some(kinds) = &self.manifest.kinds {
             return kinds.clone();
@@ -84,7 +85,12 @@ impl Bundle {
             .iter()
             .filter(|known| {
                 let kind = (plain(&known.group).to_owned(), known.kind.to_string());
-                known.is_built_in() && (!known.namespaced || seen.is_empty() || seen.contains(&kind))
+                let recorded = if seen.is_empty() {
+                    known.kind != Resource::NAMESPACES.kind
+                } else {
+                    !known.namespaced || seen.contains(&kind)
+                };
+                known.is_built_in() && recorded
             })
             .map(RecordedKind::everywhere)
             .collect()
@@ -299,6 +305,10 @@ mod tests {
             bundle.recorded_kinds().iter().any(|known| known.is(group, kind))
         };
         assert!(holds(&bundle, "", "ConfigMap"), "nothing to tell from");
+        assert!(
+            !holds(&bundle, "", "Namespace"),
+            "every cluster has some: they were left out"
+        );
         bundle.objects.push(
             json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e", "namespace": "n"}}),
         );

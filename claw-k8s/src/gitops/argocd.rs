@@ -3,7 +3,7 @@
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
 
-use super::{Delivered, delivery_change};
+use super::{Delivered, Failure, delivery_change};
 use crate::model::{Application, ApplicationSource, Object};
 
 /// How an Application stands.
@@ -40,6 +40,7 @@ pub fn application(application: &Application) -> Delivered {
         },
         suspended: status.health.status == "Suspended",
         message: message.to_owned(),
+        failure: failure(application),
         last_delivery: status
             .history
             .iter()
@@ -48,6 +49,30 @@ pub fn application(application: &Application) -> Delivered {
             .or_else(|| operation.and_then(|operation| operation.finished_at)),
         keeps: kept_by_application(application),
     }
+}
+
+/// Why an Application could not be delivered: its last operation failed, or its manifests cannot be made or applied.
+fn failure(application: &Application) -> Option<Failure> {
+    let status = &application.status;
+    let operation = status
+        .operation_state
+        .as_ref()
+        .filter(|operation| matches!(operation.phase.as_str(), "Failed" | "Error"))
+        .map(|operation| Failure {
+            reason: operation.phase.clone(),
+            message: operation.message.clone(),
+            since: operation.started_at.or(operation.finished_at),
+        });
+    let condition = || {
+        let mut conditions = status.conditions.iter();
+        let error = conditions.find(|condition| condition.kind.ends_with("Error"))?;
+        Some(Failure {
+            reason: error.kind.clone(),
+            message: error.message.clone(),
+            since: error.last_transition_time,
+        })
+    };
+    operation.or_else(condition)
 }
 
 /// What an Application keeps.

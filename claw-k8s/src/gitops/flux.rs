@@ -4,8 +4,8 @@ use claw_core::change::Change;
 use claw_core::entity::EntityRef;
 use serde_json::Value;
 
-use super::{Delivered, delivery_change};
-use crate::model::{Delivery, Object};
+use super::{Delivered, Failure, delivery_change};
+use crate::model::{Condition, Delivery, Object};
 
 /// How a Kustomization or HelmRelease stands.
 pub fn delivery(delivery: &Delivery) -> Delivered {
@@ -32,6 +32,7 @@ pub fn delivery(delivery: &Delivery) -> Delivered {
             .filter(|condition| !condition.is_true())
             .map(|condition| condition.message.clone())
             .unwrap_or_default(),
+        failure: ready.and_then(failure),
         last_delivery: delivery
             .status
             .history
@@ -45,6 +46,16 @@ pub fn delivery(delivery: &Delivery) -> Delivered {
             }),
         keeps: kept_by_delivery(delivery),
     }
+}
+
+/// Why a delivery failed. One that is applied and waits for the health of what it brought did not.
+fn failure(ready: &Condition) -> Option<Failure> {
+    let failed = ready.status == "False" && ready.reason != "HealthCheckFailed";
+    failed.then(|| Failure {
+        reason: ready.reason.clone(),
+        message: ready.message.clone(),
+        since: ready.last_transition_time,
+    })
 }
 
 fn differs(delivery: &Delivery) -> bool {

@@ -35,10 +35,24 @@ pub struct Delivered {
     pub suspended: bool,
     /// Why it is not in sync or not healthy. Untrusted text.
     pub message: String,
+    /// How the last delivery failed, where it did. Something that was delivered and is not healthy is no failure of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// When it last delivered something.
     pub last_delivery: Option<Timestamp>,
     /// What it keeps.
     pub keeps: Vec<EntityRef>,
+}
+
+/// Why something could not be delivered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// The controller's word for it.
+    pub reason: String,
+    /// What it says. Untrusted text.
+    pub message: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
 }
 
 /// A delivery as a change.

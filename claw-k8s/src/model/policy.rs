@@ -296,4 +296,17 @@ impl HorizontalPodAutoscaler {
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         super::meta::condition(&self.status.conditions, kind)
     }
+
+    /// The conditions by which it says that it cannot do its work.
+    pub fn hindrances(&self) -> impl Iterator<Item = &Condition> {
+        ["AbleToScale", "ScalingActive"]
+            .into_iter()
+            .filter_map(|kind| self.condition(kind))
+            .filter(|condition| condition.status == "False")
+    }
+
+    /// Whether it cannot do its work.
+    pub fn is_hindered(&self) -> bool {
+        self.hindrances().next().is_some()
+    }
 }

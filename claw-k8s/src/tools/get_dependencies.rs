@@ -42,6 +42,9 @@ pub struct GetDependenciesInput {
     /// Kubernetes namespace to query; all namespaces when left out.
     #[serde(default)]
     pub namespace: Option<String>,
+    /// Only what decides whether calls come through: services, endpoints, network policies, gateways and meshes.
+    #[serde(default)]
+    pub traffic_only: bool,
 }
 
 /// What workloads depend on, and who depends on them.
@@ -127,10 +130,16 @@ impl Tool for GetDependencies {
             cx,
             namespace,
         };
-        let workloads = gather.all(&mut objects, &discovery, &mut reading).await;
-        gather.in_depth(&mut objects, &workloads, &mut reading).await;
-        self.secret_names(cx, namespace, &workloads, &mut objects, &mut reading)
-            .await;
+        let workloads = if input.traffic_only {
+            gather.traffic(&mut objects, &discovery, &mut reading).await;
+            Vec::new()
+        } else {
+            let workloads = gather.all(&mut objects, &discovery, &mut reading).await;
+            gather.in_depth(&mut objects, &workloads, &mut reading).await;
+            self.secret_names(cx, namespace, &workloads, &mut objects, &mut reading)
+                .await;
+            workloads
+        };
 
         // Edges need the workloads, which are given by another tool.
         objects.workloads = workloads;
@@ -158,6 +167,11 @@ impl Tool for GetDependencies {
             gaps,
         })
     }
+}
+
+/// Kinds that are not always there.
+fn extensions() -> Vec<Resource> {
+    GATEWAY.into_iter().chain(MESH).collect()
 }
 
 /// Edges along which requests go. Which pods a Service selects is in its EndpointSlices.
@@ -240,7 +254,7 @@ impl Gather<'_> {
         discovery: &Discovery,
         reading: &mut Reading,
     ) -> Vec<Workload> {
-        let kinds: Vec<_> = GATEWAY.into_iter().chain(MESH).collect();
+        let kinds = extensions();
         let extensions = kinds
             .iter()
             .map(|kind| list_served(self.cluster, self.cx, discovery, kind, self.namespace));
@@ -277,7 +291,41 @@ impl Gather<'_> {
         objects.disruption_budgets = reading.take(&Resource::BUDGETS, read.8);
         objects.ingresses = reading.take(&Resource::INGRESSES, read.9);
         objects.network_policies = reading.take(&Resource::NETWORK_POLICIES, read.10);
-        for (index, (kind, listed)) in kinds.iter().zip(read.11).enumerate() {
+        self.extensions(objects, discovery, reading, read.11).await;
+        makers
+            .iter()
+            .zip(read.12)
+            .flat_map(|(kind, listed)| reading.take(kind, listed))
+            .collect()
+    }
+
+    /// What decides whether calls come through.
+    async fn traffic(&self, objects: &mut Objects, discovery: &Discovery, reading: &mut Reading) {
+        let kinds = extensions();
+        let extensions = kinds
+            .iter()
+            .map(|kind| list_served(self.cluster, self.cx, discovery, kind, self.namespace));
+        let read = futures::join!(
+            self.here(Resource::SERVICES),
+            self.here(Resource::ENDPOINT_SLICES),
+            self.here(Resource::NETWORK_POLICIES),
+            futures::future::join_all(extensions),
+        );
+        objects.services = reading.take(&Resource::SERVICES, read.0);
+        objects.endpoint_slices = reading.take(&Resource::ENDPOINT_SLICES, read.1);
+        objects.network_policies = reading.take(&Resource::NETWORK_POLICIES, read.2);
+        self.extensions(objects, discovery, reading, read.3).await;
+    }
+
+    /// Takes what was listed of gateways and meshes, in the order of [`extensions`].
+    async fn extensions(
+        &self,
+        objects: &mut Objects,
+        discovery: &Discovery,
+        reading: &mut Reading,
+        listed: Vec<Option<Result<Listed<DynamicObject>, ClusterError>>>,
+    ) {
+        for (index, (kind, listed)) in extensions().iter().zip(listed).enumerate() {
             let mut found: Vec<DynamicObject> = reading.take_served(kind, listed);
             // Kinds of one name are told apart by their group.
             for object in found.iter_mut().filter(|object| object.api_version.is_empty()) {
@@ -294,11 +342,6 @@ impl Gather<'_> {
             let listed = list_served(self.cluster, self.cx, discovery, classes, None).await;
             objects.gateway.extend(reading.take_served(classes, listed));
         }
-        makers
-            .iter()
-            .zip(read.12)
-            .flat_map(|(kind, listed)| reading.take(kind, listed))
-            .collect()
     }
 
     /// What only matters when something else is not as it should be.

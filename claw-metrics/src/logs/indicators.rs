@@ -27,10 +27,12 @@ pub enum Indicator {
     ResolverFailed,
     /// No way to a host or network.
     Unreachable,
-    /// A certificate that is no longer, or not yet, valid.
+    /// A certificate that is no longer valid.
     CertificateExpired,
     /// Another failure of a TLS handshake.
     TlsFailure,
+    /// One side speaks TLS, or a version of HTTP, and the other does not.
+    ProtocolMismatch,
     /// Credentials that are not accepted (401, wrong password).
     AuthenticationFailed,
     /// Credentials that are known and not enough (403).
@@ -43,6 +45,10 @@ pub enum Indicator {
     UpstreamError,
     /// A database that is locked, read-only, full, starting up or shutting down.
     DatabaseTrouble,
+    /// The API server, or the store behind it, does not answer, or a lease could not be kept.
+    ControlPlaneTrouble,
+    /// A consumer that falls behind or loses its place, or a broker that holds its producers back.
+    QueueTrouble,
     /// An operation of the file system that is not permitted.
     PermissionDenied,
     /// A file system that cannot be written.
@@ -65,6 +71,8 @@ pub enum Indicator {
     SchemaMismatch,
     /// Told to stop from outside.
     Terminated,
+    /// Clocks that do not agree.
+    ClockSkew,
 }
 
 /// Phrases by indicator. Where several fit, all hold; [`Indicator::Timeout`] is dropped beside a more telling one.
@@ -95,11 +103,15 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::CertificateExpired,
-        r"certificate has expired|certificate (is )?expired|cert(ificate)?[_ ]has[_ ]expired|not yet valid|certificateexpired|notafter",
+        r"certificate has expired|certificate[_ ](is )?expired|expired certificate|cert(ificate)?[_ ]has[_ ]expired|peer certificate: expired|not yet valid|certificateexpired|notafter|nottimevalid|pathvalidator.{0,20}: validity check failed",
     ),
     (
         Indicator::TlsFailure,
         r"tls handshake|ssl handshake|handshake (failed|failure|error)|x509|certificate verify failed|unknown authority|self[- ]signed certificate|sslexception|pkix path|bad certificate|wrong version number",
+    ),
+    (
+        Indicator::ProtocolMismatch,
+        r"http request (was sent )?to (an )?https (server|port)|gave http response to https client|first record does not look like a tls handshake|wrong version number|unrecognized ssl message|not an ssl/tls record|malformed http response|invalid (method|http version|request line).{0,80}x16.?x03|http/0\.9|bogus greeting|missing selected alpn|unexpected http/1|err_ssl_wrong_version|http2 preface|cannot determine the type of the ssl",
     ),
     (
         Indicator::AuthenticationFailed,
@@ -123,7 +135,15 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::DatabaseTrouble,
-        r"database is locked|deadlock|lock wait timeout|could not serialize|read-only transaction|--read-only option|misconf redis|database system is (starting up|shutting down|in recovery)|disk i/o error|not enough replicas|leader not available|notleader|no leader|readonly you can't write",
+        r"database is locked|deadlock|lock wait timeout|due to lock timeout|still waiting for \w*lock|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not (extend|write to) file|table .{0,60}is full|disk is full",
+    ),
+    (
+        Indicator::ControlPlaneTrouble,
+        r"etcdserver: |leader ?election lost|failed to (renew|update|acquire|get) (the )?(leader )?(lease|lock)|error retrieving resource lock|was unable to return a response in the time allotted|currently unable to handle the request|(https?://\S+|kubernetes\S*)/(api/v1|apis/[a-z])\S{0,200}.{0,60}(timeout|timed out|refused|deadline exceeded|eof|unreachable|no route)|apiserver (not ready|is shutting down)|client rate limiter wait returned",
+    ),
+    (
+        Indicator::QueueTrouble,
+        r"max\.poll\.interval|commitfailedexception|commit cannot be completed|rebalanc(e|ing) (is )?(in progress|failed)|group is rebalancing|rebalanceinprogress|heartbeat (session )?expired|consumer lag|lag (is |of |has )?(too |above |exceed|grow|increas)|consumer group .{0,80}(no active members|dead|empty)|connection\.blocked|resource.limit alarm|high watermark|queue (length|size|depth) .{0,40}(exceed|limit|full)|queue is full|backlog (is |has )?(grow|exceed|too)|buffer.?exhausted|bufferexhaustedexception|timed out .{0,20}waiting for .{0,20}consumer_timeout",
     ),
     (
         Indicator::PermissionDenied,
@@ -140,11 +160,11 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::OutOfMemory,
-        r"out of ?memory|outofmemory|cannot allocate memory|enomem|heap out of memory|java heap space|gc overhead limit|memoryerror|bad_alloc",
+        r"out of ?memory|outofmemory|cannot allocate memory|enomem|heap out of memory|java heap space|gc overhead limit|memoryerror|bad_alloc|reached heap limit|allowed memory size of \d+ bytes exhausted",
     ),
     (
         Indicator::HandlesExhausted,
-        r"too many open files|emfile|enfile|unable to create (new )?native thread|can't start new thread|pthread_create failed|resource temporarily unavailable",
+        r"too many open files|emfile|enfile|unable to create (new )?native thread|can't start new thread|pthread_create failed|resource temporarily unavailable|inotify.{0,60}(no space left|too many|limit)|(limit|too many).{0,40}inotify|thread limit|pids? limit",
     ),
     (
         Indicator::MissingConfig,
@@ -166,6 +186,10 @@ const PHRASES: &[(Indicator, &str)] = &[
         Indicator::Terminated,
         r"sigterm|sigint|received signal|shutting down|graceful(ly)? (shutdown|stop)|signal: terminated",
     ),
+    (
+        Indicator::ClockSkew,
+        r"clock[ _-]?(skew|drift|difference)|clocks? (is|are|was|were)? ?(not |out of )?(in )?sync|(request)?time ?too ?skewed|used before issued|issued in the future|not yet valid|not (yet )?active yet|is before \d{4}-|certificatenotyetvalid|signature not yet current|timestamp .{0,40}(in the future|outside .{0,20}(window|range))|time is (too far|out of sync)",
+    ),
 ];
 
 static SET: LazyLock<Option<RegexSet>> =
@@ -175,7 +199,7 @@ static SET: LazyLock<Option<RegexSet>> =
 static TARGETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         r#"(?i)\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/@"']*@)?(\[[0-9a-f:]+\]|[a-z0-9_.-]+)(:\d{1,5})?"#,
-        r#"(?i)\b(?:lookup|resolve(?: host)?|host(?:name)?|enotfound|eai_again|unknownhostexception:?|nslookup)\s*[:="']*\s*([a-z0-9_][a-z0-9_.-]*[a-z0-9])(:\d{1,5})?"#,
+        r#"(?i)\b(?:lookup|resolve(?: host)?|hostname\s*[:="']|host|enotfound|eai_again|unknownhostexception:?|nslookup)\s*[:="']*\s*([a-z0-9_][a-z0-9_.-]*[a-z0-9])(:\d{1,5})?"#,
         r#"(?i)(?:^|[\s"'(\[=,/])((?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)*)(:\d{2,5})(?:[\s"'),\]/;.:]|$)"#,
         r#"(?i)\b(?:server at|connect(?:ing)? to|connection to|to server|from|calling|upstream|host|address)\s+["'`]?([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*)["'`]?,?(?: \([0-9a-f.:]+\))?,?(?: port (\d{2,5}))?"#,
     ]
@@ -229,6 +253,19 @@ const NO_HOSTS: &[&str] = &[
     "no",
     "line",
     "for",
+    "name",
+    "lookup",
+    "resolve",
+    "resolving",
+    "resolution",
+    "resolver",
+    "unreachable",
+    "unknown",
+    "unavailable",
+    "does",
+    "did",
+    "has",
+    "can",
 ];
 
 /// The indicators in a text, in a fixed order.
@@ -269,8 +306,40 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
             )
         });
     }
+    // Who cannot ask the API server is told of no other dependency.
+    if found.contains(&Indicator::ControlPlaneTrouble) {
+        found.retain(|indicator| {
+            !matches!(
+                indicator,
+                Indicator::Timeout
+                    | Indicator::ConnectionRefused
+                    | Indicator::Unreachable
+                    | Indicator::UpstreamError
+                    | Indicator::DatabaseTrouble
+            )
+        });
+    }
+    if found.contains(&Indicator::ProtocolMismatch) {
+        found.retain(|indicator| !matches!(indicator, Indicator::TlsFailure | Indicator::UpstreamError));
+    }
     if found.contains(&Indicator::CertificateExpired) {
         found.retain(|indicator| *indicator != Indicator::TlsFailure);
+    }
+    // "Has expired or is not yet valid" is one text for both; the times that follow tell which. A certificate that is not
+    // valid yet was issued just now, by a clock that is ahead of the one that reads it.
+    if found.contains(&Indicator::ClockSkew) && found.contains(&Indicator::CertificateExpired) {
+        let lower = text.to_ascii_lowercase();
+        let expired = lower.contains("expired") && !lower.contains("is before ");
+        let wrong = if expired {
+            Indicator::ClockSkew
+        } else {
+            Indicator::CertificateExpired
+        };
+        found.retain(|indicator| *indicator != wrong);
+    }
+    // Watches of files are handles, though the kernel says that there is no space left for them.
+    if found.contains(&Indicator::HandlesExhausted) && text.to_ascii_lowercase().contains("inotify") {
+        found.retain(|indicator| *indicator != Indicator::NoSpace);
     }
     // "password authentication failed" and "access denied for user" speak of credentials, not of rights.
     if found.contains(&Indicator::AuthenticationFailed) {
@@ -289,7 +358,7 @@ pub fn targets(text: &str) -> Vec<String> {
             let Some(host) = captures.get(1) else { continue };
             let name = host.as_str().trim_matches(['[', ']', '.']).to_ascii_lowercase();
             let port = captures.get(2).map(|port| port.as_str().trim_start_matches(':'));
-            if !is_host(&name, port.is_some()) {
+            if !is_host(&name, port.is_some()) || port.is_some() && ends_path(text, host.start()) {
                 continue;
             }
             let target = port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
@@ -306,6 +375,32 @@ pub fn targets(text: &str) -> Vec<String> {
     }
     found.sort();
     found.into_iter().map(|(_, target)| target).collect()
+}
+
+/// Whether a text tells of an alert by which the other side of a connection refused a certificate that has expired: it is
+/// the certificate of whoever writes so.
+pub fn refused_by_peer(text: &str) -> bool {
+    const ALERTS: [&str; 5] = [
+        "remote error: tls: expired certificate",
+        "alert certificate expired",
+        "alert_certificate_expired",
+        "alert: certificate_expired",
+        "alert: certificateexpired",
+    ];
+    let lower = text.to_ascii_lowercase();
+    ALERTS.iter().any(|alert| lower.contains(alert))
+}
+
+/// Whether what stands at `at` is the end of a path: "/etc/nginx/nginx.conf:14" is a line of a file. Java writes addresses
+/// as "/10.0.0.5:6379" and "name/10.0.0.5:6379", which are none.
+fn ends_path(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let word = before
+        .rsplit(|c: char| c.is_whitespace() || "\"'`([=,".contains(c))
+        .next()
+        .unwrap_or_default();
+    let rooted = word.starts_with('/') && !word.starts_with("//") && word.len() > 1;
+    rooted || word.starts_with("./") || word.starts_with("../")
 }
 
 fn is_host(name: &str, with_port: bool) -> bool {
@@ -330,8 +425,35 @@ fn is_host(name: &str, with_port: bool) -> bool {
     // "12:34" is a time, "Foo.java:42" a place in a source file.
     let source_file = with_port
         && [
-            ".java", ".go", ".py", ".js", ".ts", ".rb", ".rs", ".kt", ".scala", ".cs", ".php", ".c", ".cc",
-            ".cpp", ".ex", ".jar", ".mjs", ".tsx",
+            ".java",
+            ".go",
+            ".py",
+            ".js",
+            ".ts",
+            ".rb",
+            ".rs",
+            ".kt",
+            ".scala",
+            ".cs",
+            ".php",
+            ".c",
+            ".cc",
+            ".cpp",
+            ".ex",
+            ".jar",
+            ".mjs",
+            ".tsx",
+            ".conf",
+            ".yaml",
+            ".yml",
+            ".json",
+            ".toml",
+            ".xml",
+            ".cfg",
+            ".ini",
+            ".properties",
+            ".lua",
+            ".kts",
         ]
         .iter()
         .any(|ending| name.ends_with(ending));
@@ -342,7 +464,7 @@ fn is_host(name: &str, with_port: bool) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Indicator, indicators, targets};
+    use super::{Indicator, indicators, refused_by_peer, targets};
 
     #[test]
     fn reads_the_phrases_of_common_clients() {
@@ -407,6 +529,22 @@ mod tests {
             ),
             ("listen tcp :8080: bind: address already in use", AddressInUse, ""),
             ("OSError: [Errno 28] No space left on device", NoSpace, ""),
+            (
+                "failed to create fsnotify watcher: inotify_add_watch: no space left on device",
+                HandlesExhausted,
+                "",
+            ),
+            (
+                "x509: certificate has expired or is not yet valid: current time 2026-05-01T09:58:02Z is before 2026-05-01T10:00:00Z",
+                ClockSkew,
+                "",
+            ),
+            ("JWT used before issued", ClockSkew, ""),
+            (
+                "PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to allocate 20480 bytes)",
+                OutOfMemory,
+                "",
+            ),
             ("KeyError: 'DATABASE_URL'", MissingConfig, ""),
             (
                 "open /etc/app/config.yaml: no such file or directory",
@@ -414,6 +552,46 @@ mod tests {
                 "",
             ),
             ("429 Too Many Requests", RateLimited, ""),
+            (
+                "Get \"https://pay:8080/v1\": http: server gave HTTP response to HTTPS client",
+                ProtocolMismatch,
+                "pay:8080",
+            ),
+            (
+                "http: TLS handshake error from 10.1.4.7:51822: client sent an HTTP request to an HTTPS server",
+                ProtocolMismatch,
+                "10.1.4.7:51822",
+            ),
+            (
+                "javax.net.ssl.SSLException: Unsupported or unrecognized SSL message",
+                ProtocolMismatch,
+                "",
+            ),
+            (
+                "E0227 22:49:30 leaderelection.go:330] error retrieving resource lock infra/operator: Get \"https://10.96.0.1:443/apis/coordination.k8s.io/v1/namespaces/infra/leases/operator?timeout=5s\": context deadline exceeded",
+                ControlPlaneTrouble,
+                "10.96.0.1:443",
+            ),
+            (
+                "Failed to update lock: etcdserver: request timed out",
+                ControlPlaneTrouble,
+                "",
+            ),
+            (
+                "Member worker-1 sending LeaveGroup request due to consumer poll timeout has expired: max.poll.interval.ms",
+                QueueTrouble,
+                "",
+            ),
+            (
+                "process 4711 still waiting for ShareLock on transaction 88123 after 1000.123 ms",
+                DatabaseTrouble,
+                "",
+            ),
+            (
+                "PANIC: could not write to file \"pg_wal/xlogtemp.51\": No space left on device",
+                DatabaseTrouble,
+                "",
+            ),
             ("ERROR: column \"discount\" does not exist", SchemaMismatch, ""),
         ];
         for (text, indicator, target) in cases {
@@ -447,10 +625,69 @@ mod tests {
     }
 
     #[test]
+    fn finds_no_hosts_in_places_of_files_and_words_about_hosts() {
+        for (text, hosts) in [
+            (
+                "host not found in upstream \"till.shop.svc\" in /etc/nginx/conf.d/default.conf:14",
+                &["till.shop.svc"][..],
+            ),
+            ("invalid value in /opt/rules/main:31", &[]),
+            ("unexpected token in settings.yaml:12", &[]),
+            (
+                "failed to connect to `host=db.shop.svc user=app`: hostname resolving error (lookup db.shop.svc on 10.96.0.10:53: i/o timeout)",
+                &["db.shop.svc", "10.96.0.10:53"],
+            ),
+            ("hostname: db-1 is unknown", &["db-1"]),
+            ("Connection refused: redis/10.0.0.5:6379", &["10.0.0.5:6379"]),
+            ("Connection refused: /10.0.0.5:6379", &["10.0.0.5:6379"]),
+        ] {
+            assert_eq!(targets(text), hosts, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_alert_of_the_other_side_is_told_from_a_finding_of_ones_own() {
+        for text in [
+            "http: TLS handshake error from 10.2.0.57:40057: remote error: tls: expired certificate",
+            "SSL_do_handshake() failed (SSL: error:14094415:SSL routines:ssl3_read_bytes:sslv3 alert certificate expired:SSL alert number 45)",
+            "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_expired",
+            "TLS_error:|268436501:SSL routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED",
+            "received fatal alert: CertificateExpired",
+        ] {
+            assert_eq!(indicators(text), [Indicator::CertificateExpired], "{text}");
+            assert!(refused_by_peer(text), "{text}");
+        }
+        for text in [
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1006)",
+            "java.security.cert.CertPathValidatorException: validity check failed",
+            "invalid peer certificate: Expired",
+            "The remote certificate is invalid because of errors in the certificate chain: NotTimeValid",
+        ] {
+            assert_eq!(indicators(text), [Indicator::CertificateExpired], "{text}");
+            assert!(!refused_by_peer(text), "{text}");
+        }
+    }
+
+    #[test]
     fn a_lookup_without_an_answer_says_nothing_of_the_host() {
         assert_eq!(
             indicators("dial tcp: lookup orders-db on 10.96.0.10:53: read udp: connection refused"),
             [Indicator::ResolverFailed]
+        );
+    }
+
+    #[test]
+    fn a_certificate_is_either_expired_or_not_valid_yet() {
+        let go = |when: &str| {
+            format!(
+                "x509: certificate has expired or is not yet valid: current time 2024-05-01T00:00:00Z is {when} 2024-04-30T00:00:00Z"
+            )
+        };
+        assert_eq!(indicators(&go("after")), [Indicator::CertificateExpired]);
+        assert_eq!(indicators(&go("before")), [Indicator::ClockSkew]);
+        assert_eq!(
+            indicators("inotify_add_watch: no space left on device"),
+            [Indicator::HandlesExhausted]
         );
     }
 

@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use claw_core::entity::EntityRef;
 use claw_core::report::Window;
 use jiff::SignedDuration;
 
@@ -78,6 +79,8 @@ pub struct Survey {
     pub signals: Vec<Signal>,
     /// Series with samples before and in the incident, whether they changed or not. Those that were derived count as well.
     pub compared: usize,
+    /// What those series are about, without those of call edges.
+    pub measured: BTreeSet<EntityRef>,
     /// Series of the incident that had nothing to be compared with: neither they nor others of their metric have samples
     /// before it.
     pub without_past: usize,
@@ -117,6 +120,9 @@ pub fn survey(
         let (before, during) = siblings.map_or((0, 0), |siblings| (siblings.before, siblings.during));
         if !prepared.reference(incident, baseline).is_empty() {
             survey.compared += usize::from(during > 0);
+            if prepared.subject.peer.is_none() && !prepared.within(incident).is_empty() {
+                survey.measured.insert(prepared.subject.entity.clone());
+            }
         } else if before == 0 && !prepared.within(incident).is_empty() {
             survey.without_past += 1;
         }

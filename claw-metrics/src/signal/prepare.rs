@@ -164,6 +164,10 @@ fn floor(class: Classification, points: &[Point]) -> Floor {
     if class.kind == Kind::Counter {
         return match (class.measure, class.unit) {
             (Measure::Restarts | Measure::OutOfMemory, _) => events_per_interval(0.1),
+            (Measure::Cpu, Unit::Seconds) => Floor {
+                relative: 0.05,
+                absolute: 0.000_5,
+            },
             (_, Unit::Seconds) => Floor {
                 relative: 0.05,
                 absolute: 0.005,
@@ -189,8 +193,8 @@ fn floor(class: Classification, points: &[Point]) -> Floor {
         (Unit::Bytes, Measure::Memory) => (0.03, 2.0 * 1024.0 * 1024.0),
         (Unit::Bytes, _) => (0.03, 64.0 * 1024.0),
         (Unit::BytesPerSecond, _) => (0.05, 256.0),
-        (Unit::Cores, _) => (0.05, 0.002),
-        (Unit::Millicores, _) => (0.05, 2.0),
+        (Unit::Cores, _) => (0.05, 0.000_5),
+        (Unit::Millicores, _) => (0.05, 0.5),
         (Unit::PerSecond, _) => (0.05, 0.05),
         (Unit::PerMinute, _) => (0.05, 3.0),
         (Unit::Count, Measure::Replicas) => (0.02, 0.1),

@@ -14,6 +14,8 @@ const TAIL_WEIGHT_OF_CONSTANT: f64 = 0.8;
 const WORK_PER_SPREAD: usize = 20_000;
 /// Growth may count this much more than it does on a logarithmic scale.
 const LOG_ALLOWANCE: f64 = 1.25;
+/// In a baseline of fewer samples two odd ones in a row are as rare as three are in a longer one.
+const SHORT: usize = 40;
 /// With fewer samples the spread is hardly known, and is taken to be at least this share of the level.
 const FEW: usize = 4;
 const SPREAD_OF_FEW: f64 = 0.15;
@@ -108,9 +110,9 @@ pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Devia
         })
 }
 
-/// The baseline without earlier incidents: at most two runs of three or more samples in a row that are all more than six robust
-/// standard deviations out on one side, together no more than three tenths of the samples. Scattered outliers stay, because they are the baseline's
-/// habit, and so do runs that come back a third time.
+/// The baseline without earlier incidents: at most two runs of three or more samples in a row (two of a short baseline) that are
+/// all more than six robust standard deviations out on one side, together no more than three tenths of the samples. Scattered
+/// outliers stay, because they are the baseline's habit, and so do runs that come back a third time.
 fn without_episodes(baseline: Vec<f64>, floor: Floor) -> Option<Vec<f64>> {
     let level = median(&baseline)?;
     let sigma = (MAD_TO_SIGMA * mad(&baseline)?)
@@ -121,10 +123,11 @@ fn without_episodes(baseline: Vec<f64>, floor: Floor) -> Option<Vec<f64>> {
         distance if distance < -6.0 * sigma => -1,
         _ => 0,
     };
+    let least = if baseline.len() < SHORT { 2 } else { 3 };
     let mut kept = Vec::with_capacity(baseline.len());
     let mut episodes = 0;
     for run in baseline.chunk_by(|a, b| side(*a) == side(*b)) {
-        if run.len() >= 3 && run.first().is_some_and(|first| side(*first) != 0) {
+        if run.len() >= least && run.first().is_some_and(|first| side(*first) != 0) {
             episodes += 1;
         } else {
             kept.extend_from_slice(run);

@@ -1,5 +1,7 @@
 //! What the definitions of an agent may ask for.
 
+use std::collections::BTreeSet;
+
 use claw_core::definition::{Capabilities, StepCapability, TriggerCapability, WorkflowCapability};
 use claw_core::workflow::Workflow as _;
 
@@ -43,6 +45,14 @@ const STEPS: [(&str, &[&str]); 5] = [
         &["get_pods", "get_workloads", "describe_events", "get_pod_logs"],
     ),
 ];
+
+/// The tools that an investigation reads with, wherever an agent has their source.
+pub(super) fn reads() -> BTreeSet<&'static str> {
+    STEPS
+        .iter()
+        .flat_map(|(_, tools)| tools.iter().copied())
+        .collect()
+}
 
 /// Parameters that steps give values of their own choice, by step and tool. What a step asks about (namespace, name,
 /// time) is not among them: there a list of values is a limit that can be kept.

@@ -16,9 +16,11 @@ use claw_core::workflow::Workflow;
 use claw_guardrails::engine::{Config, Engine, Mode};
 use claw_guardrails::pipeline::{self, Pipeline};
 
+use super::abilities;
 use super::error::{AssemblyError, TendError};
 use super::sources::Sources;
 use crate::deliver::Sink;
+use crate::incident::runbook::Runbooks;
 use crate::incident::weights::Weights;
 use crate::incident::{self, IncidentInvestigation};
 use crate::runtime::{Builder, Ended, Runner, RunnerError, Settings};
@@ -43,6 +45,7 @@ pub struct Assembly {
     workflows: Vec<AddWorkflow>,
     writes: Option<pipeline::Builder>,
     fence: Option<Arc<dyn Fence>>,
+    runbooks: Runbooks,
 }
 
 /// Adds a workflow to a runner.
@@ -82,6 +85,7 @@ impl Assembly {
             workflows: Vec::new(),
             writes: None,
             fence: None,
+            runbooks: Runbooks::default(),
         }
     }
 
@@ -101,6 +105,12 @@ impl Assembly {
     /// Lets the agent write only while `fence` says that it is the one that may. Without one it is taken to be alone.
     pub fn fence(mut self, fence: Arc<dyn Fence>) -> Self {
         self.fence = Some(fence);
+        self
+    }
+
+    /// Follows runbooks while it investigates, and names those that fit in reports.
+    pub fn runbooks(mut self, runbooks: Runbooks) -> Self {
+        self.runbooks = runbooks;
         self
     }
 
@@ -151,9 +161,10 @@ impl Assembly {
     /// The agent.
     ///
     /// # Errors
-    /// If two tools have one name, or settings make no sense.
+    /// If two tools have one name, settings make no sense, or a runbook asks for what tools cannot do.
     pub fn build(self) -> Result<Agent, AssemblyError> {
         let tools = self.definition.apply(&self.sources.tools()?)?;
+        self.runbooks.check(&tools, &abilities::reads())?;
         let guardrails = match &self.writes {
             // Then it is the workflow that is held to it.
             Some(_) => self.guardrails,
@@ -183,10 +194,11 @@ impl Assembly {
         });
         let pipeline = writes.transpose()?;
         let mut runner = Runner::builder(gate.clone(), tools.clone(), Arc::clone(&self.journal))
-            .workflow(IncidentInvestigation::with(
+            .workflow(IncidentInvestigation::with_runbooks(
                 self.cluster,
                 self.weights,
                 self.reasoner,
+                Arc::new(self.runbooks),
             ))
             .settings(self.settings);
         if self

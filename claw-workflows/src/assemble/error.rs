@@ -1,3 +1,4 @@
+use claw_core::definition::DefinitionError;
 use claw_core::registry::DuplicateTool;
 use claw_guardrails::pipeline::{PipelineError, SettingsError};
 
@@ -10,6 +11,9 @@ pub enum AssemblyError {
     /// Two tools have one name.
     #[error(transparent)]
     Tool(#[from] DuplicateTool),
+    /// A runbook asks for what no tool can do, or may not do.
+    #[error(transparent)]
+    Runbooks(#[from] DefinitionError),
     /// What the agent writes with would protect nothing, or could never do anything.
     #[error("the settings of the pipeline make no sense")]
     Settings(#[from] SettingsError),

@@ -21,10 +21,10 @@ mod transport;
 pub(crate) mod untrusted;
 mod view;
 pub mod webhook;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use format::{Format, ParseFormatError};
 pub use sink::{DeliverError, Sink};

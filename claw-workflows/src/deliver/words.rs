@@ -26,14 +26,36 @@ pub(crate) fn percent(value: f64) -> String {
     }
 }
 
+/// From here on something is likely; below it, it is no more than possible.
+const LIKELY: f64 = 0.55;
+/// Below this something is unlikely.
+const POSSIBLE: f64 = 0.30;
+/// Below this something is very unlikely.
+const REMOTE: f64 = 0.10;
+
+/// Whether something of this probability may be called likely.
+pub(crate) fn is_likely(value: f64) -> bool {
+    probability(value) >= LIKELY
+}
+
+/// Whether something of this probability may be called possible.
+pub(crate) fn is_possible(value: f64) -> bool {
+    probability(value) >= POSSIBLE
+}
+
+/// Whether something of this probability is very unlikely.
+pub(crate) fn is_remote(value: f64) -> bool {
+    probability(value) < REMOTE
+}
+
 /// A probability in words.
 pub(crate) fn likelihood(value: f64) -> &'static str {
     match probability(value) {
         p if p >= 0.95 => "almost certain",
         p if p >= 0.80 => "very likely",
-        p if p >= 0.55 => "likely",
-        p if p >= 0.30 => "possible",
-        p if p >= 0.10 => "unlikely",
+        p if p >= LIKELY => "likely",
+        p if p >= POSSIBLE => "possible",
+        p if p >= REMOTE => "unlikely",
         _ => "very unlikely",
     }
 }
@@ -77,9 +99,10 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// The verdict as a headline.
-pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+/// The verdict as a headline, where the first cause has this probability.
+pub(crate) fn verdict(verdict: Verdict, first: Option<f64>) -> &'static str {
     match verdict {
+        Verdict::Cause if first.is_some_and(|value| !is_likely(value)) => "Possible cause found",
         Verdict::Cause => "Likely root cause found",
         Verdict::Ambiguous => "Several causes are about as likely",
         Verdict::Unknown => "Cause not known",
@@ -178,6 +201,24 @@ mod tests {
                 "under 1%", "under 1%", "50%", "87%", "99%", "over 99%", "over 99%", "under 1%", "over 99%",
                 "under 1%"
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_more_than_possible_is_not_called_likely() {
+        let of = |value| verdict(Verdict::Cause, Some(value));
+        assert_eq!(
+            [0.36, 0.549, 0.55, 0.91].map(of),
+            [
+                "Possible cause found",
+                "Possible cause found",
+                "Likely root cause found",
+                "Likely root cause found"
+            ]
+        );
+        assert_eq!(
+            [0.36, 0.549, 0.55].map(likelihood),
+            ["possible", "possible", "likely"]
         );
     }
 

@@ -22,6 +22,8 @@ pub struct Candidate {
     pub unseen: Vec<String>,
     /// When it began to act, where that is known.
     pub onset: Option<Timestamp>,
+    /// How long before `onset` it may have begun, in seconds: what is sampled every five minutes shows itself that late.
+    pub uncertainty: i64,
     /// Reference of the change that brought it, where one did.
     pub change: Option<String>,
     /// Entities that it hurts directly; trouble spreads from these along the failure graph. Empty: `entity` itself.
@@ -47,6 +49,7 @@ impl Candidate {
             clues: Vec::new(),
             unseen: Vec::new(),
             onset: None,
+            uncertainty: 0,
             change: None,
             hurts: Vec::new(),
             derived: 0.0,
@@ -80,6 +83,13 @@ impl Candidate {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        self
+    }
+
+    /// Says how many seconds before its onset it may have begun.
+    #[must_use]
+    pub fn uncertain_by(mut self, seconds: f64) -> Self {
+        self.uncertainty = seconds.clamp(0.0, 86_400.0) as i64;
         self
     }
 

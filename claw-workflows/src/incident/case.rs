@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
-use claw_core::report::{Gap, Test, Window};
+use claw_core::report::{Gap, Runbook, Test, Window};
 use claw_core::tool::Tool as _;
+use claw_k8s::gitops::Delivered;
 use claw_k8s::world::Objects;
 use claw_metrics::signal::Signal;
 use claw_metrics::tools::{ListMetrics, QueryPrometheus};
@@ -62,6 +63,9 @@ pub struct Case {
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.
     pub series_read: usize,
+    /// Entities that series are about which were compared, whether they moved or not.
+    #[serde(default)]
+    pub measured: BTreeSet<EntityRef>,
     /// Whether series were left out or a query for some had no answer: any of them may be the one that moved.
     #[serde(default)]
     pub series_unread: bool,
@@ -69,6 +73,9 @@ pub struct Case {
     pub calls: Vec<Call>,
     /// What was changed.
     pub changes: Vec<Change>,
+    /// What GitOps controllers keep, and whether they manage to.
+    #[serde(default)]
+    pub delivered: Vec<Delivered>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// Tools whose source has answered in this run. It may be slow with one question, but it is there.
@@ -77,6 +84,9 @@ pub struct Case {
     /// Tools whose source did not answer in time. Nothing more is asked of it: the time is better spent on others.
     #[serde(default)]
     pub silent: BTreeSet<String>,
+    /// Runbooks for the alerts, and what the calls that they ask for answered.
+    #[serde(default)]
+    pub runbooks: Vec<Runbook>,
     /// What was asked to tell hypotheses apart.
     pub tests: Vec<Test>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
-use claw_k8s::model::Object;
+use claw_k8s::model::{Object, Service};
 use claw_metrics::logs::indicators::Indicator;
 use jiff::Timestamp;
 
@@ -120,6 +120,20 @@ fn targets<'p>(facts: &Facts<'_>, namespace: &str, pattern: &'p Pattern) -> Vec<
         .collect()
 }
 
+/// The Service that a host name or an address, without port, means to a pod in `namespace`, where it was read.
+pub(super) fn service_called<'a>(facts: &Facts<'a>, namespace: &str, host: &str) -> Option<&'a Service> {
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        let mut services = facts.case.objects.services.iter();
+        return services.find(|service| service.spec.cluster_ip == host);
+    }
+    let parts: Vec<&str> = host.trim_end_matches('.').split('.').collect();
+    match parts.as_slice() {
+        [service] => facts.service(namespace, service),
+        [service, ns] | [service, ns, "svc", ..] => facts.service(ns, service),
+        _ => None,
+    }
+}
+
 /// What `host` (with or without port) means to a pod in `namespace`.
 pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
     let name = host_of(host);
@@ -130,7 +144,7 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
     let parts: Vec<&str> = name.trim_end_matches('.').split('.').collect();
     let (service, ns, in_cluster) = match parts.as_slice() {
         [service] => (*service, namespace, true),
-        [service, ns] => (*service, *ns, facts.case.namespaces.contains(*ns)),
+        [service, ns] => (*service, *ns, is_namespace(facts, ns)),
         [service, ns, "svc", ..] => (*service, *ns, true),
         // Pods of a headless service: pod.service.namespace.svc…
         [_, service, ns, "svc", ..] => (*service, *ns, true),
@@ -161,6 +175,13 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
         None if listed => Target::Absent(name.to_owned()),
         None => Target::Known(facts.unit_of(&called)),
     }
+}
+
+/// Whether a word is the name of a namespace.
+fn is_namespace(facts: &Facts<'_>, word: &str) -> bool {
+    let case = facts.case;
+    let mut known = case.objects.namespaces.iter();
+    case.namespaces.contains(word) || known.any(|namespace| namespace.metadata.name == word)
 }
 
 /// The Service or workload with that address.

@@ -1,23 +1,29 @@
 //! Which unit's metrics stand out by themselves, and not only because of the units that it calls.
 //!
 //! Latency and errors travel against the direction of calls: a caller waits for what it calls. A unit is suspected by how
-//! much of its strain its callees do not account for, and by strain on its resources, which does not travel.
+//! much of its strain its callees do not account for (`own`), by strain on its resources, which does not travel, by work that
+//! its callers do not send it or send it in vain (`traffic`), and by calls that take long on the way (`network`). Of those
+//! that are late, the one that accounts for most of it is the likeliest, and what began at another time is none (`compare`).
+
+mod compare;
+mod network;
+mod own;
+mod ties;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, Source, SourceKind};
 use claw_metrics::classify::Unit as MetricUnit;
-use claw_metrics::signal::{Direction, Signal};
+use claw_metrics::signal::Signal;
 
+use self::ties::Ties;
 use super::candidate::{Advice, Candidate};
-use super::units::{Excess, Scale, Strain, Unit};
+use super::units::{Strain, Unit};
 
 /// A signal below this many robust standard deviations does not make a suspect.
 const NOTABLE: f64 = 4.0;
-/// Said of a unit whose callees are in the same kind of trouble, measured in another way.
-const INCOMPARABLE: &str =
-    "how much of its trouble comes from the services that it calls: they are measured in other units";
 /// Signals of one kind of strain that a clue names at most.
 const MAX_SIGNALS: usize = 24;
 
@@ -48,6 +54,24 @@ pub struct Suspect {
     /// How much of the strain is the unit's own, 0 to 1: what neither the units that it calls nor the amount of work account
     /// for. 0 where that cannot be told.
     pub own: f64,
+    /// By how many seconds answers are late of its own, where it is suspected for that.
+    late: Option<f64>,
+    /// The uncertainty of its onset, in seconds.
+    uncertainty: f64,
+}
+
+impl Suspect {
+    /// A suspect whose strain `signal` shows.
+    fn new(candidate: Candidate, own: f64, signal: &Signal) -> Self {
+        Self {
+            candidate: candidate
+                .since(signal.onset)
+                .uncertain_by(signal.onset_uncertainty),
+            own,
+            late: None,
+            uncertainty: signal.onset_uncertainty,
+        }
+    }
 }
 
 /// Signals, call edges and calls of one incident.
@@ -59,26 +83,35 @@ pub struct Strains<'a> {
     pub edges: BTreeMap<(EntityRef, EntityRef), Vec<&'a Signal>>,
     /// Callees by caller.
     pub callees: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
+    /// Units with series, whether they moved or not.
+    pub measured: BTreeSet<EntityRef>,
 }
 
 impl<'a> Strains<'a> {
     /// Units that stand out, each with the mechanism that its strongest own strain speaks for.
     pub fn suspects(&self) -> Vec<Suspect> {
+        let ties = Ties::of(self);
         let mut entities: BTreeSet<&EntityRef> = self.units.keys().collect();
         entities.extend(self.edges.keys().flat_map(|(from, to)| [from, to]));
-        entities
+        let mut suspects: Vec<Suspect> = entities
             .into_iter()
-            .flat_map(|entity| self.of_unit(entity))
-            .collect()
+            // What is measured of a namespace is the sum of what is in it.
+            .filter(|entity| entity.kind != "Namespace")
+            .flat_map(|entity| self.of_unit(entity, &ties))
+            .collect();
+        compare::lateness(&mut suspects, self, &ties);
+        compare::beginnings(&mut suspects, self);
+        suspects
     }
 
-    fn of_unit(&self, entity: &EntityRef) -> Vec<Suspect> {
+    fn of_unit(&self, entity: &EntityRef, ties: &Ties<'_>) -> Vec<Suspect> {
         let empty = Unit::default();
         let unit = self.units.get(entity).unwrap_or(&empty);
         [
-            self.resources(entity, unit),
-            self.latency(entity, unit),
-            self.errors(entity, unit),
+            self.resources(entity, unit, ties),
+            self.latency(entity, unit, ties),
+            self.errors(entity, unit, ties),
+            self.traffic(entity, unit, ties),
             self.network(entity, unit),
         ]
         .into_iter()
@@ -87,17 +120,14 @@ impl<'a> Strains<'a> {
     }
 
     /// Processor, memory or storage under strain, and more so than the work explains.
-    fn resources(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
+    fn resources(&self, entity: &EntityRef, unit: &Unit<'a>, ties: &Ties<'_>) -> Option<Suspect> {
         const KINDS: [(Strain, &str, &str); 4] = [
             (Strain::Cpu, "cpu_contention", "processor time"),
             (Strain::Memory, "memory_pressure", "memory"),
             (Strain::Storage, "storage_pressure", "storage"),
             (Strain::Queue, "saturation", "queues or pools"),
         ];
-        let surge = unit
-            .strongest(Strain::Traffic)
-            .filter(|signal| signal.direction == Direction::Up && signal.score >= NOTABLE)
-            .map_or(1.0, |signal| signal.ratio);
+        let surge = self.load_of(entity, ties).factor.max(1.0);
         let (_, strain, mechanism, what, signal) = KINDS
             .iter()
             .filter_map(|(strain, mechanism, what)| {
@@ -107,7 +137,7 @@ impl<'a> Strains<'a> {
                     return None;
                 }
                 // Growth in proportion to the work is no strain of its own.
-                let beyond = (growth(signal) / surge.max(1.0)).max(1.0).ln();
+                let beyond = (growth(signal) / surge).max(1.0).ln();
                 Some((
                     strength(signal) * (0.4 + beyond.min(2.0)),
                     *strain,
@@ -120,7 +150,7 @@ impl<'a> Strains<'a> {
         let slow = unit
             .worst(Strain::Latency)
             .filter(|signal| signal.score >= NOTABLE);
-        let beyond = (growth(signal) / surge.max(1.0)).max(1.0);
+        let beyond = (growth(signal) / surge).max(1.0);
         let mut candidate = Candidate::new(
             mechanism,
             entity.clone(),
@@ -132,7 +162,6 @@ impl<'a> Strains<'a> {
             beyond.ln().min(2.0),
             vec![evidence(signal)],
         )
-        .since(signal.onset)
         .derived(0.3)
         .advise(Advice::new(
             format!("Give {entity} more {what}, or find what uses it up"),
@@ -145,219 +174,7 @@ impl<'a> Strains<'a> {
                 all_of(unit, Strain::Latency),
             );
         }
-        Some(Suspect {
-            candidate,
-            own: 1.0 - 1.0 / beyond,
-        })
-    }
-
-    /// Answers late by more than the callees are late.
-    fn latency(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
-        let signal = unit
-            .worst(Strain::Latency)
-            .filter(|signal| signal.score >= NOTABLE)?;
-        let own = unit.latency_excess();
-        if own.is_empty() {
-            return None;
-        }
-        let part = self.own_part(entity, &own, |unit| unit.latency_excess());
-        let mut candidate = Candidate::new(
-            "latency_degradation",
-            entity.clone(),
-            format!("{entity} answers late by itself: {}", signal.statement()),
-        )
-        .clue("answers slow", strength(signal), all_of(unit, Strain::Latency))
-        .clue(
-            "slowness of its own",
-            2.5 * part.share - 1.0,
-            part.heaviest.into_iter().map(evidence).collect(),
-        )
-        .since(signal.onset)
-        .derived(0.8)
-        .advise(Advice::new(
-            format!("Look into what {entity} does during a request"),
-            "The services that it calls do not account for its slowness",
-        ));
-        if self
-            .callees
-            .get(entity)
-            .is_some_and(|callees| callees.iter().any(|callee| !self.units.contains_key(callee)))
-        {
-            candidate = candidate.unseen("metrics of some services that it calls");
-        }
-        if part.incomparable {
-            candidate = candidate.unseen(INCOMPARABLE);
-        }
-        Some(part.suspect(candidate))
-    }
-
-    /// Failures that the callees do not account for.
-    fn errors(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
-        let signal = unit
-            .worst(Strain::Errors)
-            .filter(|signal| signal.score >= NOTABLE)?;
-        let own = unit.error_excess();
-        let part = self.own_part(entity, &own, |unit| unit.error_excess());
-        let candidate = Candidate::new(
-            "error_degradation",
-            entity.clone(),
-            format!("{entity} fails by itself: {}", signal.statement()),
-        )
-        .clue("requests fail", strength(signal), all_of(unit, Strain::Errors))
-        .clue(
-            "failures of its own",
-            2.5 * part.share - 1.0,
-            part.heaviest.into_iter().map(evidence).collect(),
-        )
-        .since(signal.onset)
-        .derived(0.8)
-        .advise(Advice::new(
-            format!("Look at the errors that {entity} logs"),
-            "The services that it calls do not account for its failures",
-        ));
-        Some(part.suspect(if part.incomparable {
-            candidate.unseen(INCOMPARABLE)
-        } else {
-            candidate
-        }))
-    }
-
-    /// Slow or lossy on the way: callers see it late, or packets are lost, and the unit itself is not slow.
-    fn network(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
-        let lossy = unit
-            .worst(Strain::Network)
-            .filter(|signal| signal.score >= NOTABLE);
-        let touching: Vec<&Signal> = self
-            .edges
-            .iter()
-            .filter(|((from, to), _)| from == entity || to == entity)
-            .flat_map(|(_, signals)| signals.iter().copied())
-            .filter(|signal| signal.harmful && signal.score >= NOTABLE)
-            .collect();
-        let all = self
-            .edges
-            .keys()
-            .filter(|(from, to)| from == entity || to == entity)
-            .count();
-        let strained: BTreeSet<&EntityRef> = touching
-            .iter()
-            .flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer))
-            .collect();
-        let worst = touching
-            .iter()
-            .copied()
-            .max_by(|a, b| a.score.total_cmp(&b.score))
-            .or(lossy)?;
-        let own_latency = unit.worst(Strain::Latency).map_or(0.0, |signal| signal.score);
-        let mut candidate = Candidate::new(
-            "network_degradation",
-            entity.clone(),
-            format!(
-                "the network of {entity} is slow or loses packets: {}",
-                worst.statement()
-            ),
-        )
-        .clue(
-            "calls slow on the way",
-            strength(worst),
-            touching
-                .iter()
-                .copied()
-                .chain(lossy)
-                .take(4)
-                .map(evidence)
-                .collect(),
-        )
-        .since(worst.onset)
-        .derived(0.5)
-        .advise(Advice::new(
-            format!("Check the network of the node and pod of {entity}"),
-            "Calls from and to it are late although the services at the ends are not",
-        ));
-        if all > 1 {
-            // A fault of one end shows on most of its edges; a fault of the other end on just one of them.
-            let share = touching.len() as f64 / all as f64;
-            candidate = candidate.clue(
-                "share of its calls affected",
-                2.0 * share.min(1.0) - 1.0,
-                Vec::new(),
-            );
-        }
-        if own_latency >= NOTABLE && strained.len() <= 2 {
-            candidate = candidate.clue("slow by itself as well", -0.3, Vec::new());
-        }
-        Some(Suspect { candidate, own: 0.0 })
-    }
-
-    /// How much of a unit's trouble its callees do not account for. Amounts are compared on the same scale only; of several
-    /// scales the one counts on which the callees account for most.
-    fn own_part(
-        &self,
-        entity: &EntityRef,
-        own: &BTreeMap<Scale, Excess<'_>>,
-        excess: impl Fn(&Unit<'a>) -> BTreeMap<Scale, Excess<'a>>,
-    ) -> OwnPart<'a> {
-        let mut heaviest: BTreeMap<Scale, Excess<'a>> = BTreeMap::new();
-        let callees = self.callees.get(entity).into_iter().flatten();
-        for (scale, found) in callees
-            .filter_map(|callee| self.units.get(callee))
-            .flat_map(excess)
-        {
-            heaviest
-                .entry(scale)
-                .and_modify(|known| {
-                    if known.amount < found.amount {
-                        *known = found;
-                    }
-                })
-                .or_insert(found);
-        }
-        let compared = own.iter().filter_map(|(scale, own)| {
-            let inherited = heaviest.get(scale)?;
-            let share = if own.amount > 0.0 {
-                ((own.amount - inherited.amount) / own.amount).clamp(0.0, 1.0)
-            } else {
-                0.0
-            };
-            Some((share, inherited.signal))
-        });
-        match compared.min_by(|a, b| a.0.total_cmp(&b.0)) {
-            Some((share, signal)) => OwnPart {
-                share,
-                heaviest: Some(signal),
-                incomparable: false,
-            },
-            // Nobody that it calls is in such trouble.
-            None if heaviest.is_empty() => OwnPart {
-                share: 1.0,
-                heaviest: None,
-                incomparable: false,
-            },
-            None => OwnPart {
-                share: 0.5,
-                heaviest: heaviest.values().next().map(|found| found.signal),
-                incomparable: true,
-            },
-        }
-    }
-}
-
-/// How much of a unit's trouble is its own.
-struct OwnPart<'a> {
-    /// Share of it that the callees do not account for, 0 to 1.
-    share: f64,
-    /// The callee's signal that accounts for most.
-    heaviest: Option<&'a Signal>,
-    /// Whether callees are in trouble that cannot be compared.
-    incomparable: bool,
-}
-
-impl OwnPart<'_> {
-    fn suspect(&self, candidate: Candidate) -> Suspect {
-        Suspect {
-            candidate,
-            own: if self.incomparable { 0.0 } else { self.share },
-        }
+        Some(Suspect::new(candidate, 1.0 - 1.0 / beyond, signal))
     }
 }
 
@@ -374,7 +191,12 @@ fn growth(signal: &Signal) -> f64 {
 
 /// Weight of a signal: grows with the logarithm of its distance from normal, 0.7 to 3.
 fn strength(signal: &Signal) -> f64 {
-    (signal.score / NOTABLE).max(1.0).ln().mul_add(0.9, 0.7).min(3.0)
+    strength_of(signal.score)
+}
+
+/// The weight of a distance from normal.
+fn strength_of(score: f64) -> f64 {
+    (score / NOTABLE).max(1.0).ln().mul_add(0.9, 0.7).min(3.0)
 }
 
 #[cfg(test)]

@@ -21,13 +21,23 @@ pub(super) fn ending<'p>(
         .filter(|end| matters(facts, pod, status, end))
 }
 
-/// The end of a container that was killed for memory; see [`ending`].
+/// The end of a container that was killed for memory; see [`ending`]. Where a child of its process was killed, the runtime
+/// does not say so of the container: then what the kernel counts tells.
 pub(super) fn killed_for_memory<'p>(
     facts: &Facts<'_>,
     pod: &Pod,
     status: &'p ContainerStatus,
 ) -> Option<&'p Terminated> {
-    ending(facts, pod, status, |end| end.reason == "OOMKilled")
+    ending(facts, pod, status, |end| {
+        end.reason == "OOMKilled" || end.exit_code == 137 && counted(facts, pod)
+    })
+}
+
+/// Whether kills for memory were counted of a pod.
+fn counted(facts: &Facts<'_>, pod: &Pod) -> bool {
+    let entity = pod.entity();
+    let mut signals = facts.case.signals.iter();
+    signals.any(|signal| signal.measure == Measure::OutOfMemory && signal.harmful && signal.entity == entity)
 }
 
 fn matters(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus, end: &Terminated) -> bool {

@@ -42,6 +42,12 @@ impl FailureGraph {
         self.index.contains_key(entity)
     }
 
+    /// Whether there is anything whose trouble the entity would feel.
+    pub fn feels_any(&self, entity: &EntityRef) -> bool {
+        let index = self.index.get(entity);
+        index.is_some_and(|index| self.felt_by.iter().any(|edges| edges.contains(index)))
+    }
+
     /// All entities, in the order in which they were added.
     pub fn entities(&self) -> &[EntityRef] {
         &self.entities

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::entries::{self, Entry, Level};
-use claw_metrics::logs::indicators::{Indicator, indicators, targets};
+use claw_metrics::logs::indicators::{Indicator, indicators, refused_by_peer, targets};
 use claw_metrics::logs::templates::{Miner, TemplateId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -245,15 +245,20 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
     if !worth {
         return None;
     }
-    let hosts = targets(&text);
+    let refused = refused_by_peer(&text);
+    let mut hosts = targets(&text);
+    if hosts.is_empty() && !refused && found.contains(&Indicator::CertificateExpired) {
+        hosts = entry.trace.as_ref().map_or_else(Vec::new, around);
+    }
     let indications = found
         .into_iter()
         .flat_map(|kind| {
-            let about_others = !matches!(
-                kind,
-                Indicator::AddressInUse | Indicator::Terminated | Indicator::OutOfMemory
-            );
-            let named: Vec<Option<String>> = if about_others && !hosts.is_empty() {
+            let about_itself = match kind {
+                Indicator::AddressInUse | Indicator::Terminated | Indicator::OutOfMemory => true,
+                Indicator::CertificateExpired => refused,
+                _ => false,
+            };
+            let named: Vec<Option<String>> = if !about_itself && !hosts.is_empty() {
                 hosts.iter().take(2).cloned().map(Some).collect()
             } else {
                 vec![None]
@@ -273,6 +278,21 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
         indications,
     };
     Some((text, pattern))
+}
+
+/// The hosts that the exceptions around the innermost one name: which request failed is said by the outer ones.
+fn around(trace: &entries::Trace) -> Vec<String> {
+    let frame = |line: &str| {
+        ["at ", "File ", "... ", "from "]
+            .iter()
+            .any(|lead| line.starts_with(lead))
+    };
+    let lines = trace.text.lines().map(str::trim_start);
+    lines
+        .filter(|line| !frame(line))
+        .map(targets)
+        .find(|hosts| !hosts.is_empty())
+        .unwrap_or_default()
 }
 
 /// Kind of a log of which it is known neither which pod wrote it nor which service.
@@ -344,6 +364,24 @@ mod tests {
         let known = firsts(170, false);
         assert!(known[0].is_some());
         assert_eq!(firsts(100, true), firsts(0, false), "it began after the cut");
+    }
+
+    #[test]
+    fn the_outer_exception_names_whose_certificate_has_expired() {
+        let log = "2026-05-01T10:00:00Z ERROR 1 --- [exec-0] s.SmsController : cannot send\n\
+            org.springframework.web.client.ResourceAccessException: I/O error on POST request for \"https://api.sms.example/v2\": PKIX path validation failed\n\
+            Caused by: javax.net.ssl.SSLHandshakeException: PKIX path validation failed\n\
+            \tat java.base/sun.security.ssl.Alert.createSSLException(Alert.java:131)\n\
+            Caused by: java.security.cert.CertificateExpiredException: NotAfter: Fri May 01 09:00:00 UTC 2026\n\
+            \tat java.base/sun.security.x509.CertificateValidity.valid(CertificateValidity.java:277)\n";
+        let pod = EntityRef::namespaced("Pod", "shop", "sms-1");
+        let from = "2026-05-01T09:00:00Z".parse().unwrap();
+        let log = digest(pod, "sms".to_owned(), false, log.as_bytes(), from, None, false);
+        let named = Indication {
+            kind: Indicator::CertificateExpired,
+            target: Some("api.sms.example".to_owned()),
+        };
+        assert_eq!(log.patterns[0].indications, [named]);
     }
 
     #[test]

@@ -10,15 +10,19 @@ pub mod case;
 pub mod complaint;
 pub mod conclude;
 pub mod degradation;
+mod deletion;
 mod ending;
 pub mod facts;
 pub mod graph;
 pub mod grouping;
+mod init;
 pub mod logs;
 pub mod mechanism;
 mod metrics;
+pub mod offline;
 mod probe;
 pub mod rank;
+pub mod runbook;
 mod spread;
 pub mod steps;
 pub mod subject;
@@ -38,12 +42,14 @@ use claw_core::workflow::{RunFailure, Step, Workflow};
 
 use crate::trigger::Incident;
 use case::Case;
+use runbook::Runbooks;
 use weights::Weights;
 
 /// The workflow. See the [module](self) for what it does.
 pub struct IncidentInvestigation {
     cluster: String,
     weights: Weights,
+    runbooks: Arc<Runbooks>,
     steps: Vec<Box<dyn Step<Case>>>,
 }
 
@@ -64,17 +70,31 @@ impl IncidentInvestigation {
     /// The workflow with other weights of the ranking, and another reasoner to choose what to ask while the best causes are
     /// close. The ranking stays what it is: a reasoner may have more looked at, and decides nothing.
     pub fn with(cluster: impl Into<String>, weights: Weights, reasoner: Arc<dyn Reasoner>) -> Self {
+        Self::with_runbooks(cluster, weights, reasoner, Arc::default())
+    }
+
+    /// As [`with`](Self::with), with runbooks to follow, and to name in reports.
+    pub fn with_runbooks(
+        cluster: impl Into<String>,
+        weights: Weights,
+        reasoner: Arc<dyn Reasoner>,
+        runbooks: Arc<Runbooks>,
+    ) -> Self {
         let cluster = cluster.into();
         Self {
             steps: vec![
-                Box::new(steps::GatherContext),
+                Box::new(steps::GatherContext::new(Arc::clone(&runbooks))),
                 Box::new(steps::AnalyzeLogs),
                 Box::new(steps::CheckDependencies),
                 Box::new(steps::CorrelateChanges),
-                Box::new(steps::Synthesize::new(cluster.clone(), weights.clone(), reasoner)),
+                Box::new(
+                    steps::Synthesize::new(cluster.clone(), weights.clone(), reasoner)
+                        .with_runbooks(Arc::clone(&runbooks)),
+                ),
             ],
             cluster,
             weights,
+            runbooks,
         }
     }
 }
@@ -114,12 +134,15 @@ impl Workflow for IncidentInvestigation {
             logs_left: Default::default(),
             signals: Vec::new(),
             series_read: 0,
+            measured: Default::default(),
             series_unread: false,
             calls: Vec::new(),
             changes: Vec::new(),
+            delivered: Vec::new(),
             gaps: Vec::new(),
             heard: Default::default(),
             silent: Default::default(),
+            runbooks: Vec::new(),
             tests: Vec::new(),
             incident,
         }
@@ -133,6 +156,7 @@ impl Workflow for IncidentInvestigation {
     fn on_failure(&self, state: &Case, failure: &RunFailure) -> Report {
         let mut report = conclude::report(state, &self.cluster, &self.weights);
         report.gaps.extend(failure.report(Self::NAME).gaps);
+        self.runbooks.name_in(&mut report, state);
         report
     }
 }

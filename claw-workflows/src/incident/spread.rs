@@ -6,6 +6,9 @@ use claw_k8s::model::Object;
 use super::complaint::Target;
 use super::facts::{Facts, needs};
 use super::graph::FailureGraph;
+use super::init;
+use super::mechanism::unschedulable::{Obstacle, message};
+use super::mechanism::{volume_unavailable, webhook_unavailable};
 
 /// The failure graph of a case.
 pub(super) fn graph(facts: &Facts<'_>) -> FailureGraph {
@@ -14,6 +17,7 @@ pub(super) fn graph(facts: &Facts<'_>) -> FailureGraph {
     references(facts, &mut graph);
     traffic(facts, &mut graph);
     controls(facts, &mut graph);
+    starts(facts, &mut graph);
     metrics(facts, &mut graph);
     for (entity, unit) in facts.stand_ins() {
         graph.connect(entity, unit);
@@ -195,6 +199,45 @@ fn controls(facts: &Facts<'_>, graph: &mut FailureGraph) {
                 graph.connect(&this, &budget.entity());
             }
         }
+    }
+}
+
+/// What pods that are not started or not placed wait for.
+fn starts(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    let lost: Vec<EntityRef> = facts
+        .case
+        .objects
+        .nodes
+        .iter()
+        .filter(|node| !node.is_ready() || node.spec.unschedulable)
+        .map(Object::entity)
+        .collect();
+    for pod in facts.pods() {
+        // A node that is lost is room that is lost to those that would fit there.
+        let for_room = pod.spec.node_name.is_empty()
+            && message(facts, pod).is_some_and(|said| {
+                Obstacle::all(&said)
+                    .iter()
+                    .any(|(obstacle, _)| obstacle.is_of_nodes())
+            });
+        for node in lost.iter().filter(|_| for_room) {
+            graph.connect(node, &pod.entity());
+        }
+        for target in init::blocked(facts, pod)
+            .into_iter()
+            .flat_map(|blocked| blocked.waits_for.into_values())
+        {
+            if let Target::Known(unit) | Target::External(unit) = target {
+                graph.connect(&unit, &facts.workload_of(pod));
+            }
+        }
+    }
+    for (maker, claim) in volume_unavailable::makers(facts) {
+        graph.connect(&maker, &claim);
+    }
+    for (service, refused) in webhook_unavailable::failing(facts) {
+        graph.connect(&facts.unit_of(&service), &refused);
+        graph.connect(&service, &refused);
     }
 }
 

@@ -101,8 +101,46 @@ impl Scale {
 pub struct Excess<'a> {
     /// How large it is, in its scale.
     pub amount: f64,
+    /// In what it is counted.
+    pub scale: Scale,
     /// What shows it.
     pub signal: &'a Signal,
+}
+
+impl<'a> Excess<'a> {
+    fn of(signal: &'a Signal) -> Option<Self> {
+        let (scale, factor) = Scale::of(signal);
+        let amount = (signal.observed - signal.baseline).abs() * factor;
+        amount.is_finite().then_some(Self {
+            amount,
+            scale,
+            signal,
+        })
+    }
+}
+
+/// By how much one statistic of latency is late.
+#[derive(Clone, Copy, Debug)]
+pub struct Late<'a> {
+    /// Which one, in thousandths for quantiles: means are compared with means.
+    pub statistic: u32,
+    /// By how much.
+    pub excess: Excess<'a>,
+}
+
+impl<'a> Late<'a> {
+    /// `None` for what is not late, and for statistics of single requests.
+    pub fn of(signal: &'a Signal) -> Option<Self> {
+        let statistic = match signal.stat() {
+            Stat::Min | Stat::Spread | Stat::Max => return None,
+            Stat::Quantile(quantile) => (quantile * 1000.0) as u32,
+            Stat::Mean => 2_000,
+            _ => 3_000,
+        };
+        let late = signal.measure == Measure::Latency && signal.direction == Direction::Up && signal.harmful;
+        let excess = Excess::of(signal).filter(|_| late)?;
+        Some(Self { statistic, excess })
+    }
 }
 
 /// What the metrics say of one unit.
@@ -137,43 +175,33 @@ impl<'a> Unit<'a> {
             .min()
     }
 
-    /// By how much answers are late, by scale: the largest difference over comparable statistics, with its signal.
-    pub fn latency_excess(&self) -> BTreeMap<Scale, Excess<'a>> {
-        let late = |signal: &Signal| {
-            signal.direction == Direction::Up
-                && signal.peer.is_none()
-                && !matches!(signal.stat(), Stat::Min | Stat::Spread | Stat::Max)
-        };
-        self.excess(Strain::Latency, late)
-    }
-
-    /// By how much more work fails, by scale: the largest difference, with its signal.
-    pub fn error_excess(&self) -> BTreeMap<Scale, Excess<'a>> {
-        self.excess(Strain::Errors, |_| true)
-    }
-
-    fn excess(&self, strain: Strain, counts: impl Fn(&Signal) -> bool) -> BTreeMap<Scale, Excess<'a>> {
-        let mut largest: BTreeMap<Scale, Excess<'a>> = BTreeMap::new();
-        for &signal in self.strains.get(&strain).into_iter().flatten() {
-            if !signal.harmful || !counts(signal) {
-                continue;
+    /// By how much answers are late: the largest difference of each statistic and scale.
+    pub fn lateness(&self) -> Vec<Late<'a>> {
+        let signals = self.strains.get(&Strain::Latency).into_iter().flatten();
+        let mut largest: BTreeMap<(Scale, u32), Late<'a>> = BTreeMap::new();
+        for late in signals.filter_map(|signal| Late::of(signal)) {
+            let known = largest.entry((late.excess.scale, late.statistic)).or_insert(late);
+            if known.excess.amount < late.excess.amount {
+                *known = late;
             }
-            let (scale, factor) = Scale::of(signal);
-            let amount = (signal.observed - signal.baseline).abs() * factor;
-            if !amount.is_finite() {
-                continue;
-            }
-            let found = Excess { amount, signal };
-            largest
-                .entry(scale)
-                .and_modify(|known| {
-                    if known.amount < amount {
-                        *known = found;
-                    }
-                })
-                .or_insert(found);
         }
-        largest
+        largest.into_values().collect()
+    }
+
+    /// By how much more work fails: the largest difference of each scale.
+    pub fn error_excess(&self) -> Vec<Excess<'a>> {
+        let signals = self.strains.get(&Strain::Errors).into_iter().flatten();
+        let mut largest: BTreeMap<Scale, Excess<'a>> = BTreeMap::new();
+        for found in signals
+            .filter(|signal| signal.harmful)
+            .filter_map(|signal| Excess::of(signal))
+        {
+            let known = largest.entry(found.scale).or_insert(found);
+            if known.amount < found.amount {
+                *known = found;
+            }
+        }
+        largest.into_values().collect()
     }
 }
 

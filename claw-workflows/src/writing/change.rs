@@ -267,6 +267,7 @@ impl Step<ChangeState> for Conclude {
             gaps: Vec::new(),
             groups: Vec::new(),
             timeline: Vec::new(),
+            runbooks: Vec::new(),
             topology: Topology::default(),
         })))
     }

@@ -37,6 +37,9 @@ pub struct Expectation {
     /// Whether the first hypothesis has to cite evidence for what it says.
     #[serde(default)]
     pub cited: bool,
+    /// Whether it is only what a replay answered once: a person has not looked at it yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 /// What the first hypothesis has to say.

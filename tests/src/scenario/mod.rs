@@ -14,9 +14,14 @@
 //! # Ok::<(), scenario::ScenarioError>(())
 //! ```
 
+mod dice;
+mod draft;
 mod expectation;
 mod miss;
 mod noise;
+pub mod outage;
+pub mod sanitise;
+pub mod score;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use claw_k8s::bundle::{Bundle, BundleError};
 
+pub use draft::draft;
 pub use expectation::{Expectation, ExpectationError, MustNotBlame, RootCause};
 pub use miss::Miss;
 pub use noise::with_noise;

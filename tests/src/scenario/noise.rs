@@ -8,6 +8,8 @@ use claw_k8s::bundle::{Bundle, Content, LogLine, MetricsFile, MetricsFormat};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::dice::Dice;
+
 /// Objects that belong to one application.
 const PER_APPLICATION: usize = 7;
 /// Samples of one series of an application.
@@ -29,7 +31,7 @@ const WORDS: [&str; 24] = [
 #[must_use]
 pub fn with_noise(bundle: &Bundle, seed: u64, count: usize) -> Bundle {
     let mut noisy = bundle.clone();
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let namespaces = namespaces(bundle);
     let nodes = ready_nodes(bundle);
     let mut samples = String::new();
@@ -277,55 +279,6 @@ fn ready_nodes(bundle: &Bundle) -> Vec<String> {
         })
         .filter_map(|node| text(node, "/metadata/name"))
         .collect()
-}
-
-/// Reproducible chance (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`; 0 when there is none.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next().checked_rem(bound).unwrap_or(0)
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        let bound = u64::try_from(from.len()).unwrap_or(0);
-        from.get(usize::try_from(self.below(bound)).unwrap_or(0))
-    }
-
-    /// Between 0 and 1.
-    fn share(&mut self) -> f64 {
-        f64::from(u32::try_from(self.below(1 << 20)).unwrap_or(0)) / f64::from(1_u32 << 20)
-    }
-
-    /// Between 1 and 10.
-    fn level(&mut self) -> f64 {
-        1.0 + 9.0 * self.share()
-    }
-
-    /// The letters and digits of which Kubernetes makes the random parts of names.
-    fn hash(&mut self, length: usize) -> String {
-        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..length)
-            .filter_map(|_| self.pick(LETTERS).map(|byte| char::from(*byte)))
-            .collect()
-    }
-
-    fn address(&mut self) -> String {
-        format!(
-            "10.{}.{}.{}",
-            200 + self.below(50),
-            self.below(256),
-            1 + self.below(254)
-        )
-    }
 }
 
 #[cfg(test)]

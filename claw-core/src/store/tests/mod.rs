@@ -71,6 +71,7 @@ fn report(case: &str) -> Report {
         gaps: Vec::new(),
         groups: Vec::new(),
         timeline: Vec::new(),
+        runbooks: Vec::new(),
         topology: Topology::default(),
     }
 }

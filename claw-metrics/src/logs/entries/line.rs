@@ -79,6 +79,7 @@ pub(super) fn read(text: &str) -> Line {
     let (kubelet, rest) = runtime_prefix(text);
     let mut line = if rest.starts_with('{') { json(rest) } else { None }
         .or_else(|| klog(rest))
+        .or_else(|| redis(rest))
         .or_else(|| logfmt(rest))
         .unwrap_or_else(|| plain(rest));
     // The runtime's time is written by one clock and is always complete.
@@ -254,6 +255,36 @@ fn klog(text: &str) -> Option<Line> {
     })
 }
 
+/// `1:M 14 Apr 2026 21:36:48.351 # message`: process, role, time, and a mark for the level.
+fn redis(text: &str) -> Option<Line> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let mut words = text.splitn(7, ' ');
+    let (process, role) = words.next()?.split_once(':')?;
+    if !process.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(role, "M" | "S" | "C" | "X") {
+        return None;
+    }
+    let day: u8 = words.next()?.parse().ok()?;
+    let month = words.next()?;
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let year: u16 = words.next()?.parse().ok()?;
+    let time = moment(&format!("{year:04}-{month:02}-{day:02} {}", words.next()?))?;
+    let level = match words.next()? {
+        "." | "-" => Level::Debug,
+        "*" => Level::Info,
+        "#" => Level::Warn,
+        _ => return None,
+    };
+    Some(Line {
+        time: Some(time),
+        level,
+        message: words.next()?.to_owned(),
+        structured: true,
+        ..Line::default()
+    })
+}
+
 /// `time=… level=error msg="…" err="…"`: at least two pairs, one of them a level or message.
 fn logfmt(text: &str) -> Option<Line> {
     let first = text.split_once('=')?.0;
@@ -367,14 +398,28 @@ fn plain(text: &str) -> Line {
                 .trim_start()
                 .split_once([' ', '\t'])
                 .unwrap_or((after.trim_start(), ""));
-            let both = format!("{bare} {}", second.trim_matches(['[', ']', ',', '|']));
+            let both = format!("{bare} {}", second.trim_matches(['[', ']', ',', '|', ':']));
             if is_date(bare)
                 && let Some(time) = moment(&both)
             {
-                line.time = Some(time);
-                rest = later;
+                // `[2026-04-14 21:37:27 +0000]`: the bracket closes behind the zone.
+                let (third, behind) = later.split_once([' ', '\t']).unwrap_or((later, ""));
+                let zone = third.strip_suffix(']').filter(|_| word.starts_with('['));
+                let zoned =
+                    zone.and_then(|zone| moment(&format!("{both}{zone}")).filter(|_| is_offset(zone)));
+                line.time = zoned.or(Some(time));
+                rest = if zoned.is_some() { behind } else { later };
                 continue;
             }
+        }
+        // `[2026-04-14 21:37:27,682: ERROR/MainProcess]`: the level stands with the process that it is of.
+        if let Some((level, _)) = word.strip_suffix(']').and_then(|word| word.split_once('/'))
+            && line.time.is_some()
+            && let Some(level) = Level::named(level)
+        {
+            line.level = level;
+            rest = after;
+            break;
         }
         // `panic:` and what follows it is the message of a Go program that ended, not a level.
         if let Some(level) =
@@ -451,6 +496,16 @@ fn is_date(word: &str) -> bool {
                 byte.is_ascii_digit()
             }
         })
+}
+
+/// `+0000` or `+02:00`.
+fn is_offset(word: &str) -> bool {
+    word.starts_with(['+', '-'])
+        && matches!(word.len(), 5 | 6)
+        && word
+            .bytes()
+            .skip(1)
+            .all(|byte| byte.is_ascii_digit() || byte == b':')
 }
 
 /// A moment in one of the usual forms. Times without a zone count as UTC, which containers run in.

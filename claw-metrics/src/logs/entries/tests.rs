@@ -73,6 +73,46 @@ fn reads_the_usual_formats() {
 }
 
 #[test]
+fn reads_the_times_of_redis_celery_and_gunicorn() {
+    for (text, time, level, message) in [
+        (
+            "328:C 14 Apr 2026 22:05:08.351 # Write error saving DB on disk: No space left on device",
+            "2026-04-14T22:05:08.351Z",
+            Level::Warn,
+            "Write error saving DB on disk: No space left on device",
+        ),
+        (
+            "1:M 4 Apr 2026 22:05:08.101 * 10000 changes in 60 seconds. Saving...",
+            "2026-04-04T22:05:08.101Z",
+            Level::Info,
+            "10000 changes in 60 seconds. Saving...",
+        ),
+        (
+            "[2026-04-14 21:37:27,682: ERROR/MainProcess] Task app.tasks.render raised unexpected: KeyError('id')",
+            "2026-04-14T21:37:27.682Z",
+            Level::Error,
+            "Task app.tasks.render raised unexpected: KeyError('id')",
+        ),
+        (
+            "[2026-04-14 21:37:27 +0000] [145] [CRITICAL] WORKER TIMEOUT (pid:135)",
+            "2026-04-14T21:37:27Z",
+            Level::Fatal,
+            "WORKER TIMEOUT (pid:135)",
+        ),
+        (
+            "[2026-04-14 21:37:27 +0200] [145] [ERROR] Worker failed to boot.",
+            "2026-04-14T19:37:27Z",
+            Level::Error,
+            "Worker failed to boot.",
+        ),
+    ] {
+        let entry = one(text);
+        assert_eq!(entry.time, Some(time.parse().unwrap()), "{text}");
+        assert_eq!((entry.level, entry.message.as_str()), (level, message), "{text}");
+    }
+}
+
+#[test]
 fn folds_a_java_trace_and_finds_its_innermost_cause() {
     let entry = one("2024-05-01 10:00:00 ERROR request failed\n\
          java.lang.IllegalStateException: cannot load order\n\
@@ -105,6 +145,19 @@ fn folds_python_go_and_node_traces() {
         "Error: connect ECONNREFUSED 10.0.0.5:6379\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1495:16)\n    at Redis.open (/app/redis.js:3:1)",
     );
     assert!(node.trace.unwrap().said.unwrap().contains("ECONNREFUSED"));
+}
+
+#[test]
+fn what_a_rust_panic_says_stands_on_its_second_line() {
+    let entry = one(
+        "thread 'main' panicked at src/exporter.rs:41:10:\ncannot bind 0.0.0.0:9100: Address already in use\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+    );
+    let trace = entry.trace.unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("panic"));
+    assert_eq!(
+        trace.said.as_deref(),
+        Some("cannot bind 0.0.0.0:9100: Address already in use")
+    );
 }
 
 #[test]

@@ -67,6 +67,7 @@ pub(super) fn continues(text: &str, entry: &Entry, structured: bool) -> bool {
     match &entry.trace {
         Some(trace) => {
             indented
+                || awaits_words(trace)
                 || trimmed.starts_with("goroutine ")
                 || trimmed.starts_with("[signal ")
                 || trimmed.starts_with("During handling of")
@@ -94,7 +95,9 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
         entry.level = Level::Error;
     }
     let trimmed = text.trim();
-    if let Some(cause) = trimmed.strip_prefix("Caused by:") {
+    if awaits_words(trace) {
+        trace.said = Some(trimmed.chars().take(300).collect());
+    } else if let Some(cause) = trimmed.strip_prefix("Caused by:") {
         // The innermost cause is what went wrong; the frame that matters is its own.
         read_head(trace, cause.trim());
         trace.frame = None;
@@ -118,6 +121,12 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
         }
         trace.text.push_str(text);
     }
+}
+
+/// Whether a trace is the first line of a Rust panic, `thread 'main' panicked at src/main.rs:4:5:`: what it says is on the
+/// next one.
+fn awaits_words(trace: &Trace) -> bool {
+    trace.text.starts_with("thread '") && trace.text.contains("panicked at") && trace.text.ends_with(':')
 }
 
 fn read_head(trace: &mut Trace, text: &str) {

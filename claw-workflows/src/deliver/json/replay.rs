@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, EvidenceId, Finding, Source};
-use claw_core::report::{Gap, Group, Report};
+use claw_core::report::{Gap, Group, Report, Runbook};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct Replay {
     pub changes: Vec<ReplayChange>,
     /// What is wrong.
     pub symptoms: Vec<Finding>,
+    /// Runbooks of the agent that fit; left out where none does. Pages that alerts name are in the alerts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runbooks: Vec<Runbook>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// Symptoms by cause.
@@ -125,6 +128,12 @@ impl Replay {
                 })
                 .collect(),
             symptoms: report.symptoms.clone(),
+            runbooks: report
+                .runbooks
+                .iter()
+                .filter(|runbook| !runbook.text.is_empty())
+                .cloned()
+                .collect(),
             gaps: report.gaps.clone(),
             groups: report.groups.clone(),
         }

@@ -15,6 +15,7 @@ pub fn render(report: &Report) -> String {
     sections::head(&mut out, &view);
     sections::causes(&mut out, &view, report);
     sections::actions(&mut out, &view);
+    sections::runbooks(&mut out, &view);
     sections::gaps(&mut out, &view);
     tables::other_causes(&mut out, &view, report);
     sections::ruled_out(&mut out, &view);

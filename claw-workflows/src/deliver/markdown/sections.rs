@@ -153,6 +153,39 @@ fn is_diff(text: &str) -> bool {
     text.starts_with("--- ") || text.starts_with("diff ") || text.starts_with("@@ ")
 }
 
+pub(super) fn runbooks(out: &mut String, view: &View) {
+    if view.runbooks.is_empty() {
+        return;
+    }
+    heading(out, "Runbooks");
+    for runbook in view.runbooks.iter().take(ROWS) {
+        let place = match &runbook.link {
+            Some(link) => format!("<{link}>"),
+            None => code(&runbook.place),
+        };
+        let because = inline(&runbook.because);
+        line(
+            out,
+            &format!("**{}** ({because}): {place}", inline(&runbook.title)),
+        );
+        out.push('\n');
+        if !runbook.text.is_empty() {
+            out.push_str(&fenced("   ", "text", &runbook.text));
+            out.push('\n');
+        }
+        for call in &runbook.calls {
+            line(
+                out,
+                &format!("- {} with {}:", code(&call.tool), code(&call.input)),
+            );
+            out.push('\n');
+            out.push_str(&fenced("   ", "text", &call.answer));
+            out.push('\n');
+        }
+    }
+    more(out, view.runbooks.len());
+}
+
 pub(super) fn gaps(out: &mut String, view: &View) {
     if view.gaps.is_empty() {
         return;

@@ -5,7 +5,7 @@ use claw_core::report::Report;
 use super::escape::{cell_code, inline};
 use super::sections::{NAMES, ROWS, heading, line, more};
 use crate::deliver::untrusted;
-use crate::deliver::view::{Citation, Entity, View};
+use crate::deliver::view::{Citation, Entity, Part, View};
 
 pub(super) fn other_causes(out: &mut String, view: &View, report: &Report) {
     let others = view.others(report);
@@ -50,7 +50,15 @@ pub(super) fn changes(out: &mut String, view: &View) {
             .iter()
             .map(|line| format!("<br>{}", cell_code(line)))
             .collect();
-        let blamed = if change.blamed { "**yes**" } else { "no" };
+        let answer = match change.part {
+            Part::Blamed => format!("**{}**", change.answer.word),
+            _ => change.answer.word.to_owned(),
+        };
+        let chance = change
+            .confidence
+            .as_ref()
+            .map(|confidence| format!(" ({})", confidence.phrase()))
+            .unwrap_or_default();
         row(
             out,
             &[
@@ -58,7 +66,7 @@ pub(super) fn changes(out: &mut String, view: &View) {
                 cell_code(&change.reference),
                 cell_entity(&change.entity),
                 format!("{}{by}: {}{detail}", change.kind, inline(&change.summary)),
-                format!("{blamed} ({})", change.confidence.phrase()),
+                format!("{answer}{chance}"),
                 inline(&change.reason),
             ],
         );

@@ -4,8 +4,8 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, Finding, Hypothesis, Severity, Source, SourceKind, Term};
 use claw_core::report::{
-    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Test, TimelineEntry,
-    TopologyEdge, TopologyNode, Verdict, Window,
+    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Runbook, RunbookCall, Test,
+    TimelineEntry, TopologyEdge, TopologyNode, Verdict, Window,
 };
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -249,6 +249,17 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
                     source: a.clone(),
                     reason: b.clone(),
                     remedy: a.clone(),
+                });
+                report.runbooks.push(Runbook {
+                    title: a.clone(),
+                    place: b.clone(),
+                    because: vec![b.clone()],
+                    text: a.clone(),
+                    calls: vec![RunbookCall {
+                        tool: a.clone(),
+                        input: b.clone(),
+                        answer: Some(a.clone()),
+                    }],
                 });
                 report.tests.push(Test {
                     question: a.clone(),

@@ -8,8 +8,8 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, EvidenceId, Finding, Hypothesis, Severity, Source, SourceKind, Term};
 use claw_core::report::{
-    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Test, TimelineEntry,
-    Topology, TopologyEdge, TopologyNode, Verdict, Window,
+    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Runbook, RunbookCall, Test,
+    TimelineEntry, Topology, TopologyEdge, TopologyNode, Verdict, Window,
 };
 use jiff::Timestamp;
 
@@ -70,6 +70,7 @@ pub(crate) fn healthy() -> Report {
         gaps: vec![],
         groups: vec![],
         timeline: vec![],
+        runbooks: vec![],
         topology: Topology::default(),
     }
 }
@@ -284,6 +285,26 @@ pub(crate) fn incident() -> Report {
                 cause: "Deploy of frontend just before the onset".into(),
                 reason: "its own error ratio and readiness did not change".into(),
                 evidence: vec![id(&frontend_fine)],
+            },
+        ],
+        runbooks: vec![
+            Runbook {
+                title: "Payments are killed for memory".into(),
+                place: "runbooks/payments.md".into(),
+                because: vec!["CheckoutErrors fires".into(), "cause 1 is memory_limit".into()],
+                text: "1. Roll back first, ask later.\n2. Tell #payments <b>before</b> you raise the limit.".into(),
+                calls: vec![RunbookCall {
+                    tool: "get_deployment_history".into(),
+                    input: r#"{"namespace":"shop"}"#.into(),
+                    answer: Some(r#"{"revisions":[{"number":14}]}"#.into()),
+                }],
+            },
+            Runbook {
+                title: "Runbook of CheckoutErrors".into(),
+                place: "https://runbooks.example.com/checkout?severity=critical&team=shop".into(),
+                because: vec!["the alert names it".into()],
+                text: String::new(),
+                calls: vec![],
             },
         ],
         tests: vec![Test {

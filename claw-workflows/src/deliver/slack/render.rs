@@ -6,7 +6,7 @@ use super::MessageOptions;
 use super::block::{Block, Button, ButtonStyle, Inline, Message, RichElement, Text};
 use super::compose::{Composer, MAX_HEADER, MAX_TEXT};
 use super::mrkdwn::{code, escaped, plain};
-use crate::deliver::view::{Citation, Entity, Hypothesis, Recommendation, View};
+use crate::deliver::view::{Citation, Entity, Hypothesis, Part, Recommendation, View};
 use crate::deliver::words;
 
 /// Longest statement of a list, in UTF-16 units.
@@ -32,7 +32,7 @@ pub(super) fn message(report: &Report, options: &MessageOptions) -> Message {
         ))]);
     }
     for hypothesis in view.hypotheses.iter().take(leading) {
-        composer.add(cause(hypothesis, &cause_label(hypothesis, report, leading)));
+        composer.add(cause(hypothesis, &cause_label(hypothesis, &view, report)));
     }
     for recommendation in view.recommendations.iter().take(ITEMS) {
         composer.add(action(recommendation));
@@ -48,6 +48,7 @@ pub(super) fn message(report: &Report, options: &MessageOptions) -> Message {
             }],
         }]);
     }
+    composer.add(runbooks(&view));
     composer.add(gaps(&view));
     composer.add(others(&view, report));
     composer.add(changes(&view));
@@ -112,10 +113,10 @@ fn head(view: &View) -> Vec<Block> {
     blocks
 }
 
-fn cause_label(hypothesis: &Hypothesis, report: &Report, leading: usize) -> String {
+fn cause_label(hypothesis: &Hypothesis, view: &View, report: &Report) -> String {
     match report.verdict {
-        _ if leading > 1 => format!("Possible cause {}", hypothesis.rank),
-        Verdict::Cause => "Likely root cause".to_owned(),
+        _ if view.leading(report) > 1 => format!("Possible cause {}", hypothesis.rank),
+        Verdict::Cause => view.cause_heading(report).to_owned(),
         _ => "Best guess".to_owned(),
     }
 }
@@ -194,6 +195,18 @@ fn action(recommendation: &Recommendation) -> Vec<Block> {
     blocks
 }
 
+fn runbooks(view: &View) -> Option<Block> {
+    let lines = view.runbooks.iter().map(|runbook| {
+        let title = escaped(&runbook.title, STATEMENT);
+        match &runbook.link {
+            // An ampersand is all that Slack wants escaped in an address that has no other signs.
+            Some(link) => format!("<{}|{title}>", link.replace('&', "&amp;")),
+            None => format!("{title}: {}", code(&runbook.place, NAME)),
+        }
+    });
+    list("Runbooks", lines)
+}
+
 fn gaps(view: &View) -> Option<Block> {
     let lines = view.gaps.iter().map(|gap| {
         let remedy = if gap.remedy.is_empty() {
@@ -228,10 +241,9 @@ fn changes(view: &View) -> Option<Block> {
             "{} {} {}: {}",
             change.time.short,
             code(&change.reference, NAME),
-            if change.blamed {
-                "*to blame*"
-            } else {
-                "not to blame"
+            match (change.part, change.part.phrase().to_lowercase()) {
+                (Part::Blamed, phrase) => format!("*{phrase}*"),
+                (_, phrase) => phrase,
             },
             escaped(&change.reason, STATEMENT)
         )

@@ -22,6 +22,12 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
+/// The text without links to pages of runbooks, whose addresses hold nothing that means something.
+fn without_own_links(text: &str) -> String {
+    let link = regex::Regex::new(r"<https?://[A-Za-z0-9][^<>|\s]*\|[^<>]*>").unwrap();
+    link.replace_all(text, "").into_owned()
+}
+
 /// Fails on a message that Slack would refuse.
 fn check(message: &Message) {
     assert!(!message.text.is_empty() && units(&message.text) <= MAX_TEXT);
@@ -61,6 +67,7 @@ fn check(message: &Message) {
             text: Text::Mrkdwn { text, .. },
         } = block
         {
+            let text = without_own_links(text);
             assert!(!text.contains(['<', '>']), "{text}");
         }
     }

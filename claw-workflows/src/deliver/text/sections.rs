@@ -3,13 +3,15 @@
 use claw_core::report::Report;
 
 use super::page::{Page, Span, Style, plain, span};
-use crate::deliver::view::{Citation, Hypothesis, View};
-use crate::deliver::words;
+use crate::deliver::view::{Citation, Hypothesis, Part, View};
+use crate::deliver::{untrusted, words};
 
 /// As many pieces of evidence as are shown for one cause.
 const EVIDENCE: usize = 8;
 /// As many rows as are shown of each list.
 const ROWS: usize = 15;
+/// As many characters as are shown of the answer to a call of a runbook; the other forms have more.
+const SEEN: usize = 600;
 /// As many moments as are shown of the story.
 const MOMENTS: usize = 25;
 /// As many entities as are named in one line.
@@ -151,6 +153,36 @@ pub(super) fn actions(page: &mut Page, view: &View) {
     more(page, "  ", view.recommendations.len(), ROWS);
 }
 
+pub(super) fn runbooks(page: &mut Page, view: &View) {
+    if view.runbooks.is_empty() {
+        return;
+    }
+    page.heading("RUNBOOKS");
+    for runbook in view.runbooks.iter().take(ROWS) {
+        page.item(
+            "  • ",
+            &[
+                span(Style::Bold, runbook.title.as_str()),
+                span(Style::Dim, format!(" ({})", runbook.because)),
+                plain(format!(": {}", runbook.place)),
+            ],
+        );
+        for paragraph in runbook.text.lines() {
+            page.item("    ", &[plain(paragraph)]);
+        }
+        for call in &runbook.calls {
+            page.item(
+                "    → ",
+                &[
+                    span(Style::Cyan, format!("{} {}", call.tool, call.input)),
+                    plain(format!(": {}", untrusted::truncate(&call.answer, SEEN))),
+                ],
+            );
+        }
+    }
+    more(page, "  ", view.runbooks.len(), ROWS);
+}
+
 pub(super) fn gaps(page: &mut Page, view: &View) {
     if view.gaps.is_empty() {
         return;
@@ -243,11 +275,17 @@ pub(super) fn changes(page: &mut Page, view: &View) {
     }
     page.heading("CHANGES");
     for change in view.changes.iter().take(ROWS) {
-        let blamed = if change.blamed {
-            span(Style::Red, "To blame")
-        } else {
-            span(Style::Green, "Not to blame")
+        let style = match change.part {
+            Part::Blamed => Style::Red,
+            Part::Possible | Part::Unlikely => Style::Yellow,
+            Part::Cleared => Style::Green,
+            Part::Unlinked => Style::Plain,
         };
+        let chance = change
+            .confidence
+            .as_ref()
+            .map(|confidence| format!(" ({})", confidence.phrase()))
+            .unwrap_or_default();
         let by = change
             .author
             .as_ref()
@@ -271,8 +309,8 @@ pub(super) fn changes(page: &mut Page, view: &View) {
                     change.entity.full(),
                     change.summary
                 )),
-                blamed,
-                plain(format!(" ({}): {}", change.confidence.phrase(), change.reason)),
+                span(style, change.part.phrase()),
+                plain(format!("{chance}: {}", change.reason)),
             ],
         );
         for line in change.detail.iter().filter(|_| change.blamed) {

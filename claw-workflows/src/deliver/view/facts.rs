@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use claw_core::evidence::EvidenceId;
-use claw_core::report::Report;
+use claw_core::report::{ChangeAssessment, Report, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::cause::Citation;
-use super::{Clockface, Confidence, Entity, NAME, STATEMENT, untrusted};
+use super::{Clockface, Confidence, Entity, Labelled, NAME, STATEMENT, untrusted};
 use crate::deliver::words;
 
 /// Lines of a difference that are shown.
@@ -61,8 +61,71 @@ pub(crate) struct Change {
     pub(crate) detail: Vec<String>,
     pub(crate) author: Option<String>,
     pub(crate) blamed: bool,
-    pub(crate) confidence: Confidence,
+    pub(crate) part: Part,
+    /// The answer to whether it is to blame, for tables: a key for styling and the word.
+    pub(crate) answer: Labelled,
+    /// `None` where nothing was seen from which a probability would follow.
+    pub(crate) confidence: Option<Confidence>,
     pub(crate) reason: String,
+}
+
+/// What is known of the part that a change has in the trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Part {
+    /// The likely cause rests on it.
+    Blamed,
+    /// A cause rests on it that is possible, and not more.
+    Possible,
+    /// A cause rests on it that is unlikely.
+    Unlikely,
+    /// Something speaks against it.
+    Cleared,
+    /// Nothing leads from it to the trouble, and nothing speaks against it.
+    Unlinked,
+}
+
+impl Part {
+    fn new(assessment: &ChangeAssessment, report: &Report) -> Self {
+        let confidence = words::probability(assessment.confidence);
+        let after = report.since.is_some_and(|since| assessment.change.time > since);
+        let cleared = match report.verdict {
+            // Another cause is found, and next to nothing is left for the one that rests on this.
+            Verdict::Cause => words::is_remote(confidence),
+            _ => false,
+        };
+        match assessment.blamed {
+            true if words::is_likely(confidence) => Self::Blamed,
+            true => Self::Possible,
+            false if confidence <= 0.0 && after => Self::Cleared,
+            false if confidence <= 0.0 => Self::Unlinked,
+            false if words::is_possible(confidence) => Self::Possible,
+            false if cleared => Self::Cleared,
+            false => Self::Unlikely,
+        }
+    }
+
+    /// `Not to blame`.
+    pub(crate) fn phrase(self) -> &'static str {
+        match self {
+            Self::Blamed => "To blame",
+            Self::Possible => "Possibly to blame",
+            Self::Unlikely => "Unlikely to blame",
+            Self::Cleared => "Not to blame",
+            Self::Unlinked => "Not linked",
+        }
+    }
+
+    fn answer(self) -> Labelled {
+        let (key, word) = match self {
+            Self::Blamed => ("yes", "yes"),
+            Self::Possible => ("warning", "possibly"),
+            Self::Unlikely => ("unlikely", "unlikely"),
+            Self::Cleared => ("no", "no"),
+            Self::Unlinked => ("unlinked", "not linked"),
+        };
+        Labelled { key, word }
+    }
 }
 
 /// What could not be seen.
@@ -173,6 +236,7 @@ pub(super) fn changes(report: &Report, clock: &Clockface) -> Vec<Change> {
         .iter()
         .map(|assessment| {
             let change = &assessment.change;
+            let part = Part::new(assessment, report);
             let mut detail: Vec<_> = change
                 .detail
                 .iter()
@@ -195,7 +259,9 @@ pub(super) fn changes(report: &Report, clock: &Clockface) -> Vec<Change> {
                     .as_deref()
                     .map(|author| untrusted::line(author, NAME)),
                 blamed: assessment.blamed,
-                confidence: Confidence::new(assessment.confidence),
+                part,
+                answer: part.answer(),
+                confidence: (part != Part::Unlinked).then(|| Confidence::new(assessment.confidence)),
                 reason: untrusted::line(&assessment.reason, STATEMENT),
             }
         })
@@ -241,4 +307,47 @@ pub(super) fn timeline(report: &Report, clock: &Clockface) -> Vec<TimelineEntry>
             severity: words::severity(entry.severity),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::sample;
+
+    /// What is said of the second change, 5 min before the onset or so many seconds after it.
+    fn said(verdict: Verdict, blamed: bool, confidence: f64, after: Option<i64>) -> Change {
+        let mut report = sample::incident();
+        report.verdict = verdict;
+        let onset = report.since.unwrap();
+        let change = &mut report.changes[1];
+        change.blamed = blamed;
+        change.confidence = confidence;
+        change.change.time = onset + jiff::SignedDuration::from_secs(after.unwrap_or(-300));
+        changes(&report, &Clockface::new(&report)).remove(1)
+    }
+
+    #[test]
+    fn only_what_something_speaks_against_is_not_to_blame() {
+        let part = |verdict, blamed, confidence| said(verdict, blamed, confidence, None).part;
+        assert_eq!(part(Verdict::Cause, true, 0.8), Part::Blamed);
+        assert_eq!(part(Verdict::Cause, true, 0.4), Part::Possible);
+        assert_eq!(part(Verdict::Ambiguous, false, 0.4), Part::Possible);
+        assert_eq!(part(Verdict::Cause, false, 0.02), Part::Cleared);
+        assert_eq!(part(Verdict::Cause, false, 0.2), Part::Unlikely);
+        assert_eq!(part(Verdict::Unknown, false, 0.02), Part::Unlikely);
+        for verdict in [Verdict::Cause, Verdict::Unknown, Verdict::Healthy] {
+            assert_eq!(part(verdict, false, 0.0), Part::Unlinked);
+            assert_eq!(said(verdict, false, 0.0, Some(60)).part, Part::Cleared);
+        }
+    }
+
+    #[test]
+    fn what_is_not_linked_has_no_probability() {
+        let unlinked = said(Verdict::Cause, false, 0.0, None);
+        assert_eq!(
+            (unlinked.part.phrase(), unlinked.confidence),
+            ("Not linked", None)
+        );
+        assert!(said(Verdict::Cause, false, 0.0, Some(60)).confidence.is_some());
+    }
 }

@@ -5,6 +5,7 @@
 
 mod cause;
 mod facts;
+mod runbook;
 
 use claw_core::entity::EntityRef;
 use claw_core::report::{Report, Verdict};
@@ -16,7 +17,8 @@ use super::untrusted;
 use super::words;
 
 pub(crate) use cause::{Citation, Hypothesis, Recommendation, RuledOut, Term, Test};
-pub(crate) use facts::{Change, Evidence, Gap, Group, Moment, Symptom, TimelineEntry};
+pub(crate) use facts::{Change, Evidence, Gap, Group, Moment, Part, Symptom, TimelineEntry};
+pub(crate) use runbook::Runbook;
 
 /// Longest name, in characters.
 const NAME: usize = 120;
@@ -118,6 +120,7 @@ pub(crate) struct View {
     pub(crate) symptoms: Vec<Symptom>,
     pub(crate) groups: Vec<Group>,
     pub(crate) timeline: Vec<TimelineEntry>,
+    pub(crate) runbooks: Vec<Runbook>,
     pub(crate) evidence: Vec<Evidence>,
 }
 
@@ -134,7 +137,7 @@ impl View {
             summary: paragraphs(&report.summary),
             verdict: Labelled {
                 key: words::verdict_key(report.verdict),
-                word: words::verdict(report.verdict),
+                word: words::verdict(report.verdict, first_confidence(report)),
             },
             severity: words::severity(report.severity),
             since: report.since.map(moment),
@@ -161,6 +164,7 @@ impl View {
             symptoms: facts::symptoms(report, &clock, &cites),
             groups: facts::groups(report),
             timeline: facts::timeline(report, &clock),
+            runbooks: runbook::runbooks(report),
             evidence: cites.into_evidence(),
         }
     }
@@ -191,6 +195,9 @@ impl View {
     /// Heading over the leading hypotheses.
     pub(crate) fn cause_heading(&self, report: &Report) -> &'static str {
         match report.verdict {
+            Verdict::Cause if first_confidence(report).is_some_and(|value| !words::is_likely(value)) => {
+                "Possible cause"
+            }
             Verdict::Cause => "Likely root cause",
             Verdict::Ambiguous => "About equally likely causes",
             Verdict::Healthy => "Nothing seen to be wrong",
@@ -227,6 +234,15 @@ impl View {
             )),
         }
     }
+}
+
+/// The probability of the cause that is named first.
+fn first_confidence(report: &Report) -> Option<f64> {
+    report
+        .hypotheses
+        .iter()
+        .min_by_key(|hypothesis| hypothesis.rank)
+        .map(|hypothesis| hypothesis.confidence)
 }
 
 /// How times are written: with the date only if the report reaches over midnight.

@@ -123,6 +123,8 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         },
         gaps: gaps(case, &absent),
         groups: advice::groups(&ranked, &symptoms),
+        // Named last, when the causes are known.
+        runbooks: Vec::new(),
         timeline: timeline::timeline(case, &symptoms, onset),
         topology: topology::topology(case, &facts, first, &symptoms),
         symptoms: symptoms

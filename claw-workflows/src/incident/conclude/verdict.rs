@@ -6,6 +6,7 @@ use claw_core::report::Verdict;
 use jiff::Timestamp;
 
 use super::LIKELY;
+use crate::deliver::words;
 use crate::incident::candidate::Symptom;
 use crate::incident::case::Case;
 use crate::incident::facts::clip;
@@ -32,7 +33,15 @@ pub(super) fn verdict(case: &Case, ranked: &[Ranked], symptoms: &[Symptom]) -> V
             .get(index)
             .map_or(0.0, |ranked| ranked.hypothesis.confidence)
     };
-    let rivals = |a: &Ranked, b: &Ranked| a.explains.intersection(&b.explains).next().is_some();
+    // That an entity is short of something is no rival of why it is.
+    let says_more = |a: &Ranked, b: &Ranked| {
+        let one = &a.hypothesis;
+        let by = b.explained_by.as_ref();
+        one.entity == b.hypothesis.entity
+            && by.is_some_and(|(mechanism, entity)| *mechanism == one.mechanism && *entity == one.entity)
+    };
+    let rivals =
+        |a: &Ranked, b: &Ranked| a.explains.intersection(&b.explains).next().is_some() && !says_more(a, b);
     // A cause is one of something: what could go wrong and does not is no answer.
     if !wrong && !firing {
         return calm;
@@ -112,6 +121,8 @@ pub(super) fn summary(
             "Nothing that was seen is wrong, but not all series could be compared.".to_owned()
         }
         0 if verdict == Verdict::Unknown => "The alert fires, and nothing that was seen is wrong.".to_owned(),
+        // There is an answer all the same: what would bring such an alert about was found.
+        0 if first.is_some() => "The alert fires, and no symptom of it was seen.".to_owned(),
         0 => "Nothing was seen to be wrong.".to_owned(),
         1 => format!("One thing is wrong{since}."),
         _ => format!("{wrong} things are wrong{since}."),
@@ -124,7 +135,12 @@ pub(super) fn summary(
         )),
         (Some(first), _) => {
             text.push_str(&format!(
-                " Likely cause: {} ({:.0} %).",
+                " {} cause: {} ({:.0} %).",
+                if words::is_likely(first.hypothesis.confidence) {
+                    "Likely"
+                } else {
+                    "Possible"
+                },
                 first.hypothesis.cause,
                 first.hypothesis.confidence * 100.0
             ));
@@ -160,7 +176,7 @@ mod tests {
     use claw_metrics::series::Series;
     use claw_metrics::signal;
 
-    use super::LIKELY;
+    use super::{Case, LIKELY, words};
     use crate::incident::conclude;
     use crate::incident::testing::{at, case, deploy};
     use crate::incident::weights::Weights;
@@ -172,7 +188,10 @@ mod tests {
 
     /// The same, in a run about these Services.
     fn report_about(metric: &str, subject: &[&str]) -> Report {
-        let mut case = case();
+        report_of(case(), metric, subject)
+    }
+
+    fn report_of(mut case: Case, metric: &str, subject: &[&str]) -> Report {
         let service = |name: &&str| EntityRef::namespaced("Service", "shop", *name);
         case.subject.extend(subject.iter().map(service));
         let labels = [("__name__", metric), ("service", "cart"), ("namespace", "shop")];
@@ -202,6 +221,34 @@ mod tests {
         assert_eq!(other.verdict, Verdict::Unknown);
         assert!(!other.hypotheses.is_empty(), "what was seen is shown");
         assert!(other.hypotheses.iter().all(|found| found.confidence < LIKELY));
+    }
+
+    #[test]
+    fn an_answer_does_not_stand_beside_that_nothing_is_wrong() {
+        let mut alerted = case();
+        let alert = serde_json::json!({"fingerprint": "a", "starts_at": at(0)});
+        alerted
+            .incident
+            .alerts
+            .push(serde_json::from_value(alert).unwrap());
+        let busy = report_of(alerted, "cpu_usage_cores", &[]);
+        assert_eq!(busy.verdict, Verdict::Cause);
+        assert!(
+            busy.summary
+                .starts_with("The alert fires, and no symptom of it was seen. "),
+            "{}",
+            busy.summary
+        );
+        let word = if words::is_likely(busy.hypotheses[0].confidence) {
+            "Likely"
+        } else {
+            "Possible"
+        };
+        assert!(
+            busy.summary.contains(&format!(" {word} cause: ")),
+            "{}",
+            busy.summary
+        );
     }
 
     #[test]

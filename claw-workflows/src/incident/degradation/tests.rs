@@ -1,6 +1,7 @@
 use claw_metrics::classify::{BadDirection, Classification, Kind, Measure, Stat};
-use claw_metrics::signal::Shape;
+use claw_metrics::signal::{Direction, Shape};
 
+use super::own::INCOMPARABLE;
 use super::*;
 use crate::incident::units;
 
@@ -45,6 +46,7 @@ fn own(signals: &[Signal], mechanism: &str, clue: &str) -> (f64, Vec<String>, bo
         units: units::units(signals, &unit_of),
         edges: units::edges(signals, &unit_of),
         callees: units::callees([(service("front"), service("back"))], &unit_of),
+        measured: BTreeSet::new(),
     };
     let suspects = strains.suspects();
     let found = suspects
@@ -90,6 +92,7 @@ fn memory_that_is_used_for_the_first_time_is_no_shortage() {
             units: units::units(signals, &EntityRef::clone),
             edges: BTreeMap::new(),
             callees: BTreeMap::new(),
+            measured: BTreeSet::new(),
         };
         let suspects = strains.suspects();
         suspects
@@ -130,9 +133,149 @@ fn shares_and_counts_of_failures_are_not_compared() {
 fn failures_cite_failures_and_not_lateness() {
     let signals = [
         signal("front", Measure::Errors, MetricUnit::Ratio, 0.0, 0.4),
-        signal("back", Measure::Errors, MetricUnit::Ratio, 0.0, 0.3),
+        signal("back", Measure::Errors, MetricUnit::Ratio, 0.0, 0.35),
         signal("back", Measure::Latency, MetricUnit::Seconds, 0.1, 4.0),
     ];
     let (_, cited, _) = own(&signals, "error_degradation", "failures of its own");
     assert_eq!(cited, ["back_Errors"]);
+}
+
+/// What is suspected where each calls the next, and only those of the signals and `well` are measured.
+fn chain(names: &[&str], well: &[&str], signals: &[Signal]) -> Vec<Suspect> {
+    let calls = names.iter().zip(names.iter().skip(1));
+    let calls = calls.map(|(caller, callee)| (service(caller), service(callee)));
+    let measured = signals.iter().map(|signal| signal.entity.clone());
+    Strains {
+        units: units::units(signals, &EntityRef::clone),
+        edges: units::edges(signals, &EntityRef::clone),
+        callees: units::callees(calls, &EntityRef::clone),
+        measured: measured.chain(well.iter().map(|name| service(name))).collect(),
+    }
+    .suspects()
+}
+
+fn clue_of(suspects: &[Suspect], name: &str, mechanism: &str, clue: &str) -> Option<f64> {
+    let found = suspects.iter().map(|suspect| &suspect.candidate);
+    let mut found = found.filter(|found| found.entity == service(name) && found.mechanism == mechanism);
+    let clues = &found.next()?.clues;
+    clues
+        .iter()
+        .find(|known| known.name == clue)
+        .map(|clue| clue.log_odds)
+}
+
+#[test]
+fn what_is_not_measured_is_looked_through() {
+    let late = |name| signal(name, Measure::Latency, MetricUnit::Seconds, 0.1, 0.6);
+    let own = |well: &[&str]| {
+        let suspects = chain(
+            &["front", "between", "back"],
+            well,
+            &[late("front"), late("back")],
+        );
+        clue_of(&suspects, "front", "latency_degradation", "slowness of its own")
+    };
+    assert_eq!(own(&[]), Some(-1.0));
+    // One that is measured and is not late passes nothing on.
+    assert_eq!(own(&["between"]), Some(1.5));
+}
+
+#[test]
+fn callers_that_give_up_fail_for_whom_they_call() {
+    let signals = |factor: f64| {
+        [
+            signal("front", Measure::Errors, MetricUnit::Ratio, 0.0, 0.4),
+            signal("back", Measure::Latency, MetricUnit::Seconds, 1.0, factor),
+        ]
+    };
+    let own = |factor| {
+        let suspects = chain(&["front", "back"], &[], &signals(factor));
+        clue_of(&suspects, "front", "error_degradation", "failures of its own").unwrap()
+    };
+    assert!(own(5.0) < -0.4);
+    assert_eq!(own(1.2), 1.5);
+}
+
+#[test]
+fn who_is_late_by_little_does_not_account_for_much() {
+    let late = |name, to| signal(name, Measure::Latency, MetricUnit::Seconds, 0.1, to);
+    let signals = [late("front", 2.2), late("aside", 0.3), late("back", 2.1)];
+    let suspects = chain(&["front", "back"], &["aside"], &signals);
+    let less = |name| clue_of(&suspects, name, "latency_degradation", "late by less than others");
+    assert_eq!(less("back"), None);
+    assert!((less("aside").unwrap() - 0.1_f64.ln()).abs() < 1e-9);
+}
+
+#[test]
+fn work_from_elsewhere_and_calls_that_do_not_arrive() {
+    let load = |name, to| Signal {
+        direction: if to > 10.0 { Direction::Up } else { Direction::Down },
+        ..signal(name, Measure::Traffic, MetricUnit::PerSecond, 10.0, to)
+    };
+    let names = ["front", "middle", "back"];
+    let suspects = chain(&names, &["front"], &[load("middle", 40.0), load("back", 40.0)]);
+    let surge = |name| {
+        clue_of(
+            &suspects,
+            name,
+            "traffic_surge",
+            "work that its callers do not send",
+        )
+    };
+    assert!(surge("middle").unwrap() > 0.3);
+    assert_eq!(surge("back"), None, "it gets what it is sent");
+
+    let fails = signal("front", Measure::Errors, MetricUnit::Ratio, 0.0, 0.6);
+    let suspects = chain(&names, &[], &[fails, load("middle", 4.0)]);
+    assert!(clue_of(&suspects, "middle", "traffic_loss", "its callers fail").unwrap() > 1.0);
+    let own = clue_of(&suspects, "front", "error_degradation", "failures of its own").unwrap();
+    assert!(own < 0.5, "{own}");
+}
+
+#[test]
+fn the_way_is_blamed_only_where_the_called_is_not_late() {
+    let edge = Signal {
+        peer: Some(service("back")),
+        ..signal("front", Measure::Latency, MetricUnit::Seconds, 0.01, 0.51)
+    };
+    let share = |signals: &[Signal]| {
+        let suspects = chain(&["front", "back"], &["back"], signals);
+        clue_of(
+            &suspects,
+            "back",
+            "network_degradation",
+            "share of its calls affected",
+        )
+    };
+    assert_eq!(share(std::slice::from_ref(&edge)), Some(1.0));
+    let late = signal("back", Measure::Latency, MetricUnit::Seconds, 0.01, 0.51);
+    assert_eq!(share(&[edge, late]), None);
+}
+
+#[test]
+fn what_began_long_before_the_trouble_is_not_its_cause() {
+    use crate::incident::testing::at;
+    let since = |name, second| Signal {
+        onset: Some(at(second)),
+        ..signal(name, Measure::Latency, MetricUnit::Seconds, 0.1, 0.6)
+    };
+    let grown = Signal {
+        onset: Some(at(-900)),
+        ..signal("aside", Measure::Memory, MetricUnit::Bytes, 100e6, 253e6)
+    };
+    let suspects = chain(
+        &["front", "back"],
+        &[],
+        &[since("front", 0), since("back", 30), grown],
+    );
+    let apart = |name, mechanism| {
+        clue_of(
+            &suspects,
+            name,
+            mechanism,
+            "began at another time than the trouble",
+        )
+    };
+    assert_eq!(apart("back", "latency_degradation"), None);
+    assert_eq!(apart("aside", "memory_pressure"), Some(-2.0));
 }

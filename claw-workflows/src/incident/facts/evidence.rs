@@ -2,6 +2,7 @@
 
 use claw_core::change::Change;
 use claw_core::evidence::{Evidence, Source, SourceKind};
+use claw_k8s::gitops::Delivered;
 use claw_k8s::model::{Event, Object};
 use jiff::Timestamp;
 
@@ -66,6 +67,25 @@ impl Facts<'_> {
             Source::new(SourceKind::Log, digest.locator()),
             "get_pod_logs",
             pattern.sample.as_bytes(),
+        )
+    }
+
+    /// Evidence from what a GitOps controller says of what it keeps.
+    pub fn delivery_evidence(
+        &self,
+        delivered: &Delivered,
+        time: Option<Timestamp>,
+        statement: impl Into<String>,
+    ) -> Evidence {
+        let raw = serde_json::to_vec(delivered).unwrap_or_default();
+        let source = Source::object(&delivered.entity);
+        Evidence::new(
+            delivered.entity.clone(),
+            time,
+            statement,
+            source,
+            "query_gitops",
+            &raw,
         )
     }
 

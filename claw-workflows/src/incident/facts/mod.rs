@@ -126,7 +126,8 @@ impl<'a> Facts<'a> {
 
     /// The outermost owner of a pod: its Deployment, StatefulSet, Job's CronJob …; the pod itself if nothing owns it.
     pub fn workload_of(&self, pod: &Pod) -> EntityRef {
-        let Some(owner) = pod.metadata.controller() else {
+        // A node owns the pods that its kubelet runs from files: they are workloads of their own.
+        let Some(owner) = pod.metadata.controller().filter(|owner| owner.kind != "Node") else {
             return pod.entity();
         };
         let direct = EntityRef {

@@ -67,7 +67,7 @@ impl Surroundings {
     /// If the audit log fails, or the run is cancelled. What cannot be read is not known, and that is no error.
     pub async fn read(cx: &StepContext, alerts: &[Alert]) -> Result<Self, StepError> {
         let mut case = begin(incident_of(alerts));
-        let steps: [&dyn Step<Case>; 2] = [&GatherContext, &CheckDependencies];
+        let steps: [&dyn Step<Case>; 2] = [&GatherContext::default(), &CheckDependencies];
         for step in steps {
             case = match step.run(cx, case.clone()).await? {
                 Outcome::Continue(case) => case,

@@ -5,12 +5,19 @@ use std::collections::BTreeMap;
 use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod};
+use jiff::SignedDuration;
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::facts::{Facts, clip};
+use crate::incident::facts::{Facts, clip, names, needs};
 use crate::incident::witness;
+
+/// For how long a pod may wait for its volumes without anything being wrong.
+const SETTING_UP: SignedDuration = SignedDuration::from_mins(2);
+
+/// Certificates that controllers put into every namespace. Recordings often leave them out.
+const PUBLISHED: [&str; 2] = ["kube-root-ca.crt", "openshift-service-ca.crt"];
 
 /// A reference to configuration that does not exist: the container cannot be made, or the volume not mounted.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +35,18 @@ impl Mechanism for ConfigMissing {
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
         let mut missing: BTreeMap<(EntityRef, Missing), Vec<(&Pod, String)>> = BTreeMap::new();
         for pod in facts.pods().filter(|pod| !pod.is_finished() && !pod.is_ready()) {
-            for text in complaints(facts, pod) {
-                if let Some(what) = Missing::named_in(&text, pod) {
-                    missing
-                        .entry((facts.workload_of(pod), what))
-                        .or_default()
-                        .push((pod, text));
-                }
+            let told = complaints(facts, pod)
+                .into_iter()
+                .filter_map(|text| Some((Missing::named_in(&text, pod)?, text)));
+            let mut all: Vec<(Missing, String)> = told.collect();
+            if all.is_empty() {
+                all = absent(facts, pod);
+            }
+            for (what, text) in all {
+                missing
+                    .entry((facts.workload_of(pod), what))
+                    .or_default()
+                    .push((pod, text));
             }
         }
         missing
@@ -58,6 +70,42 @@ fn complaints(facts: &Facts<'_>, pod: &Pod) -> Vec<String> {
         .filter(|event| event.is_warning() && matches!(event.reason.as_str(), "FailedMount" | "Failed"))
         .map(|event| event.message.clone());
     waiting.chain(mounts).collect()
+}
+
+/// What a pod that waits to be set up needs and that is known not to exist. Events say so for an hour.
+fn absent(facts: &Facts<'_>, pod: &Pod) -> Vec<(Missing, String)> {
+    let waits = |reason: &str| matches!(reason, "ContainerCreating" | "CreateContainerConfigError");
+    let waiting = pod.all_statuses().any(|status| {
+        let waiting = status.state.waiting.as_ref();
+        waiting.is_some_and(|waiting| waits(&waiting.reason))
+    });
+    // A pod that has just been placed waits for a moment, too.
+    let new = pod
+        .status
+        .start_time
+        .is_some_and(|start| facts.case.window.end.duration_since(start) < SETTING_UP);
+    if !waiting || new {
+        return Vec::new();
+    }
+    let ns = pod.metadata.ns();
+    let maps = names(&facts.case.objects.config_maps, ns);
+    let secrets = names(&facts.case.objects.secrets, ns);
+    needs(&pod.spec)
+        .into_iter()
+        .filter_map(|(kind, name)| {
+            let (kind, there) = match kind.as_str() {
+                "ConfigMap" => ("ConfigMap", &maps),
+                "Secret" => ("Secret", &secrets),
+                _ => return None,
+            };
+            let published = PUBLISHED.contains(&name.as_str());
+            (facts.case.knows_all(kind, ns) && !published && !there.contains(&name)).then(|| {
+                let text = format!("needs {kind} {name}, which does not exist");
+                let key = None;
+                (Missing { kind, name, key }, text)
+            })
+        })
+        .collect()
 }
 
 fn candidate(
@@ -312,6 +360,27 @@ mod tests {
         );
         assert_eq!(of("other", config), None);
         assert_eq!(of("config", "references non-existent"), None);
+    }
+
+    #[test]
+    fn what_is_known_not_to_exist_needs_no_event() {
+        let found = |second: i64, name: &str| {
+            let mut case = case();
+            let volumes = json!([{"name": "config", "configMap": {"name": name}}]);
+            let state = json!({"waiting": {"reason": "ContainerCreating"}});
+            let status = json!({
+                "phase": "Pending", "startTime": crate::incident::testing::at(second),
+                "containerStatuses": [{"name": "app", "state": state}],
+            });
+            let rest = json!({"containers": [{"name": "app"}], "volumes": volumes, "status": status});
+            deployment(&mut case, "web", rest);
+            case.objects.config_maps.push(object("web-config", json!({})));
+            of(&ConfigMissing, &case).len()
+        };
+        assert_eq!(found(-4000, "web-conf"), 1);
+        assert_eq!(found(-4000, "web-config"), 0);
+        assert_eq!(found(-4000, "kube-root-ca.crt"), 0);
+        assert_eq!(found(1750, "web-conf"), 0);
     }
 
     #[test]

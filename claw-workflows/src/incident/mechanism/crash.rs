@@ -1,23 +1,28 @@
 //! A container ends by itself, again and again.
 
+mod cause;
+
 use std::collections::BTreeMap;
 
-use claw_core::change::{Change, ChangeKind};
+use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
-use claw_core::evidence::Evidence;
 use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use jiff::Timestamp;
 
-use super::rollback::roll_back;
-use super::{Area, Mechanism};
+use super::container_start_error::never_ran;
+use super::{Area, Mechanism, brought, probe_kill, rollout_stalled};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::{ending, ends_since};
-use crate::incident::facts::{Facts, clip, needs};
+use crate::incident::facts::{Facts, clip};
 use crate::incident::logs::{Digest, Pattern};
 use crate::incident::witness;
+use cause::Cause;
 
 /// The application fails: by an error of its own, by configuration that it does not accept, by a command that cannot be
 /// run. A failing dependency shows the same way; [`super::dependency_unavailable`] speaks for that.
+///
+/// Its candidates carry the id of what the end points to: `invalid_configuration`, `permission_denied`, `port_in_use`,
+/// `schema_mismatch`, and `application_crash` for what is left.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Crash;
 
@@ -52,11 +57,18 @@ impl Mechanism for Crash {
 /// A container's run that ended with an error.
 type Run<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
 
-/// The run of a container that ended with an error, unless it was killed for memory.
+/// The run of a container that ended with an error, unless it was killed for memory or never began; or without one, where it
+/// is started again and again.
 fn failed_run<'p>(facts: &Facts<'_>, pod: &Pod, status: &'p ContainerStatus) -> Option<&'p Terminated> {
+    let loops = backs_off(status);
     ending(facts, pod, status, |end| {
-        end.exit_code != 0 && end.reason != "OOMKilled"
+        (end.exit_code != 0 || loops) && end.reason != "OOMKilled" && !never_ran(end)
     })
+}
+
+fn backs_off(status: &ContainerStatus) -> bool {
+    let waiting = status.state.waiting.as_ref();
+    waiting.is_some_and(|waiting| waiting.reason == "CrashLoopBackOff")
 }
 
 fn candidate(
@@ -66,14 +78,9 @@ fn candidate(
     runs: &[Run<'_>],
 ) -> Option<Candidate> {
     let (pod, status, end) = runs.first()?;
-    let loops = runs.iter().any(|(_, status, _)| {
-        status
-            .state
-            .waiting
-            .as_ref()
-            .is_some_and(|waiting| waiting.reason == "CrashLoopBackOff")
-            || !status.ready
-    });
+    let loops = runs
+        .iter()
+        .any(|(_, status, _)| backs_off(status) || !status.ready);
     let since = runs
         .iter()
         .filter_map(|(pod, status, end)| ends_since(facts, pod, status, end))
@@ -87,7 +94,7 @@ fn candidate(
     });
     let seen = witness::of_pods(facts, ended, |event| event.reason == "BackOff");
     let last_words = last_words(facts, runs);
-    let cause = Cause::of(end, last_words.map(|(_, pattern)| pattern));
+    let cause = Cause::of(end, last_words.map(|(_, pattern)| pattern))?;
     let init = pod
         .status
         .init_container_statuses
@@ -99,10 +106,13 @@ fn candidate(
         format!("container {container} of {workload}")
     };
     let mut candidate = Candidate::new(
-        "application_crash",
+        cause.id(),
         workload.clone(),
         match last_words {
             Some((_, pattern)) => format!("{who} {}: {}", cause.words(), clip(&pattern.sample, 200)),
+            None if !end.message.is_empty() => {
+                format!("{who} {}: {}", cause.words(), clip(&end.message, 200))
+            }
             None => format!("{who} {}, exit code {}", cause.words(), end.exit_code),
         },
     )
@@ -124,28 +134,30 @@ fn candidate(
             };
             candidate = candidate.clue("log says why", weight, vec![facts.log_evidence(digest, pattern)]);
         }
+        None if !end.message.is_empty() => {
+            let statement = format!("container {container} ended with: {}", clip(&end.message, 200));
+            let told = vec![facts.object(*pod, end.finished_at, statement)];
+            candidate = candidate.clue("its last words say why", 0.7, told);
+        }
         None => candidate = candidate.unseen(format!("what container {container} logged before it ended")),
     }
-    if let Some(evidence) = killed_by_probe(facts, pod) {
+    if let Some(evidence) = probe_kill::told(facts, pod) {
         candidate = candidate.clue("the kubelet killed it for a failed probe", -2.0, vec![evidence]);
+    } else if probe_kill::ran_out_of_time(pod, status, end) {
+        candidate = candidate.clue("its runs last as long as its probe allows", -1.5, Vec::new());
+    }
+    if facts
+        .workload(workload)
+        .is_some_and(|known| rollout_stalled::is_given_up(facts, known, pod))
+    {
+        candidate = candidate.clue("its revision was changed since", -3.0, Vec::new());
     }
     if status.ready && !loops {
         candidate = candidate.clue("it runs by now", -1.5, Vec::new());
     }
     // Where the first end is not known, a change has to be older than the last one at least.
     let until = since.or_else(|| runs.iter().filter_map(|(_, _, end)| end.finished_at).max());
-    Some(with_change(facts, candidate, workload, pod, until))
-}
-
-fn killed_by_probe(facts: &Facts<'_>, pod: &Pod) -> Option<Evidence> {
-    facts
-        .event(&pod.entity(), |event| {
-            event.reason == "Killing"
-                && ["failed liveness probe", "failed startup probe"]
-                    .iter()
-                    .any(|words| event.message.contains(words))
-        })
-        .map(|event| facts.event_evidence(event))
+    Some(with_change(facts, candidate, cause, pod, until))
 }
 
 /// The entry that best says why the container ended, over all its pods.
@@ -174,131 +186,32 @@ fn last_words<'a>(facts: &Facts<'a>, runs: &[Run<'_>]) -> Option<(&'a Digest, &'
 fn with_change(
     facts: &Facts<'_>,
     candidate: Candidate,
-    workload: &EntityRef,
+    cause: Cause,
     pod: &Pod,
     since: Option<Timestamp>,
 ) -> Candidate {
-    let rollout = facts.rollout_before(workload, since, &[]);
-    let edit = needs(&pod.spec)
-        .into_iter()
-        .filter_map(|(kind, name)| {
-            let entity = EntityRef::namespaced(kind, pod.metadata.ns(), name);
-            facts.change_before(&entity, since, |change| change.kind == ChangeKind::Config)
-        })
-        .max_by_key(|change| change.time);
-    let recent =
-        |change: &&Change| since.is_some_and(|since| since.duration_since(change.time).as_secs() < 6 * 3600);
-    let newest = rollout
-        .into_iter()
-        .chain(edit)
-        .filter(recent)
-        .max_by_key(|change| change.time);
-    let Some(change) = newest else {
+    let Some(change) = brought::newest(facts, &candidate.entity, Some(&pod.spec), since) else {
+        let title = format!("{} in {}", cause.remedy(), candidate.entity);
         return candidate.advise(
-            Advice::new(
-                format!("Read the log of the run that ended, and mend what it names in {workload}"),
-                "The container ends by itself",
-            )
-            .command(format!(
+            Advice::new(title, "The container ends by itself").command(format!(
                 "kubectl -n {} logs {} --previous",
                 pod.metadata.ns(),
                 pod.metadata.name
             )),
         );
     };
-    let is_rollout = change.kind == ChangeKind::Deploy;
-    let mut candidate = candidate
-        .clue(
-            if is_rollout {
-                "crashes since a rollout"
-            } else {
-                "crashes since its configuration was edited"
-            },
-            1.5,
-            vec![facts.change_evidence(change)],
+    let (clue, reason) = if change.kind == ChangeKind::Deploy {
+        ("crashes since a rollout", "It did not crash before this rollout")
+    } else {
+        (
+            "crashes since its configuration was edited",
+            "It did not crash with the configuration before",
         )
-        .brought_by(Some(&change.reference))
-        .since(Some(change.time));
+    };
+    let mut candidate = brought::blame(facts, candidate, change, (clue, 1.5), reason);
     // What began with a change of its own is less likely to be brought about by something else.
     candidate.derived *= 0.5;
-    if is_rollout {
-        let back = roll_back(facts, workload, change, "It did not crash before this rollout");
-        candidate.advice.extend(back);
-        candidate
-    } else {
-        candidate.advise(Advice::new(
-            format!("Take the edit of {} back and restart {workload}", change.entity),
-            "It did not crash with the configuration before",
-        ))
-    }
-}
-
-/// What a container's end points to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    Command,
-    Permission,
-    PortInUse,
-    Configuration,
-    Dependency,
-    Error,
-    Signal,
-}
-
-impl Cause {
-    fn of(end: &Terminated, last: Option<&Pattern>) -> Self {
-        use claw_metrics::logs::indicators::Indicator;
-        let said = |wanted: &[Indicator]| {
-            last.is_some_and(|pattern| {
-                pattern
-                    .indications
-                    .iter()
-                    .any(|indication| wanted.contains(&indication.kind))
-            })
-        };
-        let start_error = matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun")
-            || matches!(end.exit_code, 126..=128);
-        if start_error {
-            Self::Command
-        } else if said(DEPENDENCY) {
-            Self::Dependency
-        } else if said(&[Indicator::AddressInUse]) {
-            Self::PortInUse
-        } else if said(&[Indicator::PermissionDenied, Indicator::ReadOnly]) {
-            Self::Permission
-        } else if said(&[
-            Indicator::MissingConfig,
-            Indicator::FileNotFound,
-            Indicator::InvalidConfig,
-        ]) {
-            Self::Configuration
-        } else if matches!(end.exit_code, 130 | 137 | 143) && last.is_none() {
-            Self::Signal
-        } else {
-            Self::Error
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Command => "cannot be started (command, entrypoint or its rights)",
-            Self::Permission => "is refused access to something",
-            Self::PortInUse => "cannot listen on its port",
-            Self::Configuration => "does not find the configuration that it needs",
-            Self::Dependency => "gives up because of something that it depends on",
-            Self::Error => "crashes",
-            Self::Signal => "is ended from outside",
-        }
-    }
-
-    fn derived(self) -> f64 {
-        match self {
-            Self::Command | Self::Configuration | Self::Permission | Self::PortInUse => 0.1,
-            Self::Error => 0.4,
-            Self::Signal => 0.8,
-            Self::Dependency => 0.9,
-        }
-    }
+    candidate
 }
 
 /// Indicators of trouble at something else.

@@ -1,14 +1,19 @@
 //! The API server refuses to make pods.
 
+mod obstacle;
+
 use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Event, Object, ResourceQuota, Workload};
+use claw_core::evidence::Evidence;
+use claw_k8s::model::{Condition, Event, Object, ResourceQuota, Workload};
+use jiff::Timestamp;
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism, recent_change};
-use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::candidate::Candidate;
 use crate::incident::facts::{Facts, clip};
+use obstacle::Obstacle;
 
 /// Events that are cited of one workload.
 const MAX_EVENTS: usize = 6;
@@ -27,32 +32,94 @@ impl Mechanism for CreationRefused {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let mut refused: BTreeMap<EntityRef, Vec<&Event>> = BTreeMap::new();
-        for event in facts
-            .case
-            .objects
-            .events
-            .iter()
-            .filter(|event| event.is_warning() && event.reason == "FailedCreate")
-        {
-            let owner = facts.top_of(&event.about());
-            // A controller that has all its pods by now was refused in the past only, whatever became of them since.
-            let satisfied = facts
-                .workload(&owner)
-                .is_some_and(|w| w.desired().is_some_and(|wanted| w.ready() >= wanted));
-            let made = facts.workload(&event.about()).is_some_and(has_made_all);
-            if !satisfied && !made {
-                refused.entry(owner).or_default().push(event);
-            }
-        }
-        refused
+        refusals(facts)
             .into_iter()
-            .filter_map(|(workload, mut events)| {
-                events.sort_by_key(|event| std::cmp::Reverse(event.last_seen()));
-                candidate(facts, &workload, &events)
-            })
+            .filter_map(|(workload, refusal)| candidate(facts, &workload, &refusal))
             .collect()
     }
+}
+
+/// What a controller was told when it tried to make pods.
+#[derive(Default)]
+pub(super) struct Refusal<'a> {
+    /// Events that say so, the newest first.
+    pub(super) events: Vec<&'a Event>,
+    /// The conditions that say so, which stay when events are forgotten, with whose they are.
+    pub(super) conditions: Vec<(&'a Workload, &'a Condition)>,
+}
+
+impl Refusal<'_> {
+    /// The newest words.
+    pub(super) fn message(&self) -> &str {
+        let told = self.events.first().map(|event| event.message.as_str());
+        let stays = self
+            .conditions
+            .first()
+            .map(|(_, condition)| condition.message.as_str());
+        told.or(stays).unwrap_or_default()
+    }
+
+    /// Since when; conditions keep the time of the first refusal, events are forgotten after an hour.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        let first = self.events.iter().filter_map(|event| event.first_seen());
+        let turned = self
+            .conditions
+            .iter()
+            .filter_map(|(_, condition)| condition.last_transition_time);
+        first.chain(turned).min()
+    }
+
+    /// All that shows it.
+    pub(super) fn evidence(&self, facts: &Facts<'_>) -> Vec<Evidence> {
+        let told = self.events.iter().take(MAX_EVENTS);
+        let told = told.map(|event| facts.event_evidence(event));
+        let turned = self.conditions.iter().map(|(workload, condition)| {
+            let statement = format!("ReplicaFailure is True: {}", clip(&condition.message, 300));
+            facts.object(*workload, condition.last_transition_time, statement)
+        });
+        told.chain(turned).collect()
+    }
+}
+
+/// Workloads whose pods are refused as yet.
+pub(super) fn refusals<'a>(facts: &Facts<'a>) -> BTreeMap<EntityRef, Refusal<'a>> {
+    let mut refused: BTreeMap<EntityRef, Refusal<'a>> = BTreeMap::new();
+    // A controller that has all its pods by now was refused in the past only, whatever became of them since.
+    let satisfied = |owner: &EntityRef| {
+        facts.workload(owner).is_some_and(|w| {
+            w.desired()
+                .is_some_and(|wanted| w.ready() >= wanted && w.kind != "Job")
+        })
+    };
+    for event in facts.case.objects.events.iter().filter(|event| {
+        event.is_warning() && matches!(event.reason.as_str(), "FailedCreate" | "ReplicaSetCreateError")
+    }) {
+        let owner = facts.top_of(&event.about());
+        let about = facts.workload(&event.about());
+        if !about.is_some_and(has_made_all) && (about.is_some_and(lacks) || !satisfied(&owner)) {
+            let refusal = refused.entry(owner).or_default();
+            refusal.events.push(event);
+        }
+    }
+    for workload in &facts.case.objects.workloads {
+        let condition = workload
+            .condition("ReplicaFailure")
+            .filter(|condition| condition.is_true() && !condition.message.is_empty());
+        let owner = facts.top_of(&workload.entity());
+        if let Some(condition) = condition
+            && (lacks(workload) || !satisfied(&owner))
+            && !has_made_all(workload)
+        {
+            let refusal = refused.entry(owner).or_default();
+            refusal.conditions.push((workload, condition));
+        }
+    }
+    for refusal in refused.values_mut() {
+        refusal
+            .events
+            .sort_by_key(|event| std::cmp::Reverse(event.last_seen()));
+    }
+    refused
 }
 
 /// Whether a controller has made as many pods as it wants. A Deployment makes none itself: during a rollout those of the
@@ -67,36 +134,39 @@ fn has_made_all(controller: &Workload) -> bool {
         .is_some_and(|(made, wanted)| made >= wanted)
 }
 
-/// Of the events that say so, the newest first.
-fn candidate(facts: &Facts<'_>, workload: &EntityRef, events: &[&Event]) -> Option<Candidate> {
-    let event = events.first()?;
-    let obstacle = Obstacle::of(&event.message);
-    // The condition keeps the time of the first refusal; events are forgotten after an hour.
-    let condition = facts
-        .workload(workload)
-        .and_then(|found| found.condition("ReplicaFailure"))
-        .filter(|condition| condition.is_true())
-        .and_then(|condition| condition.last_transition_time);
-    let first = events.iter().filter_map(|event| event.first_seen());
-    let since = first.chain(condition).min();
+/// Whether a controller has fewer pods than it wants as yet, although enough are ready of its Deployment: during a rollout
+/// those of the revision before are.
+fn lacks(controller: &Workload) -> bool {
+    let wanted = controller.desired();
+    match controller.kind.as_str() {
+        "ReplicaSet" => controller
+            .status
+            .replicas
+            .zip(wanted)
+            .is_some_and(|(made, wanted)| made < wanted),
+        // Kubernetes leaves out a number of updated pods that is zero; the condition of progress tells that they are wanted.
+        "Deployment" => {
+            let stuck = controller
+                .condition("Progressing")
+                .is_some_and(|condition| condition.status == "False");
+            stuck && wanted.is_some_and(|wanted| controller.updated() < wanted)
+        }
+        _ => false,
+    }
+}
+
+fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> Option<Candidate> {
+    let message = refusal.message();
+    let obstacle = Obstacle::of(message);
+    let since = refusal.since();
     let mut candidate = Candidate::new(
         "creation_refused",
         workload.clone(),
-        format!(
-            "pods of {workload} are refused: {}",
-            obstacle.words(&event.message)
-        ),
+        format!("pods of {workload} are refused: {}", obstacle.words(message)),
     )
-    .clue(
-        "API server refuses its pods",
-        4.5,
-        events
-            .iter()
-            .take(MAX_EVENTS)
-            .map(|event| facts.event_evidence(event))
-            .collect(),
-    )
-    .since(since);
+    .clue("API server refuses its pods", 4.5, refusal.evidence(facts))
+    .since(since)
+    .derived(obstacle.derived());
     if let Obstacle::Quota(name) = &obstacle {
         let namespace = workload.namespace.as_deref().unwrap_or_default();
         let quota = facts
@@ -153,120 +223,13 @@ fn usage(quota: &ResourceQuota) -> String {
     format!("uses {}", parts.join(", "))
 }
 
-/// What refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Obstacle {
-    Quota(String),
-    QuotaNeedsRequests,
-    LimitRange,
-    PodSecurity,
-    Webhook(String),
-    ServiceAccount,
-    Other,
-}
-
-impl Obstacle {
-    fn of(message: &str) -> Self {
-        let quoted = |after: &str| -> Option<String> {
-            let rest = message.split_once(after)?.1;
-            Some(
-                rest.split(['"', ',', ' '])
-                    .find(|part| !part.is_empty())?
-                    .to_owned(),
-            )
-        };
-        if message.contains("failed quota") || message.contains("must specify limits") {
-            Self::QuotaNeedsRequests
-        } else if let Some(name) = quoted("exceeded quota:") {
-            Self::Quota(name)
-        } else if message.contains("violates PodSecurity") {
-            Self::PodSecurity
-        } else if message.contains("admission webhook") || message.contains("failed calling webhook") {
-            Self::Webhook(quoted("webhook \"").unwrap_or_default())
-        } else if message.contains("serviceaccount \"")
-            || message.contains("error looking up service account")
-        {
-            Self::ServiceAccount
-        } else if ["maximum ", "minimum ", "limit to request ratio"]
-            .iter()
-            .any(|word| message.contains(word))
-            && message.contains("usage per")
-        {
-            Self::LimitRange
-        } else {
-            Self::Other
-        }
-    }
-
-    fn words(&self, message: &str) -> String {
-        match self {
-            Self::Quota(name) => format!("quota {name} is used up"),
-            Self::QuotaNeedsRequests => {
-                "the namespace's quota asks for requests and limits that they do not state".to_owned()
-            }
-            Self::LimitRange => "they are outside the namespace's limit range".to_owned(),
-            Self::PodSecurity => "they violate the namespace's pod security level".to_owned(),
-            Self::Webhook(name) => format!("admission webhook {name} refuses or does not answer"),
-            Self::ServiceAccount => "their service account does not exist".to_owned(),
-            Self::Other => clip(message, 200),
-        }
-    }
-
-    fn paths(&self) -> &'static [&'static str] {
-        match self {
-            Self::Quota(_) | Self::QuotaNeedsRequests | Self::LimitRange => &["resources", "replicas"],
-            Self::PodSecurity => &["securityContext", "host", "capabilities"],
-            Self::ServiceAccount => &["serviceAccount"],
-            _ => &[],
-        }
-    }
-
-    fn advice(&self, workload: &EntityRef) -> Advice {
-        let ns = workload.namespace.as_deref().unwrap_or("default");
-        match self {
-            Self::Quota(name) => Advice::new(
-                format!("Raise quota {name}, or free some of it"),
-                "The namespace may not use more than its quota",
-            )
-            .command(format!("kubectl -n {ns} describe resourcequota {name}")),
-            Self::QuotaNeedsRequests => Advice::new(
-                format!("State requests and limits in {workload}"),
-                "A namespace with a compute quota takes only pods that state them",
-            ),
-            Self::LimitRange => Advice::new(
-                format!("Bring the resources of {workload} within the limit range"),
-                "The API server refuses what is outside",
-            )
-            .command(format!("kubectl -n {ns} describe limitrange")),
-            Self::PodSecurity => Advice::new(
-                format!("Give {workload} the security context that the namespace asks for"),
-                "The namespace enforces a pod security level",
-            ),
-            Self::Webhook(name) => Advice::new(
-                format!("Check the webhook {name} and the service behind it"),
-                "Pods cannot be made while it refuses or is down",
-            )
-            .command("kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"),
-            Self::ServiceAccount => Advice::new(
-                "Create the service account, or name one that exists",
-                "Pods cannot be made without it",
-            )
-            .command(format!("kubectl -n {ns} get serviceaccounts")),
-            Self::Other => Advice::new(
-                format!("Remove what the API server names in {workload}"),
-                "Its pods cannot be made until then",
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use claw_core::entity::EntityRef;
     use serde_json::json;
 
     use super::super::fixture;
-    use super::{CreationRefused, Obstacle};
+    use super::CreationRefused;
 
     #[test]
     fn a_quota_that_was_lowered_shortly_before_is_to_blame() {
@@ -319,17 +282,19 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_refuses() {
-        let quota = "Error creating: pods \"a\" is forbidden: exceeded quota: compute, requested: limits.cpu=2, used: limits.cpu=8, limited: limits.cpu=8";
-        assert_eq!(Obstacle::of(quota), Obstacle::Quota("compute".into()));
-        let security = "Error creating: pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false";
-        assert_eq!(Obstacle::of(security), Obstacle::PodSecurity);
-        let hook = "Error creating: Internal error occurred: failed calling webhook \"inject.mesh.io\": connection refused";
-        assert_eq!(Obstacle::of(hook), Obstacle::Webhook("inject.mesh.io".into()));
-        let account = "Error creating: pods \"a\" is forbidden: error looking up service account shop/worker: serviceaccount \"worker\" not found";
-        assert_eq!(Obstacle::of(account), Obstacle::ServiceAccount);
-        let needs = "Error creating: pods \"a\" is forbidden: failed quota: compute: must specify limits.cpu for: app";
-        assert_eq!(Obstacle::of(needs), Obstacle::QuotaNeedsRequests);
-        assert_eq!(Obstacle::of(""), Obstacle::Other);
+    fn the_condition_tells_when_the_event_is_gone() {
+        let mut workload = fixture::workload("shop", "api", json!([]));
+        workload["status"] = json!({"replicas": 0, "readyReplicas": 0, "conditions": [{
+            "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "lastTransitionTime": "2026-05-01T06:00:00Z",
+            "message": "pods \"api-5\" is forbidden: violates PodSecurity \"restricted:latest\": privileged",
+        }]});
+        let case = fixture::case(json!({"workloads": [workload]}));
+        let found = crate::incident::testing::of(&CreationRefused, &case);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].cause.contains("pod security level"),
+            "{}",
+            found[0].cause
+        );
     }
 }

@@ -22,13 +22,26 @@ const CHANGED: f64 = 1.0;
 /// Strain that the metrics show and that the units which are called do not account for.
 ///
 /// Its candidates carry the mechanism that the strain speaks for: `cpu_contention`, `memory_pressure`,
-/// `storage_pressure`, `saturation`, `latency_degradation`, `error_degradation` or `network_degradation`.
+/// `storage_pressure`, `saturation`, `latency_degradation`, `error_degradation`, `network_degradation`, `traffic_surge` or
+/// `traffic_loss`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Degradation;
 
 impl Mechanism for Degradation {
     fn id(&self) -> &'static str {
         "degradation"
+    }
+
+    fn more_ids(&self) -> &'static [&'static str] {
+        &[
+            "cpu_contention",
+            "memory_pressure",
+            "storage_pressure",
+            "saturation",
+            "latency_degradation",
+            "error_degradation",
+            "network_degradation",
+        ]
     }
 
     fn area(&self) -> Area {
@@ -46,6 +59,7 @@ impl Mechanism for Degradation {
             units: units::units(&facts.case.signals, &unit_of),
             edges: units::edges(&facts.case.signals, &unit_of),
             callees: units::callees(calls, &unit_of),
+            measured: facts.case.measured.iter().map(unit_of).collect(),
         };
         let suspects = strains.suspects();
         suspects
@@ -57,7 +71,7 @@ impl Mechanism for Degradation {
 
 /// What else is known of a unit that stands out: whom its own logs blame, or what was changed of it.
 fn judge(facts: &Facts<'_>, suspect: Suspect) -> Candidate {
-    let Suspect { candidate, own } = suspect;
+    let Suspect { candidate, own, .. } = suspect;
     let candidate = candidate.general();
     match blamed(facts, &candidate) {
         Some(complaint) => candidate.clue("its logs blame another", -2.0, complaint.evidence(facts)),

@@ -5,6 +5,7 @@ use claw_core::evidence::Evidence;
 use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 
+use super::pool_exhausted::takers;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
@@ -15,8 +16,8 @@ use crate::incident::logs::host_of;
 /// A signal below this many robust standard deviations does not show that calls fail.
 const NOTABLE: f64 = 4.0;
 
-/// A service in the cluster or a host outside that refuses connections, answers late or answers with errors, as those who
-/// call it log.
+/// A service in the cluster or a host outside that refuses connections, answers late, answers with errors or limits the rate
+/// of requests, as those who call it log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DependencyUnavailable;
 
@@ -25,16 +26,53 @@ impl Mechanism for DependencyUnavailable {
         "dependency_unavailable"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["external_unavailable"]
+    }
+
     fn area(&self) -> Area {
         Area::Dependency
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
         let all = complaints(facts);
+        let limited = all
+            .iter()
+            .filter(|complaint| complaint.kind == Indicator::RateLimited);
         all.iter()
             .filter_map(|complaint| candidate(facts, complaint, all))
+            .chain(limited.flat_map(|complaint| over_the_limit(facts, complaint)))
             .collect()
     }
+}
+
+/// Workloads that were scaled up before, and used up what another one may ask for at the same host.
+fn over_the_limit(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Vec<Candidate> {
+    let (Target::Known(host) | Target::External(host)) = &complaint.target else {
+        return Vec::new();
+    };
+    let victim = &complaint.workload;
+    takers(facts, victim, Some(host), complaint.since())
+        .into_iter()
+        .map(|(taker, change)| {
+            Candidate::new(
+                "rate_limited",
+                taker.clone(),
+                format!(
+                    "{taker} calls {host} more often since it was scaled up, and {victim} is refused there"
+                ),
+            )
+            .clue("rate of requests is limited", 1.6, complaint.evidence(facts))
+            .clue("scaled up before", 2.0, vec![facts.change_evidence(change)])
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time))
+            .hurting([victim.clone()])
+            .advise(Advice::new(
+                format!("Scale {taker} back, or have the limit at {host} raised"),
+                "All callers share one limit there",
+            ))
+        })
+        .collect()
 }
 
 fn words(kind: Indicator) -> Option<&'static str> {
@@ -45,7 +83,6 @@ fn words(kind: Indicator) -> Option<&'static str> {
         Indicator::Unreachable => "cannot be reached",
         Indicator::UpstreamError => "answers with errors",
         Indicator::RateLimited => "limits the rate of requests",
-        Indicator::DatabaseTrouble => "is locked, read-only or not up",
         _ => return None,
     })
 }
@@ -66,10 +103,10 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
     callers.sort();
     callers.dedup();
     let mut candidate = Candidate::new(
-        if outside {
-            "external_unavailable"
-        } else {
-            "dependency_unavailable"
+        match complaint.kind {
+            Indicator::RateLimited => "rate_limited",
+            _ if outside => "external_unavailable",
+            _ => "dependency_unavailable",
         },
         entity.clone(),
         format!("{entity} {what} ({host}), says {}", complaint.workload),
@@ -116,7 +153,12 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
             }
         }
     }
-    let advice = if outside {
+    let advice = if complaint.kind == Indicator::RateLimited {
+        Advice::new(
+            format!("Call {host} less often, or have its limit raised; wait longer before each try again"),
+            "Requests beyond the limit are refused",
+        )
+    } else if outside {
         Advice::new(
             format!("Ask whoever runs {host}; fall back or fail fast meanwhile"),
             "The host is outside the cluster",

@@ -1,19 +1,26 @@
 //! An image cannot be fetched.
 
+mod registry;
+mod why;
+
 use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
 use claw_k8s::model::{ContainerStatus, Object, Pod};
+use jiff::Timestamp;
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism};
-use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::candidate::Candidate;
 use crate::incident::ending::waits_since;
 use crate::incident::facts::Facts;
 use crate::incident::witness;
+pub(super) use registry::RegistryUnavailable;
+use why::Why;
 
-/// A name, tag or digest that the registry does not have, a registry that refuses or cannot be reached, or a pull policy
-/// that forbids fetching.
+/// A name, tag or digest that the registry does not have, a registry that refuses the login, or a pull policy that forbids
+/// fetching. [`RegistryUnavailable`] speaks for a registry that does not answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ImagePull;
 
@@ -24,6 +31,7 @@ const WAITING: &[&str] = &[
     "InvalidImageName",
     "ImageInspectError",
     "RegistryUnavailable",
+    "SignatureValidationFailed",
 ];
 
 impl Mechanism for ImagePull {
@@ -36,74 +44,174 @@ impl Mechanism for ImagePull {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let mut stuck: BTreeMap<(EntityRef, String), Vec<(&Pod, &ContainerStatus)>> = BTreeMap::new();
-        for pod in facts.pods().filter(|pod| !pod.is_finished()) {
-            for status in pod.all_statuses() {
-                if status
-                    .state
-                    .waiting
-                    .as_ref()
-                    .is_some_and(|waiting| WAITING.contains(&waiting.reason.as_str()))
-                {
-                    let image = pod
-                        .container(&status.name)
-                        .map_or(&status.image, |container| &container.image);
-                    stuck
-                        .entry((facts.workload_of(pod), image.clone()))
-                        .or_default()
-                        .push((pod, status));
-                }
-            }
-        }
-        stuck
-            .into_iter()
-            .filter_map(|((workload, image), pods)| candidate(facts, &workload, &image, &pods))
+        stuck(facts)
+            .iter()
+            .filter_map(|stuck| candidate(facts, stuck))
             .collect()
     }
 }
 
-fn candidate<'a>(
-    facts: &Facts<'_>,
-    workload: &EntityRef,
-    image: &str,
-    stuck: &[(&'a Pod, &ContainerStatus)],
-) -> Option<Candidate> {
-    let (pod, status) = stuck.first()?;
-    let waiting = status.state.waiting.as_ref()?;
-    let event = facts.event(&pod.entity(), |event| {
-        event.is_warning()
-            && (event.message.contains("ull image") || event.reason == "InspectFailed")
-            && event.message.contains(image)
-    });
-    let text = format!("{} {}", waiting.message, event.map_or("", |event| &event.message));
-    let why = Why::of(&waiting.reason, &text);
-    let since = stuck
+/// Containers of a workload that wait for the same image.
+struct Stuck<'a> {
+    workload: EntityRef,
+    image: String,
+    containers: Vec<(&'a Pod, &'a ContainerStatus)>,
+    why: Why,
+    since: Option<Timestamp>,
+}
+
+/// All containers that wait for an image.
+fn stuck<'a>(facts: &Facts<'a>) -> Vec<Stuck<'a>> {
+    let mut waiting: BTreeMap<(EntityRef, String), Vec<(&Pod, &ContainerStatus)>> = BTreeMap::new();
+    for pod in facts.pods().filter(|pod| !pod.is_finished()) {
+        for status in pod.all_statuses() {
+            let reason = status
+                .state
+                .waiting
+                .as_ref()
+                .map(|waiting| waiting.reason.as_str());
+            if reason.is_some_and(|reason| WAITING.contains(&reason)) {
+                let image = pod
+                    .container(&status.name)
+                    .map_or(&status.image, |container| &container.image);
+                waiting
+                    .entry((facts.workload_of(pod), image.clone()))
+                    .or_default()
+                    .push((pod, status));
+            }
+        }
+    }
+    waiting
+        .into_iter()
+        .map(|((workload, image), containers)| Stuck {
+            why: containers
+                .iter()
+                .map(|(pod, status)| why(facts, pod, status, &image))
+                .find(|why| *why != Why::Unknown)
+                .unwrap_or(Why::Unknown),
+            since: containers
+                .iter()
+                .filter_map(|(pod, status)| waits_since(facts, pod, status))
+                .min(),
+            workload,
+            image,
+            containers,
+        })
+        .collect()
+}
+
+/// Why one container's image does not come. Back-off hides the reason in the state; events keep it for an hour.
+fn why(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus, image: &str) -> Why {
+    let Some(waiting) = &status.state.waiting else {
+        return Why::Unknown;
+    };
+    let told = facts
+        .events_of(&pod.entity())
         .iter()
-        .filter_map(|(pod, status)| waits_since(facts, pod, status))
-        .min();
-    let waits = |(pod, status): &(&'a Pod, &ContainerStatus)| {
-        let reason = status
-            .state
-            .waiting
-            .as_ref()
-            .map_or("", |waiting| &waiting.reason);
+        .rev()
+        .filter(|event| event.is_warning() && event.message.contains(image))
+        .map(|event| event.message.as_str());
+    let why = std::iter::once(waiting.message.as_str())
+        .chain(told)
+        .map(|text| Why::of(&waiting.reason, text))
+        .find(|why| *why != Why::Unknown)
+        .unwrap_or(Why::Unknown);
+    let login = || login_missing(facts, pod).is_some() || known_elsewhere(facts, pod, image);
+    if why == Why::AbsentOrDenied && login() {
+        Why::Denied
+    } else {
+        why
+    }
+}
+
+/// A login that a pod names and that is not there, with what shows it.
+fn login_missing(facts: &Facts<'_>, pod: &Pod) -> Option<(String, Vec<Evidence>)> {
+    let ns = pod.metadata.ns();
+    let told = facts.event(&pod.entity(), |event| {
+        event.reason == "FailedToRetrieveImagePullSecret"
+            || event
+                .message
+                .contains("nable to retrieve some image pull secrets")
+    });
+    let named = |name: &str| told.is_some_and(|event| event.message.contains(name));
+    let exists = |name: &str| {
+        let mut secrets = facts.case.objects.secrets.iter();
+        secrets.any(|secret| secret.metadata.ns() == ns && secret.metadata.name == name)
+    };
+    let missing = pod.spec.image_pull_secrets.iter().find(|secret| {
+        named(&secret.name) || (facts.case.knows_all("Secret", ns) && !exists(&secret.name))
+    })?;
+    let statement = format!("names pull secret {}, which cannot be had", missing.name);
+    let mut seen = vec![facts.object(pod, pod.metadata.creation_timestamp, statement)];
+    seen.extend(told.map(|event| facts.event_evidence(event)));
+    Some((missing.name.clone(), seen))
+}
+
+/// Whether other pods run an image of the same repository with a login that this pod does not have.
+fn known_elsewhere(facts: &Facts<'_>, pod: &Pod, image: &str) -> bool {
+    let has = |name: &str| {
+        pod.spec
+            .image_pull_secrets
+            .iter()
+            .any(|secret| secret.name == name)
+    };
+    facts.pods().any(|other| {
+        let runs = other.all_statuses().any(|status| {
+            let fetched = status.state.running.is_some() || status.state.terminated.is_some();
+            let same = other
+                .container(&status.name)
+                .is_some_and(|container| repository(&container.image) == repository(image));
+            fetched && same
+        });
+        runs && other
+            .spec
+            .image_pull_secrets
+            .iter()
+            .any(|secret| !has(&secret.name))
+    })
+}
+
+fn candidate(facts: &Facts<'_>, stuck: &Stuck<'_>) -> Option<Candidate> {
+    let Stuck {
+        workload,
+        image,
+        containers,
+        why,
+        since,
+    } = stuck;
+    let (pod, status) = containers.first()?;
+    let witnesses = containers.iter().map(|(pod, status)| {
+        let waiting = status.state.waiting.as_ref();
+        let reason = waiting.map_or("", |waiting| &waiting.reason);
         let statement = format!("container {} waits with {reason} for image {image}", status.name);
         (*pod, waits_since(facts, pod, status), statement)
-    };
-    let seen = witness::of_pods(facts, stuck.iter().map(waits), |event| {
-        event.is_warning() && event.message.contains(image)
     });
-    let change = facts.rollout_before(workload, since, &["image"]);
+    let seen = witness::of_pods(facts, witnesses, |event| {
+        event.is_warning() && event.message.contains(image.as_str())
+    });
     let mut candidate = Candidate::new(
-        "image_pull",
+        why.mechanism(),
         workload.clone(),
         format!("image {image} of {workload} cannot be pulled: {}", why.words()),
     )
-    .aspect(image)
+    .aspect(image.as_str())
     .clue("kubelet cannot pull the image", 4.5, seen)
-    .since(since)
-    .hurting(stuck.iter().map(|(pod, _)| pod.entity()));
-    if let Some(change) = change {
+    .since(*since)
+    .hurting(containers.iter().map(|(pod, _)| pod.entity()))
+    .derived(if registry::is_new_host(facts, stuck) {
+        0.0
+    } else {
+        why.derived()
+    });
+    if *why == Why::Denied
+        && let Some((secret, seen)) = login_missing(facts, pod)
+    {
+        candidate
+            .cause
+            .push_str(&format!(" (pull secret {secret} is missing)"));
+        candidate = candidate.clue("its pull secret is missing", 1.0, seen);
+    }
+    if let Some(change) = facts.rollout_before(workload, *since, &["image"]) {
         candidate = candidate
             .clue(
                 "rollout brought the image",
@@ -120,119 +228,6 @@ fn candidate<'a>(
     Some(candidate.advise(why.advice(workload, &status.name, image)))
 }
 
-/// Why the image does not come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
-    Absent,
-    Denied,
-    Unreachable,
-    Forbidden,
-    BadName,
-    Platform,
-    RateLimited,
-    Unknown,
-}
-
-impl Why {
-    /// The kubelet and the container runtimes say it in these words (containerd and CRI-O, checked against their sources).
-    fn of(reason: &str, text: &str) -> Self {
-        let text = text.to_lowercase();
-        let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        match reason {
-            "ErrImageNeverPull" => Self::Forbidden,
-            "InvalidImageName" => Self::BadName,
-            "RegistryUnavailable" => Self::Unreachable,
-            _ if any(&["toomanyrequests", "rate limit", "429 "]) => Self::RateLimited,
-            _ if any(&["no match for platform", "no matching manifest", "exec format"]) => Self::Platform,
-            // Registries answer "pull access denied, repository does not exist or may require authorization" for both.
-            _ if any(&[
-                "unauthorized",
-                "authentication required",
-                "403 forbidden",
-                "401 ",
-                "no basic auth",
-                "authorization failed",
-            ]) && !any(&["not found", "does not exist"]) =>
-            {
-                Self::Denied
-            }
-            _ if any(&[
-                "not found",
-                "manifest unknown",
-                "does not exist",
-                "name unknown",
-                "404 ",
-            ]) =>
-            {
-                Self::Absent
-            }
-            _ if any(&[
-                "no such host",
-                "i/o timeout",
-                "connection refused",
-                "dial tcp",
-                "timeout",
-                "tls",
-                "x509",
-                "certificate",
-            ]) =>
-            {
-                Self::Unreachable
-            }
-            _ if any(&["denied", "unauthorized"]) => Self::Denied,
-            _ => Self::Unknown,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Absent => {
-                "the registry has no such image (name, tag or digest is wrong, or it needs a login)"
-            }
-            Self::Denied => "the registry refuses the login",
-            Self::Unreachable => "the registry cannot be reached",
-            Self::Forbidden => "the pull policy is Never and the node does not have it",
-            Self::BadName => "the name is not a valid image reference",
-            Self::Platform => "the image has no variant for the node's platform",
-            Self::RateLimited => "the registry limits the rate of pulls",
-            Self::Unknown => "the kubelet does not say why",
-        }
-    }
-
-    fn advice(self, workload: &EntityRef, container: &str, image: &str) -> Advice {
-        let set = format!(
-            "kubectl -n {} set image {}/{} {container}={}:TAG",
-            workload.namespace.as_deref().unwrap_or("default"),
-            workload.kind.to_lowercase(),
-            workload.name,
-            repository(image)
-        );
-        match self {
-            Self::Denied => Advice::new(
-                format!("Give {workload} an image pull secret that the registry accepts"),
-                "The registry knows the image and refuses the credentials",
-            ),
-            Self::Unreachable => Advice::new(
-                "Check the registry and the nodes' way to it",
-                "The nodes get no answer, whatever the image is",
-            ),
-            Self::RateLimited => Advice::new(
-                "Pull through a mirror or with a login",
-                "Registries count anonymous pulls by address",
-            ),
-            Self::Platform => Advice::new(
-                format!("Build {image} for the nodes' platform"),
-                "The manifest list has no entry for it",
-            ),
-            _ => Advice::new(
-                format!("Set an image that exists instead of {image}"),
-                "Pods start as soon as the image can be pulled",
-            )
-            .command(set),
-        }
-    }
-}
-
 /// The name of an image without its tag and digest.
 fn repository(image: &str) -> &str {
     let name = image.split('@').next().unwrap_or(image);
@@ -245,7 +240,11 @@ fn repository(image: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Why, repository};
+    use serde_json::{Value, json};
+
+    use super::{ImagePull, RegistryUnavailable, repository};
+    use crate::incident::case::Case;
+    use crate::incident::testing::{at, case, deployment, event, object, of};
 
     #[test]
     fn the_repository_is_the_name_without_tag_and_digest() {
@@ -262,31 +261,93 @@ mod tests {
         }
     }
 
+    /// A workload that waits for its image, with what the runtime said.
+    fn waits(case: &mut Case, name: &str, image: &str, said: &str) {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": format!("Back-off pulling image \"{image}\"")}});
+        let status = json!({
+            "phase": "Pending", "startTime": at(-60),
+            "containerStatuses": [{"name": "app", "image": image, "state": waiting}],
+        });
+        let containers = json!([{"name": "app", "image": image}]);
+        deployment(case, name, json!({"containers": containers, "status": status}));
+        let message = format!("Failed to pull image \"{image}\": {said}");
+        event(case, "Pod", &format!("{name}-pod"), "Failed", &message, -50);
+    }
+
+    fn mechanisms(case: &Case) -> Vec<&'static str> {
+        let found = of(&ImagePull, case)
+            .into_iter()
+            .chain(of(&RegistryUnavailable, case));
+        found.map(|candidate| candidate.mechanism).collect()
+    }
+
+    const HIDDEN: &str = "pull access denied, repository does not exist or may require authorization";
+
     #[test]
-    fn tells_apart_why_an_image_does_not_come() {
-        let absent = "rpc error: code = NotFound desc = failed to pull and unpack image \"docker.io/library/nginx:1.99\": not found";
-        assert_eq!(Why::of("ErrImagePull", absent), Why::Absent);
-        let unclear = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope";
-        assert_eq!(Why::of("ErrImagePull", unclear), Why::Absent);
-        assert_eq!(
-            Why::of(
-                "ErrImagePull",
-                "unexpected status from HEAD request: 401 Unauthorized"
-            ),
-            Why::Denied
+    fn a_missing_pull_secret_tells_a_login_from_a_wrong_name() {
+        let told = |secrets: Value| {
+            let mut case = case();
+            waits(&mut case, "cart", "reg.example/cart:2", HIDDEN);
+            case.objects.pods[0].spec.image_pull_secrets =
+                serde_json::from_value(json!([{"name": "regcred"}])).unwrap();
+            case.objects.secrets = serde_json::from_value(secrets).unwrap();
+            mechanisms(&case)
+        };
+        assert_eq!(told(json!([])), ["registry_authentication_failed"]);
+        let there = json!([{"kind": "Secret", "metadata": {"name": "regcred", "namespace": "shop"}}]);
+        assert_eq!(told(there), ["image_pull"]);
+    }
+
+    #[test]
+    fn a_repository_that_others_run_with_a_login_needs_one() {
+        let mut case = case();
+        waits(&mut case, "cart", "reg.example/cart:2", HIDDEN);
+        case.objects.pods.push(object(
+            "old",
+            json!({
+                "spec": {"imagePullSecrets": [{"name": "regcred"}], "containers": [{"name": "a", "image": "reg.example/cart:1"}]},
+                "status": {"containerStatuses": [{"name": "a", "state": {"running": {}}}]},
+            }),
+        ));
+        assert_eq!(mechanisms(&case), ["registry_authentication_failed"]);
+    }
+
+    #[test]
+    fn a_registry_that_several_workloads_wait_for_is_to_blame() {
+        let silent = "dial tcp 10.9.0.4:443: i/o timeout";
+        let mut case = case();
+        waits(&mut case, "cart", "reg.example/cart:2", silent);
+        waits(&mut case, "web", "reg.example/web:7", silent);
+        let found = of(&RegistryUnavailable, &case);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].entity.name, "reg.example");
+        assert!(found[0].own_score() > 4.0);
+        // It answers others.
+        event(
+            &mut case,
+            "Pod",
+            "cart-pod",
+            "Pulled",
+            "Successfully pulled image \"reg.example/cart:1\" in 2s",
+            -10,
         );
-        assert_eq!(
-            Why::of("ErrImagePull", "dial tcp: lookup reg.local: no such host"),
-            Why::Unreachable
+        assert!(of(&RegistryUnavailable, &case)[0].own_score() < 3.0);
+    }
+
+    #[test]
+    fn a_new_host_that_nobody_else_pulls_from_is_a_wrong_name() {
+        let mut case = case();
+        waits(
+            &mut case,
+            "cart",
+            "rge.example/cart:2",
+            "dial tcp: lookup rge.example: no such host",
         );
-        assert_eq!(
-            Why::of("ErrImagePull", "429 Too Many Requests - toomanyrequests"),
-            Why::RateLimited
-        );
-        assert_eq!(Why::of("ErrImageNeverPull", ""), Why::Forbidden);
-        assert_eq!(
-            Why::of("ImagePullBackOff", "Back-off pulling image"),
-            Why::Unknown
-        );
+        let cart = claw_core::entity::EntityRef::namespaced("Deployment", "shop", "cart");
+        let mut change = crate::incident::testing::deploy(&cart, "Deployment/shop/cart@2", -90);
+        change.detail = vec!["containers.app.image: reg.example/cart:1 → rge.example/cart:2".to_owned()];
+        case.changes.push(change);
+        assert!(of(&RegistryUnavailable, &case).is_empty());
+        assert!(of(&ImagePull, &case)[0].derived < 0.1);
     }
 }

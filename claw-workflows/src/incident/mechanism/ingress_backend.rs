@@ -1,11 +1,16 @@
 //! A way in leads nowhere.
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Ingress, IngressService, Object};
+use claw_k8s::model::{Ingress, IngressClass, IngressService, Object};
 
+use super::ways_in::behind;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, names};
+use crate::incident::logs::{Digest, Pattern};
+
+/// What an Ingress weighs that seems to be taken up by nobody: some controllers take all of them.
+const UNSERVED: f64 = 2.5;
 
 /// An Ingress names a Service, a port, a class or a certificate that does not exist.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,7 @@ fn of(facts: &Facts<'_>, ingress: &Ingress) -> Vec<Candidate> {
         .map(|(what, title)| candidate(facts, ingress, what, title))
         .collect();
     found.extend(unknown_class(facts, ingress));
+    found.extend(without_class(facts, ingress));
     found.extend(missing_certificate(facts, ingress));
     found
 }
@@ -64,36 +70,56 @@ fn of(facts: &Facts<'_>, ingress: &Ingress) -> Vec<Candidate> {
 fn unknown_class(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate> {
     let class = ingress.spec.ingress_class_name.as_deref()?;
     let classes = &facts.case.objects.ingress_classes;
-    if !facts.case.knows_all("IngressClass", ingress.metadata.ns())
+    // An empty list is that of a recording or a reader that left classes out: a cluster that serves Ingresses has one.
+    if classes.is_empty()
+        || !facts.case.knows_all("IngressClass", ingress.metadata.ns())
         || classes.iter().any(|known| known.metadata.name == class)
     {
         return None;
     }
     let there: Vec<&str> = classes.iter().map(|known| known.metadata.name.as_str()).collect();
-    let what = if there.is_empty() {
-        format!("has class {class}, which does not exist")
-    } else {
-        format!(
-            "has class {class}, which does not exist (there are: {})",
-            there.join(", ")
-        )
-    };
+    let what = format!(
+        "has class {class}, which does not exist (there are: {})",
+        there.join(", ")
+    );
     let title = "Name an ingress class that exists".to_owned();
     Some(candidate(facts, ingress, what, title))
+}
+
+/// No class, and none that such Ingresses get: no controller takes it up, unless one does so for all of them. Then it has an
+/// address.
+fn without_class(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate> {
+    let classes = &facts.case.objects.ingress_classes;
+    let served = ingress.class().is_some() || !ingress.status.load_balancer.ingress.is_empty();
+    let default = classes.iter().any(IngressClass::is_default);
+    if served || default || classes.is_empty() || !facts.case.knows_all("IngressClass", ingress.metadata.ns())
+    {
+        return None;
+    }
+    let there: Vec<&str> = classes.iter().map(|known| known.metadata.name.as_str()).collect();
+    let what = format!(
+        "has no class and no address, and none of the classes is the default ({})",
+        there.join(", ")
+    );
+    let mut found = candidate(facts, ingress, what, "Name an ingress class".to_owned());
+    for clue in found.clues.iter_mut().take(1) {
+        clue.log_odds = UNSERVED;
+    }
+    Some(found)
 }
 
 /// A certificate that is not there. Requests still get through, with a certificate that clients do not trust.
 fn missing_certificate(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate> {
     let ns = ingress.metadata.ns();
-    if !facts.case.knows_all("Secret", ns) {
-        return None;
-    }
     let secrets = names(&facts.case.objects.secrets, ns);
-    let tls = ingress
+    let known = facts.case.knows_all("Secret", ns);
+    let (tls, told) = ingress
         .spec
         .tls
         .iter()
-        .find(|tls| !tls.secret_name.is_empty() && !secrets.contains(&tls.secret_name))?;
+        .filter(|tls| !tls.secret_name.is_empty() && !secrets.contains(&tls.secret_name))
+        .map(|tls| (tls, not_found(facts, ns, &tls.secret_name)))
+        .find(|(_, told)| known || told.is_some())?;
     let hosts = if tls.hosts.is_empty() {
         "all its hosts".to_owned()
     } else {
@@ -105,9 +131,22 @@ fn missing_certificate(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate
     );
     let entity = ingress.entity();
     let seen = vec![facts.object(ingress, None, what.clone())];
-    let found = Candidate::new("ingress_backend", entity.clone(), format!("{entity} {what}"))
-        .aspect(tls.secret_name.as_str())
-        .clue("certificate does not exist", 3.0, seen)
+    let mut found = Candidate::new("ingress_backend", entity.clone(), format!("{entity} {what}"))
+        .aspect(tls.secret_name.as_str());
+    if known {
+        found = found.clue("certificate does not exist", 3.0, seen);
+    }
+    if let Some((digest, pattern)) = told {
+        let weight = if known { 1.0 } else { 3.5 };
+        found = found
+            .clue(
+                "its controller does not find the certificate",
+                weight,
+                vec![facts.log_evidence(digest, pattern)],
+            )
+            .since(pattern.first);
+    }
+    let found = found
         .advise(
             Advice::new(
                 format!("Create Secret {} with the certificate, or name the one that is meant", tls.secret_name),
@@ -118,6 +157,28 @@ fn missing_certificate(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate
             )),
         );
     Some(changed(facts, ingress, found))
+}
+
+/// What a controller says of a certificate that it looks for in vain. Each names it by namespace and name:
+/// `Error getting SSL certificate "shop/web-tls": local SSL certificate shop/web-tls was not found`,
+/// `Error configuring TLS: secret shop/web-tls does not exist`.
+fn not_found<'a>(facts: &Facts<'a>, ns: &str, secret: &str) -> Option<(&'a Digest, &'a Pattern)> {
+    let path = format!("{ns}/{secret}");
+    let whole = |text: &str| {
+        text.match_indices(&path).any(|(at, _)| {
+            let next = text.get(at + path.len()..).and_then(|rest| rest.chars().next());
+            next.is_none_or(|next| !next.is_ascii_alphanumeric() && !matches!(next, '-' | '.'))
+        })
+    };
+    facts
+        .case
+        .logs
+        .iter()
+        .flat_map(|digest| digest.patterns.iter().map(move |pattern| (digest, pattern)))
+        .find(|(_, pattern)| {
+            let said = ["not found", "does not exist", "no object matching key"];
+            whole(&pattern.sample) && said.iter().any(|words| pattern.sample.contains(words))
+        })
 }
 
 fn wrong_port(facts: &Facts<'_>, ns: &str, backend: &IngressService) -> Option<(String, String)> {
@@ -159,6 +220,7 @@ fn candidate(facts: &Facts<'_>, ingress: &Ingress, what: String, title: String) 
             4.0,
             vec![facts.object(ingress, since, what)],
         )
+        .hurting(behind(facts, &entity))
         .advise(
             Advice::new(title, "Requests are answered with an error until then").command(format!(
                 "kubectl -n {} edit ingress {}",
@@ -221,6 +283,30 @@ mod tests {
     }
 
     #[test]
+    fn without_a_class_there_must_be_a_default_or_an_address() {
+        let with = |default: &str, status: Value| {
+            let annotations = json!({"ingressclass.kubernetes.io/is-default-class": default});
+            let mut ingress = ingress(json!({}), json!({}));
+            ingress["status"] = status;
+            let mut case = fixture::case(json!({
+                "ingresses": [ingress],
+                "ingress_classes": [{"metadata": {"name": "nginx", "annotations": annotations}}],
+            }));
+            fixture::know_all(&mut case, &["IngressClass"]);
+            found(&case).len()
+        };
+        assert_eq!(with("false", json!({})), 1);
+        assert_eq!(with("true", json!({})), 0);
+        assert_eq!(
+            with(
+                "false",
+                json!({"loadBalancer": {"ingress": [{"ip": "203.0.113.9"}]}})
+            ),
+            0
+        );
+    }
+
+    #[test]
     fn a_certificate_must_exist_where_secrets_are_known() {
         let spec = json!({"tls": [{"hosts": ["shop.example"], "secretName": "shop-tls"}]});
         let with = |secret: &str, namespace: &str, known: bool| {
@@ -240,6 +326,36 @@ mod tests {
         assert_eq!(with("shop-tls", "elsewhere", true).len(), 1);
         assert!(with("shop-tls", "shop", true).is_empty());
         assert!(with("other", "shop", false).is_empty());
+    }
+
+    #[test]
+    fn a_controller_that_looks_for_a_certificate_in_vain_says_so() {
+        let with = |text: &str| {
+            let spec = json!({"tls": [{"hosts": ["shop.example"], "secretName": "shop-tls"}]});
+            let mut case = fixture::case(json!({"ingresses": [ingress(json!({}), spec)]}));
+            fixture::log(&mut case, "controller-1", text);
+            found(&case).len()
+        };
+        let said = |path: &str| {
+            format!(
+                "Error getting SSL certificate \"{path}\": local SSL certificate {path} was not found. Using default certificate"
+            )
+        };
+        assert_eq!(with(&said("shop/shop-tls")), 1);
+        assert_eq!(
+            with("Error configuring TLS error=\"secret shop/shop-tls does not exist\""),
+            1
+        );
+        assert_eq!(with(&said("shop/shop-tls-old")), 0);
+        assert_eq!(with(&said("other/shop-tls")), 0);
+    }
+
+    #[test]
+    fn classes_that_were_not_read_may_exist() {
+        let field = ingress(json!({}), json!({"ingressClassName": "nginx"}));
+        let mut case = fixture::case(json!({"ingresses": [field]}));
+        fixture::know_all(&mut case, &["IngressClass"]);
+        assert!(found(&case).is_empty());
     }
 
     #[test]

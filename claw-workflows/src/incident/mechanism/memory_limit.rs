@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use claw_metrics::classify::Measure;
-use claw_metrics::signal::{Shape, Signal};
+use claw_metrics::signal::{Direction, Shape, Signal};
 
+use super::limits::{limit, lowers_memory};
 use super::rollback::roll_back;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, node_memory};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::ending::{ends_since, killed_for_memory};
@@ -16,6 +17,9 @@ use crate::incident::facts::Facts;
 use crate::incident::witness;
 
 /// Killed for memory: a limit that was lowered or too low, a leak, or more work than before.
+///
+/// A leak has an id of its own, `memory_leak`. That a node has no memory left for anybody is said by
+/// [`node_memory`](super::node_memory).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MemoryLimit;
 
@@ -47,6 +51,11 @@ impl Mechanism for MemoryLimit {
     }
 }
 
+/// A signal below this many robust standard deviations is no more work than before.
+const NOTABLE: f64 = 5.0;
+/// Nor is one that has grown by less than this factor.
+const GROWN: f64 = 1.5;
+
 /// A container that was killed, with the last end that is known.
 type Kill<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
 
@@ -63,10 +72,7 @@ fn candidate(
         .min();
     // Where the first kill is not known, a change has to be older than the last one at least.
     let until = since.or_else(|| pods.iter().filter_map(|(_, _, end)| end.finished_at).max());
-    let limit = pod
-        .container(container)
-        .and_then(|c| c.resources.limits.get("memory"))
-        .map(|limit| limit.to_string());
+    let limit = limit(pod, container, "memory");
     let bound = limit.as_ref().map_or_else(
         || "the node's memory (it has no limit)".to_owned(),
         |limit| format!("its limit of {limit}"),
@@ -93,6 +99,7 @@ fn candidate(
         .since(since)
         .hurting(pods.iter().map(|(pod, _, _)| pod.entity()));
     let why;
+    let work = more_work(facts, workload);
     if let Some(change) = change {
         why = format!("its memory limit was lowered ({})", change.reference);
         candidate = candidate
@@ -105,6 +112,7 @@ fn candidate(
             .since(Some(change.time));
     } else if let Some(signal) = memory.filter(|signal| signal.shape == Shape::Trend) {
         why = "its memory grows steadily, as with a leak".to_owned();
+        candidate.mechanism = "memory_leak";
         candidate = candidate
             .clue("memory grows steadily", 1.5, vec![degradation::evidence(signal)])
             .since(signal.onset);
@@ -127,6 +135,11 @@ fn candidate(
             )
             .brought_by(Some(&rollout.reference))
             .since(Some(rollout.time));
+    } else if let Some(signal) = work {
+        why = format!("it needs more than {bound} for the work that it has now");
+        candidate = candidate
+            .clue("more work than before", 0.7, vec![degradation::evidence(signal)])
+            .derived(0.3);
     } else {
         why = format!("it needs more than {bound}");
         candidate = candidate.derived(0.2);
@@ -142,6 +155,14 @@ fn candidate(
         }
     }
     candidate.cause = format!("container {container} of {workload} is killed for memory: {why}");
+    if limit.is_none()
+        && pods
+            .iter()
+            .any(|(pod, _, _)| node_memory::told(facts, &pod.spec.node_name))
+    {
+        // Whoever has no limit is killed for what all on the node use.
+        candidate = candidate.derived(0.8);
+    }
     if let Some(change) = blamed {
         let back = roll_back(facts, workload, change, "It ran within its memory before");
         candidate.advice.extend(back);
@@ -162,6 +183,18 @@ fn candidate(
     )
 }
 
+/// Work that has grown: what a workload of the same needs takes more memory for.
+fn more_work<'a>(facts: &Facts<'a>, workload: &EntityRef) -> Option<&'a Signal> {
+    facts
+        .case
+        .signals
+        .iter()
+        .filter(|signal| signal.measure == Measure::Traffic && signal.direction == Direction::Up)
+        .filter(|signal| signal.score >= NOTABLE && signal.ratio >= GROWN)
+        .filter(|signal| signal.peer.is_none() && facts.unit_of(&signal.entity) == *workload)
+        .max_by(|a, b| a.score.total_cmp(&b.score))
+}
+
 fn memory_signal<'a>(facts: &Facts<'a>, workload: &EntityRef, pods: &[Kill<'_>]) -> Option<&'a Signal> {
     facts
         .case
@@ -174,34 +207,12 @@ fn memory_signal<'a>(facts: &Facts<'a>, workload: &EntityRef, pods: &[Kill<'_>])
         .max_by(|a, b| a.score.total_cmp(&b.score))
 }
 
-/// Whether a difference (`path: old → new`, one field a line) lowers a memory limit.
-fn lowers_memory(detail: &[String]) -> bool {
-    detail
-        .iter()
-        .filter(|line| line.contains("limits") && line.contains("memory"))
-        .any(|line| {
-            let Some((_, values)) = line.rsplit_once(": ") else {
-                return false;
-            };
-            let Some((old, new)) = values.split_once('→') else {
-                return false;
-            };
-            let size = |text: &str| {
-                text.trim()
-                    .trim_matches('"')
-                    .parse::<claw_k8s::quantity::Memory>()
-                    .ok()
-            };
-            matches!((size(old), size(new)), (Some(old), Some(new)) if new < old)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use claw_core::entity::EntityRef;
     use serde_json::{Value, json};
 
-    use super::{MemoryLimit, lowers_memory};
+    use super::MemoryLimit;
     use crate::incident::candidate::Candidate;
     use crate::incident::testing::{at, case, deploy, deployment, event, of};
 
@@ -309,22 +320,5 @@ mod tests {
         let found = of(&MemoryLimit, &case);
         assert_eq!(found[0].change.as_deref(), Some("Deployment/shop/cart@14"));
         assert_eq!(found[0].onset, Some(at(-3600)));
-    }
-
-    #[test]
-    fn sees_that_a_limit_was_lowered() {
-        let line = |text: &str| vec![text.to_owned()];
-        assert!(lowers_memory(&line(
-            "containers[app].resources.limits.memory: 1Gi → 256Mi"
-        )));
-        assert!(!lowers_memory(&line(
-            "containers[app].resources.limits.memory: 256Mi → 1Gi"
-        )));
-        assert!(!lowers_memory(&line(
-            "containers[app].resources.requests.cpu: 1 → 500m"
-        )));
-        assert!(!lowers_memory(&line(
-            "containers[app].resources.limits.memory: nonsense"
-        )));
     }
 }

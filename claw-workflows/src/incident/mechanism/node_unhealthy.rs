@@ -3,7 +3,7 @@
 use claw_k8s::model::{Condition, Node, Object, Pod};
 use jiff::Timestamp;
 
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, eviction};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::failed_recently;
 use crate::incident::facts::{Facts, clip};
@@ -133,16 +133,42 @@ fn not_ready(facts: &Facts<'_>, node: &Node, ready: &Condition) -> Candidate {
     } else if !pods.is_empty() {
         candidate = candidate.clue("its pods are ready", -1.5, Vec::new());
     }
-    candidate.advise(
+    let candidate = candidate.advise(
         Advice::new(
-            format!("Find out why the kubelet of {entity} is in trouble; drain it if it stays so"),
+            format!("Find out why the kubelet of {entity} is in trouble"),
             "Pods on it get no traffic and are moved only after a delay",
         )
-        .command(format!(
-            "kubectl describe node {0}; kubectl drain {0} --ignore-daemonsets",
-            node.metadata.name
-        )),
+        .command(format!("kubectl describe node {}", node.metadata.name)),
+    );
+    candidate.advise(if silent { out_of_service(node) } else { drain(node) })
+}
+
+/// Nobody ends the pods of a node whose kubelet is silent: evicted ones stay in Terminating, and hold their volumes.
+fn out_of_service(node: &Node) -> Advice {
+    let name = &node.metadata.name;
+    Advice::new(
+        format!(
+            "If the machine of {} is surely off, mark it out of service, or delete its pods by force",
+            node.entity()
+        ),
+        "A drain waits for its kubelet: only then are its pods made elsewhere and its volumes detached",
     )
+    .command(format!(
+        "kubectl taint nodes {name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; \
+         kubectl -n NAMESPACE delete pod POD --grace-period=0 --force"
+    ))
+    .irreversible()
+}
+
+fn drain(node: &Node) -> Advice {
+    Advice::new(
+        format!("Drain {} if it stays so", node.entity()),
+        "Its kubelet still answers and can end the pods in order",
+    )
+    .command(format!(
+        "kubectl drain {} --ignore-daemonsets",
+        node.metadata.name
+    ))
 }
 
 /// Pods that were evicted from the node for want of something.
@@ -213,6 +239,9 @@ fn pressure(
         candidate = candidate
             .clue("pods were evicted", 2.5, seen)
             .hurting(evicted.iter().map(|pod| facts.workload_of(pod)));
+    }
+    if what == "disk" && eviction::filled(facts, &node.metadata.name) {
+        candidate = candidate.derived(0.7);
     }
     candidate.advise(
         Advice::new(

@@ -8,6 +8,7 @@ use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 use claw_metrics::signal::Direction;
 
+use super::scaling::{about_replicas, counts};
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate, Clue};
 use crate::incident::complaint::{Complaint, Target, complaints};
@@ -126,7 +127,7 @@ fn candidates(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Vec<Candidate> {
 }
 
 /// Workloads that were scaled up before, and that use the same server.
-fn takers<'a>(
+pub(super) fn takers<'a>(
     facts: &Facts<'a>,
     victim: &EntityRef,
     server: Option<&EntityRef>,
@@ -155,35 +156,7 @@ fn takers<'a>(
 
 /// Whether a change raises a number of replicas; one that does not say by how much counts.
 fn scales_up(change: &claw_core::change::Change) -> bool {
-    let lines = change.detail.iter().filter(|line| about_replicas(line));
-    // A summary such as "scaled from 2 to 10" speaks of replicas where the change is nothing but a scaling.
-    let summary = Some(&change.summary)
-        .filter(|line| change.kind == ChangeKind::Scale || line.to_lowercase().contains("replica"));
-    lines
-        .chain(summary)
-        .find_map(|line| numbers(line))
-        .is_none_or(|(old, new)| new > old)
-}
-
-/// Whether a line of a difference, `path: old → new`, is about the number of replicas.
-fn about_replicas(line: &str) -> bool {
-    let path = line.split_once(':').map_or(line, |(path, _)| path);
-    path.to_lowercase().contains("replica")
-}
-
-/// The number before and the number after, where a line tells both.
-fn numbers(line: &str) -> Option<(i64, i64)> {
-    let (old, new) = line
-        .split_once('→')
-        .or_else(|| line.split_once("->"))
-        .or_else(|| line.split_once(" to "))?;
-    let number = |text: &str, last: bool| -> Option<i64> {
-        let mut parts = text
-            .split(|c: char| !c.is_ascii_digit())
-            .filter(|part| !part.is_empty());
-        if last { parts.next_back() } else { parts.next() }?.parse().ok()
-    };
-    Some((number(old, true)?, number(new, false)?))
+    counts(change, about_replicas).is_none_or(|(old, new)| new > old)
 }
 
 /// The strongest signal that connections went up at a server.

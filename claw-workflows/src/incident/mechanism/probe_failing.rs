@@ -1,15 +1,20 @@
 //! A probe fails though the container may be well.
 
+mod failure;
+mod timing;
+
 use std::collections::BTreeMap;
 
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Container, Event, IntOrString, Object, Pod, Probe};
+use claw_metrics::classify::Measure;
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
 use crate::incident::witness;
+use failure::Failure;
 
 /// A readiness, liveness or startup probe that asks the wrong port or path, gives too little time, or finds the container
 /// unwell.
@@ -37,7 +42,10 @@ impl Mechanism for ProbeFailing {
                     continue;
                 };
                 // Ready pods that failed a probe once have recovered.
-                if !pod.is_ready() || kind == Kind::Liveness && pod.restarts() > 0 {
+                let recent = event
+                    .last_seen()
+                    .is_none_or(|time| time >= facts.case.window.start);
+                if !pod.is_ready() || recent && kind != Kind::Readiness && pod.restarts() > 0 {
                     failing
                         .entry((facts.workload_of(pod), kind))
                         .or_default()
@@ -45,10 +53,19 @@ impl Mechanism for ProbeFailing {
                 }
             }
         }
-        failing
+        let told: Vec<EntityRef> = failing.keys().map(|(workload, _)| workload.clone()).collect();
+        let mut found: Vec<Candidate> = failing
             .into_iter()
             .filter_map(|((workload, kind), pods)| candidate(facts, &workload, kind, &pods))
-            .collect()
+            .collect();
+        // Events are forgotten after an hour.
+        found.extend(
+            facts
+                .pods_by_workload()
+                .filter(|(workload, _)| !told.contains(workload))
+                .filter_map(|(workload, pods)| timing::without_events(facts, workload, pods)),
+        );
+        found
     }
 }
 
@@ -105,9 +122,10 @@ fn candidate(
     let wrong = container
         .zip(probe)
         .and_then(|(container, probe)| wrong_port(container, probe));
+    let failure = Failure::of(&event.message);
     let change = facts.rollout_before(workload, since, &["Probe", "containerPort"]);
     let crashes = pods.iter().any(|(pod, _)| pod.restarts() > 0) && kind == Kind::Readiness;
-    let refused = event.message.contains("connection refused");
+    let refused = failure == Failure::Refused;
     let mut candidate = Candidate::new(
         "probe_failing",
         workload.clone(),
@@ -116,7 +134,11 @@ fn candidate(
                 "the {} probe of {workload} asks port {wrong}, on which its container does not listen",
                 kind.words()
             ),
-            None => format!("the {} probe of {workload} fails", kind.words()),
+            None => format!(
+                "the {} probe of {workload} fails: {}",
+                kind.words(),
+                failure.words()
+            ),
         },
     )
     .aspect(kind.words())
@@ -129,14 +151,22 @@ fn candidate(
     .hurting(pods.iter().map(|(pod, _)| pod.entity()));
     if wrong.is_some() {
         let statement = format!("declares no such port; its {} probe asks for it", kind.words());
+        let asked: BTreeMap<EntityRef, &Pod> = pods.iter().map(|(pod, _)| (pod.entity(), *pod)).collect();
+        let asked = asked.into_values().map(|pod| (pod, since, statement.clone()));
         candidate = candidate.clue(
             "probe asks a port that is not declared",
             2.0,
-            vec![facts.object(*pod, since, statement)],
+            witness::of_pods(facts, asked, |_| false),
         );
-    } else if let Some(probe) = probe.filter(|probe| {
-        probe.timeout_seconds.unwrap_or(1) <= 1 && event.message.contains("deadline exceeded")
-    }) {
+    } else if let Some((clue, weight)) = failure.clue() {
+        let told = pods.iter().map(|(_, event)| *event);
+        let told = told.filter(|event| Failure::of(&event.message) == failure);
+        candidate = candidate
+            .clue(clue, weight, witness::of_events(facts, told))
+            .derived(failure.derived());
+    } else if let Some(probe) =
+        probe.filter(|probe| failure == Failure::Timeout && probe.timeout_seconds.unwrap_or(1) <= 1)
+    {
         let statement = format!("gives {} s to answer", probe.timeout_seconds.unwrap_or(1));
         candidate = candidate
             .clue(
@@ -144,10 +174,14 @@ fn candidate(
                 0.5,
                 vec![facts.object(*pod, since, statement)],
             )
-            .derived(0.6);
+            .derived(if is_held_back(facts, workload) { 0.9 } else { 0.6 });
+    } else if let Some(clue) = timing::never_had_time(facts, kind, pods) {
+        candidate = candidate
+            .clue("ended before it had started", 1.2, clue)
+            .derived(0.4);
     } else if change.is_none() {
         // The probe may be right, and the container unwell for a reason of its own or of what it depends on.
-        candidate = candidate.derived(0.8);
+        candidate = candidate.derived(failure.derived());
     }
     if let Some(change) = change {
         candidate = candidate
@@ -190,6 +224,16 @@ fn candidate(
             )),
         ),
     )
+}
+
+/// Whether the containers of a workload are held back by their limit of processor time: then nobody answers in time.
+fn is_held_back(facts: &Facts<'_>, workload: &EntityRef) -> bool {
+    let mut signals = facts.case.signals.iter();
+    signals.any(|signal| {
+        signal.measure == Measure::CpuThrottling
+            && signal.harmful
+            && facts.unit_of(&signal.entity) == *workload
+    })
 }
 
 /// The port that a probe asks and that its container does not declare, where it declares any.

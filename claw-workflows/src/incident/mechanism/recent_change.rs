@@ -2,10 +2,15 @@
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
+use claw_k8s::model::Meta;
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::incident::candidate::Candidate;
 use crate::incident::facts::{Facts, SKEW, needs};
+
+/// So long before the time that is looked at, a fault would have been noticed.
+const LONG: SignedDuration = SignedDuration::from_hours(24);
 
 /// The last change of an entity that `test` accepts, that lies in the time that is looked at, and that was made no later
 /// than the trouble began: `trouble` where the mechanism knows it, otherwise the beginning that the alert or a person names.
@@ -23,6 +28,21 @@ pub(super) fn before_trouble<'a>(
     facts.change_before(entity, began.or(Some(case.window.end)), |change| {
         change.time >= case.window.start && test(change)
     })
+}
+
+/// Takes weight from a fault that stood long before the trouble, as far as the object tells: things worked with it, or did
+/// without what it breaks.
+pub(super) fn doubt_old(facts: &Facts<'_>, meta: &Meta, found: Candidate) -> Candidate {
+    // `kubectl get` leaves out who edited an object; its generation counts the edits.
+    let untouched = meta.creation_timestamp.filter(|_| meta.generation == Some(1));
+    let edited = meta.last_edit().and_then(|edit| edit.time).or(untouched);
+    let before = facts.case.window.start.checked_sub(LONG).ok();
+    let old = edited.zip(before).is_some_and(|(edited, before)| edited < before);
+    if old && found.change.is_none() && facts.case.began.is_some() {
+        found.clue("was like this long before", -1.5, Vec::new())
+    } else {
+        found
+    }
 }
 
 /// The last change of a unit at or before the beginning of the trouble, as [`before_trouble`] understands it, with how long

@@ -74,21 +74,37 @@ pub(super) async fn gather(
         seen.compared = seen.compared.saturating_add(found.compared);
         seen.without_past = seen.without_past.saturating_add(found.without_past);
         seen.without_entity = seen.without_entity.saturating_add(found.without_entity);
+        seen.measured.extend(found.measured);
         seen.signals
             .extend(found.signals.into_iter().map(|signal| Signal {
                 source: promql.clone(),
                 ..signal
             }));
     }
+    take(case, seen);
+    Ok(())
+}
+
+/// Adds the signals of series that are at hand, and the call edges that their labels show.
+pub(super) fn compare(case: &mut Case, series: &[Series]) {
+    case.calls.extend(edges(series));
+    case.calls.sort();
+    case.calls.dedup();
+    let seen = survey(case, series);
+    take(case, seen);
+}
+
+/// Adds what comparing series came to.
+fn take(case: &mut Case, seen: Survey) {
     case.series_read = case.series_read.saturating_add(seen.compared);
     not_compared(case, &seen);
+    case.measured.extend(seen.measured);
     let mut signals = seen.signals;
     signals.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.metric.cmp(&b.metric)));
     signals.truncate(MAX_SIGNALS);
     case.signals.extend(signals);
     case.signals.sort_by(|a, b| a.metric.cmp(&b.metric));
     case.signals.dedup();
-    Ok(())
 }
 
 /// How much of the time left metrics may take: objects and logs are read, too. Each reading of metrics halves it, so that

@@ -22,6 +22,8 @@ use crate::incident::symptom;
 const IF_AT_FAULT: f64 = 0.9;
 /// How often something else is, while others suffer.
 const OTHERWISE: f64 = 0.3;
+/// Where a cluster keeps the agents of its nodes.
+const SYSTEM: &str = "kube-system";
 /// Tools that are called.
 const CALLS: u32 = 3;
 
@@ -40,7 +42,7 @@ pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
     let mut suspects: BTreeMap<String, Vec<(u32, EntityRef)>> = BTreeMap::new();
     for ranked in weighed.ranked.iter().take(MAX_RIVALS) {
         let hypothesis = &ranked.hypothesis;
-        let Some(namespace) = &hypothesis.entity.namespace else {
+        let Some(namespace) = namespace_of(&hypothesis.entity) else {
             continue;
         };
         let known = case.namespaces.contains(namespace)
@@ -48,16 +50,24 @@ pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
                 .objects
                 .pods
                 .iter()
-                .any(|pod| pod.metadata.namespace.as_ref() == Some(namespace));
+                .any(|pod| pod.metadata.namespace.as_deref() == Some(namespace));
         if hypothesis.confidence >= RIVAL && !known {
             let suspect = (hypothesis.rank, hypothesis.entity.clone());
-            suspects.entry(namespace.clone()).or_default().push(suspect);
+            suspects.entry(namespace.to_owned()).or_default().push(suspect);
         }
     }
     suspects
         .into_iter()
         .map(|(name, suspects)| Box::new(Namespace { name, suspects }) as Box<dyn Probe>)
         .collect()
+}
+
+/// Where to look: what a node does for its pods runs in the system's namespace.
+fn namespace_of(entity: &EntityRef) -> Option<&str> {
+    match entity.kind.as_str() {
+        "Node" => Some(SYSTEM),
+        _ => entity.namespace.as_deref(),
+    }
 }
 
 #[async_trait]

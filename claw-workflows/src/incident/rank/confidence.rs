@@ -11,7 +11,12 @@ use crate::incident::weights::Weights;
 /// faults may both be certain. Where the run is about something, it has one cause: what does not lead to it, however surely
 /// it is in trouble itself, is left what the likeliest of those that do lead to it and say what is wrong leave over.
 pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &Weights) -> Vec<f64> {
-    let temperature = weights.temperature.max(0.05);
+    let of_series = contenders.iter().all(|contender| contender.candidate.general);
+    let temperature = match of_series {
+        true => weights.temperature_of_series,
+        false => weights.temperature,
+    };
+    let temperature = temperature.max(0.05);
     let scores: Vec<f64> = contenders
         .iter()
         .map(|contender| contender.score() / temperature)
@@ -77,8 +82,12 @@ fn share(own: f64, rivals: &[(f64, f64)]) -> f64 {
     if share.is_finite() { share } else { 0.0 }
 }
 
-/// How much of what two contenders explain is the same, 0 to 1, by the gravity of the symptoms.
+/// How much of what two contenders explain is the same, 0 to 1, by the gravity of the symptoms. Of those that say no more
+/// than that something is wrong with an entity one is the cause and the others are its victims or beside the matter.
 fn overlap(a: &Contender, b: &Contender, field: Field<'_>) -> f64 {
+    if a.candidate.general && b.candidate.general {
+        return 1.0;
+    }
     let weight = |set: &BTreeSet<usize>| -> f64 {
         set.iter()
             .filter_map(|&index| field.symptoms.get(index))

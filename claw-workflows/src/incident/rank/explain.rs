@@ -1,11 +1,12 @@
 //! Which candidates are the effect of others.
 
-use super::{Contender, starts_after};
+use super::{Contender, slack, starts_after};
 use crate::incident::weights::Weights;
 
 /// A candidate whose trouble another one would bring about is its victim, to the degree that it can be one.
 pub(super) fn explain_away(contenders: &mut [Contender], weights: &Weights) {
     let scores: Vec<f64> = contenders.iter().map(Contender::score).collect();
+    let general = |index: usize| contenders.get(index).is_some_and(|c| c.candidate.general);
     let mut penalties: Vec<(usize, usize, f64)> = Vec::new();
     for (victim, contender) in contenders.iter().enumerate() {
         if contender.candidate.derived <= 0.0 {
@@ -24,8 +25,15 @@ pub(super) fn explain_away(contenders: &mut [Contender], weights: &Weights) {
             .filter_map(|(index, _)| Some((index, *scores.get(index)?)))
             .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         if let Some((cause, score)) = best {
-            // A weak explanation takes little away; one that is sure takes all of what the weight allows.
-            let sure = 1.0 / (1.0 + (-score).exp());
+            // A weak explanation takes little away; one that is sure takes all of what the weight allows. Of two that say
+            // no more than that something is wrong, what counts is how much surer the one is than the other.
+            let own = scores.get(victim).copied().unwrap_or(0.0);
+            let against = if general(cause) && general(victim) {
+                own
+            } else {
+                0.0
+            };
+            let sure = 1.0 / (1.0 + (against - score).exp());
             penalties.push((
                 victim,
                 cause,
@@ -52,7 +60,7 @@ fn explains(cause: &Contender, effect: &Contender, weights: &Weights) -> bool {
     let later = starts_after(
         cause.candidate.onset,
         effect.candidate.onset,
-        weights.simultaneous_seconds,
+        slack(&cause.candidate, weights),
     );
     reaches && !later && (!same || cause.candidate.derived < effect.candidate.derived)
 }

@@ -13,7 +13,7 @@ use crate::incident::candidate::{Advice, Candidate, Clue};
 use crate::incident::weights::Weights;
 
 /// What a clue of another general candidate adds to the first of the entity: they come from the same trouble.
-const ALSO: f64 = 0.25;
+const ALSO: f64 = 0.1;
 /// What the general candidates of an entity add to a specific one at most.
 const MAX_SUPPORT: f64 = 3.0;
 /// By how much a specific candidate comes before the general one whose place it takes.

@@ -20,6 +20,9 @@ use explain::explain_away;
 use fold::{corroborate, fold};
 use merge::merge;
 
+/// By how many seconds onsets of noisy series may be off.
+const ONSET_OF_SERIES: i64 = 300;
+
 /// What the candidates compete for.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
@@ -122,7 +125,7 @@ fn contend(candidate: Candidate, field: Field<'_>, weights: &Weights) -> Contend
     let explains: BTreeSet<usize> = (0..)
         .zip(field.symptoms)
         .filter(|(_, symptom)| reach.contains_key(&symptom.entity))
-        .filter(|(_, symptom)| !starts_after(candidate.onset, symptom.since, weights.simultaneous_seconds))
+        .filter(|(_, symptom)| !starts_after(candidate.onset, symptom.since, slack(&candidate, weights)))
         .map(|(index, _)| index)
         .collect();
     let terms = candidate
@@ -149,10 +152,13 @@ fn contend(candidate: Candidate, field: Field<'_>, weights: &Weights) -> Contend
             .filter_map(|entity| contender.reach.get(entity))
             .min()
         {
+            Some(_) if contender.candidate.general && cut_off(field) => {}
             Some(&hops) => {
                 let value = (weights.explains_alert - f64::from(hops) * weights.per_hop).max(0.0);
                 contender.add("explains the alert", value);
             }
+            // Where nobody is known whose trouble the alerting entity would feel, that nothing leads there says nothing.
+            None if contender.candidate.general && cut_off(field) => {}
             None => contender.add("does not explain the alert", weights.misses_alert),
         }
     }
@@ -183,9 +189,12 @@ fn time_terms(contender: &mut Contender, field: Field<'_>, weights: &Weights) {
             .min()
     });
     let Some(first) = first else { return };
-    if let Some(began) = contender.candidate.onset {
+    // Of what metrics show, the mechanism has compared all beginnings; the first symptom may be that of a victim that is
+    // measured more closely.
+    let began = contender.candidate.onset.filter(|_| !contender.candidate.general);
+    if let Some(began) = began {
         let late = began.duration_since(first).as_secs();
-        if late > weights.simultaneous_seconds {
+        if late > slack(&contender.candidate, weights) {
             contender.add("began after the symptoms", weights.follows);
         } else if late < 0 && late >= -weights.precedes_seconds {
             // What went on for long before did not matter until something else came.
@@ -320,6 +329,18 @@ fn gravity(symptom: &Symptom) -> f64 {
         Severity::Warning => 0.5,
         _ => 0.1,
     }
+}
+
+/// Whether the alerting entities are measured, and nobody is known whose trouble they would feel.
+fn cut_off(field: Field<'_>) -> bool {
+    let alone = |entity: &EntityRef| field.graph.contains(entity) && !field.graph.feels_any(entity);
+    !field.subject.is_empty() && field.subject.iter().all(alone)
+}
+
+/// Seconds by which a candidate may seem to begin later than it did.
+fn slack(candidate: &Candidate, weights: &Weights) -> i64 {
+    let told = if candidate.general { ONSET_OF_SERIES } else { 0 };
+    weights.simultaneous_seconds.max(candidate.uncertainty).max(told)
 }
 
 fn starts_after(a: Option<Timestamp>, b: Option<Timestamp>, slack_seconds: i64) -> bool {

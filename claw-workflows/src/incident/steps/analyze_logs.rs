@@ -249,6 +249,8 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
         .iter()
         .map(|entity| facts.unit_of(entity))
         .collect();
+    // What is alerted on as a Service: which pods are behind it is known only now.
+    ring.iter().for_each(|entity| add(entity, 0));
     for hops in [1, 2] {
         ring = facts
             .case
@@ -279,7 +281,12 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
 
 /// Which logs are worth reading: of the pods in trouble first, then of the alerting ones.
 fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
-    let subject: BTreeSet<&EntityRef> = facts.case.subject.iter().collect();
+    let subject: BTreeSet<EntityRef> = facts
+        .case
+        .subject
+        .iter()
+        .flat_map(|entity| [entity.clone(), facts.unit_of(entity)])
+        .collect();
     let mut per_workload: BTreeMap<EntityRef, usize> = BTreeMap::new();
     let mut pods: Vec<(u8, &Pod)> = facts
         .pods()
@@ -307,7 +314,7 @@ fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
 }
 
 /// 0 for pods that fail, 1 for the alerting ones, 2 for those that restarted or are behind an alerting service.
-fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<&EntityRef>) -> Option<u8> {
+fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<EntityRef>) -> Option<u8> {
     if pod.status.phase == "Succeeded" {
         return None;
     }

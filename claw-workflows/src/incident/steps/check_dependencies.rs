@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
+use claw_core::evidence::Severity;
 use claw_core::topology::CallGraphQuery;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::bundle::RecordedTopology;
 use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutput};
 use claw_k8s::world::{Edge, Relation};
+use claw_metrics::logs::indicators::Indicator;
 
 use super::analyze_logs::{self, FOR_PROBES};
 use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
+use crate::incident::complaint::Target;
 use crate::incident::facts::Facts;
-use crate::incident::metrics;
+use crate::incident::{metrics, symptom};
 
 /// Namespaces that are read besides those of the alert, because its services call into them.
 const MAX_BESIDE: usize = 1;
@@ -35,6 +38,7 @@ impl Step<Case> for CheckDependencies {
         for scope in case.scopes() {
             let input = GetDependenciesInput {
                 namespace: scope.clone(),
+                traffic_only: false,
             };
             let why = "what the workloads stand on, and who calls whom";
             if let Some(answer) = read::<GetDependencies>(cx, &mut case, input, why).await? {
@@ -61,7 +65,21 @@ impl Step<Case> for CheckDependencies {
         for namespace in &beside {
             cx.progress(format!("reading the namespace {namespace}, which is called into"));
             read_beside(cx, &mut case, namespace).await?;
+            if !is_out_of_reach(&Facts::new(&case), namespace) {
+                continue;
+            }
+            let input = GetDependenciesInput {
+                namespace: Some(namespace.clone()),
+                traffic_only: true,
+            };
+            let why = "whether calls into it come through";
+            if let Some(answer) = read::<GetDependencies>(cx, &mut case, input, why).await? {
+                take(&mut case, Some(namespace.clone()), answer);
+            }
         }
+        case.calls.sort();
+        case.calls.dedup();
+        tidy(&mut case);
         if !beside.is_empty() {
             // Together: each reading of metrics may take a part of the time that is left.
             metrics::gather(cx, &mut case, &beside).await?;
@@ -102,6 +120,34 @@ fn called_into(case: &Case) -> Vec<String> {
         .take(MAX_BESIDE)
         .map(|(_, name)| name)
         .collect()
+}
+
+/// Whether callers say that they do not get through to a namespace, and nothing there is unwell: then something between them
+/// is wrong.
+fn is_out_of_reach(facts: &Facts<'_>, namespace: &str) -> bool {
+    let told = facts.complaints().iter().any(|complaint| {
+        let there = match &complaint.target {
+            Target::Known(entity) => entity.namespace.as_deref() == Some(namespace),
+            Target::Unnamed => complaint.kind == Indicator::DatabaseTrouble,
+            _ => false,
+        };
+        let kept_out = matches!(
+            complaint.kind,
+            Indicator::ConnectionRefused
+                | Indicator::ConnectionReset
+                | Indicator::Timeout
+                | Indicator::Unreachable
+                | Indicator::AccessDenied
+                | Indicator::ProtocolMismatch
+                | Indicator::DatabaseTrouble
+        );
+        there && kept_out
+    });
+    told && !symptom::detect(facts).iter().any(|symptom| {
+        symptom.severity >= Severity::Warning
+            && symptom.entity.namespace.as_deref() == Some(namespace)
+            && (symptom.id.starts_with("pod.") || symptom.id.starts_with("workload."))
+    })
 }
 
 /// Adds what the tool read to the case.

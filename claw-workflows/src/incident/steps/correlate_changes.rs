@@ -7,6 +7,7 @@ use claw_core::change::{Change, ChangeKind, ChangeList, ChangeQuery};
 use claw_core::entity::EntityRef;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use claw_k8s::bundle::RecordedChanges;
+use claw_k8s::gitops::Delivered;
 use claw_k8s::model::{Meta, Object};
 use claw_k8s::tools::{GetDeploymentHistory, GetDeploymentHistoryInput, QueryGitops, QueryGitopsInput};
 use jiff::Timestamp;
@@ -26,7 +27,9 @@ impl Step<Case> for CorrelateChanges {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("reading rollout histories and changes");
-        if !case.objects.workloads.is_empty() || !case.objects.pods.is_empty() {
+        let objects = &case.objects;
+        // A namespace in which nothing runs may be that of a GitOps controller's objects.
+        if !(objects.workloads.is_empty() && objects.pods.is_empty() && objects.nodes.is_empty()) {
             for namespace in scopes(&case) {
                 read_history(cx, &mut case, namespace).await?;
             }
@@ -48,6 +51,7 @@ impl Step<Case> for CorrelateChanges {
         let edits = edits(&case);
         case.changes.extend(edits);
         tidy(&mut case.changes);
+        attribute(&mut case.changes, &case.delivered);
         Ok(Outcome::Continue(case))
     }
 }
@@ -87,6 +91,11 @@ async fn read_history(cx: &StepContext, case: &mut Case, namespace: Option<Strin
     }
     if let Some(answer) = settle::<QueryGitops>(cx, case, delivered)? {
         case.changes.extend(answer.changes);
+        for delivered in answer.delivered {
+            if !case.delivered.contains(&delivered) {
+                case.delivered.push(delivered);
+            }
+        }
         case.gaps.extend(answer.gaps);
     }
     Ok(())
@@ -121,6 +130,11 @@ fn edits(case: &Case) -> Vec<Change> {
         .ingresses
         .iter()
         .for_each(|ingress| edits(ChangeKind::Config, ingress.entity(), &ingress.metadata));
+    objects
+        .gateway
+        .iter()
+        .chain(&objects.mesh)
+        .for_each(|route| edits(ChangeKind::Config, route.entity(), &route.metadata));
     objects
         .quotas
         .iter()
@@ -174,6 +188,44 @@ fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta, start: Timestamp) -> O
         author,
     })
 }
+
+/// How long a rollout may begin after the delivery that brought it.
+const AFTER_DELIVERY: i64 = 180;
+
+/// Says of rollouts which delivery of a GitOps controller brought them, and of whose making: that is where a rollout that
+/// did harm has to be taken back.
+fn attribute(changes: &mut [Change], delivered: &[Delivered]) {
+    let deliveries: Vec<Change> = changes
+        .iter()
+        .filter(|change| change.kind == ChangeKind::Commit)
+        .cloned()
+        .collect();
+    for change in changes
+        .iter_mut()
+        .filter(|change| change.kind == ChangeKind::Deploy)
+    {
+        let keepers = delivered
+            .iter()
+            .filter(|delivered| delivered.keeps.contains(&change.entity));
+        let keepers: Vec<&EntityRef> = keepers.map(|delivered| &delivered.entity).collect();
+        let apart = |delivery: &Change| change.time.duration_since(delivery.time).as_secs();
+        let brought = deliveries
+            .iter()
+            .filter(|delivery| keepers.contains(&&delivery.entity))
+            .filter(|delivery| (-SLACK..=AFTER_DELIVERY).contains(&apart(delivery)))
+            .min_by_key(|delivery| apart(delivery).abs());
+        if let Some(delivery) = brought {
+            let what = format!("; {}", delivery.summary);
+            change.summary.push_str(&what);
+            if let Some(author) = &delivery.author {
+                change.author = Some(author.clone());
+            }
+        }
+    }
+}
+
+/// Clocks differ, and a delivery is dated when it is done.
+const SLACK: i64 = 60;
 
 /// Gives recorded changes the differences that the objects themselves tell: who records a rollout seldom says what it
 /// changed.
@@ -254,4 +306,42 @@ fn tidy(changes: &mut Vec<Change>) {
                 .iter()
                 .any(|(entity, time)| *entity == change.entity && at_about(*time, change.time))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::testing::{at, deploy};
+
+    #[test]
+    fn a_rollout_is_that_of_the_delivery_right_before_it() {
+        let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+        let shop = EntityRef::namespaced("Application", "argocd", "shop");
+        let delivery = |second: i64, of: &EntityRef| Change {
+            kind: ChangeKind::Commit,
+            summary: format!("{of} delivered 9c41e7b"),
+            author: Some("s.lindqvist".to_owned()),
+            ..deploy(of, &format!("sync@{second}"), second)
+        };
+        let other = EntityRef::namespaced("Application", "argocd", "other");
+        let mut changes = vec![
+            delivery(-400, &shop),
+            delivery(-70, &shop),
+            delivery(-61, &other),
+            deploy(&cart, "cart@7", -60),
+            deploy(&cart, "cart@8", 900),
+        ];
+        let delivered = serde_json::from_value(serde_json::json!({
+            "entity": shop, "controller": "argocd", "sources": [], "target_namespace": "shop", "revision": "9c41e7b",
+            "in_sync": true, "healthy": true, "suspended": false, "message": "", "last_delivery": at(-70), "keeps": [cart],
+        }));
+        attribute(&mut changes, &[delivered.unwrap()]);
+        assert_eq!(changes[3].author.as_deref(), Some("s.lindqvist"));
+        assert!(
+            changes[3]
+                .summary
+                .ends_with("Application argocd/shop delivered 9c41e7b")
+        );
+        assert_eq!(changes[4].author, None, "nothing was delivered at that time");
+    }
 }

@@ -1,6 +1,7 @@
 //! Step 1: what the alert is about, the objects around it, and the metrics that moved.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
@@ -18,6 +19,7 @@ use claw_k8s::tools::{
 use super::reading::{read, settle};
 use crate::incident::case::Case;
 use crate::incident::facts::Facts;
+use crate::incident::runbook::Runbooks;
 use crate::incident::subject::{self, Hints};
 use crate::incident::{metrics, window};
 use crate::trigger::Alert;
@@ -26,8 +28,18 @@ use crate::trigger::Alert;
 const MAX_NAMESPACES: usize = 3;
 
 /// Finds the alerting entities, reads pods, workloads, nodes, events and metrics of their namespaces.
-#[derive(Clone, Copy, Debug)]
-pub struct GatherContext;
+/// Follows the runbooks for the alerts.
+#[derive(Clone, Debug, Default)]
+pub struct GatherContext {
+    runbooks: Arc<Runbooks>,
+}
+
+impl GatherContext {
+    /// The step, with runbooks to follow.
+    pub fn new(runbooks: Arc<Runbooks>) -> Self {
+        Self { runbooks }
+    }
+}
 
 #[async_trait]
 impl Step<Case> for GatherContext {
@@ -51,7 +63,12 @@ impl Step<Case> for GatherContext {
         hints.entities.extend(case.incident.subject.iter().cloned());
         case.namespaces = in_depth(&mut case, &hints);
         // An alert that names no namespace may be about any: all that may be read is looked at.
-        case.everywhere = case.namespaces.len() != 1;
+        // So may one about a node: whoever takes what others need there may be of any namespace.
+        let of_node = hints.named.iter().any(|named| {
+            let first = named.entities.first();
+            first.is_some_and(|entity| entity.kind == "Node")
+        });
+        case.everywhere = case.namespaces.len() != 1 || of_node;
         cx.progress("reading pods, workloads, nodes and events");
         let gaps = case.gaps.clone();
         if read_namespaces(cx, &mut case).await? == Seen::Denied && !case.namespaces.is_empty() {
@@ -69,6 +86,7 @@ impl Step<Case> for GatherContext {
         cx.progress("reading metrics");
         let namespaces = case.namespaces.clone();
         metrics::gather(cx, &mut case, &namespaces).await?;
+        self.runbooks.follow(cx, &mut case).await?;
         Ok(Outcome::Continue(case))
     }
 }

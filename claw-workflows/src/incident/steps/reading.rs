@@ -35,36 +35,47 @@ pub(in crate::incident) fn settle<T: Tool>(
     heard::<T>(case, &answer);
     match answer {
         Ok(output) => Ok(Some(output)),
-        Err(ObserveError::Audit(error)) => Err(StepError::Transient {
-            step: cx.scope().step.clone().unwrap_or_default(),
-            reason: error.to_string(),
-            source: Some(Box::new(error)),
-        }),
         // One pod may be gone by now.
         Err(ObserveError::Tool(error))
             if error.kind() == ToolErrorKind::NotFound && T::NAME == GetPodLogs::NAME =>
         {
             Ok(None)
         }
-        Err(ObserveError::Tool(error)) => {
-            let mut said = reason(&error);
-            if is_silent::<T>(cx, case, &error) {
-                case.silent.insert(T::NAME.to_owned());
-                said.push_str("; it was not asked again in this run");
-            }
+        Err(ObserveError::Tool(error)) if is_silent::<T>(cx, case, &error) => {
+            case.silent.insert(T::NAME.to_owned());
+            let said = format!("{}; it was not asked again in this run", reason(&error));
             case.gap(T::NAME, said, remedy(&error));
             Ok(None)
         }
-        // Rules refuse for more reasons than that a read is not allowed, and know what would have to change.
-        Err(ObserveError::Refused(Refusal { rule, reason, remedy })) => {
-            case.gap(T::NAME, format!("refused by {rule}: {reason}"), remedy);
-            Ok(None)
-        }
-        Err(error) => {
-            case.gap(T::NAME, error.to_string(), remedy_of(ToolErrorKind::Internal));
-            Ok(None)
-        }
+        Err(error) => unanswered(cx, case, T::NAME, error).map(|()| None),
     }
+}
+
+/// Notes that the call of a tool had no answer.
+///
+/// Only a failure of the audit log ends the step: what cannot be recorded must not be used.
+pub(in crate::incident) fn unanswered(
+    cx: &StepContext,
+    case: &mut Case,
+    tool: &str,
+    error: ObserveError,
+) -> Result<(), StepError> {
+    match error {
+        ObserveError::Audit(error) => {
+            return Err(StepError::Transient {
+                step: cx.scope().step.clone().unwrap_or_default(),
+                reason: error.to_string(),
+                source: Some(Box::new(error)),
+            });
+        }
+        ObserveError::Tool(error) => case.gap(tool, reason(&error), remedy(&error)),
+        // Rules refuse for more reasons than that a read is not allowed, and know what would have to change.
+        ObserveError::Refused(Refusal { rule, reason, remedy }) => {
+            case.gap(tool, format!("refused by {rule}: {reason}"), remedy);
+        }
+        error => case.gap(tool, error.to_string(), remedy_of(ToolErrorKind::Internal)),
+    }
+    Ok(())
 }
 
 /// Notes that a source is there, if this is an answer of it. Of answers that were waited for together all are noted before

@@ -8,6 +8,7 @@ use claw_core::reason::Reasoner;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 
 use crate::incident::case::Case;
+use crate::incident::runbook::Runbooks;
 use crate::incident::weights::Weights;
 use crate::incident::{conclude, probe};
 
@@ -16,6 +17,7 @@ pub struct Synthesize {
     cluster: String,
     weights: Weights,
     reasoner: Arc<dyn Reasoner>,
+    runbooks: Arc<Runbooks>,
 }
 
 impl Synthesize {
@@ -26,7 +28,15 @@ impl Synthesize {
             cluster: cluster.into(),
             weights,
             reasoner,
+            runbooks: Arc::default(),
         }
+    }
+
+    /// Names of these runbooks those that fit.
+    #[must_use]
+    pub fn with_runbooks(mut self, runbooks: Arc<Runbooks>) -> Self {
+        self.runbooks = runbooks;
+        self
     }
 }
 
@@ -49,7 +59,8 @@ impl Step<Case> for Synthesize {
         cx.progress("weighing causes");
         let goal = cx.with_its_purpose(&case.incident.goal());
         probe::tell_apart(cx, &mut case, &self.weights, &*self.reasoner, &goal).await?;
-        let report = conclude::report(&case, &self.cluster, &self.weights);
+        let mut report = conclude::report(&case, &self.cluster, &self.weights);
+        self.runbooks.name_in(&mut report, &case);
         let conclusion = match report.hypotheses.first() {
             Some(first) => format!(
                 "{} ({}, {:.0} %)",

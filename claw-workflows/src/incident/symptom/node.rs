@@ -1,4 +1,4 @@
-//! What is wrong with nodes and volumes.
+//! What is wrong with nodes.
 
 use claw_core::evidence::Severity;
 use claw_k8s::model::{Condition, Node, Object};
@@ -68,37 +68,6 @@ fn speaks_of_trouble(condition: &Condition) -> bool {
         // Whoever sets a condition to `Unknown` does not know, which only the kubelet's own `Ready` makes bad.
         ends(&GOOD) && condition.status == "False"
     }
-}
-
-/// Claims that are not bound.
-pub(super) fn claims(facts: &Facts<'_>) -> Vec<Symptom> {
-    facts
-        .case
-        .objects
-        .claims
-        .iter()
-        .filter(|claim| claim.status.phase == "Lost" || claim.status.phase == "Pending")
-        .filter(|claim| {
-            claim.status.phase == "Lost"
-                || facts
-                    .event(&claim.entity(), |event| {
-                        event.is_warning() || event.reason == "FailedBinding"
-                    })
-                    .is_some()
-        })
-        .map(|claim| {
-            let statement = format!("is {}", claim.status.phase);
-            let since = claim.metadata.creation_timestamp;
-            Symptom {
-                id: "claim.not_bound",
-                entity: claim.entity(),
-                severity: Severity::Warning,
-                since,
-                evidence: vec![facts.object(claim, since, statement.clone())],
-                statement,
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

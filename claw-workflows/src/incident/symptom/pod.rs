@@ -8,6 +8,7 @@ use super::said;
 use crate::incident::candidate::Symptom;
 use crate::incident::ending::{ending, ends_since, failed_recently, killed_for_memory, waits_since};
 use crate::incident::facts::{Facts, clip};
+use crate::incident::init::blocked;
 
 /// Everything that is wrong with a pod.
 pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
@@ -101,6 +102,17 @@ pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
             ));
         }
     }
+    if let Some(blocked) = blocked(facts, pod) {
+        found.push(symptom(
+            "pod.init_blocked",
+            Severity::Critical,
+            Some(blocked.since),
+            format!(
+                "init container {} does not end, and the others wait",
+                blocked.status.name
+            ),
+        ));
+    }
     let creating = pod.all_statuses().any(|s| {
         s.state
             .waiting
@@ -154,6 +166,7 @@ fn waiting_id(reason: &str) -> &'static str {
         "CreateContainerError" => "pod.create_container_error",
         "RunContainerError" => "pod.run_container_error",
         "PreCreateHookError" | "PreStartHookError" | "PostStartHookError" => "pod.hook_error",
+        "RegistryUnavailable" | "SignatureValidationFailed" => "pod.image_pull",
         reason if reason.contains("ImagePull") => "pod.image_pull",
         _ => "pod.waiting",
     }

@@ -3,8 +3,9 @@
 use claw_core::evidence::Severity;
 use claw_k8s::model::{Endpoint, Object, Service};
 
+use super::finding::finding;
 use crate::incident::candidate::Symptom;
-use crate::incident::facts::Facts;
+use crate::incident::facts::{Facts, clip};
 
 /// A service that should have endpoints and has none that is ready.
 pub(super) fn no_endpoints(facts: &Facts<'_>, service: &Service) -> Option<Symptom> {
@@ -58,4 +59,48 @@ pub(super) fn no_endpoints(facts: &Facts<'_>, service: &Service) -> Option<Sympt
         statement,
         evidence,
     })
+}
+
+/// Endpoints of a service that are not ready while others are, and what Kubernetes complains of about it.
+pub(super) fn endpoints(facts: &Facts<'_>, service: &Service) -> Vec<Symptom> {
+    let mut found = Vec::new();
+    let slices = facts.case.objects.endpoint_slices.iter().filter(|slice| {
+        slice.metadata.namespace == service.metadata.namespace
+            && slice.service() == Some(service.metadata.name.as_str())
+    });
+    let (ready, unready): (Vec<&Endpoint>, Vec<&Endpoint>) = slices
+        .flat_map(|slice| &slice.endpoints)
+        .partition(|endpoint| endpoint.is_ready());
+    if !ready.is_empty() && !unready.is_empty() {
+        let statement = format!(
+            "{} of {} endpoints are not ready",
+            unready.len(),
+            ready.len() + unready.len()
+        );
+        found.push(finding(
+            facts,
+            service,
+            "service.unready_endpoints",
+            Severity::Info,
+            None,
+            statement,
+        ));
+    }
+    let told = facts.event(&service.entity(), |event| {
+        event.is_warning()
+            && event
+                .last_seen()
+                .is_none_or(|time| time >= facts.case.window.start)
+    });
+    if let Some(event) = told {
+        found.push(Symptom {
+            id: "service.warning",
+            entity: service.entity(),
+            severity: Severity::Info,
+            since: event.first_seen(),
+            statement: format!("{}: {}", event.reason, clip(&event.message, 160)),
+            evidence: vec![facts.event_evidence(event)],
+        });
+    }
+    found
 }

@@ -70,9 +70,12 @@ pub(super) fn control(facts: &Facts<'_>, workload: &Workload) -> Vec<Symptom> {
             "its pods cannot be made",
         );
     }
+    // Jobs that failed stay until somebody deletes them.
+    let start = facts.case.window.start;
     if let Some(condition) = workload
         .condition("Failed")
         .filter(|c| c.is_true() && workload.kind == "Job")
+        .filter(|c| c.last_transition_time.is_none_or(|time| time >= start))
     {
         add("job.failed", Severity::Critical, condition, "failed");
     }

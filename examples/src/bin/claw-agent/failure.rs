@@ -137,8 +137,10 @@ self_explaining!(
     claw_k8s::bundle::WriteError,
     claw_k8s::cluster::ClusterError,
     claw_testkit::replay::ReplayError,
+    claw_testkit::scenario::ScenarioError,
     claw_workflows::assemble::AssemblyError,
     claw_workflows::deliver::html::RenderError,
+    claw_workflows::incident::runbook::RunbooksError,
     claw_workflows::runtime::RunnerError,
 );
 

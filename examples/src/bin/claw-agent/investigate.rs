@@ -15,10 +15,11 @@ use crate::args::{InvestigateArguments, Output};
 use crate::failure::Failure;
 use crate::look::{self, ServerVersion};
 use crate::progress::Progress;
-use crate::{audit, connect, files, incident, print, signals};
+use crate::{audit, connect, files, incident, print, runbooks, signals};
 
 pub(crate) async fn run(given: InvestigateArguments, output: Output) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let runbooks = runbooks::read(&given.runbooks).await?;
     let mut progress = Progress::start("connecting");
     let connected = connect::cluster(&given.cluster, None).await?;
     let incident = incident::incident(&given.subject, &connected.namespace, clock.now())?;
@@ -26,6 +27,7 @@ pub(crate) async fn run(given: InvestigateArguments, output: Output) -> Result<u
     files::make_folder_of(&given.run.audit)?;
     let audit = audit::open(&given.run.audit, &given.run.audit_log, Arc::clone(&clock)).await?;
     let agent = Assembly::new(connected.name, sources, Arc::<FileAuditLog>::clone(&audit), clock)
+        .runbooks(runbooks)
         .settings(Settings::default().with_run_timeout(Duration::from_secs(given.run.timeout)))
         .build()?;
     let broken_off = CancellationToken::new();

@@ -10,6 +10,7 @@ mod circuits;
 mod collect;
 mod connect;
 mod demo;
+mod evaluate;
 mod failure;
 mod files;
 mod group;
@@ -21,6 +22,8 @@ mod policy;
 mod print;
 mod progress;
 mod replay;
+mod runbooks;
+mod scenario;
 mod serve;
 mod signals;
 mod stop;
@@ -65,8 +68,10 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Investigate(given) => investigate::run(given, output).await,
         Command::Collect(given) => collect::run(given).await,
         Command::Replay(given) => replay::run(given, output).await,
+        Command::Scenario(command) => scenario::run(command, output).await,
         Command::Group(given) => group::run(given, output).await,
         Command::Logs(LogsCommand::Templates(given)) => logs::templates(&given, output),
+        Command::Evaluate(given) => evaluate::run(given, output).await,
         Command::Serve(given) => serve::run(given).await,
         Command::Check(given) => check::run(&given, output),
         Command::Act(given) => act::run(given, output).await,

@@ -1,18 +1,25 @@
 //! `claw-agent replay`: a recorded incident.
 
+use std::sync::Arc;
+
+use claw_guardrails::audit::MemoryAuditLog;
 use claw_k8s::bundle::Bundle;
 use claw_testkit::replay::Replay;
 use claw_workflows::deliver::json;
 
 use crate::args::{Output, ReplayArguments};
 use crate::failure::Failure;
-use crate::print;
 use crate::progress::Progress;
+use crate::{print, runbooks};
 
 pub(crate) async fn run(given: ReplayArguments, output: Output) -> Result<u8, Failure> {
     let mut progress = Progress::start("reading the recording");
     let bundle = load(given.directory).await?;
-    let replay = Replay::of(&bundle).await?;
+    let runbooks = runbooks::read(&given.runbooks).await?;
+    let replay = Replay::with(&bundle, Arc::new(MemoryAuditLog::default()), |assembly| {
+        assembly.runbooks(runbooks)
+    })
+    .await?;
     progress.watch(replay.agent().runner());
     let report = replay.run().await?;
     drop(progress);

@@ -38,12 +38,13 @@ use crate::failure::Failure;
 use crate::look::{self, OwnRights};
 use crate::print::say;
 use crate::writing::{Parts, Writing};
-use crate::{audit, check, connect, files, signals};
+use crate::{audit, check, connect, files, runbooks, signals};
 
 pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let definition = check::load(&given.definition)?;
     outputs_exist(&definition, &given)?;
+    let runbooks = runbooks::read(&given.runbooks).await?;
     let token = given
         .webhook_token_file
         .as_deref()
@@ -84,6 +85,7 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     )
     .journal(Arc::new(journal.clone()))
     .definition(definition)
+    .runbooks(runbooks)
     .settings(settings)
     .sink(Arc::new(FileSink::new(given.data.join("reports"))));
     if let Some(parts) = &parts {

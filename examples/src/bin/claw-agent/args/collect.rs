@@ -1,11 +1,11 @@
-//! `collect` and `replay`.
+//! `collect`, `replay` and `evaluate`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{ClusterArguments, RunArguments, SourceArguments};
+use super::{ClusterArguments, RunArguments, RunbookArguments, SourceArguments};
 
 #[derive(Debug, Args)]
 pub(crate) struct CollectArguments {
@@ -48,4 +48,13 @@ pub(crate) struct ReplayArguments {
     /// Prints the whole report as JSON instead of the short form (with --output json).
     #[arg(long)]
     pub(crate) full: bool,
+    #[command(flatten)]
+    pub(crate) runbooks: RunbookArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArguments {
+    /// Folder of recordings.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }

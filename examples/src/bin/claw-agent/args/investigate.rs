@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{ClusterArguments, RunArguments, SourceArguments};
+use super::{ClusterArguments, RunArguments, RunbookArguments, SourceArguments};
 
 /// What is investigated, and when.
 #[derive(Debug, Args)]
@@ -36,6 +36,8 @@ pub(crate) struct InvestigateArguments {
     pub(crate) cluster: ClusterArguments,
     #[command(flatten)]
     pub(crate) sources: SourceArguments,
+    #[command(flatten)]
+    pub(crate) runbooks: RunbookArguments,
     #[command(flatten)]
     pub(crate) run: RunArguments,
 }

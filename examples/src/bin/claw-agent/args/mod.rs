@@ -10,6 +10,7 @@ mod group;
 mod investigate;
 mod logs;
 mod policy;
+mod scenario;
 mod serve;
 mod shared;
 mod stop;
@@ -26,7 +27,7 @@ pub(crate) use audit::{
     AuditVerifyArguments, ExportFormat,
 };
 pub(crate) use check::CheckArguments;
-pub(crate) use collect::{CollectArguments, CollectSubject, ReplayArguments};
+pub(crate) use collect::{CollectArguments, CollectSubject, EvaluateArguments, ReplayArguments};
 pub(crate) use demo::{DemoArguments, DemoScene};
 pub(crate) use group::GroupArguments;
 pub(crate) use investigate::{InvestigateArguments, SubjectArguments};
@@ -35,8 +36,11 @@ pub(crate) use policy::{
     PhaseName, PolicyArguments, PolicyCheckArguments, PolicyCommand, PolicyExplainArguments,
     PolicyTableArguments,
 };
+pub(crate) use scenario::{ScenarioCheckArguments, ScenarioCommand, ScenarioNewArguments};
 pub(crate) use serve::ServeArguments;
-pub(crate) use shared::{AuditLogArguments, ClusterArguments, RunArguments, SourceArguments};
+pub(crate) use shared::{
+    AuditLogArguments, ClusterArguments, RunArguments, RunbookArguments, SourceArguments,
+};
 pub(crate) use stop::{StopCommand, StopEngageArguments, StopPlace, StopReleaseArguments};
 
 /// Investigates incidents in Kubernetes clusters, and changes what its policy and people let it. Records all that it does.
@@ -119,6 +123,10 @@ Examples:
     /// It may hold only objects, only metrics or only logs.
     Replay(ReplayArguments),
 
+    /// Makes tests of recordings, without the names in them, and runs such tests.
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
+
     /// Tells which of many alerts belong to one incident.
     ///
     /// Alerts that are about the same thing, or feel each other's trouble, and begin close together are one incident. With
@@ -136,6 +144,18 @@ alert's `id`, else its `fingerprint`, else the number of its line.")]
     /// Works with logs.
     #[command(subcommand)]
     Logs(LogsCommand),
+
+    /// Replays all recorded incidents of a folder whose cause is known, and says how often it is found.
+    ///
+    /// Each recording says in its expect.json what the cause was: {"root_cause": {"entity": {"kind": …, "name": …}}}; with
+    /// {"verdict": "healthy"} or {"verdict": "unknown"} the right answer is to name none. Prints the place of the cause in each,
+    /// and by cluster and kind of fault how often it is the first and among the first three, how often something innocent is
+    /// blamed, and how well the confidence tells (Brier score, expected calibration error).
+    #[command(after_help = "\
+Examples:
+  claw-agent evaluate incidents/
+  claw-agent evaluate incidents/ --output json")]
+    Evaluate(EvaluateArguments),
 
     /// Receives Alertmanager webhooks and delivers a report on each incident.
     ///

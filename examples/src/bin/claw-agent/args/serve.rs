@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{AuditLogArguments, ClusterArguments, SourceArguments};
+use super::{AuditLogArguments, ClusterArguments, RunbookArguments, SourceArguments};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
@@ -58,4 +58,6 @@ pub(crate) struct ServeArguments {
     pub(crate) cluster: ClusterArguments,
     #[command(flatten)]
     pub(crate) sources: SourceArguments,
+    #[command(flatten)]
+    pub(crate) runbooks: RunbookArguments,
 }

@@ -43,6 +43,15 @@ pub(crate) struct SourceArguments {
     pub(crate) tenant: Option<String>,
 }
 
+/// What operators wrote down.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Runbooks")]
+pub(crate) struct RunbookArguments {
+    /// Folder of runbooks: those that fit an alert are followed, and reports name those that fit (docs/runbooks.md).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) runbooks: Option<PathBuf>,
+}
+
 /// Bounds of a run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]

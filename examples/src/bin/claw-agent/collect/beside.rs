@@ -26,6 +26,7 @@ pub(super) async fn namespaces(
     for namespace in namespaces {
         let input = GetDependenciesInput {
             namespace: Some(namespace.clone()),
+            traffic_only: false,
         };
         match cx
             .observe::<GetDependencies>(input, "which namespaces are called into")

@@ -1,0 +1,163 @@
+//! Calls that are late or fail on the way: callers see it, and the unit itself is well.
+
+use claw_core::entity::EntityRef;
+use claw_metrics::classify::Measure;
+use claw_metrics::signal::Signal;
+
+use super::{NOTABLE, Strains, Suspect, evidence, strength};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::units::{Excess, Late, Scale, Strain, Unit};
+
+/// How far calls that are late on the way speak for the caller of several: the way of each begins there and ends elsewhere.
+const OF_CALLER: f64 = 0.7;
+/// What it takes away that bytes moved, and no packets were lost: that is work rather than trouble.
+const MERE_BYTES: f64 = -2.0;
+
+/// Calls along one edge.
+struct Way<'a> {
+    /// What shows most that they are late or fail; `None` where nothing does.
+    signal: Option<&'a Signal>,
+    /// How much of that is on the way, 0 to 1: what the callee does not account for.
+    share: f64,
+    /// Seconds that are lost on the way.
+    seconds: f64,
+}
+
+impl<'a> Strains<'a> {
+    /// Slow or lossy on the way.
+    pub(super) fn network(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
+        let mut into = Vec::new();
+        let mut out = Vec::new();
+        for (from, to) in self.edges.keys() {
+            if to == entity {
+                into.push(self.way(from, to));
+            } else if from == entity {
+                out.push(self.way(from, to));
+            }
+        }
+        let of_in = mean(into.iter());
+        let of_all = mean(into.iter().chain(&out));
+        let of_out = if out.len() > 1 {
+            OF_CALLER * mean(out.iter())
+        } else {
+            0.0
+        };
+        let share = of_in.max(of_all).max(of_out);
+        let ways: Vec<&Way<'a>> = match share == of_in {
+            true => into.iter().collect(),
+            false => into.iter().chain(&out).collect(),
+        };
+        let weighty = |way: &&&Way<'a>| way.signal.map_or(0.0, |signal| signal.score * way.share);
+        let worst = ways.iter().max_by(|a, b| weighty(a).total_cmp(&weighty(b)));
+        let score = worst.as_ref().map_or(0.0, weighty);
+        let lossy = unit
+            .worst(Strain::Network)
+            .filter(|signal| signal.score >= NOTABLE);
+        let late = worst
+            .and_then(|way| way.signal)
+            .filter(|_| score >= NOTABLE / 2.0);
+        let (signal, of_calls) = match (late, lossy) {
+            (Some(late), _) => (late, true),
+            (None, Some(lossy)) => (lossy, false),
+            (None, None) => return None,
+        };
+        let mut candidate = Candidate::new(
+            "network_degradation",
+            entity.clone(),
+            format!(
+                "the network of {entity} is slow or loses packets: {}",
+                signal.statement()
+            ),
+        )
+        .derived(0.5)
+        .advise(Advice::new(
+            format!("Check the network of the node and pod of {entity}"),
+            "Calls from and to it are late although the services at the ends are not",
+        ));
+        let seen: Vec<_> = ways
+            .iter()
+            .filter_map(|way| way.signal)
+            .chain(lossy)
+            .take(4)
+            .map(evidence)
+            .collect();
+        if of_calls {
+            candidate = candidate
+                .clue("calls slow on the way", super::strength_of(score), seen)
+                .clue("share of its calls affected", 2.0 * share - 1.0, Vec::new());
+        } else {
+            candidate = candidate.clue("packets lost or late", strength(signal), seen);
+            if signal.measure == Measure::Network {
+                candidate =
+                    candidate.clue("more or fewer bytes, and no sign of loss", MERE_BYTES, Vec::new());
+            }
+        }
+        let mut suspect = Suspect::new(candidate, 0.0, signal);
+        let seconds = into.iter().chain(&out).map(|way| way.seconds).fold(0.0, f64::max);
+        suspect.late = (of_calls && seconds > 0.0).then_some(seconds);
+        Some(suspect)
+    }
+
+    fn way(&self, from: &EntityRef, to: &EntityRef) -> Way<'a> {
+        let signals = self
+            .edges
+            .get(&(from.clone(), to.clone()))
+            .into_iter()
+            .flatten()
+            .copied();
+        let bad = signals.filter(|signal| {
+            let tells = matches!(
+                signal.measure,
+                Measure::Latency | Measure::Errors | Measure::Availability | Measure::NetworkErrors
+            );
+            tells && signal.harmful && signal.score >= NOTABLE
+        });
+        let Some(signal) = bad.max_by(|a, b| a.score.total_cmp(&b.score)) else {
+            return Way {
+                signal: None,
+                share: 0.0,
+                seconds: 0.0,
+            };
+        };
+        let Some(seen) = Late::of(signal).map(|late| late.excess) else {
+            return Way {
+                signal: Some(signal),
+                share: 1.0,
+                seconds: 0.0,
+            };
+        };
+        let inside = self
+            .late_within(to, seen.scale)
+            .map_or(0.0, |excess| excess.amount);
+        let lost = (seen.amount - inside).max(0.0);
+        Way {
+            signal: Some(signal),
+            share: if seen.amount > 0.0 {
+                lost / seen.amount
+            } else {
+                0.0
+            },
+            seconds: if seen.scale == Scale::Seconds { lost } else { 0.0 },
+        }
+    }
+
+    /// By how much a unit, or a call that it makes, is late.
+    fn late_within(&self, unit: &EntityRef, scale: Scale) -> Option<Excess<'a>> {
+        let own = self.units.get(unit).map(Unit::lateness).unwrap_or_default();
+        let calls = self.edges.iter().filter(|((from, _), _)| from == unit);
+        let calls = calls.flat_map(|(_, signals)| signals.iter().copied());
+        let calls = calls
+            .filter(|signal| signal.score >= NOTABLE)
+            .filter_map(Late::of);
+        own.into_iter()
+            .chain(calls)
+            .map(|late| late.excess)
+            .filter(|excess| excess.scale == scale)
+            .max_by(|a, b| a.amount.total_cmp(&b.amount))
+    }
+}
+
+fn mean<'w, 'a: 'w>(ways: impl Iterator<Item = &'w Way<'a>>) -> f64 {
+    let (sum, count) = ways.fold((0.0, 0.0), |(sum, count), way| (sum + way.share, count + 1.0));
+    if count > 0.0 { sum / count } else { 0.0 }
+}

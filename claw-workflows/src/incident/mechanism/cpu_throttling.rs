@@ -1,0 +1,209 @@
+//! Containers are slowed down by their own limit of processor time.
+
+use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
+use claw_k8s::model::{Event, Object as _, Pod};
+use claw_metrics::classify::Measure;
+use claw_metrics::signal::{Direction, Signal};
+
+use super::limits::{limit, lowers_cpu};
+use super::{Area, Mechanism, brought, recent_change};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::degradation;
+use crate::incident::facts::Facts;
+use crate::incident::witness;
+
+/// A signal below this many robust standard deviations shows nothing.
+const NOTABLE: f64 = 5.0;
+/// Signals that one clue names at most: beyond that, more of the same tells nobody anything.
+const MOST_SIGNALS: usize = 20;
+/// A share of the time for which a container is held back below this hurts nobody.
+const SLOW: f64 = 0.1;
+
+/// A limit of processor time that was lowered or is too low: the scheduler of the kernel holds the container back in every
+/// period, it answers late, and its probes run out of time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CpuThrottling;
+
+impl Mechanism for CpuThrottling {
+    fn id(&self) -> &'static str {
+        "cpu_throttling"
+    }
+
+    fn area(&self) -> Area {
+        Area::Running
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        facts
+            .pods_by_workload()
+            .filter_map(|(workload, pods)| candidate(facts, workload, pods))
+            .collect()
+    }
+}
+
+fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<Candidate> {
+    let (pod, container, limit) = pods.iter().find_map(|pod| {
+        let containers = pod.spec.containers.iter();
+        containers
+            .filter_map(|container| Some((*pod, &container.name, limit(pod, &container.name, "cpu")?)))
+            .next()
+    })?;
+    let held_back = signals(facts, workload, |signal| {
+        signal.measure == Measure::CpuThrottling
+            && signal.harmful
+            && (signal.classification.unit != claw_metrics::classify::Unit::Ratio || signal.observed >= SLOW)
+    });
+    let late: Vec<&Event> = pods
+        .iter()
+        .flat_map(|pod| facts.events_of(&pod.entity()).iter().copied())
+        .filter(|event| event.reason == "Unhealthy" && ran_out_of_time(&event.message))
+        .filter(|event| {
+            event
+                .last_seen()
+                .is_none_or(|time| time >= facts.case.window.start)
+        })
+        .collect();
+    let slow = signals(facts, workload, |signal| {
+        signal.measure == Measure::Latency && signal.harmful && signal.direction == Direction::Up
+    });
+    let told = late.iter().filter_map(|event| event.first_seen());
+    let seen = held_back.iter().chain(&slow).filter_map(|signal| signal.onset);
+    let since = told.chain(seen).min();
+    let lowered = recent_change::before_trouble(facts, workload, since, |change| lowers_cpu(&change.detail));
+    // Slowness alone has other reasons, and so have probes that run out of time.
+    if held_back.is_empty() && (lowered.is_none() || (late.is_empty() && slow.is_empty())) {
+        return None;
+    }
+    let mut candidate = Candidate::new(
+        "cpu_throttling",
+        workload.clone(),
+        format!("container {container} of {workload} is held back by its limit of {limit} processors"),
+    )
+    .since(since)
+    .hurting(pods.iter().map(|pod| pod.entity()))
+    .derived(0.2);
+    let shown = !held_back.is_empty() || !late.is_empty();
+    if !held_back.is_empty() {
+        candidate = candidate.clue("it is held back", 2.8, evidence(&held_back));
+    } else {
+        candidate = candidate
+            .unseen("for how much of the time it is held back (container_cpu_cfs_throttled_periods_total)");
+    }
+    if !late.is_empty() {
+        let seen = witness::of_events(facts, late);
+        candidate = candidate.clue("its probes run out of time", 1.0, seen);
+    }
+    if !slow.is_empty() {
+        candidate = candidate.clue("it answers late", 0.6, evidence(&slow));
+    }
+    let statement = format!("container {container} may use {limit} processors");
+    candidate = candidate.clue(
+        "it has a limit of processor time",
+        0.2,
+        vec![facts.object(pod, since, statement)],
+    );
+    if let Some(change) = lowered {
+        // Without a trace of being held back it is slow after a change, as it may be for many reasons.
+        let weight = if shown { 3.2 } else { 1.4 };
+        candidate = brought::blame(
+            facts,
+            candidate,
+            change,
+            ("rollout lowered the limit", weight),
+            "It had the time that it needs before",
+        )
+        .derived(0.0);
+    }
+    let surge = signals(facts, workload, |signal| {
+        signal.measure == Measure::Traffic && signal.direction == Direction::Up && signal.ratio >= 1.5
+    });
+    if lowered.is_none() && !surge.is_empty() {
+        candidate = candidate
+            .clue("it has more work than before", -0.3, evidence(&surge))
+            .derived(0.5);
+    }
+    let namespace = workload.namespace.as_deref().unwrap_or("default");
+    Some(
+        candidate.advise(
+            Advice::new(
+                format!(
+                    "Raise the processor limit of container {container}, or remove it and keep the request"
+                ),
+                "It is stopped for the rest of each period when the limit is used up",
+            )
+            .command(format!(
+                "kubectl -n {namespace} set resources {}/{} -c {container} --limits=cpu=AMOUNT",
+                workload.kind.to_lowercase(),
+                workload.name
+            )),
+        ),
+    )
+}
+
+/// Whether a probe failed because no answer came in time, as it does where the container gets no processor time.
+pub(super) fn ran_out_of_time(message: &str) -> bool {
+    [
+        "deadline exceeded",
+        "timed out",
+        "Client.Timeout",
+        "i/o timeout",
+        "within 1s",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// Signals of a workload, of each of its pods.
+fn signals<'a>(facts: &Facts<'a>, workload: &EntityRef, test: impl Fn(&Signal) -> bool) -> Vec<&'a Signal> {
+    let all = facts.case.signals.iter();
+    all.filter(|signal| signal.score >= NOTABLE && signal.peer.is_none() && test(signal))
+        .filter(|signal| facts.unit_of(&signal.entity) == *workload)
+        .collect()
+}
+
+fn evidence(signals: &[&Signal]) -> Vec<Evidence> {
+    let first = signals.iter().take(MOST_SIGNALS);
+    first.map(|signal| degradation::evidence(signal)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+    use serde_json::{Value, json};
+
+    use super::super::fixture::clue;
+    use super::CpuThrottling;
+    use crate::incident::candidate::Candidate;
+    use crate::incident::testing::{case, deploy, deployment, event, of};
+
+    fn found(limits: Value, detail: &str, said: Option<&str>) -> Vec<Candidate> {
+        let mut case = case();
+        let containers = json!([{"name": "app", "resources": {"limits": limits}}]);
+        deployment(&mut case, "cart", json!({"containers": containers}));
+        let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+        let mut change = deploy(&cart, "Deployment/shop/cart@5", -900);
+        change.detail = vec![detail.to_owned()];
+        case.changes = vec![change];
+        if let Some(said) = said {
+            event(&mut case, "Pod", "cart-pod", "Unhealthy", said, -600);
+        }
+        of(&CpuThrottling, &case)
+    }
+
+    #[test]
+    fn a_lowered_limit_and_probes_without_time_make_a_cause() {
+        let lowered = "containers[app].resources.limits.cpu: 1 → 50m";
+        let timeout = "Liveness probe failed: Get \"http://10.1.2.3:8080/\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+        let limits = || json!({"cpu": "50m"});
+        let both = found(limits(), lowered, Some(timeout));
+        assert_eq!(both[0].change.as_deref(), Some("Deployment/shop/cart@5"));
+        assert_eq!(clue(&both[0], "rollout lowered the limit"), Some(3.2));
+        // Nobody notices, or nothing was lowered, or there is no limit.
+        assert!(found(limits(), lowered, None).is_empty());
+        assert!(found(limits(), "containers[app].image: a:1 → a:2", Some(timeout)).is_empty());
+        assert!(found(json!({}), lowered, Some(timeout)).is_empty());
+        let refused = "Liveness probe failed: dial tcp 10.1.2.3:8080: connect: connection refused";
+        assert!(found(limits(), lowered, Some(refused)).is_empty());
+    }
+}

@@ -1,0 +1,405 @@
+//! A database that is locked, full, read-only or not up.
+
+use std::collections::BTreeSet;
+
+use claw_core::entity::EntityRef;
+use claw_k8s::model::{Object, Pod};
+use claw_metrics::logs::indicators::Indicator;
+use jiff::{SignedDuration, Timestamp};
+
+use super::named_hosts::called;
+use super::{Area, Mechanism, recent_change};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::complaint::{Complaint, Target};
+use crate::incident::facts::{Facts, SKEW, clip};
+
+/// How long before the first complaint a job may have started to be the one that holds the locks.
+const BEFORE: SignedDuration = SignedDuration::from_hours(2);
+/// Ports that are registered for databases, in the order of their numbers.
+const PORTS: [i32; 16] = [
+    1433, 1521, 2379, 3306, 4000, 5432, 5433, 6379, 6380, 8086, 9042, 9200, 11211, 26257, 27017, 33060,
+];
+
+/// What a database, or those who use it, say of its state. Its candidates carry the mechanism that the words speak for:
+/// `database_locked`, `database_full`, `database_read_only` or `database_unavailable`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DatabaseTrouble;
+
+impl Mechanism for DatabaseTrouble {
+    fn id(&self) -> &'static str {
+        "database_trouble"
+    }
+
+    fn area(&self) -> Area {
+        Area::Dependency
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let told: Vec<(&Complaint<'_>, State)> = facts
+            .complaints()
+            .iter()
+            .filter(|complaint| complaint.kind == Indicator::DatabaseTrouble)
+            .filter_map(|complaint| {
+                let (_, pattern) = complaint.entries.first()?;
+                Some((complaint, State::told(&pattern.sample)))
+            })
+            .collect();
+        told.iter()
+            .flat_map(|(complaint, state)| of_complaint(facts, complaint, *state, &told))
+            .collect()
+    }
+}
+
+/// What is wrong with a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Locked,
+    Full,
+    ReadOnly,
+    Down,
+}
+
+impl State {
+    fn told(text: &str) -> Self {
+        let text = text.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        // A disk that is full makes some databases read-only.
+        if says(&[
+            "extend",
+            "write to file",
+            "is full",
+            "disk full",
+            "no space",
+            "watermark",
+            "allow delete",
+        ]) {
+            Self::Full
+        } else if says(&["read-only", "readonly", "read only", "primary", "misconf"]) {
+            Self::ReadOnly
+        } else if says(&["lock", "ora-00054", "ora-00060", "serialize", "conflict"]) {
+            Self::Locked
+        } else {
+            Self::Down
+        }
+    }
+
+    fn mechanism(self) -> &'static str {
+        match self {
+            Self::Locked => "database_locked",
+            Self::Full => "database_full",
+            Self::ReadOnly => "database_read_only",
+            Self::Down => "database_unavailable",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Locked => "transactions wait for each other's locks",
+            Self::Full => "has no space left to write to",
+            Self::ReadOnly => "takes no writes",
+            Self::Down => "is not up, or has no leader",
+        }
+    }
+
+    fn advice(self, database: &EntityRef) -> Advice {
+        match self {
+            Self::Locked => Advice::new(
+                format!("Find the transaction that holds the locks in {database}, and end it"),
+                "All others wait until it commits or is cancelled",
+            ),
+            Self::Full => Advice::new(
+                format!("Give {database} more space, or free some"),
+                "It refuses writes until there is space",
+            ),
+            Self::ReadOnly => Advice::new(
+                format!(
+                    "Look at the role of {database}: send writes to the primary, or make it writable again"
+                ),
+                "A replica, or a database that protects itself, refuses writes",
+            ),
+            Self::Down => Advice::new(
+                format!("Look at {database}: it is starting, stopping, recovering or without a leader"),
+                "Its users work again when it does",
+            ),
+        }
+    }
+}
+
+fn of_complaint(
+    facts: &Facts<'_>,
+    complaint: &Complaint<'_>,
+    state: State,
+    all: &[(&Complaint<'_>, State)],
+) -> Vec<Candidate> {
+    let Some(database) = database(facts, complaint) else {
+        return Vec::new();
+    };
+    let same = || {
+        all.iter().filter(|(other, told)| {
+            *told == state && self::database(facts, other).as_ref() == Some(&database)
+        })
+    };
+    let users: BTreeSet<EntityRef> = same()
+        .map(|(other, _)| other.workload.clone())
+        .filter(|user| *user != database)
+        .collect();
+    let since = same().filter_map(|(other, _)| other.since()).min();
+    let said = complaint
+        .entries
+        .first()
+        .map(|(_, pattern)| clip(&pattern.sample, 160));
+    let mut found = Candidate::new(
+        state.mechanism(),
+        database.clone(),
+        format!("{database} {}: {}", state.words(), said.unwrap_or_default()),
+    )
+    .clue("database is in trouble", 2.4, complaint.evidence(facts))
+    .since(since)
+    .hurting(users.iter().cloned())
+    .derived(if state == State::Down { 0.6 } else { 0.2 });
+    let own = same().find(|(other, _)| other.workload == database);
+    if let Some((own, _)) = own {
+        found = found.clue("it says so itself", 1.0, own.evidence(facts));
+    }
+    if users.len() > 1 {
+        found = found.clue("several users complain", 0.8, Vec::new());
+    }
+    if let Some((change, _)) = recent_change::of_unit(facts, &database, since) {
+        found = found
+            .clue("changed before", 0.8, vec![facts.change_evidence(change)])
+            .brought_by(Some(&change.reference));
+    }
+    let mut candidates = Vec::new();
+    if state == State::Locked {
+        candidates.extend(holders(facts, &database, complaint, &users, since));
+    }
+    candidates.push(found.advise(state.advice(&database)));
+    candidates
+}
+
+/// The database that is spoken of: the one that is named, or the only one that the workload calls, or the one that speaks.
+fn database(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<EntityRef> {
+    match &complaint.target {
+        // A database names its clients; it does not call them.
+        Target::Known(entity) | Target::External(entity) if !serves(facts, &complaint.workload) => {
+            return Some(entity.clone());
+        }
+        _ => {}
+    }
+    if serves(facts, &complaint.workload) {
+        return Some(complaint.workload.clone());
+    }
+    let called: BTreeSet<EntityRef> = facts
+        .case
+        .calls
+        .iter()
+        .filter(|call| facts.unit_of(&call.caller) == complaint.workload)
+        .map(|call| facts.unit_of(&call.callee))
+        .collect();
+    let mut databases = called.iter().filter(|unit| serves(facts, unit));
+    match (databases.next(), databases.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    }
+}
+
+/// Whether a unit serves at a port that is registered for databases.
+fn serves(facts: &Facts<'_>, unit: &EntityRef) -> bool {
+    if unit.kind == EntityRef::EXTERNAL_HOST {
+        let port = unit.name.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        return port.is_some_and(|port: i32| PORTS.contains(&port));
+    }
+    let declared = facts.workload(unit).is_some_and(|workload| {
+        let containers = workload.template().spec.containers.iter();
+        containers
+            .flat_map(|container| &container.ports)
+            .any(|port| PORTS.contains(&port.container_port))
+    });
+    declared
+        || facts.case.objects.services.iter().any(|service| {
+            facts.unit_of(&service.entity()) == *unit
+                && service.spec.ports.iter().any(|port| PORTS.contains(&port.port))
+        })
+}
+
+/// Jobs that use the database and began shortly before the others had to wait.
+fn holders(
+    facts: &Facts<'_>,
+    database: &EntityRef,
+    complaint: &Complaint<'_>,
+    users: &BTreeSet<EntityRef>,
+    since: Option<Timestamp>,
+) -> Vec<Candidate> {
+    let Some(since) = since else { return Vec::new() };
+    let fits = |pod: &Pod| -> Option<Timestamp> {
+        let owner = pod.metadata.controller().filter(|owner| owner.kind == "Job")?;
+        let began = pod.status.start_time.or(pod.metadata.creation_timestamp)?;
+        let ended = pod
+            .all_statuses()
+            .filter_map(|status| status.state.terminated.as_ref()?.finished_at)
+            .max();
+        let age = since.duration_since(began);
+        let early = age <= BEFORE && age >= -SKEW;
+        let lasted = ended.is_none_or(|ended| ended >= since);
+        (early && lasted && !owner.name.is_empty()).then_some(began)
+    };
+    let mut found = Vec::new();
+    for pod in facts.pods() {
+        let Some(began) = fits(pod) else { continue };
+        let job = facts.workload_of(pod);
+        let calls = called(facts, pod.metadata.ns(), &pod.spec);
+        let uses =
+            calls.contains(database)
+                || facts.case.calls.iter().any(|call| {
+                    facts.unit_of(&call.caller) == job && facts.unit_of(&call.callee) == *database
+                });
+        // Where the address lies in a Secret, that it is one of the users' namespace is all that is known.
+        let near = calls.is_empty() && users.iter().any(|user| user.namespace == pod.metadata.namespace);
+        if !uses && !near {
+            continue;
+        }
+        let seen = vec![facts.object(
+            pod,
+            Some(began),
+            format!("runs since {began}, and uses {database}"),
+        )];
+        found.push(
+            Candidate::new(
+                "database_locked",
+                job.clone(),
+                format!("{job} holds locks in {database} for which others wait"),
+            )
+            .clue("database is in trouble", 2.4, complaint.evidence(facts))
+            .clue(
+                "a job that uses the database began before",
+                if uses { 2.2 } else { 0.8 },
+                seen,
+            )
+            .since(Some(began))
+            .hurting(users.iter().cloned())
+            .hurting([database.clone()])
+            .derived(0.1)
+            .advise(
+                Advice::new(
+                    format!("Stop {job}, or let it finish; run it in small steps, or with a lock timeout"),
+                    "Whoever needs the same rows or tables waits until its transaction ends",
+                )
+                .command(format!(
+                    "kubectl -n {} logs job/{}",
+                    pod.metadata.ns(),
+                    pod.metadata.controller().map_or("", |owner| owner.name.as_str())
+                )),
+            ),
+        );
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::fixture;
+    use super::{DatabaseTrouble, State};
+    use crate::incident::case::Case;
+    use crate::incident::testing::of;
+
+    #[test]
+    fn words_tell_the_state() {
+        for (text, state) in [
+            ("ERROR: deadlock detected", State::Locked),
+            (
+                "Lock wait timeout exceeded; try restarting transaction",
+                State::Locked,
+            ),
+            (
+                "could not extend file \"base/1\": No space left on device",
+                State::Full,
+            ),
+            (
+                "index [a] blocked by: [read-only / allow delete (api)]",
+                State::Full,
+            ),
+            (
+                "cannot execute INSERT in a read-only transaction",
+                State::ReadOnly,
+            ),
+            (
+                "MISCONF Redis is configured to save RDB snapshots",
+                State::ReadOnly,
+            ),
+            ("FATAL: the database system is starting up", State::Down),
+        ] {
+            assert_eq!(State::told(text), state, "{text}");
+        }
+    }
+
+    fn case(more: &[Value]) -> Case {
+        let mut pods = vec![
+            fixture::pod("shop", "web", json!([{"name": "app"}])),
+            fixture::pod("shop", "db", json!([{"name": "db"}])),
+        ];
+        pods.extend(more.iter().cloned());
+        let mut case = fixture::case(json!({
+            "workloads": [
+                fixture::workload("shop", "web", json!([{"name": "app"}])),
+                fixture::workload("shop", "db", json!([{"name": "db"}])),
+                fixture::workload("shop", "api", json!([{"name": "app"}])),
+            ],
+            "pods": pods,
+            "services": [
+                fixture::service("shop", "db", json!({"port": 5432})),
+                fixture::service("shop", "api", json!({"port": 80})),
+            ],
+        }));
+        fixture::call(&mut case, "web", "db");
+        fixture::call(&mut case, "web", "api");
+        case
+    }
+
+    fn job(started: &str, host: &str) -> Value {
+        json!({
+            "metadata": {
+                "name": "backfill-x1", "namespace": "shop", "labels": {},
+                "ownerReferences": [{"kind": "Job", "name": "backfill", "controller": true}],
+            },
+            "spec": {"containers": [{"name": "job", "env": [{"name": "DB_HOST", "value": host}]}]},
+            "status": {"phase": "Running", "startTime": started},
+        })
+    }
+
+    fn blamed(case: &mut Case, line: &str) -> Vec<String> {
+        fixture::log(case, "web-7d9f8b6c5-x1", line);
+        of(&DatabaseTrouble, case)
+            .into_iter()
+            .map(|found| format!("{} {}", found.mechanism, found.entity.name))
+            .collect()
+    }
+
+    const LOCKED: &str = "SQLSTATE 40P01: deadlock detected";
+
+    #[test]
+    fn an_unnamed_database_is_the_one_that_is_called() {
+        assert_eq!(blamed(&mut case(&[]), LOCKED), ["database_locked db"]);
+        let mut two = case(&[]);
+        two.objects.services[1].spec.ports[0].port = 3306;
+        assert!(blamed(&mut two, LOCKED).is_empty());
+    }
+
+    #[test]
+    fn a_job_that_began_shortly_before_holds_the_locks() {
+        let holder = "database_locked backfill";
+        let with = |started: &str, host: &str| {
+            let found = blamed(&mut case(&[job(started, host)]), LOCKED);
+            found.contains(&holder.to_owned())
+        };
+        assert!(with("2026-05-01T09:50:00Z", "db"));
+        assert!(!with("2026-05-01T03:50:00Z", "db"));
+        assert!(!with("2026-05-01T09:59:00Z", "api"));
+        let full = blamed(
+            &mut case(&[job("2026-05-01T09:50:00Z", "db")]),
+            "could not extend file: No space left",
+        );
+        assert_eq!(full, ["database_full db"]);
+    }
+}

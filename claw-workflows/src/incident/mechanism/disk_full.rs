@@ -1,0 +1,249 @@
+//! A file system is full.
+
+use claw_core::entity::EntityRef;
+use claw_k8s::model::{Condition, Object as _, Pod};
+use claw_metrics::classify::{Measure, Unit};
+use claw_metrics::logs::indicators::Indicator;
+use claw_metrics::signal::Signal;
+
+use super::said::{Said, said};
+use super::{Area, Mechanism};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::degradation;
+use crate::incident::facts::{Facts, clip};
+
+/// A share of a file system in use above this is as good as full.
+const FULL: f64 = 0.93;
+
+/// A volume, or what a container writes to beside its volumes, has no space left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DiskFull;
+
+impl Mechanism for DiskFull {
+    fn id(&self) -> &'static str {
+        "disk_full"
+    }
+
+    fn area(&self) -> Area {
+        Area::Running
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let told = said(facts, |pattern| pattern.indicates(&[Indicator::NoSpace]));
+        let mut found: Vec<Candidate> = told.iter().map(|said| of_log(facts, said)).collect();
+        found.extend(
+            facts
+                .case
+                .signals
+                .iter()
+                .filter_map(|signal| of_metric(facts, signal)),
+        );
+        found
+    }
+}
+
+fn of_log(facts: &Facts<'_>, said: &Said<'_>) -> Candidate {
+    let workload = &said.workload;
+    let pods: Vec<&Pod> = said.pods().into_iter().filter_map(|pod| facts.pod(pod)).collect();
+    let claim = pods.iter().find_map(|pod| claim(pod, said));
+    let entity = claim
+        .as_ref()
+        .map_or_else(|| workload.clone(), |(claim, _)| claim.clone());
+    let place = match &claim {
+        Some((claim, path)) => format!("{claim}, mounted at {path} in {workload},"),
+        None => format!("what {workload} writes to"),
+    };
+    let mut candidate = Candidate::new(
+        "disk_full",
+        entity.clone(),
+        format!("{place} has no space left: {}", clip(said.sample(), 200)),
+    )
+    .clue("no space is left, says who writes", 3.2, said.evidence(facts))
+    .since(said.since(facts))
+    .hurting(said.hurt(facts))
+    .hurting([workload.clone()])
+    .derived(0.1);
+    let ends = said.ends(facts);
+    if !ends.is_empty() {
+        candidate = candidate.clue("its container ends over it", 0.5, ends);
+    }
+    let node_is_full = pods
+        .iter()
+        .filter_map(|pod| facts.node(&pod.spec.node_name))
+        .any(|node| node.condition("DiskPressure").is_some_and(Condition::is_true));
+    if claim.is_none() && node_is_full {
+        candidate = candidate.derived(0.8);
+    }
+    candidate.advise(free(&entity))
+}
+
+/// A claim of which the metrics say that it is full, or fills up.
+fn of_metric(facts: &Facts<'_>, signal: &Signal) -> Option<Candidate> {
+    let is_claim = signal.entity.kind == "PersistentVolumeClaim";
+    if !is_claim || signal.measure != Measure::Disk || !signal.harmful {
+        return None;
+    }
+    let full = match signal.classification.unit {
+        Unit::Ratio => signal.observed >= FULL,
+        Unit::Percent => signal.observed >= 100.0 * FULL,
+        _ => signal.metric.contains("available") && signal.observed < signal.baseline * (1.0 - FULL),
+    };
+    if !full {
+        return None;
+    }
+    let users = facts.pods().filter(|pod| {
+        pod.metadata.namespace == signal.entity.namespace
+            && pod
+                .spec
+                .volumes
+                .iter()
+                .filter_map(|volume| volume.persistent_volume_claim.as_ref())
+                .any(|volume| volume.claim_name == signal.entity.name)
+    });
+    let hurt: Vec<EntityRef> = users
+        .flat_map(|pod| [pod.entity(), facts.workload_of(pod)])
+        .collect();
+    Some(
+        Candidate::new(
+            "disk_full",
+            signal.entity.clone(),
+            format!("{} is full: {}", signal.entity, signal.statement()),
+        )
+        .clue(
+            "almost all of it is used",
+            2.2,
+            vec![degradation::evidence(signal)],
+        )
+        .since(signal.onset)
+        .hurting(hurt)
+        .derived(0.1)
+        .advise(free(&signal.entity)),
+    )
+}
+
+/// The claim that the entries are about, with the path at which it is mounted: the one on whose path a file lies that they
+/// name, or else the only one that the container may write to.
+fn claim(pod: &Pod, said: &Said<'_>) -> Option<(EntityRef, String)> {
+    let (digest, _) = said
+        .entries
+        .iter()
+        .find(|(digest, _)| digest.pod == pod.entity())?;
+    let container = pod.container(&digest.container)?;
+    let mounts = container
+        .volume_mounts
+        .iter()
+        .filter(|mount| !mount.read_only)
+        .filter_map(|mount| {
+            let mut volumes = pod.spec.volumes.iter();
+            let volume = volumes.find(|volume| volume.name == mount.name)?;
+            let claim = volume.persistent_volume_claim.as_ref()?;
+            let claim = EntityRef::namespaced("PersistentVolumeClaim", pod.metadata.ns(), &claim.claim_name);
+            Some((claim, mount.mount_path.clone()))
+        });
+    let mounts: Vec<(EntityRef, String)> = mounts.collect();
+    let names = |path: &str| {
+        said.entries
+            .iter()
+            .any(|(_, pattern)| pattern.sample.contains(path.trim_end_matches('/')))
+    };
+    let named = mounts
+        .iter()
+        .filter(|(_, path)| path.len() > 1 && names(path))
+        .max_by_key(|(_, path)| path.len());
+    match (named, mounts.as_slice()) {
+        (Some(named), _) => Some(named.clone()),
+        (None, [only])
+            if !said
+                .entries
+                .iter()
+                .any(|(_, pattern)| names_temporary(&pattern.sample)) =>
+        {
+            Some(only.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a text names a place where programs keep what need not last, which is seldom on a claim.
+fn names_temporary(text: &str) -> bool {
+    ["/tmp/", "/var/tmp/", "/var/log/", "/dev/shm"]
+        .iter()
+        .any(|place| text.contains(place))
+}
+
+fn free(entity: &EntityRef) -> Advice {
+    let namespace = entity.namespace.as_deref().unwrap_or("default");
+    if entity.kind == "PersistentVolumeClaim" {
+        Advice::new(
+            format!("Delete what is not needed from {entity}, or ask for a larger one"),
+            "Nothing can be written until there is space; a claim may only be enlarged, if its class allows it",
+        )
+        .command(format!(
+            "kubectl -n {namespace} patch pvc {} -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"SIZE\"}}}}}}}}'",
+            entity.name
+        ))
+        .irreversible()
+    } else {
+        Advice::new(
+            format!(
+                "Find what {entity} writes, and give that a volume of its own or have it deleted in time"
+            ),
+            "Nothing can be written until there is space",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::fixture::log;
+    use super::DiskFull;
+    use crate::incident::testing::{case, deployment, of};
+
+    fn at_fault(mounts: Value, text: &str) -> Vec<String> {
+        let mut case = case();
+        deployment(
+            &mut case,
+            "db",
+            json!({
+                "containers": [{"name": "app", "volumeMounts": mounts}],
+                "volumes": [
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "db-data"}},
+                    {"name": "wal", "persistentVolumeClaim": {"claimName": "db-wal"}},
+                    {"name": "scratch", "emptyDir": {}},
+                ],
+            }),
+        );
+        log(&mut case, "db-pod", text);
+        let found = of(&DiskFull, &case);
+        found
+            .iter()
+            .map(|candidate| candidate.entity.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn the_volume_is_the_one_whose_path_is_named() {
+        let data = json!({"name": "data", "mountPath": "/var/lib/data"});
+        let wal = json!({"name": "wal", "mountPath": "/var/lib/data/wal"});
+        let full = "could not write to file \"/var/lib/data/wal/0001\": No space left on device";
+        let both = json!([data, wal]);
+        assert_eq!(
+            at_fault(both.clone(), full),
+            ["PersistentVolumeClaim shop/db-wal"]
+        );
+        assert_eq!(
+            at_fault(json!([data]), "write: no space left on device"),
+            ["PersistentVolumeClaim shop/db-data"]
+        );
+        // Which of two it is, nobody says.
+        assert_eq!(
+            at_fault(both, "write: no space left on device"),
+            ["Deployment shop/db"]
+        );
+        let tmp = "write /tmp/upload-7: no space left on device";
+        assert_eq!(at_fault(json!([data]), tmp), ["Deployment shop/db"]);
+        assert!(at_fault(json!([data]), "checkpoint complete").is_empty());
+    }
+}

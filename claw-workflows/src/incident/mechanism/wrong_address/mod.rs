@@ -1,0 +1,134 @@
+//! A workload calls a host, or a port of a Service, that does not exist.
+
+mod port;
+
+use std::collections::BTreeSet;
+
+use claw_k8s::model::Object;
+use claw_metrics::logs::indicators::Indicator;
+
+use super::rollback::roll_back;
+use super::{Area, Mechanism, selector_mismatch};
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::complaint::{Complaint, Target, complaints};
+use crate::incident::facts::{Facts, needs};
+
+/// A name that nobody bears, or a port that the Service of that name does not have, in an environment variable, an argument or a configuration file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WrongAddress;
+
+impl Mechanism for WrongAddress {
+    fn id(&self) -> &'static str {
+        "wrong_address"
+    }
+
+    fn area(&self) -> Area {
+        Area::Dependency
+    }
+
+    fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
+        let all = complaints(facts);
+        // When nobody can resolve anything, the resolver is at fault, not the names.
+        let unresolved: BTreeSet<_> = all
+            .iter()
+            .filter(|complaint| complaint.kind == Indicator::UnknownHost)
+            .map(|complaint| (&complaint.workload, &complaint.target))
+            .collect();
+        let workloads: BTreeSet<_> = unresolved.iter().map(|(workload, _)| *workload).collect();
+        all.iter()
+            .filter(|complaint| {
+                // An answer, even a refusal, comes from a host that has an address.
+                let unanswered = matches!(
+                    complaint.kind,
+                    Indicator::UnknownHost | Indicator::ResolverFailed | Indicator::Unreachable
+                );
+                complaint.kind == Indicator::UnknownHost
+                    || (unanswered && matches!(complaint.target, Target::Absent(_)))
+            })
+            .filter_map(|complaint| candidate(facts, complaint, workloads.len()))
+            .chain(port::candidates(facts))
+            .collect()
+    }
+}
+
+fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -> Option<Candidate> {
+    let host = complaint.host.as_deref()?;
+    let name = crate::incident::logs::host_of(host);
+    let workload = &complaint.workload;
+    let exists = matches!(complaint.target, Target::Known(_));
+    let mut candidate = Candidate::new(
+        "wrong_address",
+        workload.clone(),
+        format!("{workload} calls {host}, a name that nobody bears"),
+    )
+    .aspect(name)
+    .clue(
+        "name cannot be resolved",
+        if exists { 0.5 } else { 3.2 },
+        complaint.evidence(facts),
+    )
+    .since(complaint.since())
+    .derived(0.1);
+    if complainers > 2 {
+        candidate = candidate.clue("others cannot resolve names either", -1.5, Vec::new());
+    }
+    let services = &facts.case.objects.services;
+    let first = name.split('.').next().unwrap_or(name);
+    let near = services
+        .iter()
+        .filter(|service| selector_mismatch::near(&service.metadata.name, first))
+        .min_by_key(|service| {
+            (
+                workload.namespace.as_deref() != Some(service.metadata.ns()),
+                service.entity(),
+            )
+        });
+    if let Some(service) = near.filter(|_| !exists) {
+        let statement = format!("has a name that is close to {first}");
+        candidate = candidate.clue(
+            "a service has a similar name",
+            0.6,
+            vec![facts.object(service, None, statement)],
+        );
+    }
+    let template = facts.workload(workload).map(|found| &found.template().spec);
+    let edit = template.and_then(|spec| {
+        needs(spec)
+            .into_iter()
+            .filter_map(|(kind, name)| {
+                let entity =
+                    claw_core::entity::EntityRef::namespaced(kind, workload.namespace.clone()?, name);
+                facts.change_before(&entity, complaint.since(), |_| true)
+            })
+            .max_by_key(|change| change.time)
+    });
+    let rollout = facts.rollout_before(workload, complaint.since(), &["env", "args", "command"]);
+    if let Some(change) = rollout.filter(|rollout| edit.is_none_or(|edit| edit.time <= rollout.time)) {
+        candidate = candidate
+            .clue(
+                "rollout changed its environment",
+                1.2,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time));
+        let back = roll_back(facts, workload, change, "It called the right host before");
+        candidate.advice.extend(back);
+    } else if let Some(change) = edit {
+        candidate = candidate
+            .clue(
+                "its configuration was edited",
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time));
+    }
+    let right = near
+        .map(|service| format!(" (is {} meant?)", service.entity()))
+        .unwrap_or_default();
+    Some(candidate.advise(Advice::new(
+        format!("Give {workload} the right address instead of {host}{right}"),
+        "Every call fails while the name cannot be resolved",
+    )))
+}

@@ -1,0 +1,247 @@
+//! What is amiss in what controllers are told: names that nobody has, schedules that never come, work that is put off.
+//!
+//! What is written wrong and hurts nobody yet is information; it weighs more once pods are missing for it.
+
+use claw_core::evidence::Severity;
+use claw_k8s::model::{Object, Pod, Workload};
+
+use super::finding::finding;
+use crate::incident::candidate::Symptom;
+use crate::incident::facts::{Facts, names};
+
+/// Everything that is amiss in a workload's specification.
+pub(super) fn specification(facts: &Facts<'_>, workload: &Workload) -> Vec<Symptom> {
+    let mut found = Vec::new();
+    match workload.kind.as_str() {
+        "StatefulSet" => stateful_set(facts, workload, &mut found),
+        "Job" => job(facts, workload, &mut found),
+        "CronJob" => cron_job(facts, workload, &mut found),
+        _ => {}
+    }
+    found.extend(pull_secret(facts, workload));
+    found
+}
+
+fn is_short(workload: &Workload) -> bool {
+    workload.desired().is_some_and(|wanted| workload.ready() < wanted)
+}
+
+fn stateful_set(facts: &Facts<'_>, set: &Workload, found: &mut Vec<Symptom>) {
+    let ns = set.metadata.ns();
+    let severity = if is_short(set) {
+        Severity::Warning
+    } else {
+        Severity::Info
+    };
+    let service = &set.spec.service_name;
+    if !service.is_empty() && facts.case.knows_all("Service", ns) && facts.service(ns, service).is_none() {
+        let statement = format!("names Service {service}, which does not exist");
+        found.push(finding(
+            facts,
+            set,
+            "statefulset.service_missing",
+            Severity::Info,
+            None,
+            statement,
+        ));
+    }
+    // A recording without classes does not tell that there are none.
+    if !facts.case.objects.storage_classes.is_empty() {
+        let classes = names(&facts.case.objects.storage_classes, "");
+        let wanted = set
+            .spec
+            .volume_claim_templates
+            .iter()
+            .filter_map(|claim| claim.spec.storage_class_name.as_ref())
+            .find(|class| !class.is_empty() && !classes.contains(*class));
+        if let Some(class) = wanted {
+            let statement = format!("claims volumes of storage class {class}, which does not exist");
+            found.push(finding(
+                facts,
+                set,
+                "statefulset.storage_class_missing",
+                severity,
+                None,
+                statement,
+            ));
+        }
+    }
+    if !is_short(set) || !facts.case.knows_all("Pod", ns) {
+        return;
+    }
+    let pods: Vec<&Pod> = facts.pods_of(&set.entity()).to_vec();
+    if pods.is_empty() {
+        let statement = "has none of its pods, not even the first";
+        found.push(finding(
+            facts,
+            set,
+            "statefulset.pod_missing",
+            Severity::Warning,
+            None,
+            statement,
+        ));
+    }
+    // Pods are made in order: one that does not run keeps back those after it.
+    if let Some(pod) = pods.iter().find(|pod| pod.status.phase != "Running") {
+        let statement = format!("its pod {} is {}", pod.metadata.name, pod.status.phase);
+        found.push(finding(
+            facts,
+            set,
+            "statefulset.pod_not_running",
+            Severity::Warning,
+            None,
+            statement,
+        ));
+    }
+}
+
+fn job(facts: &Facts<'_>, job: &Workload, found: &mut Vec<Symptom>) {
+    if job.spec.suspend {
+        found.push(finding(
+            facts,
+            job,
+            "job.suspended",
+            Severity::Info,
+            None,
+            "is suspended",
+        ));
+    }
+}
+
+fn cron_job(facts: &Facts<'_>, job: &Workload, found: &mut Vec<Symptom>) {
+    if job.spec.suspend {
+        found.push(finding(
+            facts,
+            job,
+            "cronjob.suspended",
+            Severity::Info,
+            None,
+            "is suspended",
+        ));
+    }
+    let told = facts.event(&job.entity(), |event| {
+        matches!(
+            event.reason.as_str(),
+            "UnparseableSchedule" | "InvalidSchedule" | "UnknownTimeZone"
+        )
+    });
+    if told.is_some() || !is_schedule(&job.spec.schedule) {
+        let statement = format!("its schedule `{}` cannot be read", job.spec.schedule);
+        let mut symptom = finding(
+            facts,
+            job,
+            "cronjob.bad_schedule",
+            Severity::Warning,
+            None,
+            statement,
+        );
+        symptom
+            .evidence
+            .extend(told.map(|event| facts.event_evidence(event)));
+        found.push(symptom);
+    }
+    if job
+        .spec
+        .starting_deadline_seconds
+        .is_some_and(|seconds| seconds < 0)
+    {
+        let statement = "its starting deadline is negative, so it never starts";
+        found.push(finding(
+            facts,
+            job,
+            "cronjob.negative_deadline",
+            Severity::Warning,
+            None,
+            statement,
+        ));
+    }
+}
+
+/// Whether a schedule has the form of one: a word such as `@daily`, or five fields, after a time zone where one is written.
+fn is_schedule(text: &str) -> bool {
+    let mut text = text.trim();
+    if let Some(rest) = text.strip_prefix("TZ=").or_else(|| text.strip_prefix("CRON_TZ=")) {
+        text = rest.split_once(' ').map_or("", |(_, rest)| rest.trim());
+    }
+    if let Some(word) = text.strip_prefix('@') {
+        let word = word.split_whitespace().next().unwrap_or_default();
+        return matches!(
+            word,
+            "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly" | "every"
+        );
+    }
+    let most = [59, 23, 31, 12, 7];
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    fields.len() == most.len()
+        && fields.iter().zip(most).all(|(field, most)| {
+            field.split([',', '-', '/']).all(|part| {
+                matches!(part, "*" | "?")
+                    || part
+                        .parse::<u32>()
+                        .map_or_else(|_| is_name(part), |number| number <= most)
+            })
+        })
+}
+
+/// `MON`, `jan`
+fn is_name(part: &str) -> bool {
+    part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// A login for images that is not there. It matters once an image has to be fetched.
+fn pull_secret(facts: &Facts<'_>, workload: &Workload) -> Option<Symptom> {
+    let ns = workload.metadata.ns();
+    if !facts.case.knows_all("Secret", ns) {
+        return None;
+    }
+    let secrets = names(&facts.case.objects.secrets, ns);
+    let spec = &workload.template().spec;
+    let missing = spec
+        .image_pull_secrets
+        .iter()
+        .find(|secret| !secrets.contains(&secret.name))?;
+    let severity = if is_short(workload) {
+        Severity::Warning
+    } else {
+        Severity::Info
+    };
+    let statement = format!("names pull secret {}, which does not exist", missing.name);
+    Some(finding(
+        facts,
+        workload,
+        "workload.pull_secret_missing",
+        severity,
+        None,
+        statement,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_schedule;
+
+    #[test]
+    fn schedules_are_told_from_what_is_none() {
+        for good in [
+            "*/5 * * * *",
+            "0 3 * * MON-FRI",
+            "@daily",
+            "@every 1h",
+            "TZ=Europe/Oslo 0 3 1,15 jan *",
+            "0-30/5 * * * 7",
+        ] {
+            assert!(is_schedule(good), "{good}");
+        }
+        for bad in [
+            "",
+            "* * * *",
+            "61 * * * *",
+            "0 25 * * *",
+            "@dayly",
+            "every hour",
+            "0 3 * * *  *",
+        ] {
+            assert!(!is_schedule(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `claw-agent evaluate`: how often recorded incidents whose cause is known are answered rightly.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use claw_core::report::{Report, Verdict};
+use claw_testkit::replay::Replay;
+use claw_testkit::scenario::score::{Answer, Outcome, Table};
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+
+use crate::args::{EvaluateArguments, Output};
+use crate::failure::Failure;
+use crate::print;
+use crate::progress::Progress;
+use crate::replay::load;
+
+/// A recording, answered.
+struct Case {
+    name: String,
+    groups: Vec<String>,
+    /// What should have been said; `None` where the right answer is no cause.
+    expected: Option<Answer>,
+    outcome: Outcome,
+    report: Report,
+}
+
+pub(crate) async fn run(given: EvaluateArguments, output: Output) -> Result<u8, Failure> {
+    let as_json = output.is_json("evaluate")?;
+    let folders = recordings(&given.directory)?;
+    let progress = Progress::start("replaying");
+    let all = folders.len();
+    let replays = futures::stream::iter(folders).map(answer);
+    let mut cases: Vec<Case> = Vec::new();
+    let mut replays = replays.buffered(std::thread::available_parallelism().map_or(1, usize::from));
+    while let Some(case) = replays.next().await {
+        cases.extend(case?);
+        progress.say(format!("replaying: {} of {all}", cases.len()));
+    }
+    drop(progress);
+    if cases.is_empty() {
+        return Err(Failure::new(
+            format!(
+                "no recording in {} says what its cause was",
+                given.directory.display()
+            ),
+            "write an expect.json into each: {\"root_cause\": {\"entity\": {\"kind\": …, \"name\": …}}}",
+        ));
+    }
+    let mut table = Table::default();
+    for case in cases.iter().filter(|case| case.expected.is_some()) {
+        let groups: Vec<&str> = case.groups.iter().map(String::as_str).collect();
+        table.add(&groups, &case.outcome);
+    }
+    if as_json {
+        print::json(&machine(&cases, &table))?;
+    } else {
+        print::out(&people(&cases, &table))?;
+    }
+    Ok(0)
+}
+
+/// The folders of a folder that hold a recording, in the order of their names.
+fn recordings(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unlisted = |error| {
+        Failure::new(
+            format!("{} cannot be listed", root.display()),
+            "check that it exists",
+        )
+        .because(error)
+    };
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(root).map_err(unlisted)? {
+        let path = entry.map_err(unlisted)?.path();
+        if path.join("expect.json").is_file() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+/// Replays one; `None` where it does not say what the right answer is.
+async fn answer(folder: PathBuf) -> Result<Option<Case>, Failure> {
+    let bundle = load(folder).await?;
+    let Some(expect) = &bundle.expect else {
+        return Ok(None);
+    };
+    let expected = Answer::parse(expect);
+    let silent = matches!(
+        expect.get("verdict").and_then(Value::as_str),
+        Some("unknown" | "healthy")
+    );
+    if expected.is_none() && !silent {
+        return Ok(None);
+    }
+    let report = Replay::of(&bundle).await?.run().await?;
+    let outcome = Outcome::of(&report, expected.as_ref().unwrap_or(&Answer::default()));
+    let cluster = &bundle.manifest.cluster;
+    let kind = expected.as_ref().and_then(|answer| answer.kind.clone());
+    let mut groups = vec!["all".to_owned(), cluster.clone()];
+    groups.extend(kind.map(|kind| format!("{cluster}, {kind}")));
+    Ok(Some(Case {
+        name: bundle.manifest.case.clone(),
+        groups,
+        expected,
+        outcome,
+        report,
+    }))
+}
+
+/// Whether a report names a cause.
+fn blames(report: &Report) -> bool {
+    matches!(report.verdict, Verdict::Cause | Verdict::Ambiguous)
+}
+
+fn people(cases: &[Case], table: &Table) -> String {
+    let mut text = String::new();
+    let width = cases
+        .iter()
+        .map(|case| case.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for case in cases {
+        let place = match (&case.expected, case.outcome.place) {
+            (None, _) if blames(&case.report) => "wrong".to_owned(),
+            (None, _) => "right".to_owned(),
+            (Some(_), Some(place)) => place.to_string(),
+            (Some(_), None) => "-".to_owned(),
+        };
+        let expected = case.expected.as_ref().and_then(|answer| answer.names.first());
+        let expected = expected.map_or("no cause", String::as_str);
+        let first = case.report.hypotheses.first().map_or_else(
+            || "nothing".to_owned(),
+            |first| {
+                format!(
+                    "{} of {} ({:.2})",
+                    first.mechanism, first.entity, first.confidence
+                )
+            },
+        );
+        let _ = writeln!(text, "{:width$}  {place:>5}  {expected}: {first}", case.name);
+    }
+    let silent: Vec<&Case> = cases.iter().filter(|case| case.expected.is_none()).collect();
+    let _ = write!(text, "\n{table}");
+    if !silent.is_empty() {
+        let wrong = silent.iter().filter(|case| blames(&case.report)).count();
+        let _ = writeln!(
+            text,
+            "\n{wrong} of {} recordings without a cause are answered with one",
+            silent.len()
+        );
+    }
+    text
+}
+
+fn machine(cases: &[Case], table: &Table) -> Value {
+    let cases = cases.iter().map(|case| {
+        json!({
+            "case": case.name,
+            "expected": case.expected.as_ref().map(|answer| &answer.names),
+            "verdict": case.report.verdict,
+            "place": case.outcome.place,
+            "confidence": case.outcome.confidence,
+            "blamed": case.outcome.blamed,
+            "first": case.report.hypotheses.first().map(|first| json!({"entity": first.entity, "mechanism": first.mechanism})),
+        })
+    });
+    let groups = table.groups().map(|(name, score)| {
+        json!({
+            "group": name,
+            "cases": score.cases(),
+            "first": score.share_within(1),
+            "first_three": score.share_within(3),
+            "blamed": score.blamed(),
+            "confidence": score.confidence(),
+            "brier": score.brier(),
+            "calibration_error": score.calibration_error(),
+        })
+    });
+    json!({"cases": cases.collect::<Vec<_>>(), "groups": groups.collect::<Vec<_>>()})
+}

@@ -1,0 +1,272 @@
+//! How often, over many incidents, the right cause comes first, and how well the confidence tells when it does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use claw_core::entity::EntityRef;
+use claw_core::report::Report;
+use serde_json::Value;
+
+/// Bins of confidence by which the calibration error is summed.
+const BINS: usize = 10;
+
+/// The right answer to an incident, as far as it counts for a score: read leniently, from recordings of any origin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Names of what is at fault, any of which is right.
+    pub names: Vec<String>,
+    /// Kind of the fault, where that is told.
+    pub kind: Option<String>,
+    /// Names of what must not be blamed.
+    pub innocent: Vec<String>,
+}
+
+impl Answer {
+    /// Reads `expect.json`: `root_cause` with an `entity` (an object with a name, or a name), and possibly `accept`,
+    /// `service` and `kind` or `mechanisms`. `None` where it names no cause.
+    pub fn parse(expect: &Value) -> Option<Self> {
+        let cause = expect.get("root_cause")?;
+        let name = |value: &Value| match value {
+            Value::String(name) => Some(name.clone()),
+            other => other.get("name")?.as_str().map(str::to_owned),
+        };
+        let list = |value: Option<&Value>| -> Vec<String> {
+            let all = value.and_then(Value::as_array).into_iter().flatten();
+            all.filter_map(name).collect()
+        };
+        let mut names: Vec<String> = cause.get("entity").and_then(name).into_iter().collect();
+        names.extend(cause.get("service").and_then(name));
+        names.extend(list(cause.get("accept")));
+        let kind = cause
+            .get("kind")
+            .or_else(|| cause.get("mechanisms")?.get(0))
+            .and_then(name);
+        let innocent = list(expect.pointer("/must_not_blame/entities"));
+        (!names.is_empty()).then_some(Self {
+            names,
+            kind,
+            innocent,
+        })
+    }
+
+    /// Whether an entity is at fault: it bears one of the names, or runs the pod of that name.
+    pub fn is(&self, entity: &EntityRef) -> bool {
+        self.names.iter().any(|name| same(name, &entity.name))
+    }
+}
+
+/// Whether a name means the same thing as another: sources write them with hyphens or underscores, and pods are called
+/// like what runs them with one or two parts more.
+fn same(expected: &str, named: &str) -> bool {
+    let spelled = |name: &str| name.to_lowercase().replace('_', "-");
+    let (expected, named) = (spelled(expected), spelled(named));
+    let shorter = |name: &str| name.rsplit_once('-').map(|(rest, _)| rest.to_owned());
+    let one = shorter(&expected);
+    let two = one.as_deref().and_then(shorter);
+    let digits = |name: &str| name.bytes().any(|byte| byte.is_ascii_digit());
+    expected == named
+        || (digits(&expected) && (one.as_deref() == Some(&named) || two.as_deref() == Some(&named)))
+}
+
+/// How one incident was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Place of the right cause among the causes, from 1 on; `None` where it is not named.
+    pub place: Option<usize>,
+    /// How sure the first cause is.
+    pub confidence: f64,
+    /// Whether the first cause is one that must not be blamed.
+    pub blamed: bool,
+}
+
+impl Outcome {
+    /// Holds a report to the answer. Several causes at one entity count as one.
+    pub fn of(report: &Report, answer: &Answer) -> Self {
+        let mut entities: Vec<&EntityRef> = Vec::new();
+        for hypothesis in &report.hypotheses {
+            if !entities.contains(&&hypothesis.entity) {
+                entities.push(&hypothesis.entity);
+            }
+        }
+        let first = entities.first();
+        Self {
+            place: entities
+                .iter()
+                .position(|entity| answer.is(entity))
+                .map(|index| index + 1),
+            confidence: report.hypotheses.first().map_or(0.0, |first| first.confidence),
+            blamed: first.is_some_and(|first| {
+                !answer.is(first) && answer.innocent.iter().any(|name| same(name, &first.name))
+            }),
+        }
+    }
+
+    /// Whether the right cause is among the first `places`.
+    pub fn within(&self, places: usize) -> bool {
+        self.place.is_some_and(|place| place <= places)
+    }
+}
+
+/// Outcomes of several incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Score(Vec<Outcome>);
+
+impl Score {
+    /// Adds the outcome of an incident.
+    pub fn add(&mut self, outcome: Outcome) {
+        self.0.push(outcome);
+    }
+
+    /// How many incidents there are.
+    pub fn cases(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Incidents whose cause is among the first `places`.
+    pub fn within(&self, places: usize) -> usize {
+        self.0.iter().filter(|outcome| outcome.within(places)).count()
+    }
+
+    /// The same as a share.
+    pub fn share_within(&self, places: usize) -> f64 {
+        self.within(places) as f64 / self.cases().max(1) as f64
+    }
+
+    /// Incidents in which what must not be blamed comes first.
+    pub fn blamed(&self) -> usize {
+        self.0.iter().filter(|outcome| outcome.blamed).count()
+    }
+
+    /// Mean confidence of the first cause.
+    pub fn confidence(&self) -> f64 {
+        self.mean(|outcome| outcome.confidence)
+    }
+
+    /// Mean squared difference between the confidence of the first cause and whether it is right.
+    pub fn brier(&self) -> f64 {
+        self.mean(|outcome| (outcome.confidence - f64::from(u8::from(outcome.within(1)))).powi(2))
+    }
+
+    /// Expected calibration error: how far, over bins of confidence, the mean confidence is from the share that is right.
+    pub fn calibration_error(&self) -> f64 {
+        let mut bins = [(0.0, 0.0); BINS];
+        for outcome in &self.0 {
+            let bin = ((outcome.confidence * BINS as f64) as usize).min(BINS - 1);
+            if let Some((confidence, right)) = bins.get_mut(bin) {
+                *confidence += outcome.confidence;
+                *right += f64::from(u8::from(outcome.within(1)));
+            }
+        }
+        let off: f64 = bins
+            .iter()
+            .map(|(confidence, right)| (confidence - right).abs())
+            .sum();
+        off / self.cases().max(1) as f64
+    }
+
+    fn mean(&self, of: impl Fn(&Outcome) -> f64) -> f64 {
+        self.0.iter().map(of).sum::<f64>() / self.cases().max(1) as f64
+    }
+}
+
+/// Scores by group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table(BTreeMap<String, Score>);
+
+impl Table {
+    /// Adds the outcome of an incident to several groups.
+    pub fn add(&mut self, groups: &[&str], outcome: &Outcome) {
+        for group in groups {
+            self.0
+                .entry((*group).to_owned())
+                .or_default()
+                .add(outcome.clone());
+        }
+    }
+
+    /// The score of a group.
+    pub fn group(&self, name: &str) -> Option<&Score> {
+        self.0.get(name)
+    }
+
+    /// All groups with their scores, in the order of their names.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &Score)> {
+        self.0.iter().map(|(name, score)| (name.as_str(), score))
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self
+            .0
+            .keys()
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(5);
+        writeln!(
+            f,
+            "{:width$}  cases   first  top 3  blamed  confidence  Brier    ECE",
+            "group"
+        )?;
+        for (name, score) in self.groups() {
+            writeln!(
+                f,
+                "{name:width$}  {:5}  {:6.2} {:6.2}  {:6}  {:10.2} {:6.3} {:6.3}",
+                score.cases(),
+                score.share_within(1),
+                score.share_within(3),
+                score.blamed(),
+                score.confidence(),
+                score.brier(),
+                score.calibration_error(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn outcome(place: Option<usize>, confidence: f64) -> Outcome {
+        Outcome {
+            place,
+            confidence,
+            blamed: false,
+        }
+    }
+
+    #[test]
+    fn answers_are_read_from_recordings_of_any_origin() {
+        let answer = |expect: Value| Answer::parse(&expect);
+        let found = answer(json!({
+            "root_cause": {"entity": {"kind": "Pod", "namespace": "a", "name": "cart-6f7b9-x2k4q"}, "kind": "cpu"},
+            "must_not_blame": {"entities": [{"kind": "Service", "name": "web"}]},
+        }));
+        let found = found.unwrap();
+        assert!(found.is(&EntityRef::cluster("Service", "cart")));
+        assert!(!found.is(&EntityRef::cluster("Service", "web")));
+        assert_eq!((found.kind.as_deref(), found.innocent.len()), (Some("cpu"), 1));
+        let named = answer(json!({"root_cause": {"entity": "order-api"}})).unwrap();
+        assert!(named.is(&EntityRef::cluster("Service", "order_api")));
+        assert!(
+            !named.is(&EntityRef::cluster("Service", "order")),
+            "no pod has a name without digits"
+        );
+        assert_eq!(answer(json!({"verdict": "healthy"})), None);
+    }
+
+    #[test]
+    fn a_confidence_that_is_right_as_often_as_it_says_has_no_error() {
+        let mut score = Score::default();
+        (0..10).for_each(|case| score.add(outcome(Some(if case < 7 { 1 } else { 3 }), 0.7)));
+        assert_eq!((score.within(1), score.within(3)), (7, 10));
+        assert!(score.calibration_error() < 1e-9 && (score.brier() - 0.21).abs() < 1e-9);
+        score.add(outcome(None, 0.95));
+        assert!((score.calibration_error() - 0.95 / 11.0).abs() < 1e-9);
+    }
+}
