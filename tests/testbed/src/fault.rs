@@ -195,16 +195,17 @@ impl Label {
 /// The objects as a list, each in the namespace, and with its name for `NAMESPACE` wherever it is a text of its own. What is in
 /// no namespace is owned by it, so that it goes when the namespace goes.
 fn placed(objects: &[Value], place: Place<'_>) -> Value {
-    const WITHOUT: [&str; 2] = ["ClusterRole", "ValidatingWebhookConfiguration"];
+    const OWNED: [&str; 2] = ["ClusterRole", "ValidatingWebhookConfiguration"];
     let items = objects.iter().cloned().map(|mut object| {
         fill(&mut object, place.namespace);
         let kind = object.get("kind").and_then(Value::as_str);
-        let without = kind.is_some_and(|kind| WITHOUT.contains(&kind));
+        let owned = kind.is_some_and(|kind| OWNED.contains(&kind));
+        let is_place = kind == Some("Namespace");
         if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-            if without {
+            if owned {
                 let owner = suite::owner(place.namespace, place.uid);
                 metadata.insert("ownerReferences".to_owned(), vec![owner].into());
-            } else {
+            } else if !is_place {
                 metadata
                     .entry("namespace")
                     .or_insert_with(|| place.namespace.into());
