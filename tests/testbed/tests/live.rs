@@ -39,7 +39,7 @@ const fn expected(
     }
 }
 
-const FAULTS: [Expected; 26] = [
+const FAULTS: [Expected; 25] = [
     expected("anti-affinity", &["unschedulable"], "Deployment", "broker"),
     expected(
         "autoscaler-at-max",
@@ -61,9 +61,13 @@ const FAULTS: [Expected; 26] = [
         "scans",
     ),
     expected("configmap-missing", &["config_missing"], "Deployment", "invoices"),
-    expected("crashloop", &["application_crash"], "Deployment", "billing"),
+    expected(
+        "crashloop",
+        &["invalid_configuration", "application_crash"],
+        "Deployment",
+        "billing",
+    ),
     expected("daemon-too-large", &["unschedulable"], "DaemonSet", "collector"),
-    expected("evicted", &["eviction"], "Deployment", "search"),
     expected("gpu", &["unschedulable"], "Deployment", "embeddings"),
     expected("imagepull", &["image_pull"], "Deployment", "mailer"),
     expected(
@@ -112,9 +116,9 @@ const FAULTS: [Expected; 26] = [
     expected("unschedulable", &["unschedulable"], "Deployment", "reports"),
     expected(
         "webhook-down",
-        &["webhook_unavailable", "creation_refused"],
-        "Deployment",
-        "orders",
+        &["webhook_unavailable"],
+        "Service",
+        "image-policy",
     ),
 ];
 

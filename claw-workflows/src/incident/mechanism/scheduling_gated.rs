@@ -56,7 +56,16 @@ fn hold(facts: &Facts<'_>, pod: &Pod) -> Option<Hold> {
         .metadata
         .creation_timestamp
         .is_some_and(|made| facts.case.window.end.duration_since(made) < PATIENCE);
-    if new || pod.is_finished() || pod.metadata.deletion_timestamp.is_some() {
+    // Who is alerted has waited long enough.
+    let alerted = || {
+        let (pod, workload) = (pod.entity(), facts.workload_of(pod));
+        facts
+            .case
+            .subject
+            .iter()
+            .any(|entity| *entity == pod || *entity == workload)
+    };
+    if (new && !alerted()) || pod.is_finished() || pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
     let node = &pod.spec.node_name;
