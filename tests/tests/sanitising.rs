@@ -23,7 +23,7 @@ async fn replay(bundle: &Bundle) -> Report {
 }
 
 /// Verdict, mechanism and confidence.
-/// By how much confidences may differ: of equals, which comes first may depend on their names.
+/// By how much confidences may differ: of pods that are alike, whose log is read goes by their names.
 const NEARLY: f64 = 0.005;
 
 fn answer(report: &Report) -> (String, f64) {
