@@ -29,8 +29,6 @@ pub struct Weights {
     pub explained_away: f64,
     /// Divides all scores before they become probabilities; above 1 makes the answers less sure.
     pub temperature: f64,
-    /// The same where all that is known comes from series: their clues were fitted on incidents of that kind.
-    pub temperature_of_series: f64,
     /// Log-odds of a cause that nobody put forward.
     pub unknown: f64,
     /// Highest confidence of a candidate whose mechanism nothing was seen of.
@@ -53,9 +51,8 @@ impl Default for Weights {
             precedes_seconds: 86_400,
             follows: -2.0,
             change_before_onset: 1.0,
-            explained_away: -3.0,
-            temperature: 1.3,
-            temperature_of_series: 1.0,
+            explained_away: -4.0,
+            temperature: 1.0,
             unknown: 0.0,
             cap_without_mechanism: 0.4,
             simultaneous_seconds: 120,
@@ -94,19 +91,14 @@ impl Weights {
             ("change_before_onset", self.change_before_onset),
             ("explained_away", self.explained_away),
             ("temperature", self.temperature),
-            ("temperature_of_series", self.temperature_of_series),
             ("unknown", self.unknown),
             ("cap_without_mechanism", self.cap_without_mechanism),
         ];
         if let Some((name, _)) = finite.iter().find(|(_, value)| !value.is_finite()) {
             return Err(WeightsError::NotFinite(name));
         }
-        let temperatures = [
-            ("temperature", self.temperature),
-            ("temperature_of_series", self.temperature_of_series),
-        ];
-        if let Some((name, _)) = temperatures.iter().find(|(_, value)| *value <= 0.0) {
-            return Err(WeightsError::NotPositive(name));
+        if self.temperature <= 0.0 {
+            return Err(WeightsError::NotPositive("temperature"));
         }
         let seconds = [
             ("precedes_seconds", self.precedes_seconds),

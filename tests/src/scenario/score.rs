@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Bins of confidence by which the calibration error is summed.
 const BINS: usize = 10;
+/// Characters that stand for all of a bin in a picture.
+const PICTURE: usize = 40;
 
 /// The right answer to an incident, as far as it counts for a score: read leniently, from recordings of any origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,23 +151,72 @@ impl Score {
 
     /// Expected calibration error: how far, over bins of confidence, the mean confidence is from the share that is right.
     pub fn calibration_error(&self) -> f64 {
-        let mut bins = [(0.0, 0.0); BINS];
-        for outcome in &self.0 {
-            let bin = ((outcome.confidence * BINS as f64) as usize).min(BINS - 1);
-            if let Some((confidence, right)) = bins.get_mut(bin) {
-                *confidence += outcome.confidence;
-                *right += f64::from(u8::from(outcome.within(1)));
-            }
-        }
-        let off: f64 = bins
+        let bins = self.reliability().0;
+        let off = bins
             .iter()
-            .map(|(confidence, right)| (confidence - right).abs())
-            .sum();
-        off / self.cases().max(1) as f64
+            .map(|bin| bin.cases as f64 * (bin.confidence - bin.right).abs());
+        off.sum::<f64>() / self.cases().max(1) as f64
+    }
+
+    /// The outcomes by how sure the first cause was said to be.
+    pub fn reliability(&self) -> Reliability {
+        let bin_of = |outcome: &Outcome| ((outcome.confidence * BINS as f64) as usize).min(BINS - 1);
+        let mut bins: BTreeMap<usize, Self> = BTreeMap::new();
+        for outcome in &self.0 {
+            bins.entry(bin_of(outcome)).or_default().add(outcome.clone());
+        }
+        let bins = bins.into_values().map(|bin| Bin {
+            cases: bin.cases(),
+            confidence: bin.confidence(),
+            right: bin.share_within(1),
+        });
+        Reliability(bins.collect())
     }
 
     fn mean(&self, of: impl Fn(&Outcome) -> f64) -> f64 {
         self.0.iter().map(of).sum::<f64>() / self.cases().max(1) as f64
+    }
+}
+
+/// Incidents whose first cause was said to be about as sure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bin {
+    /// How many there are.
+    pub cases: usize,
+    /// Their mean confidence, 0 to 1.
+    pub confidence: f64,
+    /// The share of them that is right, 0 to 1.
+    pub right: f64,
+}
+
+/// What the confidence is worth, from the least sure to the surest. [`fmt::Display`] draws it: a bar as long as the share that
+/// is right, and a mark where it should end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reliability(pub Vec<Bin>);
+
+impl fmt::Display for Reliability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "stated   right  cases")?;
+        for bin in &self.0 {
+            let place = |share: f64| (share * PICTURE as f64).round() as usize;
+            let (right, stated) = (place(bin.right), place(bin.confidence));
+            let picture: String = (0..=PICTURE)
+                .map(|at| match at {
+                    _ if at == stated => '|',
+                    _ if at < right => '=',
+                    _ => ' ',
+                })
+                .collect();
+            writeln!(
+                f,
+                "{:6.2}  {:6.2}  {:5}  {}",
+                bin.confidence,
+                bin.right,
+                bin.cases,
+                picture.trim_end()
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -268,5 +319,27 @@ mod tests {
         assert!(score.calibration_error() < 1e-9 && (score.brier() - 0.21).abs() < 1e-9);
         score.add(outcome(None, 0.95));
         assert!((score.calibration_error() - 0.95 / 11.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_the_confidence_is_worth_is_drawn() {
+        let mut score = Score::default();
+        (0..4).for_each(|case| score.add(outcome(Some(if case < 2 { 1 } else { 2 }), 0.75)));
+        score.add(outcome(Some(1), 0.1));
+        let reliability = score.reliability();
+        assert_eq!(
+            reliability.0.iter().map(|bin| bin.cases).collect::<Vec<_>>(),
+            [1, 4]
+        );
+        let drawn = reliability.to_string();
+        let lines: Vec<&str> = drawn.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "stated   right  cases",
+                &format!("  0.10    1.00      1  ====|{:=<35}", ""),
+                &format!("  0.75    0.50      4  {:=<20}{:>11}", "", "|"),
+            ]
+        );
     }
 }

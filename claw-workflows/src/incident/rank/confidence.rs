@@ -1,7 +1,5 @@
 //! How sure the ranking is.
 
-use std::collections::BTreeSet;
-
 use super::{Contender, Field, gravity};
 use crate::incident::weights::Weights;
 
@@ -11,12 +9,7 @@ use crate::incident::weights::Weights;
 /// faults may both be certain. Where the run is about something, it has one cause: what does not lead to it, however surely
 /// it is in trouble itself, is left what the likeliest of those that do lead to it and say what is wrong leave over.
 pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &Weights) -> Vec<f64> {
-    let of_series = contenders.iter().all(|contender| contender.candidate.general);
-    let temperature = match of_series {
-        true => weights.temperature_of_series,
-        false => weights.temperature,
-    };
-    let temperature = temperature.max(0.05);
+    let temperature = weights.temperature.max(0.05);
     let scores: Vec<f64> = contenders
         .iter()
         .map(|contender| contender.score() / temperature)
@@ -30,7 +23,7 @@ pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &
                 .iter()
                 .zip(&scores)
                 .filter(|(rival, _)| !std::ptr::eq(*rival, contender))
-                .map(|(rival, score)| (*score, overlap(contender, rival, field)))
+                .map(|(rival, score)| (*score, contradicts(rival, contender, field)))
                 .chain([(unknown, 1.0)])
                 .collect();
             let confidence = share(*own, &rivals);
@@ -82,25 +75,33 @@ fn share(own: f64, rivals: &[(f64, f64)]) -> f64 {
     if share.is_finite() { share } else { 0.0 }
 }
 
-/// How much of what two contenders explain is the same, 0 to 1, by the gravity of the symptoms. Of those that say no more
-/// than that something is wrong with an entity one is the cause and the others are its victims or beside the matter.
-fn overlap(a: &Contender, b: &Contender, field: Field<'_>) -> f64 {
-    if a.candidate.general && b.candidate.general {
-        return 1.0;
+/// How far a rival contradicts a contender, 0 to 1: how much of what the two explain is the same, by the gravity of the
+/// symptoms. Of those that say no more than that something is wrong with an entity one is the cause and the others are its
+/// victims or beside the matter. One of the contender's own entity that leaves open what is wrong there does not contradict
+/// it.
+fn contradicts(rival: &Contender, contender: &Contender, field: Field<'_>) -> f64 {
+    if rival.candidate.general {
+        if contender.candidate.general {
+            return 1.0;
+        }
+        if rival.candidate.entity == contender.candidate.entity {
+            return 0.0;
+        }
     }
-    let weight = |set: &BTreeSet<usize>| -> f64 {
-        set.iter()
-            .filter_map(|&index| field.symptoms.get(index))
-            .map(gravity)
-            .sum()
-    };
-    let common: BTreeSet<usize> = a.explains.intersection(&b.explains).copied().collect();
-    let smaller = weight(&a.explains).min(weight(&b.explains));
+    let smaller = weight(&rival.explains, field).min(weight(&contender.explains, field));
     if smaller > 0.0 {
-        weight(&common) / smaller
+        weight(rival.explains.intersection(&contender.explains), field) / smaller
     } else {
         1.0
     }
+}
+
+/// The gravity of symptoms together.
+fn weight<'a>(symptoms: impl IntoIterator<Item = &'a usize>, field: Field<'_>) -> f64 {
+    let known = symptoms
+        .into_iter()
+        .filter_map(|&index| field.symptoms.get(index));
+    known.map(gravity).sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `claw-agent evaluate`: how often recorded incidents whose cause is known are answered rightly.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use crate::failure::Failure;
 use crate::print;
 use crate::progress::Progress;
 use crate::replay::load;
+
+/// The group of all recordings.
+const ALL: &str = "all";
 
 /// A recording, answered.
 struct Case {
@@ -47,11 +51,7 @@ pub(crate) async fn run(given: EvaluateArguments, output: Output) -> Result<u8, 
             "write an expect.json into each: {\"root_cause\": {\"entity\": {\"kind\": …, \"name\": …}}}",
         ));
     }
-    let mut table = Table::default();
-    for case in cases.iter().filter(|case| case.expected.is_some()) {
-        let groups: Vec<&str> = case.groups.iter().map(String::as_str).collect();
-        table.add(&groups, &case.outcome);
-    }
+    let table = table(&cases);
     if as_json {
         print::json(&machine(&cases, &table))?;
     } else {
@@ -98,7 +98,7 @@ async fn answer(folder: PathBuf) -> Result<Option<Case>, Failure> {
     let outcome = Outcome::of(&report, expected.as_ref().unwrap_or(&Answer::default()));
     let cluster = &bundle.manifest.cluster;
     let kind = expected.as_ref().and_then(|answer| answer.kind.clone());
-    let mut groups = vec!["all".to_owned(), cluster.clone()];
+    let mut groups = vec![ALL.to_owned(), cluster.clone()];
     groups.extend(kind.map(|kind| format!("{cluster}, {kind}")));
     Ok(Some(Case {
         name: bundle.manifest.case.clone(),
@@ -107,6 +107,24 @@ async fn answer(folder: PathBuf) -> Result<Option<Case>, Failure> {
         outcome,
         report,
     }))
+}
+
+/// The scores of all with a cause, and of the groups of several: one recording has no rate.
+fn table(cases: &[Case]) -> Table {
+    let with_cause = || cases.iter().filter(|case| case.expected.is_some());
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    for group in with_cause().flat_map(|case| &case.groups) {
+        *sizes.entry(group).or_default() += 1;
+    }
+    let mut table = Table::default();
+    for case in with_cause() {
+        let groups = case.groups.iter().map(String::as_str);
+        let groups: Vec<&str> = groups
+            .filter(|group| *group == ALL || sizes.get(group).is_some_and(|size| *size > 1))
+            .collect();
+        table.add(&groups, &case.outcome);
+    }
+    table
 }
 
 /// Whether a report names a cause.
@@ -143,6 +161,9 @@ fn people(cases: &[Case], table: &Table) -> String {
     }
     let silent: Vec<&Case> = cases.iter().filter(|case| case.expected.is_none()).collect();
     let _ = write!(text, "\n{table}");
+    if let Some(all) = table.group(ALL) {
+        let _ = write!(text, "\n{}", all.reliability());
+    }
     if !silent.is_empty() {
         let wrong = silent.iter().filter(|case| blames(&case.report)).count();
         let _ = writeln!(
@@ -176,6 +197,9 @@ fn machine(cases: &[Case], table: &Table) -> Value {
             "confidence": score.confidence(),
             "brier": score.brier(),
             "calibration_error": score.calibration_error(),
+            "reliability": score.reliability().0.iter().map(|bin| json!({
+                "cases": bin.cases, "confidence": bin.confidence, "right": bin.right,
+            })).collect::<Vec<_>>(),
         })
     });
     json!({"cases": cases.collect::<Vec<_>>(), "groups": groups.collect::<Vec<_>>()})
