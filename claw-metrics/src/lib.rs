@@ -49,6 +49,8 @@
 //! | [`source`] | the port to sources of metrics, and how sources fail |
 //! | [`prometheus`] | the port over Prometheus' HTTP API |
 //! | [`logs`] | the port to log stores (Loki, Elasticsearch, OpenSearch); entries, templates and indicators of trouble |
+//! | [`grafana`] | what annotations tell of changes |
+//! | [`jaeger`] | who calls whom, as traces have it |
 //! | [`tools`] | `query_prometheus`, `list_metrics`, `search_logs` |
 //! | [`families`] | typed queries for meshes, HTTP and gRPC servers, containers, nodes |
 //! | [`classify`] | what a metric measures, and what a series is about |
@@ -59,6 +61,8 @@
 
 pub mod classify;
 pub mod families;
+pub mod grafana;
+pub mod jaeger;
 pub mod logs;
 pub mod openmetrics;
 pub mod prometheus;

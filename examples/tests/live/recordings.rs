@@ -3,9 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
+use axum::routing::get;
+use axum::{Json, Router};
 use claw_core::clock::{Clock as _, SystemClock};
-use jiff::SignedDuration;
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::world::{NAMESPACE, World, elsewhere, essence, walk};
 
@@ -39,6 +42,71 @@ async fn a_recording_says_what_the_cluster_says() {
     assert!(stderr.contains("not empty"), "{stderr}");
     assert_eq!(world.writes(), 0);
     assert!(world.began < SystemClock.now());
+}
+
+/// A server of annotations and of dependencies between services.
+async fn telling(changed: Timestamp) -> String {
+    let annotation = json!([{"id": 7, "time": changed.as_millisecond(), "text": "cart 2.4.1 by pipeline",
+        "tags": ["deploy", "app:cart", format!("namespace:{NAMESPACE}")], "login": "ci-bot", "alertId": 0}]);
+    let links = json!({"data": [{"parent": "storefront", "child": "cart", "callCount": 3}]});
+    let answers = Router::new()
+        .route("/api/annotations", get(async || Json(annotation)))
+        .route("/api/dependencies", get(async || Json(links)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, answers).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_tell_of_changes_and_calls_is_recorded() {
+    let world = World::start().await;
+    let changed = world.began.checked_sub(SignedDuration::from_mins(2)).unwrap();
+    let url = telling(changed).await;
+    let told = ["--grafana", &url, "--jaeger", &url];
+    let (code, _, stderr) = world
+        .run(&[&["collect", "rec", "-n", NAMESPACE], &told[..]].concat())
+        .await;
+    assert_eq!(code, 0, "{stderr}");
+    let read = |name: &str| fs::read_to_string(world.path("rec").join(name)).unwrap();
+    assert!(read("changes.jsonl").contains("cart 2.4.1 by pipeline"));
+    assert!(read("topology.jsonl").contains("storefront"));
+    let arguments = [&["investigate", "-n", NAMESPACE, "-o", "json"], &told[..]].concat();
+    let (_, live, stderr) = world.run(&arguments).await;
+    let live: Value = serde_json::from_str(&live).unwrap_or_else(|_| panic!("{stderr}"));
+    let annotated = live["changes"].as_array().unwrap().iter();
+    assert!(
+        annotated
+            .clone()
+            .any(|change| change.to_string().contains("annotation-7")),
+        "{live}"
+    );
+    let (_, replayed, stderr) = world.run(&["replay", "rec", "--full", "-o", "json"]).await;
+    let replayed: Value = serde_json::from_str(&replayed).unwrap_or_else(|_| panic!("{stderr}"));
+    assert_eq!(essence(&live), essence(&replayed));
+
+    // A source that is gone is a gap, and the rest is there.
+    let (_, report, _) = world
+        .run(&[
+            "investigate",
+            "-n",
+            NAMESPACE,
+            "-o",
+            "json",
+            "--grafana",
+            "http://127.0.0.1:9",
+        ])
+        .await;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert!(
+        report["gaps"].to_string().contains("query_changes"),
+        "{}",
+        report["gaps"]
+    );
+    assert_eq!(
+        report["hypotheses"][0]["mechanism"],
+        live["hypotheses"][0]["mechanism"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

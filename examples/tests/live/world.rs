@@ -75,6 +75,8 @@ impl World {
             .env_remove("CLAW_OUTPUT")
             .env_remove("LOKI_URL")
             .env_remove("ELASTICSEARCH_URL")
+            .env_remove("GRAFANA_URL")
+            .env_remove("JAEGER_URL")
             .current_dir(self.folder.path())
             .kill_on_drop(true);
         command

@@ -1,4 +1,4 @@
-//! Ways to the cluster and to the sources of metrics and logs.
+//! Ways to the cluster and to the other sources.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use claw_core::http::{Auth, ClientConfig};
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
+use claw_metrics::grafana::{GrafanaAnnotations, GrafanaConfig};
+use claw_metrics::jaeger::{JaegerConfig, JaegerDependencies};
 use claw_metrics::logs::LogSource;
 use claw_metrics::logs::elasticsearch::{Elasticsearch, ElasticsearchConfig};
 use claw_metrics::logs::loki::{Loki, LokiConfig};
@@ -122,7 +124,7 @@ fn kubeconfig(files: &[PathBuf], wanted: bool) -> Result<Option<Kubeconfig>, Fai
     }
 }
 
-/// The cluster with the sources of metrics and logs that were given.
+/// The cluster with the other sources that were given.
 pub(crate) fn sources(given: &SourceArguments, cluster: Cluster) -> Result<Sources, Failure> {
     let mut sources = Sources::new().cluster(cluster);
     if let Some(metrics) = metrics(given)? {
@@ -131,7 +133,25 @@ pub(crate) fn sources(given: &SourceArguments, cluster: Cluster) -> Result<Sourc
     if let Some(logs) = logs(given)? {
         sources = sources.logs(logs);
     }
+    if let Some(url) = &given.grafana {
+        sources = sources.tool(Arc::new(GrafanaAnnotations::new(grafana(url, given)?)?));
+    }
+    if let Some(url) = &given.jaeger {
+        sources = sources.tool(Arc::new(JaegerDependencies::new(JaegerConfig::at(url))?));
+    }
     Ok(sources)
+}
+
+fn grafana(url: &str, given: &SourceArguments) -> Result<GrafanaConfig, Failure> {
+    let mut http = ClientConfig::at(url);
+    if let Some(path) = &given.grafana_token_file {
+        files::secret(path, "token for Grafana")?;
+        http = http.with_auth(Auth::BearerFile(path.clone()));
+    }
+    Ok(GrafanaConfig {
+        http,
+        tags: given.grafana_tags.clone(),
+    })
 }
 
 /// Where metrics are, if that was given.

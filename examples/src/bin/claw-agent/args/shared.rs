@@ -19,7 +19,7 @@ pub(crate) struct ClusterArguments {
     pub(crate) token_path: Option<PathBuf>,
 }
 
-/// Where metrics and logs are.
+/// Where metrics and logs are, and what else tells of changes and calls.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sources")]
 pub(crate) struct SourceArguments {
@@ -38,6 +38,18 @@ pub(crate) struct SourceArguments {
     /// Index pattern for Elasticsearch or OpenSearch.
     #[arg(long, default_value = "logs-*", value_name = "PATTERN")]
     pub(crate) elasticsearch_index: String,
+    /// Grafana, whose annotations tell of deployments and other changes.
+    #[arg(long, env = "GRAFANA_URL", value_name = "URL")]
+    pub(crate) grafana: Option<String>,
+    /// File with a token of a service account of Grafana.
+    #[arg(long, value_name = "FILE", requires = "grafana")]
+    pub(crate) grafana_token_file: Option<PathBuf>,
+    /// Tag that an annotation must have to count as a change; may be given more than once.
+    #[arg(long = "grafana-tag", value_name = "TAG", requires = "grafana")]
+    pub(crate) grafana_tags: Vec<String>,
+    /// Jaeger's query service, whose traces tell who calls whom.
+    #[arg(long, env = "JAEGER_URL", value_name = "URL")]
+    pub(crate) jaeger: Option<String>,
     /// Tenant header for Prometheus and Loki (X-Scope-OrgID).
     #[arg(long, value_name = "ID")]
     pub(crate) tenant: Option<String>,

@@ -8,6 +8,7 @@ mod list_objects;
 mod log_store;
 mod logs;
 mod metrics;
+mod told;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -132,6 +133,7 @@ pub(crate) async fn run(given: CollectArguments) -> Result<u8, Failure> {
         )
         .await?;
     }
+    told::record(&step, &manifest, &mut recording).await?;
     progress.say("recording logs");
     let logs = logs::record(&step, &objects.pods, manifest.window.start, &mut recording).await?;
     let mut logged: BTreeSet<String> = asked.union(&beside).cloned().collect();
