@@ -1,6 +1,7 @@
 //! What workloads say of others in their logs, with the host names resolved to what is known of the cluster.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
@@ -49,6 +50,29 @@ impl Complaint<'_> {
     /// How often it was said.
     pub fn count(&self) -> u64 {
         self.entries.iter().map(|(_, pattern)| pattern.count).sum()
+    }
+
+    /// Whether it is about an address of a private network that nobody bears who was read: it may be that of a Service of a
+    /// namespace that was not.
+    pub fn is_of_unknown_address(&self) -> bool {
+        let Target::External(entity) = &self.target else {
+            return false;
+        };
+        match host_of(&entity.name).parse() {
+            Ok(IpAddr::V4(address)) => {
+                // 100.64.0.0/10 (RFC 6598) is what some providers give to pods and Services.
+                let [first, second, ..] = address.octets();
+                address.is_private() || (first == 100 && (64..128).contains(&second))
+            }
+            Ok(IpAddr::V6(address)) => address.is_unique_local(),
+            Err(_) => false,
+        }
+    }
+
+    /// Whether requests for objects of the API are what fails: its address is that of a Service of another namespace for all.
+    pub fn is_of_api_server(&self) -> bool {
+        let asks = |text: &str| text.contains("/apis/") || text.contains("/api/v1/");
+        self.entries.iter().any(|(_, pattern)| asks(&pattern.sample))
     }
 
     /// The first entries as evidence.
@@ -109,7 +133,7 @@ fn targets<'p>(facts: &Facts<'_>, namespace: &str, pattern: &'p Pattern) -> Vec<
         })
         .collect();
     let foreign = |target: &Target| match target {
-        Target::External(entity) => host_of(&entity.name).parse::<std::net::IpAddr>().is_ok(),
+        Target::External(entity) => host_of(&entity.name).parse::<IpAddr>().is_ok(),
         _ => false,
     };
     let named = |(_, target): &(&Indication, Target)| *target != Target::Unnamed && !foreign(target);
@@ -122,7 +146,7 @@ fn targets<'p>(facts: &Facts<'_>, namespace: &str, pattern: &'p Pattern) -> Vec<
 
 /// The Service that a host name or an address, without port, means to a pod in `namespace`, where it was read.
 pub(super) fn service_called<'a>(facts: &Facts<'a>, namespace: &str, host: &str) -> Option<&'a Service> {
-    if host.parse::<std::net::IpAddr>().is_ok() {
+    if host.parse::<IpAddr>().is_ok() {
         let mut services = facts.case.objects.services.iter();
         return services.find(|service| service.spec.cluster_ip == host);
     }
@@ -137,7 +161,7 @@ pub(super) fn service_called<'a>(facts: &Facts<'a>, namespace: &str, host: &str)
 /// What `host` (with or without port) means to a pod in `namespace`.
 pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
     let name = host_of(host);
-    if name.parse::<std::net::IpAddr>().is_ok() {
+    if name.parse::<IpAddr>().is_ok() {
         return by_address(facts, name)
             .map_or_else(|| Target::External(EntityRef::external(host)), Target::Known);
     }
@@ -200,4 +224,41 @@ fn by_address(facts: &Facts<'_>, address: &str) -> Option<EntityRef> {
                 .find(|pod| pod.status.pod_ip == address)
                 .map(|pod| facts.workload_of(pod))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_private_network_may_be_one_of_the_cluster() {
+        let about = |host: &str| Complaint {
+            workload: EntityRef::namespaced("Deployment", "shop", "cart"),
+            kind: Indicator::Timeout,
+            target: Target::External(EntityRef::external(host)),
+            host: Some(host.to_owned()),
+            entries: Vec::new(),
+        };
+        for host in [
+            "172.20.3.29:5432",
+            "10.0.0.1",
+            "192.168.7.7:80",
+            "100.96.1.1",
+            "[fd00::1]:80",
+        ] {
+            assert!(about(host).is_of_unknown_address(), "{host}");
+        }
+        for host in [
+            "203.0.113.77:443",
+            "100.128.0.1",
+            "172.32.0.1",
+            "[2001:db8::1]:80",
+            "api.example.com",
+        ] {
+            assert!(!about(host).is_of_unknown_address(), "{host}");
+        }
+        let mut known = about("10.0.0.1");
+        known.target = Target::Known(EntityRef::namespaced("Service", "shop", "db"));
+        assert!(!known.is_of_unknown_address());
+    }
 }

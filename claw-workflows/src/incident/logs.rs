@@ -97,7 +97,11 @@ impl Pattern {
 
 /// The host of `host:port`.
 pub fn host_of(target: &str) -> &str {
-    match target.rsplit_once(':') {
+    // `[fd00::1]:5432`; of an address of version 6 without brackets the last part is no port.
+    if let Some((host, _)) = target.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return host;
+    }
+    match target.split_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => target,
     }

@@ -223,6 +223,72 @@ pub fn alerting(case: &Case, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<String>
     (found, applications)
 }
 
+/// The workloads, pods and nodes that a question names, where it leaves no doubt that it does: as `kind/name`, beside the word
+/// for the kind, in quotes, or by a name that is no word of the language (`cart-api`).
+pub fn asked(case: &Case) -> Vec<EntityRef> {
+    let Some(question) = &case.incident.question else {
+        return Vec::new();
+    };
+    let words: Vec<&str> = question
+        .split(|c: char| c.is_whitespace() || ",;:?!()".contains(c))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let objects = &case.objects;
+    let workloads = objects.workloads.iter().map(Object::entity);
+    let pods = objects.pods.iter().map(|pod| pod.entity());
+    let nodes = objects.nodes.iter().map(Object::entity);
+    let mut found: Vec<EntityRef> = workloads
+        .chain(pods)
+        .chain(nodes)
+        .filter(|entity| is_named(&words, entity))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Words that stand beside the name of what runs.
+const KIND_WORDS: [&str; 14] = [
+    "deployment",
+    "deploy",
+    "statefulset",
+    "sts",
+    "daemonset",
+    "ds",
+    "cronjob",
+    "job",
+    "pod",
+    "node",
+    "service",
+    "svc",
+    "workload",
+    "app",
+];
+
+fn is_named(words: &[&str], entity: &EntityRef) -> bool {
+    let name = entity.name.as_str();
+    let is_kind = |word: Option<&&str>| {
+        word.is_some_and(|word| KIND_WORDS.iter().any(|kind| word.eq_ignore_ascii_case(kind)))
+    };
+    words.iter().enumerate().any(|(index, word)| {
+        let bare = word.trim_matches(['"', '\'', '`', '“', '”']);
+        let (before, last) = bare.rsplit_once('/').unwrap_or(("", bare));
+        if last != name {
+            return false;
+        }
+        // `deployment/cart`, `shop/cart`, `deployment/shop/cart`.
+        let path = before.rsplit('/').next().unwrap_or_default();
+        if !before.is_empty() {
+            return is_kind(Some(&path)) || entity.namespace.as_deref() == Some(path);
+        }
+        bare.len() < word.len()
+            || name.contains(['-', '.'])
+            || is_kind(index.checked_sub(1).and_then(|before| words.get(before)))
+            || is_kind(words.get(index + 1))
+    })
+}
+
 fn node_at<'a>(case: &'a Case, address: &str) -> Option<&'a Node> {
     case.objects.nodes.iter().find(|node| {
         node.metadata.name == address || node.status.addresses.iter().any(|known| known.address == address)

@@ -122,6 +122,12 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
     if callers.len() > 1 {
         candidate = candidate.clue("several callers complain", 0.8, Vec::new());
     }
+    let unknown = complaint.is_of_unknown_address();
+    if unknown {
+        candidate = candidate
+            .clue("address may be one of the cluster", -1.0, Vec::new())
+            .unseen(format!("whose address {} is", host_of(host)));
+    }
     let measured = measured_calls(facts, host);
     if outside && !measured.is_empty() {
         candidate = candidate.clue("measured calls to it fail", 1.5, measured);
@@ -158,6 +164,15 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
             format!("Call {host} less often, or have its limit raised; wait longer before each try again"),
             "Requests beyond the limit are refused",
         )
+    } else if unknown {
+        Advice::new(
+            format!("Find out whose address {host} is, and look there"),
+            "It is of a private network, and nothing that was read has it",
+        )
+        .command(format!(
+            "kubectl get services,pods -A -o wide | grep -F {}",
+            host_of(host)
+        ))
     } else if outside {
         Advice::new(
             format!("Ask whoever runs {host}; fall back or fail fast meanwhile"),

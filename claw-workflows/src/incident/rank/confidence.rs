@@ -23,7 +23,7 @@ pub(super) fn confidences(contenders: &[Contender], field: Field<'_>, weights: &
                 .iter()
                 .zip(&scores)
                 .filter(|(rival, _)| !std::ptr::eq(*rival, contender))
-                .map(|(rival, score)| (*score, contradicts(rival, contender, field)))
+                .map(|(rival, score)| (*score, contradicts(rival, contender, contenders, field)))
                 .chain([(unknown, 1.0)])
                 .collect();
             let confidence = share(*own, &rivals);
@@ -77,14 +77,17 @@ fn share(own: f64, rivals: &[(f64, f64)]) -> f64 {
 
 /// How far a rival contradicts a contender, 0 to 1: how much of what the two explain is the same, by the gravity of the
 /// symptoms. Of those that say no more than that something is wrong with an entity one is the cause and the others are its
-/// victims or beside the matter. One of the contender's own entity that leaves open what is wrong there does not contradict
-/// it.
-fn contradicts(rival: &Contender, contender: &Contender, field: Field<'_>) -> f64 {
+/// victims or beside the matter. One that leaves open what is wrong with the contender's entity, and of which the contender
+/// says that, does not contradict it.
+fn contradicts(rival: &Contender, contender: &Contender, all: &[Contender], field: Field<'_>) -> f64 {
     if rival.candidate.general {
         if contender.candidate.general {
             return 1.0;
         }
-        if rival.candidate.entity == contender.candidate.entity {
+        let explaining = rival.explained_by.and_then(|index| all.get(index));
+        if rival.candidate.entity == contender.candidate.entity
+            && explaining.is_some_and(|explaining| std::ptr::eq(explaining, contender))
+        {
             return 0.0;
         }
     }

@@ -1,5 +1,6 @@
 //! Which candidates are the effect of others.
 
+use super::fold::is_stale;
 use super::{Contender, slack, starts_after};
 use crate::incident::weights::Weights;
 
@@ -62,5 +63,7 @@ fn explains(cause: &Contender, effect: &Contender, weights: &Weights) -> bool {
         effect.candidate.onset,
         slack(&cause.candidate, weights),
     );
-    reaches && !later && (!same || cause.candidate.derived < effect.candidate.derived)
+    // What went on for long before did without the trouble that its own metrics show now.
+    let stale = same && effect.candidate.general && is_stale(&cause.candidate, &effect.candidate);
+    reaches && !later && !stale && (!same || cause.candidate.derived < effect.candidate.derived)
 }

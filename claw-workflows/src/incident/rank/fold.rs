@@ -115,14 +115,15 @@ impl Contender {
 }
 
 fn began_together(specific: &Candidate, general: &Candidate, weights: &Weights) -> bool {
-    match (specific.onset, general.onset) {
-        (Some(fault), Some(trouble)) => {
-            let before = trouble.duration_since(fault).as_secs();
-            !starts_after(specific.onset, general.onset, weights.simultaneous_seconds)
-                && before <= BEGINS_WITH
-        }
-        _ => false,
-    }
+    specific.onset.is_some()
+        && general.onset.is_some()
+        && !starts_after(specific.onset, general.onset, weights.simultaneous_seconds)
+        && !is_stale(specific, general)
+}
+
+/// Whether a fault is known to have begun long before the trouble.
+pub(super) fn is_stale(fault: &Candidate, trouble: &Candidate) -> bool {
+    starts_after(trouble.onset, fault.onset, BEGINS_WITH)
 }
 
 /// Makes one of the general candidates of each entity: the first in order, with the others as further clues.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::entity::EntityRef;
+use claw_core::evidence::Severity;
 use claw_core::report::Gap;
 use claw_core::tool::Tool as _;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
@@ -16,15 +17,20 @@ use futures::StreamExt as _;
 use super::reading::settle;
 use super::search_logs::search;
 use crate::incident::case::Case;
+use crate::incident::complaint::Target;
 use crate::incident::facts::Facts;
-use crate::incident::logs;
+use crate::incident::{logs, symptom};
 
 /// Containers whose logs are read in one run.
 const MAX_LOGS: usize = 12;
 /// Pods of one workload whose logs are read: they say the same.
 const PER_WORKLOAD: usize = 2;
 /// Containers of workloads around the alerting ones.
-const MAX_AROUND: usize = 8;
+pub(super) const MAX_AROUND: usize = 8;
+/// Containers of workloads that nothing leads to.
+const MAX_BEYOND: usize = 8;
+/// Calls for logs in a run in which nothing is found: where many were read already, another one is unlikely to say more.
+const MAX_IN_QUIET: usize = 9;
 /// A signal below this many robust standard deviations is no reason to read a log.
 const NOTABLE: f64 = 5.0;
 /// Lines of one container.
@@ -53,7 +59,10 @@ impl Step<Case> for AnalyzeLogs {
     }
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
-        let wanted = wanted(&Facts::new(&case));
+        let Selection { near, far } = wanted(&Facts::new(&case));
+        let mut wanted = first(&mut case, near, MAX_LOGS);
+        // They are not read, but take nobody's place, and it is said.
+        wanted.extend(far);
         cx.progress(format!("reading {} container logs", wanted.len()));
         let missing = read_pods(cx, &mut case, wanted, FOR_PROBES).await?;
         let has_store = cx.tools().get(SearchLogs::NAME).is_some();
@@ -80,6 +89,13 @@ impl Wanted {
         let suffix = if self.previous { ".previous" } else { "" };
         format!("{}/{}{suffix}", self.pod.path(), self.container)
     }
+}
+
+/// The first `most` of what is worth reading. Of the rest it is known that it was left.
+pub(super) fn first(case: &mut Case, mut wanted: Vec<Wanted>, most: usize) -> Vec<Wanted> {
+    let left = wanted.split_off(wanted.len().min(most));
+    case.logs_left.extend(left.iter().map(Wanted::locator));
+    wanted
 }
 
 /// Reads logs and adds their digests. Returns how many logs there were none of, or not from the beginning of the trouble:
@@ -223,7 +239,8 @@ fn text(lines: &[PodLogLine]) -> String {
 }
 
 /// Containers of other workloads whose logs are worth reading once it is known who calls whom: those whose metrics stand
-/// out, and those that the alerting ones call, directly or by way of another. One pod of each speaks for all.
+/// out, those that the alerting ones call, directly or by way of another, and those of whom others complain. One pod of each
+/// speaks for all.
 pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
     let read = facts.with_logs();
     let mut urgency: BTreeMap<EntityRef, u8> = BTreeMap::new();
@@ -261,56 +278,97 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
             .collect();
         ring.iter().for_each(|entity| add(entity, hops));
     }
+    for complaint in facts.complaints() {
+        if let Target::Known(entity) = &complaint.target {
+            add(entity, 1);
+        }
+    }
     let mut units: Vec<(u8, EntityRef)> = urgency
         .into_iter()
         .filter(|(unit, _)| !read.contains(unit))
         .map(|(unit, urgency)| (urgency, unit))
         .collect();
     units.sort();
-    let mut wanted: Vec<Wanted> = units
+    units
         .iter()
-        .filter_map(|(_, unit)| {
-            let mut pods = facts.pods_of(unit).iter();
-            pods.find(|pod| !pod.is_finished() && silent_node(facts, pod).is_none())
-        })
-        .flat_map(|pod| of_pod(pod))
-        .collect();
-    wanted.truncate(MAX_AROUND);
-    wanted
+        .flat_map(|(_, unit)| of_one_pod(facts, unit))
+        .collect()
 }
 
-/// Which logs are worth reading: of the pods in trouble first, then of the alerting ones.
-fn wanted(facts: &Facts<'_>) -> Vec<Wanted> {
+/// Containers of workloads that nothing leads to, where nothing that was read says anything: those with young pods first,
+/// for what was changed is likelier to have trouble.
+pub(super) fn wanted_beyond(facts: &Facts<'_>) -> Vec<Wanted> {
+    let says_nothing = facts.case.logs.iter().all(|digest| digest.patterns.is_empty());
+    let nothing_is_wrong = || {
+        let found = symptom::detect(facts);
+        found.iter().all(|symptom| symptom.severity < Severity::Warning)
+    };
+    if !says_nothing || !nothing_is_wrong() {
+        return Vec::new();
+    }
+    let read = facts.with_logs();
+    let mut units: BTreeMap<EntityRef, bool> = BTreeMap::new();
+    for pod in facts.pods().filter(|pod| !pod.is_finished()) {
+        let young = pod.metadata.creation_timestamp >= Some(facts.case.window.start);
+        *units.entry(facts.workload_of(pod)).or_default() |= young;
+    }
+    let mut units: Vec<(bool, EntityRef)> = units
+        .into_iter()
+        .filter(|(unit, _)| !read.contains(unit))
+        .map(|(unit, young)| (!young, unit))
+        .collect();
+    units.sort();
+    let most = MAX_BEYOND.min(MAX_IN_QUIET.saturating_sub(facts.case.log_calls));
+    let wanted = units.iter().flat_map(|(_, unit)| of_one_pod(facts, unit));
+    wanted.take(most).collect()
+}
+
+/// The containers of a pod that speaks for all of the workload.
+fn of_one_pod(facts: &Facts<'_>, unit: &EntityRef) -> Vec<Wanted> {
+    let mut pods = facts.pods_of(unit).iter();
+    let pod = pods.find(|pod| !pod.is_finished() && silent_node(facts, pod).is_none());
+    pod.map(|pod| of_pod(pod)).unwrap_or_default()
+}
+
+/// What is worth reading, the most telling first, and what cannot be read since the kubelet there does not answer.
+struct Selection {
+    near: Vec<Wanted>,
+    far: Vec<Wanted>,
+}
+
+/// Which logs are worth reading: of the pods in trouble first, then of the alerting ones. Of pods that are as urgent, one of
+/// each workload comes before a second one of any, and of a question about nothing in particular those with young pods come
+/// first, for what was changed is likelier to have trouble.
+fn wanted(facts: &Facts<'_>) -> Selection {
     let subject: BTreeSet<EntityRef> = facts
         .case
         .subject
         .iter()
         .flat_map(|entity| [entity.clone(), facts.unit_of(entity)])
         .collect();
-    let mut per_workload: BTreeMap<EntityRef, usize> = BTreeMap::new();
     let mut pods: Vec<(u8, &Pod)> = facts
         .pods()
         .filter_map(|pod| Some((urgency(facts, pod, &subject)?, pod)))
         .collect();
     pods.sort_by_key(|(urgency, pod)| (*urgency, pod.entity()));
-    let mut wanted = Vec::new();
-    let mut far = Vec::new();
-    for (_, pod) in pods {
-        if silent_node(facts, pod).is_some() {
-            far.extend(of_pod(pod));
-            continue;
-        }
-        let count = per_workload.entry(facts.workload_of(pod)).or_default();
-        if *count >= PER_WORKLOAD {
-            continue;
-        }
-        *count += 1;
-        wanted.extend(of_pod(pod));
+    let (far, near): (Vec<_>, Vec<_>) = pods
+        .into_iter()
+        .partition(|(_, pod)| silent_node(facts, pod).is_some());
+    let mut per_workload: BTreeMap<EntityRef, usize> = BTreeMap::new();
+    let mut near: Vec<_> = near
+        .into_iter()
+        .filter_map(|(urgency, pod)| {
+            let count = per_workload.entry(facts.workload_of(pod)).or_default();
+            *count += 1;
+            let old = subject.is_empty() && pod.metadata.creation_timestamp < Some(facts.case.window.start);
+            (*count <= PER_WORKLOAD).then_some((urgency, *count, old, pod))
+        })
+        .collect();
+    near.sort_by_key(|(urgency, count, old, pod)| (*urgency, *count, *old, pod.entity()));
+    Selection {
+        near: near.iter().flat_map(|(.., pod)| of_pod(pod)).collect(),
+        far: far.iter().flat_map(|(_, pod)| of_pod(pod)).collect(),
     }
-    wanted.truncate(MAX_LOGS);
-    // They are not read, but take nobody's place, and it is said.
-    wanted.extend(far);
-    wanted
 }
 
 /// 0 for pods that fail, 1 for the alerting ones, 2 for those that restarted or are behind an alerting service.
@@ -364,4 +422,84 @@ pub(in crate::incident) fn of_pod(pod: &Pod) -> Vec<Wanted> {
             std::iter::once(this(false)).chain(both.then(|| this(true)))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use serde_json::json;
+
+    use super::*;
+    use crate::incident::testing::case;
+
+    /// A case in which workloads have two running pods each; `young` ones were made in its window.
+    fn running(workloads: &[&str], young: &[&str]) -> Case {
+        let mut case = case();
+        let before = case
+            .window
+            .start
+            .checked_sub(SignedDuration::from_hours(1))
+            .unwrap();
+        for name in workloads {
+            for number in 0..2 {
+                let made = if young.contains(name) {
+                    case.window.start
+                } else {
+                    before
+                };
+                let pod = json!({
+                    "metadata": {
+                        "name": format!("{name}-{number}"), "namespace": "shop", "creationTimestamp": made.to_string(),
+                        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name, "uid": name, "controller": true}],
+                    },
+                    "spec": {"containers": [{"name": "c", "image": "i"}]},
+                    "status": {
+                        "phase": "Running",
+                        "conditions": [{"type": "Ready", "status": "True"}],
+                        "containerStatuses": [{"name": "c", "ready": true, "restartCount": 0, "state": {"running": {}}}],
+                    },
+                });
+                case.objects.pods.push(serde_json::from_value(pod).unwrap());
+            }
+        }
+        case
+    }
+
+    fn pods(wanted: &[Wanted]) -> Vec<&str> {
+        wanted.iter().map(|wanted| wanted.pod.name.as_str()).collect()
+    }
+
+    #[test]
+    fn one_pod_of_each_workload_comes_before_a_second_one_and_young_ones_before_old_ones() {
+        let mut case = running(&["a", "b", "c"], &["c"]);
+        let near = wanted(&Facts::new(&case)).near;
+        assert_eq!(pods(&near), ["c-0", "a-0", "b-0", "c-1", "a-1", "b-1"]);
+        let kept = first(&mut case, near, 4);
+        assert_eq!(pods(&kept), ["c-0", "a-0", "b-0", "c-1"]);
+        let told = left_out(&case).expect("a gap");
+        assert!(told.reason.starts_with("2 logs were not read"), "{}", told.reason);
+    }
+
+    #[test]
+    fn where_all_is_quiet_the_logs_of_others_are_read() {
+        let mut case = running(&["a", "b"], &["b"]);
+        case.subject = vec![EntityRef::namespaced("StatefulSet", "shop", "a")];
+        assert_eq!(pods(&wanted(&Facts::new(&case)).near), ["a-0", "a-1"]);
+        case.logs_asked = case.objects.pods.iter().take(2).map(Object::entity).collect();
+        assert_eq!(pods(&wanted_beyond(&Facts::new(&case))), ["b-0"]);
+        // What says that something is wrong is a lead, and leads elsewhere.
+        let began = case.window.start;
+        let line = format!("{began} ERROR cannot reach http://payments:8080: connection refused\n");
+        let pod = EntityRef::namespaced("Pod", "shop", "a-0");
+        case.logs.push(logs::digest(
+            pod,
+            "c".to_owned(),
+            false,
+            line.as_bytes(),
+            began,
+            None,
+            false,
+        ));
+        assert_eq!(wanted_beyond(&Facts::new(&case)), []);
+    }
 }

@@ -12,7 +12,7 @@ use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutp
 use claw_k8s::world::{Edge, Relation};
 use claw_metrics::logs::indicators::Indicator;
 
-use super::analyze_logs::{self, FOR_PROBES};
+use super::analyze_logs::{self, FOR_PROBES, MAX_AROUND};
 use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
@@ -85,9 +85,66 @@ impl Step<Case> for CheckDependencies {
             metrics::gather(cx, &mut case, &beside).await?;
         }
         let around = analyze_logs::wanted_around(&Facts::new(&case));
+        let around = analyze_logs::first(&mut case, around, MAX_AROUND);
         analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;
+        find_addresses(cx, &mut case).await?;
+        let beyond = analyze_logs::wanted_beyond(&Facts::new(&case));
+        analyze_logs::read_pods(cx, &mut case, beyond, FOR_PROBES).await?;
         Ok(Outcome::Continue(case))
     }
+}
+
+/// Reads the Services to which addresses may belong of which workloads complain, and which nobody bears who was read: those
+/// of namespaces into which these workloads call. A workload of a namespace that was read beside says so only now.
+async fn find_addresses(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
+    for asking in strangers_to(&Facts::new(case)).into_iter().take(MAX_BESIDE) {
+        let calls_of = |case: &Case| -> BTreeSet<String> {
+            let facts = Facts::new(case);
+            let own = case
+                .calls
+                .iter()
+                .filter(|call| facts.unit_of(&call.caller) == asking);
+            own.filter_map(|call| call.callee.namespace.clone()).collect()
+        };
+        let why = "whose addresses a workload complains of";
+        let own = asking.namespace.clone();
+        // Of a namespace that was read beside it is known how calls come through, and not whom its workloads call.
+        if calls_of(case).is_empty() && own.is_some() {
+            let input = GetDependenciesInput {
+                namespace: own.clone(),
+                traffic_only: false,
+            };
+            if let Some(answer) = read::<GetDependencies>(cx, case, input, why).await? {
+                take(case, own, answer);
+            }
+        }
+        for namespace in calls_of(case) {
+            if case.knows_all("Service", &namespace) {
+                continue;
+            }
+            if !case.knows_all("Pod", &namespace) {
+                read_beside(cx, case, &namespace).await?;
+            }
+            let input = GetDependenciesInput {
+                namespace: Some(namespace.clone()),
+                traffic_only: true,
+            };
+            if let Some(answer) = read::<GetDependencies>(cx, case, input, why).await? {
+                take(case, Some(namespace), answer);
+            }
+        }
+        tidy(case);
+    }
+    Ok(())
+}
+
+/// Workloads that complain of an address of a private network that nobody has who was read.
+fn strangers_to(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
+    let complaints = facts.complaints().iter();
+    complaints
+        .filter(|complaint| complaint.is_of_unknown_address() && !complaint.is_of_api_server())
+        .map(|complaint| complaint.workload.clone())
+        .collect()
 }
 
 /// Namespaces that were not read and into which the alerting services call, directly or by way of another, those with most
@@ -129,7 +186,9 @@ fn is_out_of_reach(facts: &Facts<'_>, namespace: &str) -> bool {
         let there = match &complaint.target {
             Target::Known(entity) => entity.namespace.as_deref() == Some(namespace),
             Target::Unnamed => complaint.kind == Indicator::DatabaseTrouble,
-            _ => false,
+            // Whose address it is is known only with the Services there.
+            Target::External(_) => complaint.is_of_unknown_address(),
+            Target::Absent(_) => false,
         };
         let kept_out = matches!(
             complaint.kind,

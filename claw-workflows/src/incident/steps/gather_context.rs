@@ -83,6 +83,9 @@ impl Step<Case> for GatherContext {
             case.namespaces = all_namespaces(&case);
         }
         case.subject = alerting(&case, &hints);
+        if case.subject.is_empty() && hints.is_empty() {
+            case.subject = subject::asked(&case);
+        }
         cx.progress("reading metrics");
         let namespaces = case.namespaces.clone();
         metrics::gather(cx, &mut case, &namespaces).await?;

@@ -175,3 +175,35 @@ fn only_what_is_known_in_full_can_be_absent() {
     case.listed_everywhere.insert("Deployment".to_owned());
     assert_eq!(absent(&case).last(), Some(&named("Deployment", "none")));
 }
+
+#[test]
+fn a_question_is_about_what_it_names_beyond_doubt() {
+    let mut case = case();
+    for name in ["cart", "users", "cart-api"] {
+        case.objects
+            .workloads
+            .push(object(name, json!({"kind": "Deployment"})));
+    }
+    let node = json!({"metadata": {"name": "ip-10-0-1-7"}});
+    case.objects.nodes.push(serde_json::from_value(node).unwrap());
+    let mut asked = |question: &str| -> Vec<String> {
+        case.incident.question = Some(question.to_owned());
+        let found = asked(&case);
+        found.into_iter().map(|entity| entity.name).collect()
+    };
+    let cases: [(&str, &[&str]); 9] = [
+        ("why is deployment/cart slow?", &["cart"]),
+        ("why does shop/cart restart", &["cart"]),
+        ("Errors in the cart service since ten.", &["cart"]),
+        ("what is wrong with `users`?", &["users"]),
+        ("cart-api answers 500, why?", &["cart-api"]),
+        ("pods on ip-10-0-1-7 do not start", &["ip-10-0-1-7"]),
+        // Words of the language, and other names.
+        ("users cannot put things into the cart", &[]),
+        ("other/cart is slow", &[]),
+        ("what is wrong?", &[]),
+    ];
+    for (question, expected) in cases {
+        assert_eq!(asked(question), expected, "{question}");
+    }
+}
