@@ -34,6 +34,8 @@ impl Default for DetectOptions {
     }
 }
 
+/// Samples right before an incident that a step is seen by.
+const FEWEST_RECENT: usize = 3;
 /// Score of a series that ended or began: certain, but of unknown size.
 const PRESENCE_SCORE: f64 = 8.0;
 
@@ -178,6 +180,14 @@ fn detect_prepared(
         let same_way = against_recent.up == deviation.up;
         let score = if same_way { against_recent.score } else { 0.0 };
         deviation.score = deviation.score.min(score.max(0.4 * deviation.score));
+    }
+    // A wide baseline, of days and nights, hides a clear step. One that leads further than all that was seen before is news.
+    if deviation.score < options.min_score
+        && recent.len() >= FEWEST_RECENT
+        && let Some(step) = stats::step(&usual, &recent, &values, prepared.floor)
+        && step.score >= options.min_score
+    {
+        deviation = step;
     }
     let trend = steady(prepared, episode);
     let (shape, score) = match trend {

@@ -486,3 +486,38 @@ proptest! {
 }
 
 use jiff::SignedDuration;
+
+#[test]
+fn a_fall_below_all_that_was_seen_counts_although_days_and_nights_differ() {
+    // Five-minute samples: two days of work that swings between 60 and 140, a pause, then a quarter of an hour before it falls.
+    let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    let at = |minutes: i64| start.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+    let series = |fallen: f64| {
+        let days = (0..576_i64).map(|n| {
+            let turn = f64::from(i32::try_from(n % 288).unwrap()) / 288.0 * std::f64::consts::TAU;
+            (at(5 * n), 100.0 + 40.0 * turn.sin())
+        });
+        let before = [120.0, 121.0, 119.0].into_iter();
+        let during = [fallen; 5].into_iter();
+        let late = before
+            .chain(during)
+            .zip(0..)
+            .map(|(value, n): (f64, i64)| (at(6000 + 5 * n), value));
+        Series::new(
+            Labels::from([
+                ("__name__".to_owned(), "requests".to_owned()),
+                ("microservice".to_owned(), "checkout".to_owned()),
+            ]),
+            days.chain(late).collect(),
+        )
+    };
+    let incident = Window {
+        start: at(6015),
+        end: at(6035),
+    };
+    let seen = |fallen| detect(&series(fallen), &incident, None, &DetectOptions::default());
+    let signal = seen(7.0).expect("a signal");
+    assert_eq!(signal.direction, Direction::Down);
+    assert!(seen(85.0).is_none(), "as low as each night");
+    assert!(seen(118.0).is_none());
+}

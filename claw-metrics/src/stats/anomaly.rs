@@ -110,6 +110,42 @@ pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Devia
         })
 }
 
+/// How far `window` is from the samples right before it, where it leads beyond everything in `baseline`; `None` where it does
+/// not, or where a sample is missing on either side.
+///
+/// What swings over days has a wide spread, and few samples right before have hardly any that is known. What one sample differs
+/// from the next in the baseline tells how much a step is: 1.4826 × the median of these differences / √2 is their standard
+/// deviation, and never less than the [`Floor`].
+pub fn step(baseline: &[f64], recent: &[f64], window: &[f64], floor: Floor) -> Option<Deviation> {
+    let level = median(recent)?;
+    let observed = median(window)?;
+    let up = observed > level;
+    let sigma = floor.absolute.max(floor.relative * level.abs());
+    let beyond = |value: &f64| match up {
+        true => observed > value + sigma,
+        false => observed < value - sigma,
+    };
+    if !baseline.iter().chain(recent).all(beyond) {
+        return None;
+    }
+    let differences: Vec<f64> = baseline
+        .iter()
+        .zip(baseline.iter().skip(1))
+        .map(|(a, b)| (a - b).abs())
+        .collect();
+    let noise = MAD_TO_SIGMA * median(&differences)? / std::f64::consts::SQRT_2;
+    let spread = sigma.max(noise);
+    let few = 1.0 + 2.0 / recent.len() as f64;
+    let score = ((observed - level).abs() / (spread * few)).clamp(0.0, MAX_SCORE);
+    (spread > 0.0 && score.is_finite()).then_some(Deviation {
+        score,
+        up,
+        baseline: level,
+        observed,
+        spread,
+    })
+}
+
 /// The baseline without earlier incidents: at most two runs of three or more samples in a row (two of a short baseline) that are
 /// all more than six robust standard deviations out on one side, together no more than three tenths of the samples. Scattered
 /// outliers stay, because they are the baseline's habit, and so do runs that come back a third time.

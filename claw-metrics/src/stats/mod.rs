@@ -15,7 +15,7 @@ mod change_point;
 mod counter;
 mod trend;
 
-pub use anomaly::{Deviation, Floor, MAX_SCORE, deviation};
+pub use anomaly::{Deviation, Floor, MAX_SCORE, deviation, step};
 pub use change_point::{ChangePoint, Onset, Reference, change_point, onset};
 pub use counter::{counts_up, rates};
 pub use trend::{Trend, trend};

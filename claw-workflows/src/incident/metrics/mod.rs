@@ -33,6 +33,8 @@ const LONG: SignedDuration = SignedDuration::from_hours(8);
 const BEGINNING: SignedDuration = SignedDuration::from_hours(2);
 /// How long before the end.
 const END: SignedDuration = SignedDuration::from_hours(1);
+/// Samples before the trouble that tell what is usual.
+const USUAL: usize = 60;
 
 /// One part in so many of the series has to say nothing for the report to say so.
 const NOTABLE: usize = 10;
@@ -53,7 +55,11 @@ pub(super) async fn gather(
     let of_services = is_about(case, namespaces);
     let names = names::telling(cx, case, selector.as_deref(), of_services).await?;
     let spans = spans(case);
-    let read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
+    let mut read = raw::read(cx, case, &names, selector.as_deref(), &spans).await?;
+    if let Some(before) = further_back(case, &spans, read.series.values()) {
+        let earlier = raw::read(cx, case, &names, selector.as_deref(), &[before]).await?;
+        read.look_back(earlier);
+    }
     let mut computed = typed::of_large(cx, case, &read.too_large, &names, namespaces, &spans).await?;
     if !case.signals.iter().any(|signal| signal.entity.kind == "Node") {
         if may_ask(cx, case) {
@@ -232,6 +238,25 @@ fn spans(case: &Case) -> Vec<Window> {
         spans.push(late);
     }
     spans
+}
+
+/// The time before `spans`, where most series have too little in these to tell what is usual: they are sampled rarely, or there
+/// is a pause before the trouble.
+fn further_back<'a>(
+    case: &Case,
+    spans: &[Window],
+    series: impl Iterator<Item = &'a Series>,
+) -> Option<Window> {
+    let first = spans.iter().map(|span| span.start).min()?;
+    let start = case.window.start.min(case.baseline.start);
+    let end = first.checked_sub(SignedDuration::from_millis(1)).ok()?;
+    let began = case.began.unwrap_or(case.window.end);
+    let (mut all, mut few) = (0_usize, 0_usize);
+    for series in series.filter(|series| series.points.last().is_some_and(|last| last.0 >= began)) {
+        all += 1;
+        few += usize::from(series.points.partition_point(|point| point.0 < began) < USUAL);
+    }
+    (start < end && few * 2 > all).then_some(Window { start, end })
 }
 
 /// Calls that the labels of edge metrics show.

@@ -166,6 +166,15 @@ impl Read {
         }
     }
 
+    /// Adds earlier samples of the series that are known. What could not be had of them is no loss.
+    pub(super) fn look_back(&mut self, earlier: Self) {
+        for series in earlier.series.into_values() {
+            if self.series.contains_key(&series.labels) {
+                self.add(series);
+            }
+        }
+    }
+
     /// Adds a series, or the samples of one that is known.
     fn add(&mut self, new: Series) {
         let points = match self.series.remove(&new.labels) {

@@ -95,3 +95,29 @@ fn series_that_say_nothing_are_a_gap_where_they_are_many() {
         ["1 series names no entity, so nothing could be told from them"]
     );
 }
+
+#[test]
+fn of_what_is_sampled_rarely_all_that_was_recorded_before_is_read() {
+    let mut case = case("2026-03-04T18:00:00Z");
+    case.window.start = at("2026-03-01T00:00:00Z");
+    case.baseline.start = case.window.start;
+    let spans = spans(&case);
+    let every = |seconds: i64| {
+        let steps = (0..).map(|step| SignedDuration::from_secs(step * seconds));
+        let times = steps.map_while(|step| {
+            let time = spans[0].start.checked_add(step).unwrap();
+            (time <= spans[0].end).then_some((time, 1.0))
+        });
+        Series::new(claw_metrics::series::Labels::new(), times.collect())
+    };
+    let (often, rarely) = (every(60), every(300));
+    let before = |series: &[&Series]| further_back(&case, &spans, series.iter().copied());
+    assert_eq!(before(&[&often]), None);
+    assert_eq!(before(&[&often, &rarely]), None, "no more than half of them");
+    let read = before(&[&rarely, &rarely, &often]).unwrap();
+    assert_eq!(read.start, case.window.start);
+    assert!(read.end < spans[0].start);
+    // What ended before the trouble tells nothing of how often others are sampled.
+    let ended = Series::new(claw_metrics::series::Labels::new(), vec![(spans[0].start, 1.0)]);
+    assert_eq!(before(&[&ended]), None);
+}
