@@ -77,7 +77,7 @@ impl Labels {
 
     /// Whether the policy reads this label or annotation, of whatever object.
     pub(super) fn is_read(&self, key: &str) -> bool {
-        key == self.criticality || key == self.nature || key == CRITICALITY || key == NATURE
+        self.of_criticality().contains(&key) || self.of_nature().contains(&key)
     }
 
     /// Whether the policy reads this label or annotation of namespaces.
@@ -138,7 +138,7 @@ impl Labels {
 
     /// The highest criticality that is named.
     pub(super) fn criticality_of(&self, said: &Said<'_>) -> Criticality {
-        let keys = [CRITICALITY, &self.criticality];
+        let keys = self.of_criticality();
         let read =
             |value: &str| named(Criticality::ALL, Criticality::name, value).unwrap_or(Criticality::Critical);
         let of_workload = said.by_workload(&keys).map(read).max();
@@ -158,7 +158,7 @@ impl Labels {
     /// Every nature that is named, and those that follow from kinds: each is dangerous in a way of its own, so that none takes
     /// the place of another. Where nothing is named it is stateful, and where that could not be read it may be any.
     pub(super) fn natures_of(&self, said: &Said<'_>, kind: &str) -> BTreeSet<Nature> {
-        let keys = [NATURE, &self.nature];
+        let keys = self.of_nature();
         let read = |value: &str| named(Nature::ALL, Nature::name, value).unwrap_or(Nature::Stateful);
         let said_so = said.by_workload(&keys).chain(said.by_namespace(&keys)).map(read);
         let kinds = std::iter::once(kind).chain(said.kinds());
@@ -317,5 +317,20 @@ mod tests {
             ..facts(&[("env", "dev")], &[])
         };
         assert_eq!(labels.environment_of(&unread), Environment::Production);
+    }
+
+    #[test]
+    fn labels_of_ones_own_are_read_besides_the_usual_ones() {
+        let own = Labels {
+            criticality: "tier".to_owned(),
+            nature: "shape".to_owned(),
+            ..Labels::default()
+        };
+        for key in ["tier", "shape", CRITICALITY, NATURE] {
+            assert!(own.is_read(key) && own.is_read_of_namespace(key), "{key}");
+        }
+        for key in ["app", "", "claw.dev/phase"] {
+            assert!(!own.is_read(key) && !own.is_read_of_namespace(key), "{key}");
+        }
     }
 }
