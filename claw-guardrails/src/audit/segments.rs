@@ -237,24 +237,26 @@ pub(super) enum Turning {
     InUse,
 }
 
+/// Whether the current segment was put away and none has its name yet.
+fn is_between(log: &Path) -> std::io::Result<bool> {
+    let is_free = match fs::metadata(log) {
+        // An empty file is what somebody made who came between the renames.
+        Ok(found) => found.is_file() && found.len() == 0,
+        Err(error) if error.kind() == ErrorKind::NotFound => true,
+        Err(error) => return Err(error),
+    };
+    Ok(is_free && !sealed_segments(log)?.is_empty())
+}
+
 /// Ends a turn to the next segment that a crash interrupted between its two renames. Blocks.
 pub(super) fn finish_turn(log: &Path) -> std::io::Result<Turning> {
     let next = next_path(log);
-    // An empty file is what somebody made who came between the renames.
-    let is_between = || {
-        let is_free = match fs::metadata(log) {
-            Ok(found) => found.is_file() && found.len() == 0,
-            Err(error) if error.kind() == ErrorKind::NotFound => true,
-            Err(error) => return Err(error),
-        };
-        Ok::<_, Error>(is_free && !sealed_segments(log)?.is_empty())
-    };
     let file = match OpenOptions::new().read(true).append(true).open(&next) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Turning::Ended),
         Err(error) => return Err(error),
     };
-    if !is_between()? {
+    if !is_between(log)? {
         return Ok(Turning::Ended);
     }
     // Whoever makes the turn has it locked, from before its first rename.
@@ -264,7 +266,7 @@ pub(super) fn finish_turn(log: &Path) -> std::io::Result<Turning> {
         Err(TryLockError::Error(error)) => return Err(error),
     }
     // It may have ended between the look at the names and the lock.
-    if is_between()? && is_at(&file, &next)? {
+    if is_between(log)? && is_at(&file, &next)? {
         fs::rename(&next, log)?;
         sync_folder(log)?;
     }

@@ -86,6 +86,25 @@ fn a_segment_that_is_gone_before_it_has_its_name_has_not_turned() {
     is_at(&file, &place.path.join("inside")).unwrap_err();
 }
 
+/// Only where the name of the log is free, after a segment that was put away, does what lies beside it get the name.
+#[test]
+fn a_log_that_is_there_or_cannot_be_looked_at_is_not_written_over() {
+    let place = place();
+    let turning = files(&place);
+    drop(turning.write(HEADER).unwrap());
+    std::fs::write(segment_path(&place.path, 0), "an earlier one").unwrap();
+    assert_eq!(finish_turn(&place.path).unwrap(), Turning::Ended);
+    assert_eq!(std::fs::read(&place.path).unwrap(), OLD.as_bytes());
+    std::fs::remove_file(&place.path).unwrap();
+    std::os::unix::fs::symlink(&place.path, &place.path).unwrap();
+    finish_turn(&place.path).unwrap_err();
+    assert!(place.path.is_symlink() && next_path(&place.path).exists());
+    std::fs::remove_file(&place.path).unwrap();
+    std::fs::remove_file(segment_path(&place.path, 0)).unwrap();
+    assert_eq!(finish_turn(&place.path).unwrap(), Turning::Ended);
+    assert!(!place.path.exists() && next_path(&place.path).exists());
+}
+
 #[test]
 fn who_comes_between_the_names_does_no_harm() {
     // Whoever turns is alive: nobody else touches anything.
@@ -191,6 +210,18 @@ async fn segments_that_are_deleted_while_a_log_is_read_are_read() {
         })
         .unwrap();
     assert_eq!(read, all);
+}
+
+#[tokio::test]
+async fn a_segment_that_was_put_away_is_not_the_current_one() {
+    let place = place();
+    written(&place, 2).await;
+    let segments = Segments::open(&place.path).unwrap();
+    assert!(segments.is_current().unwrap());
+    SegmentFiles::new(&place.path, &AuditSettings::default())
+        .turn(0, HEADER)
+        .unwrap();
+    assert!(!segments.is_current().unwrap());
 }
 
 /// Whatever an agent does in the meantime, checks of its log see nothing that is not there, and exports miss nothing.
