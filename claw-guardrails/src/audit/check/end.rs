@@ -77,7 +77,7 @@ impl Check<'_> {
                 self.problem(ProblemKind::Unsigned, result.last, reason, UNVOUCHED);
             }
         }
-        self.result.checkpoints = (wanted || result.checked > 0).then_some(result);
+        self.result.checkpoints = wanted.then_some(result);
         Ok(())
     }
 

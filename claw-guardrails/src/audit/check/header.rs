@@ -1,5 +1,7 @@
 //! Headers of segments: which log, and whether it goes on where the segment before ended.
 
+use std::cmp::Ordering;
+
 use super::super::chain::{FORMAT, read_header};
 use super::super::entry::Header;
 use super::super::merkle::Frontier;
@@ -128,10 +130,9 @@ impl Check<'_> {
         };
         let missing = after.records > records;
         if segments != expected || missing && !self.lost {
-            let kind = if segments > expected || missing {
-                ProblemKind::Missing
-            } else {
-                ProblemKind::OutOfPlace
+            let kind = match segments.cmp(&expected) {
+                Ordering::Less if !missing => ProblemKind::OutOfPlace,
+                _ => ProblemKind::Missing,
             };
             let reason = format!(
                 "the segment has the number {segments} and begins with the record {}; segment {expected} with record \

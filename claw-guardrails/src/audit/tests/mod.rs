@@ -15,6 +15,7 @@ use super::checkpoint::VerifierKey;
 use super::*;
 
 mod checkpoints;
+mod crafted;
 mod crash;
 mod disk;
 mod files;
