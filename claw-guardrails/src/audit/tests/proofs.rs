@@ -1,6 +1,6 @@
 //! Proofs that a record is in a log.
 
-use super::super::checkpoint::NoteError;
+use super::super::checkpoint::{Checkpoint, NoteError, SignedNote, Signer};
 use super::super::merkle::ProofError;
 use super::*;
 
@@ -87,6 +87,34 @@ async fn an_altered_proof_proves_nothing() {
         let key_at = text.find("\"key\":").unwrap();
         assert!(!holds || at > key_at, "byte {at}");
     }
+}
+
+#[tokio::test]
+async fn a_proof_says_what_its_record_and_its_key_say() {
+    let place = place();
+    let key = written_with(&place, 4, AuditSettings::default()).await;
+    let proof = prove(&place.path, 2, None, true).unwrap();
+    let checked = |bad: &RecordProof| bad.check(std::slice::from_ref(&key)).unwrap_err();
+    // The content is what was recorded, and the hash that stands beside it is not its own.
+    let hash = proof.record.trim_end_matches("\"}").rsplit('"').next().unwrap();
+    let misnamed = RecordProof {
+        record: proof.record.replace(hash, &"0f".repeat(32)),
+        ..proof.clone()
+    };
+    assert!(matches!(checked(&misnamed), ProveError::Record));
+    // Signed with the key of the log, and said to be of another one.
+    let signer = Signer::read(&checkpoint::key_path(&place.path), key.name()).unwrap();
+    let signed = Checkpoint::read(&SignedNote::parse(&proof.checkpoint).unwrap()).unwrap();
+    let other = Checkpoint {
+        origin: Checkpoint::origin("other"),
+        ..signed
+    };
+    let misdirected = RecordProof {
+        checkpoint: other.sign(&signer).note,
+        ..proof.clone()
+    };
+    let error = checked(&misdirected);
+    assert!(matches!(error, ProveError::Proof(ProofError::Shape)), "{error}");
 }
 
 #[tokio::test]

@@ -83,10 +83,18 @@ async fn a_log_whose_end_was_cut_or_changed_is_not_taken_up() {
     let cut = lines[..3].concat();
     let damaged = text.replace("\"kind\":\"closed\"", "\"kind\":\"clozed\"");
     let header = text.replacen("\"format\":2", "\"format\":3", 1);
+    let hash = lines[0]
+        .trim_end()
+        .trim_end_matches("\"}")
+        .rsplit('"')
+        .next()
+        .unwrap();
+    let unfit = text.replacen(hash, &"0f".repeat(32), 1);
     for (bad, reason) in [
         (cut.as_str(), "but it had 4"),
         (damaged.as_str(), "line 5 is damaged"),
         (header.as_str(), "written by a newer version"),
+        (unfit.as_str(), "line 1 is not the header"),
         ("", "the log is empty, but it had 4"),
         ("some other file", "the file is not an audit log"),
         ("some other file\n", "line 1 is not the header"),
@@ -197,6 +205,8 @@ async fn a_file_that_is_no_log_is_left_as_it_is() {
         "{\"auths\":{",
         " ",
         "{\"created\":\"x",
+        "{\"created\":\"2026-03-01T10:00:00Z\",\"format\":2,\"key\":\"k\",\"auths\":{",
+        "{\"created\":\"2026-03-01T10:00:00Z\",\"format\":2,\"key\":\"a\u{7}b",
     ] {
         let place = place();
         std::fs::write(&place.path, text).unwrap();

@@ -2,6 +2,7 @@
 
 use claw_core::audit::CheckpointSink;
 
+use super::super::chain::Chain;
 use super::super::checkpoint::{FileSink, Signer, checkpoints_path, key_path};
 use super::files::{Files, forge, plain, retire};
 use super::*;
@@ -156,6 +157,95 @@ async fn what_a_crash_leaves_unsigned_is_signed_and_on_record() {
         ),
         "{verification}"
     );
+}
+
+/// As many events as the last checkpoint leaves room for are what a crash may leave.
+#[tokio::test]
+async fn the_last_event_before_the_next_checkpoint_was_due_is_signed() {
+    let place = place();
+    let settings = small().with_segment_bytes(number(1 << 20));
+    written_with(&place, 21, settings.clone()).await;
+    let mut files = Files::read(&place);
+    files.cut(1);
+    let left = files.notes().iter().filter(|(size, _)| *size <= 18).count();
+    assert_eq!(files.drop_checkpoints(left), 18);
+    put(&place, &files);
+    open(&place, settings).await.unwrap().close().await.unwrap();
+    let verification = verify_file(&place.path).unwrap();
+    assert!(verification.is_intact(), "{verification}");
+    assert!(
+        matches!(
+            verification.notes[0].note,
+            Note::Unsigned {
+                after: 18,
+                records: 21,
+                ..
+            }
+        ),
+        "{verification}"
+    );
+}
+
+/// No checkpoint is about the last records, so that nothing but their hashes and the head tell what they were.
+#[tokio::test]
+async fn what_no_checkpoint_is_about_is_taken_up_as_the_head_says_or_not_at_all() {
+    let place = place();
+    written(&place, 3).await;
+    let files = crashed(&Files::read(&place));
+    let refused = async |bad: &Files, has_head: bool, reason: &str| {
+        put(&place, bad);
+        if !has_head {
+            std::fs::remove_file(head_path(&place.path)).unwrap();
+        }
+        is_refused(&place, AuditSettings::default(), reason).await;
+    };
+    let last = |change: &dyn Fn(&str) -> String| {
+        let mut bad = files.clone();
+        bad.with_line((0, 3), |lines, at| {
+            let line = change(std::str::from_utf8(&lines[at]).unwrap());
+            assert_ne!(line.as_bytes(), lines[at]);
+            lines[at] = line.into_bytes();
+        });
+        bad
+    };
+    let altered = last(&|line| line.replace("tool_2", "tool_9"));
+    let misnamed = last(&|line| line.replace(&files.head.hash, &"0f".repeat(32)));
+    for bad in [altered, misnamed] {
+        for has_head in [true, false] {
+            refused(&bad, has_head, "line 4 is damaged").await;
+        }
+    }
+    let other_end = Files {
+        head: files.head.clone(),
+        ..forge(&files, 2, false, None)
+    };
+    refused(&other_end, true, "not the one that the head file names").await;
+    let other_head = Files {
+        head: Head {
+            log: "other".to_owned(),
+            records: 1,
+            ..files.head.clone()
+        },
+        ..files.clone()
+    };
+    refused(&other_head, true, "the head file belongs to another log").await;
+    let emptied = Files {
+        segments: vec![Vec::new()],
+        ..files.clone()
+    };
+    refused(&emptied, false, "there are checkpoints of one").await;
+}
+
+#[tokio::test]
+async fn a_log_without_a_key_that_has_nothing_on_record_is_taken_up() {
+    let place = place();
+    let (_, header, _) = Chain::begin(Timestamp::UNIX_EPOCH, "plain", "");
+    std::fs::write(&place.path, header).unwrap();
+    let log = open(&place, AuditSettings::default()).await.unwrap();
+    log.append(event("r", "a")).await.unwrap();
+    log.close().await.unwrap();
+    let verification = verify_file(&place.path).unwrap();
+    assert!(verification.is_intact(), "{verification}");
 }
 
 #[tokio::test]
