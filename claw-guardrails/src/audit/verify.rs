@@ -151,37 +151,10 @@ pub fn verify_file_with(
         checkpoints,
         keys,
     } = checks.into();
-    let beside = end == EndCheck::Beside;
-    let unread = |path: &Path| {
-        let path = path.display().to_string();
-        move |source| VerifyError::Checkpoints { path, source }
-    };
+    let beside = matches!(end, EndCheck::Beside);
     let mut tries = TRIES;
     let (head, log, notes) = loop {
-        // The head first: a log in use only grows, so that it cannot seem to lag behind its head. The checkpoints last, and
-        // of the log what there was before, so that those are there that have to be: see `Check::segment`.
-        let head = match &end {
-            EndCheck::Skip => None,
-            EndCheck::Kept(head) => Some(head.clone()),
-            EndCheck::Beside => {
-                let head_path = head_path(path);
-                head::read(&head_path).map_err(|source| VerifyError::Head {
-                    path: head_path.display().to_string(),
-                    source,
-                })?
-            }
-        };
-        let log = Segments::open(path)?;
-        let at = checkpoints_path(path);
-        let notes = match &checkpoints {
-            CheckpointCheck::Skip => None,
-            _ => match so_far(&at) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    Some(Box::new(std::io::empty()) as Box<dyn BufRead>)
-                }
-                read => Some(read.map_err(unread(&at))?),
-            },
-        };
+        let (head, log, notes) = gathered(path, &end, &checkpoints)?;
         // Of a segment that was begun in between there may be checkpoints, and nothing else.
         tries -= 1;
         if tries == 0 || log.is_current().map_err(failed(path))? {
@@ -199,6 +172,42 @@ pub fn verify_file_with(
     let mut check = Check::new(head.as_ref(), cursors);
     log.read(|part, reader, upto| check.segment(part, reader, upto))?;
     check.finish(beside).map_err(failed(path))
+}
+
+/// A head, a log and its checkpoints, to be compared.
+type Gathered = (Option<Head>, Segments, Option<Box<dyn BufRead>>);
+
+/// The head first: a log in use only grows, so that it cannot seem to lag behind its head. The checkpoints last, and of the
+/// log what there was before, so that those are there that have to be: see `Check::segment`.
+fn gathered(path: &Path, end: &EndCheck, checkpoints: &CheckpointCheck) -> Result<Gathered, VerifyError> {
+    let head = match end {
+        EndCheck::Skip => None,
+        EndCheck::Kept(head) => Some(head.clone()),
+        EndCheck::Beside => {
+            let head_path = head_path(path);
+            head::read(&head_path).map_err(|source| VerifyError::Head {
+                path: head_path.display().to_string(),
+                source,
+            })?
+        }
+    };
+    let log = Segments::open(path)?;
+    let at = checkpoints_path(path);
+    let notes = match checkpoints {
+        CheckpointCheck::Skip => None,
+        _ => match so_far(&at) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Some(Box::new(std::io::empty()) as Box<dyn BufRead>)
+            }
+            read => Some(read.map_err(unread(&at))?),
+        },
+    };
+    Ok((head, log, notes))
+}
+
+fn unread(path: &Path) -> impl FnOnce(std::io::Error) -> VerifyError {
+    let path = path.display().to_string();
+    move |source| VerifyError::Checkpoints { path, source }
 }
 
 /// Checks a log of one segment, and its end against `head`.

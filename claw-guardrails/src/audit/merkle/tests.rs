@@ -150,6 +150,35 @@ fn every_proof_of_small_trees_verifies_whatever_is_gone() {
 }
 
 #[test]
+fn what_is_wrong_with_a_proof_is_told() {
+    let leaves = leaves(7);
+    let proof = included(&leaves, 2, 0);
+    let whole = root(&leaves);
+    assert_eq!(proof.verify(&leaves[3], &whole), Err(ProofError::Root));
+    assert_eq!(
+        proof.verify(&leaves[2], &root(&leaves[..6])),
+        Err(ProofError::Root)
+    );
+    let mut short = proof.clone();
+    short.hashes.pop();
+    assert_eq!(short.verify(&leaves[2], &whole), Err(ProofError::Shape));
+}
+
+#[test]
+fn a_tree_is_the_same_whether_it_grows_by_leaves_or_by_subtrees() {
+    for level in 0..4_u32 {
+        let width = 1 << level;
+        let leaves = leaves(5 * width);
+        let mut frontier = Frontier::new();
+        for (at, subtree) in leaves.chunks(width as usize).enumerate() {
+            frontier.push_subtree(level, root(subtree));
+            let count = (at + 1) * width as usize;
+            assert_eq!(frontier, grown(&leaves[..count]), "{level} {at}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_proved_is_an_error() {
     let start = grown(&leaves(4));
     assert_eq!(

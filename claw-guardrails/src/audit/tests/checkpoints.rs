@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use claw_core::audit::{CheckpointError, CheckpointSink};
 
 use super::super::check::Check;
-use super::super::checkpoint::{Checkpoint, SignedNote};
+use super::super::checkpoint::{Checkpoint, SignedNote, Signer};
 use super::super::cursor::Cursor;
 use super::files::Files;
 use super::*;
@@ -143,6 +143,46 @@ async fn a_log_that_was_written_anew_is_found_by_the_key_that_was_kept() {
         .with_key(key)
         .with_checkpoints(CheckpointCheck::Kept(kept));
     assert!(!verify_file_with(&place.path, checks).unwrap().is_intact());
+}
+
+#[tokio::test]
+async fn what_was_kept_elsewhere_is_counted_and_what_another_key_signed_is_not() {
+    let place = place();
+    let often = AuditSettings::default().with_checkpoint_every(number(3), number(60));
+    let key = written_with(&place, 10, often).await;
+    let files = Files::read(&place);
+    let about_records = files.notes().iter().filter(|(size, _)| *size > 0).count() as u64;
+    let counted = |kept: Option<&[u8]>| {
+        let found = files.check(std::slice::from_ref(&key), kept);
+        assert!(found.is_intact(), "{found}");
+        let found = found.checkpoints.unwrap();
+        (found.checked, found.kept)
+    };
+    assert_eq!(counted(None), (about_records, 0));
+    let both = counted(Some(&files.checkpoints));
+    assert_eq!(both, (2 * about_records, about_records));
+    let other = Signer::of_seed(&[9; 32], key.name());
+    let found = files.check(&[other.verifier().clone()], None);
+    assert_eq!(found.problem_count as usize, files.notes().len(), "{found}");
+    let checkpoints = found.checkpoints.unwrap();
+    assert_eq!((checkpoints.checked, checkpoints.last), (0, None));
+}
+
+#[tokio::test]
+async fn checkpoints_that_cannot_be_looked_at_are_not_taken_for_none() {
+    let place = place();
+    written(&place, 2).await;
+    let path = checkpoint::checkpoints_path(&place.path);
+    std::fs::remove_file(&path).unwrap();
+    let missing = verify_file(&place.path).unwrap();
+    assert_eq!(
+        missing.problems[0].kind,
+        ProblemKind::CheckpointsMissing,
+        "{missing}"
+    );
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let error = verify_file(&place.path).unwrap_err();
+    assert!(matches!(error, VerifyError::Checkpoints { .. }), "{error}");
 }
 
 /// While it is checked, a log in use has more written to it, and then checkpoints.

@@ -1,6 +1,7 @@
 //! Logs of the format before this one.
 
 use super::super::chain::{read_header, read_line};
+use super::super::writer::LONGEST_APPEND;
 use super::*;
 
 /// A log of format 1: numbers and order of keys are not those of RFC 8785.
@@ -14,6 +15,14 @@ fn head_of(text: &str) -> Head {
         records: last.sequence + 1,
         hash: last.hash,
     }
+}
+
+/// Other versions go by them: what one takes for a line, another has to, and what a crash left of the longest write of one is
+/// no damage to another.
+#[test]
+fn lengths_that_other_versions_go_by_stay_as_they_are() {
+    assert_eq!(MAX_LINE, 4_194_304);
+    assert_eq!(LONGEST_APPEND, 14_680_064);
 }
 
 #[test]

@@ -195,6 +195,29 @@ fn keys_of_other_tools_are_read() {
 }
 
 #[test]
+fn a_file_that_does_not_end_in_checkpoints_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoints");
+    // All that is read of it, which is its end, might be the beginning of a checkpoint.
+    let origin = Checkpoint::origin("");
+    let end = format!("{origin}{}", "0".repeat(64 * 1024 - origin.len()));
+    let text = format!("somebody's\n{end}");
+    std::fs::write(&path, &text).unwrap();
+    CheckpointFile::last(&path).unwrap_err();
+    CheckpointFile::open(&path).unwrap_err();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_not_one_that_is_being_written() {
+    let read = |text: String| Notes::new(text.as_bytes()).next();
+    let line = |length: usize| read("x".repeat(length)).unwrap_err();
+    assert!(matches!(line(4095), NotesError::Incomplete(1)));
+    let text = format!("{}\n\n\n", "x".repeat(4096 * 64));
+    assert!(matches!(read(text), Err(NotesError::Note(1, NoteError::Form))));
+}
+
+#[test]
 fn a_slip_in_a_public_key_is_found() {
     let key = signer(1).verifier().to_string();
     for at in 0..key.len() {
