@@ -45,6 +45,22 @@ async fn the_longest_batch_is_one_that_a_crash_may_leave_torn() {
     assert!(written as u64 <= LONGEST_APPEND, "{written}");
 }
 
+/// The folder is looked through now and then, and not for each record.
+#[tokio::test]
+async fn segments_that_are_too_old_are_looked_for_as_time_goes_by() {
+    let kept = AuditSettings::default().with_keep_seconds(number(60));
+    for (settings, looks) in [(kept, 1), (AuditSettings::default(), 0)] {
+        let mut rig = rig_with(settings);
+        rig.start();
+        for subject in ["a", "b", "c"] {
+            rig.append(subject).await.unwrap();
+        }
+        assert_eq!(rig.disk.looks.load(Ordering::SeqCst), 0);
+        rig.settled().await;
+        assert_eq!(rig.disk.looks.load(Ordering::SeqCst), looks);
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     let mut rig = rig();
@@ -127,6 +143,17 @@ async fn a_disk_that_hangs_is_given_up_and_what_it_takes_later_stands() {
         tokio::task::yield_now().await;
     }
     assert_eq!(rig.verification().records, 1);
+}
+
+#[tokio::test]
+async fn an_error_names_the_log_that_it_is_about() {
+    let mut rig = rig();
+    let (writer, _requests) = rig.pending.take().unwrap();
+    let log = FileAuditLog::start("audit.jsonl".into(), writer, file::Options::default()).unwrap();
+    rig.disk.room.store(0, Ordering::SeqCst);
+    let error = log.append(event("r", "a")).await.unwrap_err();
+    assert!(error.reason.starts_with("audit.jsonl: the record"), "{error}");
+    assert!(error.source.is_some());
 }
 
 #[tokio::test]
