@@ -5,7 +5,11 @@
 //! - Hundreds of healthy objects beside it change nothing about the answer.
 //! - Two replays give the same bytes.
 //! - The cluster is asked sparingly.
+//! - Every mechanism has scenarios of three kinds (`scenarios/kinds.rs`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // also in what the tests share: a failure is a panic
+
+#[path = "scenarios/kinds.rs"]
+mod kinds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

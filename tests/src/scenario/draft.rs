@@ -1,10 +1,13 @@
 //! What a report says, as the expectation that it would meet.
 
+use std::collections::BTreeMap;
+
 use claw_core::report::{Report, Verdict};
 
 use super::expectation::{Expectation, MustNotBlame, RootCause};
 
-/// The expectation that `report` meets, marked as a draft. A person has to say whether it is right, and what must not be blamed.
+/// The expectation that `report` meets, marked as a draft. A person has to say whether it is right, what must not be
+/// blamed, and which mechanisms it is a counterexample of.
 ///
 /// No answer is right that leaves it open which of several causes it is: of such a report the first cause is taken, and the report
 /// itself misses the expectation.
@@ -32,6 +35,8 @@ pub fn draft(report: &Report) -> Expectation {
         cited: first.is_some_and(|first| !first.evidence.is_empty()),
         root_cause,
         must_not_blame: MustNotBlame::default(),
+        absent: BTreeMap::new(),
+        decoys: BTreeMap::new(),
         draft: true,
     }
 }

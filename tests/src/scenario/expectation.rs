@@ -1,5 +1,7 @@
 //! `expect.json`: the right answer to a scenario.
 
+use std::collections::BTreeMap;
+
 use claw_core::entity::EntityRef;
 use claw_core::report::Verdict;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,8 @@ use serde_json::Value;
 ///     "entities": [{"kind": "Deployment", "namespace": "shop", "name": "web"}],
 ///     "changes": ["Deployment/shop/web@41"]
 ///   },
+///   "absent": {"network_policy": "the policy of cart lets web in"},
+///   "decoys": {"application_crash": "a worker crashed once, nine days ago"},
 ///   "cited": true
 /// }
 /// ```
@@ -34,6 +38,13 @@ pub struct Expectation {
     /// What must not be blamed, since it only stands near, shouts louder, or suffers.
     #[serde(default)]
     pub must_not_blame: MustNotBlame,
+    /// Mechanisms whose setting is in the world and in order, by id, each with what is there. No hypothesis may bear the id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, String>,
+    /// Mechanisms that something in the world looks like without being the cause, by id, each with what does. The first
+    /// hypothesis must not bear the id, and no likely one may.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decoys: BTreeMap<String, String>,
     /// Whether the first hypothesis has to cite evidence for what it says.
     #[serde(default)]
     pub cited: bool,
@@ -90,6 +101,11 @@ impl Expectation {
     }
 
     fn check(&self) -> Result<(), ExpectationError> {
+        self.check_cause()?;
+        self.check_kinds()
+    }
+
+    fn check_cause(&self) -> Result<(), ExpectationError> {
         let senseless = |reason| Err(ExpectationError::Senseless { reason });
         match (self.verdict, &self.root_cause) {
             (Verdict::Cause, None) => senseless("the verdict `cause` needs a `root_cause`"),
@@ -111,6 +127,25 @@ impl Expectation {
             }
             _ => senseless("the verdict has to be `cause`, `unknown` or `healthy`"),
         }
+    }
+
+    fn check_kinds(&self) -> Result<(), ExpectationError> {
+        let senseless = |reason| Err(ExpectationError::Senseless { reason });
+        let right = |id: &String| {
+            let mut causes = self.root_cause.iter();
+            causes.any(|cause| cause.mechanisms.contains(id))
+        };
+        if self.absent.keys().chain(self.decoys.keys()).any(right) {
+            return senseless("a mechanism that is right is also in `absent` or `decoys`");
+        }
+        if self.absent.keys().any(|id| self.decoys.contains_key(id)) {
+            return senseless("a mechanism is both in `absent` and in `decoys`");
+        }
+        let mut told = self.absent.values().chain(self.decoys.values());
+        if told.any(|what| what.trim().is_empty()) {
+            return senseless("say of each mechanism in `absent` and `decoys` what is there");
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,9 @@ use claw_core::report::{Report, Verdict};
 
 use super::expectation::{Expectation, RootCause};
 
+/// From here on a hypothesis is likely: less sure, it would be no answer even if it came first.
+const LIKELY: f64 = 0.35;
+
 /// One point in which a report differs from the right answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,6 +52,26 @@ pub enum Miss {
     /// The change that brought the trouble is not blamed.
     #[error("the change {0} is not blamed and brought it")]
     ChangeNotBlamed(String),
+    /// A mechanism is thought of whose setting is in order.
+    #[error("{mechanism} of {entity} is among the hypotheses; but {there}")]
+    Present {
+        /// The mechanism.
+        mechanism: String,
+        /// Of what.
+        entity: EntityRef,
+        /// What is there instead.
+        there: String,
+    },
+    /// What only looks like a mechanism is taken for it.
+    #[error("{mechanism} of {entity} is the first or a likely hypothesis; but {there}")]
+    TakenIn {
+        /// The mechanism.
+        mechanism: String,
+        /// Of what.
+        entity: EntityRef,
+        /// What looks like it.
+        there: String,
+    },
     /// The first hypothesis cites nothing.
     #[error("the first hypothesis cites no evidence")]
     Uncited,
@@ -74,6 +97,8 @@ impl Expectation {
             misses.extend(misses_of_cause(cause, report));
         }
         misses.extend(self.blamed(report));
+        misses.extend(self.present(report));
+        misses.extend(self.taken_in(report));
         if self.cited
             && report
                 .hypotheses
@@ -84,6 +109,33 @@ impl Expectation {
         }
         misses.extend(dangling(report).into_iter().map(Miss::Dangling));
         misses
+    }
+
+    fn present<'r>(&'r self, report: &'r Report) -> impl Iterator<Item = Miss> + 'r {
+        report.hypotheses.iter().filter_map(|hypothesis| {
+            let there = self.absent.get(&hypothesis.mechanism)?;
+            Some(Miss::Present {
+                mechanism: hypothesis.mechanism.clone(),
+                entity: hypothesis.entity.clone(),
+                there: there.clone(),
+            })
+        })
+    }
+
+    fn taken_in<'r>(&'r self, report: &'r Report) -> impl Iterator<Item = Miss> + 'r {
+        let likely = report
+            .hypotheses
+            .iter()
+            .enumerate()
+            .filter(|(place, hypothesis)| *place == 0 || hypothesis.confidence >= LIKELY);
+        likely.filter_map(|(_, hypothesis)| {
+            let there = self.decoys.get(&hypothesis.mechanism)?;
+            Some(Miss::TakenIn {
+                mechanism: hypothesis.mechanism.clone(),
+                entity: hypothesis.entity.clone(),
+                there: there.clone(),
+            })
+        })
     }
 
     fn blamed(&self, report: &Report) -> Vec<Miss> {

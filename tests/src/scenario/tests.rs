@@ -172,6 +172,95 @@ fn answers_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn no_hypothesis_may_speak_of_what_is_in_order() {
+    let mut expected = expect();
+    expected["absent"] = json!({"network_policy": "it lets web in"});
+    let mut report = report(Verdict::Cause, deployment("cart"), "memory_limit", "cart@7");
+    assert_eq!(misses(expected.clone(), &report), []);
+    let mut unlikely = report.hypotheses[0].clone();
+    unlikely.mechanism = "network_policy".to_owned();
+    unlikely.confidence = 0.01;
+    report.hypotheses.push(unlikely);
+    let found: Vec<String> = misses(expected, &report)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        ["network_policy of Deployment shop/cart is among the hypotheses; but it lets web in"]
+    );
+}
+
+#[test]
+fn a_decoy_may_be_thought_of_and_not_be_likely() {
+    let decoy = json!({"application_crash": "it crashed nine days ago"});
+    let mut expected = expect();
+    expected["decoys"] = decoy.clone();
+    let mut second = report(Verdict::Cause, deployment("cart"), "memory_limit", "cart@7");
+    let mut other = second.hypotheses[0].clone();
+    other.mechanism = "application_crash".to_owned();
+    other.confidence = 0.34;
+    second.hypotheses.push(other);
+    assert_eq!(misses(expected.clone(), &second), []);
+    second.hypotheses[1].confidence = 0.35;
+    let found: Vec<String> = misses(expected, &second)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "application_crash of Deployment shop/cart is the first or a likely hypothesis; but it crashed nine days ago"
+        ]
+    );
+    // Unlikely as it is, it comes first.
+    let mut first = report(
+        Verdict::Healthy,
+        deployment("cart"),
+        "application_crash",
+        "cart@7",
+    );
+    first.changes.clear();
+    first.hypotheses[0].confidence = 0.1;
+    let healthy = json!({"verdict": "healthy", "decoys": decoy});
+    assert!(matches!(&*misses(healthy, &first), [Miss::TakenIn { .. }]));
+}
+
+#[test]
+fn counterexamples_that_make_no_sense_are_refused() {
+    let with = |absent: Value, decoys: Value| {
+        let mut changed = expect();
+        changed["absent"] = absent;
+        changed["decoys"] = decoys;
+        Expectation::parse(changed).map_err(|error| error.to_string())
+    };
+    assert!(with(json!({"a": "x"}), json!({"b": "y"})).is_ok());
+    let error = with(json!({"memory_limit": "x"}), json!({})).unwrap_err();
+    assert!(error.contains("a mechanism that is right"), "{error}");
+    let error = with(json!({}), json!({"memory_limit": "x"})).unwrap_err();
+    assert!(error.contains("a mechanism that is right"), "{error}");
+    let error = with(json!({"a": "x"}), json!({"a": "x"})).unwrap_err();
+    assert!(error.contains("both in `absent` and in `decoys`"), "{error}");
+    let error = with(json!({"a": " "}), json!({})).unwrap_err();
+    assert!(error.contains("what is there"), "{error}");
+    assert!(with(json!(["a"]), json!({})).is_err());
+}
+
+#[test]
+fn a_draft_claims_no_counterexamples() {
+    let drafted = super::draft(&report(
+        Verdict::Cause,
+        deployment("cart"),
+        "memory_limit",
+        "cart@7",
+    ));
+    assert!(drafted.draft && drafted.absent.is_empty() && drafted.decoys.is_empty());
+    let written = serde_json::to_value(&drafted).unwrap();
+    assert!(written.get("absent").is_none() && written.get("decoys").is_none());
+    assert_eq!(Expectation::parse(written).unwrap(), drafted);
+}
+
+#[test]
 fn a_folder_that_is_read_in_part_is_no_scenario() {
     let root = tempfile::tempdir().unwrap();
     let case = root.path().join("a");

@@ -26,6 +26,16 @@ impl Mechanism for Autoscaler {
         "autoscaler"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &[
+            "hpa_target_missing",
+            "hpa_requests_missing",
+            "hpa_metrics_unavailable",
+            "hpa_ambiguous",
+            "hpa_at_max",
+        ]
+    }
+
     fn area(&self) -> Area {
         Area::Control
     }

@@ -31,6 +31,15 @@ impl Mechanism for Crash {
         "application_crash"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &[
+            "invalid_configuration",
+            "permission_denied",
+            "port_in_use",
+            "schema_mismatch",
+        ]
+    }
+
     fn area(&self) -> Area {
         Area::Running
     }

@@ -30,6 +30,15 @@ impl Mechanism for DatabaseTrouble {
         "database_trouble"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &[
+            "database_locked",
+            "database_full",
+            "database_read_only",
+            "database_unavailable",
+        ]
+    }
+
     fn area(&self) -> Area {
         Area::Dependency
     }

@@ -41,6 +41,8 @@ impl Mechanism for Degradation {
             "latency_degradation",
             "error_degradation",
             "network_degradation",
+            "traffic_surge",
+            "traffic_loss",
         ]
     }
 

@@ -27,7 +27,7 @@ impl Mechanism for DependencyUnavailable {
     }
 
     fn more_ids(&self) -> &'static [&'static str] {
-        &["external_unavailable"]
+        &["external_unavailable", "rate_limited"]
     }
 
     fn area(&self) -> Area {

@@ -28,6 +28,10 @@ impl Mechanism for Eviction {
         "eviction"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["ephemeral_storage_limit", "ephemeral_storage_usage"]
+    }
+
     fn area(&self) -> Area {
         Area::Running
     }
@@ -69,8 +73,12 @@ pub(super) fn filled(facts: &Facts<'_>, node: &str) -> bool {
     facts
         .pods()
         .filter(|pod| pod.spec.node_name == node && failed_recently(facts, pod))
-        .filter_map(|pod| message(facts, pod))
-        .any(|message| Reason::of(&message) == Some(Reason::Usage))
+        .any(|pod| fills(facts, pod))
+}
+
+/// Whether a pod was evicted for filling the disk of its node.
+pub(super) fn fills(facts: &Facts<'_>, pod: &Pod) -> bool {
+    message(facts, pod).is_some_and(|message| Reason::of(&message) == Some(Reason::Usage))
 }
 
 /// Why the kubelet evicted a pod, from its state or the event about it.

@@ -22,6 +22,10 @@ impl Mechanism for FinalizerStuck {
         "finalizer_stuck"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["apiservice_unavailable"]
+    }
+
     fn area(&self) -> Area {
         Area::Control
     }

@@ -18,6 +18,10 @@ impl Mechanism for Gitops {
         "gitops"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["gitops_sync_failed", "drift_reverted"]
+    }
+
     fn area(&self) -> Area {
         Area::Control
     }

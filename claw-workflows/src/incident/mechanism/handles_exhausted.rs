@@ -23,6 +23,10 @@ impl Mechanism for HandlesExhausted {
         "handles_exhausted"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["file_descriptors_exhausted", "threads_exhausted"]
+    }
+
     fn area(&self) -> Area {
         Area::Running
     }

@@ -39,6 +39,10 @@ impl Mechanism for ImagePull {
         "image_pull"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["registry_authentication_failed"]
+    }
+
     fn area(&self) -> Area {
         Area::PodStart
     }

@@ -25,6 +25,19 @@ impl Mechanism for Jobs {
         "job"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &[
+            "job_deadline_exceeded",
+            "job_failed",
+            "job_suspended",
+            "cronjob_suspended",
+            "cronjob_schedule_invalid",
+            "cronjob_schedule_changed",
+            "cronjob_schedule_missed",
+            "cronjob_blocked",
+        ]
+    }
+
     fn area(&self) -> Area {
         Area::Control
     }

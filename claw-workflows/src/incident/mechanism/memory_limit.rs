@@ -28,6 +28,10 @@ impl Mechanism for MemoryLimit {
         "memory_limit"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["memory_leak"]
+    }
+
     fn area(&self) -> Area {
         Area::Running
     }

@@ -24,6 +24,10 @@ impl Mechanism for NodeNetwork {
         "node_network"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["kube_proxy_unavailable", "cni_unavailable"]
+    }
+
     fn area(&self) -> Area {
         Area::Platform
     }

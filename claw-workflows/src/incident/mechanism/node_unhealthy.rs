@@ -171,7 +171,7 @@ fn drain(node: &Node) -> Advice {
     ))
 }
 
-/// Pods that were evicted from the node for want of something.
+/// Pods that were evicted from the node for want of something. Who used it up is no victim of the node.
 fn evicted<'a>(facts: &Facts<'a>, node: &Node, what: &str) -> Vec<&'a Pod> {
     let words: &[&str] = match what {
         "memory" => &["low on resource: memory"],
@@ -188,6 +188,7 @@ fn evicted<'a>(facts: &Facts<'a>, node: &Node, what: &str) -> Vec<&'a Pod> {
         .filter(|pod| {
             pod.status.reason == "Evicted" && words.iter().any(|word| pod.status.message.contains(word))
         })
+        .filter(|pod| !eviction::fills(facts, pod))
         .collect()
 }
 

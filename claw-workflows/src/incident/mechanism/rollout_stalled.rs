@@ -24,6 +24,10 @@ impl Mechanism for RolloutStalled {
         "rollout_stalled"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["rollout_paused", "statefulset_broken_revision"]
+    }
+
     fn area(&self) -> Area {
         Area::Control
     }

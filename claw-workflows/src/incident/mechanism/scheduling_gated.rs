@@ -26,6 +26,10 @@ impl Mechanism for SchedulingGated {
         "scheduling_gated"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["scheduler_missing", "node_missing"]
+    }
+
     fn area(&self) -> Area {
         Area::Scheduling
     }

@@ -23,6 +23,10 @@ impl Mechanism for VolumeMountFailed {
         "volume_mount_failed"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["volume_multi_attach"]
+    }
+
     fn area(&self) -> Area {
         Area::PodStart
     }

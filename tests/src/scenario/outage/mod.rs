@@ -18,7 +18,7 @@ mod samples;
 mod style;
 mod system;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
@@ -221,6 +221,8 @@ impl Outage {
                     .map(|change| change.reference.clone())
                     .collect(),
             },
+            absent: BTreeMap::new(),
+            decoys: BTreeMap::new(),
             cited: true,
             draft: false,
         }

@@ -20,6 +20,10 @@ impl Mechanism for ApiServerUnavailable {
         "api_server_unavailable"
     }
 
+    fn more_ids(&self) -> &'static [&'static str] {
+        &["etcd_unavailable"]
+    }
+
     fn area(&self) -> Area {
         Area::Platform
     }
