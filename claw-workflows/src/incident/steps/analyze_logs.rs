@@ -239,8 +239,8 @@ fn text(lines: &[PodLogLine]) -> String {
 }
 
 /// Containers of other workloads whose logs are worth reading once it is known who calls whom: those whose metrics stand
-/// out, those that the alerting ones call, directly or by way of another, and those of whom others complain. One pod of each
-/// speaks for all.
+/// out, those that the alerting ones call, directly or by way of another, and those of whom others complain, with their other
+/// callers: whether these complain as well tells on whose side the fault is. One pod of each speaks for all.
 pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
     let read = facts.with_logs();
     let mut urgency: BTreeMap<EntityRef, u8> = BTreeMap::new();
@@ -281,6 +281,11 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
     for complaint in facts.complaints() {
         if let Target::Known(entity) = &complaint.target {
             add(entity, 1);
+            let unit = facts.unit_of(entity);
+            let calls = facts.case.calls.iter();
+            calls
+                .filter(|call| facts.unit_of(&call.callee) == unit)
+                .for_each(|call| add(&call.caller, 2));
         }
     }
     let mut units: Vec<(u8, EntityRef)> = urgency

@@ -138,12 +138,18 @@ async fn find_addresses(cx: &StepContext, case: &mut Case) -> Result<(), StepErr
     Ok(())
 }
 
-/// Workloads that complain of an address of a private network that nobody has who was read.
+/// Workloads that complain of an address of a private network that nobody has who was read, and of nobody who is known.
 fn strangers_to(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
-    let complaints = facts.complaints().iter();
-    complaints
+    let complaints = || facts.complaints().iter();
+    let knows = |workload: &EntityRef| {
+        complaints()
+            .filter(|complaint| complaint.workload == *workload)
+            .any(|complaint| matches!(complaint.target, Target::Known(_)))
+    };
+    complaints()
         .filter(|complaint| complaint.is_of_unknown_address() && !complaint.is_of_api_server())
         .map(|complaint| complaint.workload.clone())
+        .filter(|workload| !knows(workload))
         .collect()
 }
 
