@@ -49,6 +49,10 @@ pub enum Indicator {
     ControlPlaneTrouble,
     /// A consumer that falls behind or loses its place, or a broker that holds its producers back.
     QueueTrouble,
+    /// A queue from which nobody takes.
+    NoConsumers,
+    /// A child process that was killed from outside, as the kernel does where memory is short.
+    ProcessKilled,
     /// An operation of the file system that is not permitted.
     PermissionDenied,
     /// A file system that cannot be written.
@@ -146,6 +150,14 @@ const PHRASES: &[(Indicator, &str)] = &[
         r"max\.poll\.interval|commitfailedexception|commit cannot be completed|rebalanc(e|ing) (is )?(in progress|failed)|group is rebalancing|rebalanceinprogress|heartbeat (session )?expired|consumer lag|lag (is |of |has )?(too |above |exceed|grow|increas)|consumer group .{0,80}(no active members|dead|empty)|connection\.blocked|resource.limit alarm|high watermark|queue (length|size|depth) .{0,40}(exceed|limit|full)|queue is full|backlog (is |has )?(grow|exceed|too)|buffer.?exhausted|bufferexhaustedexception|timed out .{0,20}waiting for .{0,20}consumer_timeout",
     ),
     (
+        Indicator::NoConsumers,
+        r#"\b0 (active )?consumers|\bno (active )?(consumers|subscribers)|without consumers|consumers"?[=:] ?0\b|has no active members"#,
+    ),
+    (
+        Indicator::ProcessKilled,
+        r"(worker|child).{0,60}(sigkill|signal 9\b)|(sigkill|signal 9\b).{0,60}(worker|child)",
+    ),
+    (
         Indicator::PermissionDenied,
         r"permission denied|eacces|eperm|operation not permitted|accesscontrolexception",
     ),
@@ -168,7 +180,7 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::MissingConfig,
-        r"(environment variable|env var|config(uration)?|setting|property|secret|key|variable|parameter|option|argument)s? .{0,60}(is |are |was |not |must be )?(missing|not (set|found|defined|provided|specified|present)|required|undefined|unset)|missing (required )?(environment|env|config|setting|property|secret|key|variable|parameter|option|argument)|keyerror|could not resolve placeholder|must (be set|specify|provide)|required (key|property|environment|variable)",
+        r"(environment variable|env var|config(uration)?|setting|property|secret|key|variable|parameter|option|argument)s? .{0,60}(is |are |was |not |must be )?(missing|not (set|found|defined|provided|specified|present)|required|undefined|unset)|missing (required )?(environment|env|config|setting|property|secret|key|variable|parameter|option|argument)|keyerror|could not resolve placeholder|must (be set|specify|provide)|required (key|property|environment|variable)|(getting|configuring|local) (ssl|tls).{0,160}(not found|does not exist|no object matching)",
     ),
     (
         Indicator::InvalidConfig,

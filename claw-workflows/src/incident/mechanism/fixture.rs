@@ -3,12 +3,10 @@
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
-use claw_metrics::logs::indicators::Indicator;
 use serde_json::{Value, json};
 
 use crate::incident::candidate::Candidate;
 use crate::incident::case::{Call, Case};
-use crate::incident::logs::{Digest, Indication, Pattern};
 use crate::incident::testing;
 
 /// A case with these [`Objects`](claw_k8s::world::Objects) in the namespace `shop`, and nothing listed in full.
@@ -38,42 +36,20 @@ pub(super) fn change(time: &str, entity: &EntityRef, detail: &[&str]) -> Change 
     }
 }
 
-/// Has a pod of `shop` log `text`, which is read as logs are.
+/// Has a pod of `shop` log `text` five times, which is read as logs are: what says nothing of any trouble is dropped.
 pub(super) fn log(case: &mut Case, pod: &str, text: &str) {
-    let kinds = claw_metrics::logs::indicators::indicators(text);
-    let hosts = claw_metrics::logs::indicators::targets(text);
-    let indications = kinds
-        .iter()
-        .flat_map(|kind: &Indicator| {
-            let named: Vec<Option<String>> = if hosts.is_empty() {
-                vec![None]
-            } else {
-                hosts.iter().take(2).cloned().map(Some).collect()
-            };
-            named
-                .into_iter()
-                .map(|target| Indication { kind: *kind, target })
-                .collect::<Vec<_>>()
-        })
+    let lines: String = (0..5)
+        .map(|line| format!("{} {text}\n", testing::at(-300 + 75 * line)))
         .collect();
-    case.logs.push(Digest {
-        pod: EntityRef::namespaced("Pod", "shop", pod),
-        container: "app".to_owned(),
-        previous: false,
-        entries: 100,
-        truncated: false,
-        patterns: vec![Pattern {
-            template: text.to_owned(),
-            count: 5,
-            first: Some(testing::at(-300)),
-            last: Some(testing::at(0)),
-            sample: text.to_owned(),
-            exception: None,
-            frame: None,
-            fatal: false,
-            indications,
-        }],
-    });
+    case.logs.push(crate::incident::logs::digest(
+        EntityRef::namespaced("Pod", "shop", pod),
+        "app".to_owned(),
+        false,
+        lines.as_bytes(),
+        testing::at(-7200),
+        None,
+        false,
+    ));
 }
 
 /// Says that one workload of `shop` calls a Service of `shop`.
