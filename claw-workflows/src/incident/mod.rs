@@ -11,6 +11,7 @@ pub mod complaint;
 pub mod conclude;
 pub mod degradation;
 mod deletion;
+mod difference;
 mod ending;
 pub mod facts;
 pub mod graph;

@@ -29,6 +29,10 @@ pub struct Facts<'a> {
     pods: BTreeMap<Path<'a>, &'a Pod>,
     services: BTreeMap<Path<'a>, &'a Service>,
     pods_of: BTreeMap<EntityRef, Vec<&'a Pod>>,
+    pods_on: BTreeMap<&'a str, Vec<&'a Pod>>,
+    pods_in: BTreeMap<&'a str, Vec<&'a Pod>>,
+    nodes: BTreeMap<&'a str, &'a Node>,
+    owned: BTreeMap<EntityRef, Vec<&'a Workload>>,
     events: BTreeMap<EntityRef, Vec<&'a Event>>,
     logs: BTreeMap<EntityRef, Vec<&'a Digest>>,
     changes: BTreeMap<EntityRef, Vec<&'a Change>>,
@@ -60,6 +64,10 @@ impl<'a> Facts<'a> {
             pods: by_path(&objects.pods),
             services: by_path(&objects.services),
             pods_of: BTreeMap::new(),
+            pods_on: BTreeMap::new(),
+            pods_in: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            owned: BTreeMap::new(),
             events: BTreeMap::new(),
             logs: BTreeMap::new(),
             changes: BTreeMap::new(),
@@ -68,6 +76,15 @@ impl<'a> Facts<'a> {
         };
         for pod in &objects.pods {
             facts.pods_of.entry(facts.workload_of(pod)).or_default().push(pod);
+            facts.pods_on.entry(&pod.spec.node_name).or_default().push(pod);
+            facts.pods_in.entry(pod.metadata.ns()).or_default().push(pod);
+        }
+        for node in objects.nodes.iter().rev() {
+            facts.nodes.insert(&node.metadata.name, node);
+        }
+        for (owned, owner) in &facts.owners {
+            let owned = facts.workloads.get(owned).copied();
+            facts.owned.entry(owner.clone()).or_default().extend(owned);
         }
         for event in &objects.events {
             facts.events.entry(event.about()).or_default().push(event);
@@ -113,10 +130,7 @@ impl<'a> Facts<'a> {
 
     /// The ReplicaSets, Jobs and the like that a workload owns.
     pub fn owned_by(&self, owner: &EntityRef) -> impl Iterator<Item = &'a Workload> {
-        self.owners
-            .iter()
-            .filter(move |(_, known)| *known == owner)
-            .filter_map(|(owned, _)| self.workloads.get(owned).copied())
+        self.owned.get(owner).into_iter().flatten().copied()
     }
 
     /// The workload of that name, if it was seen.
@@ -168,6 +182,16 @@ impl<'a> Facts<'a> {
         self.pods_of.get(workload).map_or(&[], Vec::as_slice)
     }
 
+    /// The pods that are on a node.
+    pub fn pods_on(&self, node: &str) -> &[&'a Pod] {
+        self.pods_on.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// The pods of a namespace.
+    pub fn pods_in(&self, namespace: &str) -> &[&'a Pod] {
+        self.pods_in.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
     /// Workloads with their pods.
     pub fn pods_by_workload(&self) -> impl Iterator<Item = (&EntityRef, &[&'a Pod])> {
         self.pods_of
@@ -183,11 +207,7 @@ impl<'a> Facts<'a> {
 
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&'a Node> {
-        self.case
-            .objects
-            .nodes
-            .iter()
-            .find(|node| node.metadata.name == name)
+        self.nodes.get(name).copied()
     }
 
     /// The service of that name.

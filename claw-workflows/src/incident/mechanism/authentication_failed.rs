@@ -91,7 +91,7 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate> 
     } else if let Some(change) = facts.rollout_before(
         workload,
         complaint.since(),
-        &["env", "secret", "Secret", "serviceAccount"],
+        &["env", "environment", "secret", "serviceAccount"],
     ) {
         candidate = candidate
             .clue(

@@ -5,9 +5,12 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Condition, HorizontalPodAutoscaler, Object as _};
 use claw_metrics::signal::{Direction, Signal};
 
+use super::scaling::target;
+use super::wording::wording;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
+use crate::incident::difference::{is_about, segments};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::units::{self, Strain};
 
@@ -70,8 +73,7 @@ enum Hindrance {
 
 impl Hindrance {
     fn of(condition: &Condition) -> Option<Self> {
-        let message = condition.message.to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        let has = wording(&condition.message);
         Some(match condition.reason.as_str() {
             // Scaled to zero on purpose, and what passes by itself.
             "ScalingDisabled" | "BackoffBoth" | "BackoffDownscale" | "BackoffUpscale" => return None,
@@ -137,7 +139,7 @@ impl Hindrance {
         }
     }
 
-    fn advice(self, autoscaler: &EntityRef, target: &EntityRef) -> Advice {
+    fn advice(self, autoscaler: &EntityRef, target: &EntityRef, message: &str) -> Advice {
         let namespace = autoscaler.namespace.as_deref().unwrap_or("default");
         match self {
             Self::TargetMissing => Advice::new(
@@ -150,9 +152,12 @@ impl Hindrance {
                 "A share of nothing cannot be computed",
             )
             .command(format!(
-                "kubectl -n {namespace} set resources {}/{} --requests=cpu=AMOUNT",
+                "kubectl -n {namespace} set resources {}/{}{} --requests={}=AMOUNT",
                 target.kind.to_lowercase(),
-                target.name
+                target.name,
+                word_after(message, "in container ")
+                    .map_or_else(String::new, |container| format!(" -c {container}")),
+                word_after(message, "missing request for ").unwrap_or("RESOURCE"),
             )),
             Self::MetricsUnavailable | Self::PodsUnready => Advice::new(
                 "Find out why the metrics API does not answer for these pods",
@@ -170,9 +175,9 @@ impl Hindrance {
     }
 }
 
-fn target(autoscaler: &HorizontalPodAutoscaler) -> EntityRef {
-    let target = &autoscaler.spec.scale_target_ref;
-    EntityRef::namespaced(&target.kind, autoscaler.metadata.ns(), &target.name)
+/// The word that follows a phrase: `missing request for memory in container app of Pod web-1`.
+fn word_after<'m>(message: &'m str, phrase: &str) -> Option<&'m str> {
+    message.split_once(phrase)?.1.split_whitespace().next()
 }
 
 fn hindered(
@@ -216,19 +221,28 @@ fn hindered(
         );
     }
     // A container that came without requests has no difference in them.
-    let container = condition.message.split("in container ").nth(1);
-    let container = container.and_then(|rest| rest.split_whitespace().next());
-    let lacking = container.map(|name| format!("containers[{name}]"));
-    let paths: Vec<&str> = std::iter::once("resources").chain(lacking.as_deref()).collect();
+    let container = word_after(&condition.message, "in container ");
+    let about = |line: &String| {
+        is_about(line, "resources")
+            || segments(line)
+                .iter()
+                .any(|part| container.is_some() && *part == ("containers", container))
+    };
     let rollout = facts
-        .rollout_before(&target, since, &paths)
+        .change_before(&target, since, |change| {
+            change.kind == ChangeKind::Deploy && change.detail.iter().any(about)
+        })
         .filter(|_| hindrance == Hindrance::RequestsMissing);
     if let Some(change) = rollout.or(edit) {
         candidate = candidate
             .clue("changed before", 0.8, vec![facts.change_evidence(change)])
             .brought_by(Some(&change.reference));
     }
-    Some(candidate.advise(hindrance.advice(&entity, &target)))
+    let old = since.is_some_and(|since| since < facts.case.window.start);
+    if old && candidate.change.is_none() && facts.case.began.is_some() {
+        candidate = candidate.clue("it has been so for long", -1.0, Vec::new());
+    }
+    Some(candidate.advise(hindrance.advice(&entity, &target, &condition.message)))
 }
 
 /// That what is to be scaled gets more work than usual.
@@ -377,6 +391,33 @@ mod tests {
             assert_eq!(ids(&found), expected.into_iter().collect::<Vec<_>>(), "{message}");
             assert!(of(&Autoscaler, &world(condition(kind, "True", reason, message), 2)).is_empty());
         }
+    }
+
+    #[test]
+    fn the_request_that_is_missing_is_the_one_to_state() {
+        let found = |message: &str, second: i64| {
+            let mut case = world(
+                condition("ScalingActive", "False", "FailedGetResourceMetric", message),
+                2,
+            );
+            let since = Some(at(second));
+            case.objects.autoscalers[0].status.conditions[0].last_transition_time = since;
+            of(&Autoscaler, &case).remove(0)
+        };
+        let message =
+            "failed to get memory utilization: missing request for memory in container app of Pod cart-1";
+        let fresh = found(message, -600);
+        let command = fresh.advice[0].command.clone().unwrap();
+        assert!(
+            command.ends_with("deployment/cart -c app --requests=memory=AMOUNT"),
+            "{command}"
+        );
+        // For months nobody minded.
+        assert_eq!(clue(&fresh, "it has been so for long"), None);
+        assert_eq!(
+            clue(&found(message, -9_000_000), "it has been so for long"),
+            Some(-1.0)
+        );
     }
 
     #[test]

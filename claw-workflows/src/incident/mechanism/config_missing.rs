@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::difference::brings_reference;
+use crate::incident::ending::waits_since;
 use crate::incident::facts::{Facts, clip, names, needs};
 use crate::incident::witness;
 
@@ -33,20 +35,22 @@ impl Mechanism for ConfigMissing {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let mut missing: BTreeMap<(EntityRef, Missing), Vec<(&Pod, String)>> = BTreeMap::new();
+        let mut missing: BTreeMap<(EntityRef, Missing), Vec<Lack<'_>>> = BTreeMap::new();
         for pod in facts.pods().filter(|pod| !pod.is_finished() && !pod.is_ready()) {
             let told = complaints(facts, pod)
                 .into_iter()
-                .filter_map(|text| Some((Missing::named_in(&text, pod)?, text)));
+                .filter_map(|text| Some((Missing::named_in(&text, pod)?, text)))
+                .filter(|(what, _)| !what.is_there(facts, pod.metadata.ns()));
             let mut all: Vec<(Missing, String)> = told.collect();
-            if all.is_empty() {
+            let named = !all.is_empty();
+            if !named {
                 all = absent(facts, pod);
             }
             for (what, text) in all {
                 missing
                     .entry((facts.workload_of(pod), what))
                     .or_default()
-                    .push((pod, text));
+                    .push(Lack { pod, text, named });
             }
         }
         missing
@@ -56,7 +60,16 @@ impl Mechanism for ConfigMissing {
     }
 }
 
-/// What the kubelet says about a pod that cannot start.
+/// A pod that lacks something.
+struct Lack<'a> {
+    pod: &'a Pod,
+    text: String,
+    /// Whether the kubelet says so; otherwise the lists of objects do.
+    named: bool,
+}
+
+/// What the kubelet says about a pod that cannot start. Its events stay for an hour: once its containers could be made, what
+/// they tell has been mended, however these fare since.
 fn complaints(facts: &Facts<'_>, pod: &Pod) -> Vec<String> {
     let waiting = pod
         .all_statuses()
@@ -64,12 +77,33 @@ fn complaints(facts: &Facts<'_>, pod: &Pod) -> Vec<String> {
     let waiting = waiting
         .filter(|waiting| waiting.reason.starts_with("CreateContainer"))
         .map(|waiting| waiting.message.clone());
+    let unmade = is_unmade(pod);
     let mounts = facts
         .events_of(&pod.entity())
         .iter()
+        .filter(|_| unmade)
         .filter(|event| event.is_warning() && matches!(event.reason.as_str(), "FailedMount" | "Failed"))
         .map(|event| event.message.clone());
     waiting.chain(mounts).collect()
+}
+
+/// Whether a container of a pod waits to be made.
+fn is_unmade(pod: &Pod) -> bool {
+    let mut begun = pod
+        .all_statuses()
+        .filter(|status| status.state.running.is_some() || status.state.terminated.is_some());
+    let none_begun = begun.next().is_none();
+    let waits = |reason: &str| {
+        reason == "ContainerCreating"
+            || reason.starts_with("CreateContainer")
+            // Said of all while volumes are mounted, and of the rest while an init container runs.
+            || reason == "PodInitializing" && none_begun
+    };
+    pod.all_statuses().next().is_none()
+        || pod.all_statuses().any(|status| {
+            let waiting = status.state.waiting.as_ref();
+            waiting.is_some_and(|waiting| waits(&waiting.reason))
+        })
 }
 
 /// What a pod that waits to be set up needs and that is known not to exist. Events say so for an hour.
@@ -112,19 +146,24 @@ fn candidate(
     facts: &Facts<'_>,
     workload: &EntityRef,
     what: &Missing,
-    pods: &[(&Pod, String)],
+    pods: &[Lack<'_>],
 ) -> Option<Candidate> {
     let since = pods
         .iter()
-        .filter_map(|(pod, _)| pod.metadata.creation_timestamp)
+        .filter_map(|lack| lack.pod.metadata.creation_timestamp)
         .min();
-    let stuck = pods.iter().map(|(pod, text)| {
-        let statement = format!("cannot start: {}", clip(text, 300));
-        (*pod, pod.metadata.creation_timestamp, statement)
+    let stuck = pods.iter().map(|lack| {
+        let statement = format!("cannot start: {}", clip(&lack.text, 300));
+        (lack.pod, lack.pod.metadata.creation_timestamp, statement)
     });
     let seen = witness::of_pods(facts, stuck, |event| {
-        pods.iter().any(|(pod, _)| what.is_named_in(&event.message, pod))
+        pods.iter().any(|lack| what.is_named_in(&event.message, lack.pod))
     });
+    let (clue, weight) = if pods.iter().any(|lack| lack.named) {
+        ("kubelet names what is missing", 4.5)
+    } else {
+        ("waits, and what it needs is not listed", 3.5)
+    };
     let namespace = workload.namespace.clone().unwrap_or_default();
     let object = EntityRef::namespaced(what.kind, &namespace, &what.name);
     let mut candidate = Candidate::new(
@@ -136,12 +175,22 @@ fn candidate(
         },
     )
     .aspect(what.words())
-    .clue("kubelet names what is missing", 4.5, seen)
+    .clue(clue, weight, seen)
     .since(since)
-    .hurting(pods.iter().map(|(pod, _)| pod.entity()));
+    .hurting(pods.iter().map(|lack| lack.pod.entity()));
     // Either the reference is new, or what it refers to was taken away.
-    let removed = facts.change_before(&object, None, |change| change.kind != ChangeKind::Deploy);
-    if let Some(change) = facts.rollout_before(workload, since, &[what.name.as_str()]) {
+    let waits = pods.iter().filter_map(|lack| waits(facts, lack.pod)).min();
+    let removed = facts.change_before(&object, waits.or(since), |change| {
+        change.kind != ChangeKind::Deploy
+    });
+    let referred = facts.change_before(workload, since, |change| {
+        let brings = |line: &String| {
+            brings_reference(line, &what.name)
+                || what.key.as_deref().is_some_and(|key| brings_reference(line, key))
+        };
+        change.kind == ChangeKind::Deploy && change.detail.iter().any(brings)
+    });
+    if let Some(change) = referred {
         candidate = candidate
             .clue(
                 "rollout brought the reference",
@@ -213,6 +262,12 @@ fn candidate(
             .command(create),
         ),
     )
+}
+
+/// Since when a pod waits: it may have run for long before its container was to be made anew.
+fn waits(facts: &Facts<'_>, pod: &Pod) -> Option<Timestamp> {
+    let waiting = pod.all_statuses().filter(|status| status.state.waiting.is_some());
+    waiting.filter_map(|status| waits_since(facts, pod, status)).min()
 }
 
 /// What the kubelet says of a volume whose ConfigMap or Secret lacks a key.
@@ -307,6 +362,16 @@ impl Missing {
         })
     }
 
+    /// Whether the object is there by now; of its keys other things tell.
+    fn is_there(&self, facts: &Facts<'_>, namespace: &str) -> bool {
+        let objects = &facts.case.objects;
+        let known = match self.kind {
+            "ConfigMap" => names(&objects.config_maps, namespace),
+            _ => names(&objects.secrets, namespace),
+        };
+        self.key.is_none() && known.contains(&self.name)
+    }
+
     fn is_named_in(&self, text: &str, pod: &Pod) -> bool {
         Self::named_in(text, pod).as_ref() == Some(self)
     }
@@ -321,11 +386,14 @@ impl Missing {
 
 #[cfg(test)]
 mod tests {
+    use claw_core::change::{Change, ChangeKind};
+    use claw_core::entity::EntityRef;
     use claw_k8s::model::Pod;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{ConfigMissing, Missing};
-    use crate::incident::testing::{case, deployment, event, object, of};
+    use crate::incident::candidate::Candidate;
+    use crate::incident::testing::{at, case, deploy, deployment, event, object, of};
 
     #[test]
     fn a_key_that_a_volume_asks_for_is_that_of_its_source() {
@@ -381,6 +449,64 @@ mod tests {
         assert_eq!(found(-4000, "web-config"), 0);
         assert_eq!(found(-4000, "kube-root-ca.crt"), 0);
         assert_eq!(found(1750, "web-conf"), 0);
+    }
+
+    /// A pod that lacks Secret `tls` by an event, in this state of its container, after a change.
+    fn lacking(state: Value, exists: bool, change: Option<Change>) -> Option<Candidate> {
+        let mut case = case();
+        let volumes = json!([{"name": "tls", "secret": {"secretName": "tls"}}]);
+        let status = json!({
+            "phase": "Pending", "startTime": at(-3600),
+            "containerStatuses": [{"name": "app", "ready": false, "state": state}],
+        });
+        deployment(
+            &mut case,
+            "web",
+            json!({"containers": [{"name": "app"}], "volumes": volumes, "status": status}),
+        );
+        case.objects.pods[0].metadata.creation_timestamp = Some(at(-3600));
+        if exists {
+            case.objects.secrets.push(object("tls", json!({})));
+        }
+        let message = "MountVolume.SetUp failed for volume \"tls\" : secret \"tls\" not found";
+        event(&mut case, "Pod", "web-pod", "FailedMount", message, -3590);
+        case.changes.extend(change);
+        of(&ConfigMissing, &case).pop()
+    }
+
+    #[test]
+    fn what_was_missing_once_is_no_matter_where_all_containers_run() {
+        let waits = || json!({"waiting": {"reason": "ContainerCreating"}});
+        assert!(lacking(waits(), false, None).is_some());
+        // It is there, and nothing waits for it, or will wait for long.
+        let runs = json!({"running": {"startedAt": at(-3500)}});
+        assert!(lacking(runs, true, None).is_none());
+        assert!(lacking(waits(), true, None).is_none());
+        let loops = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        assert!(lacking(loops, false, None).is_none());
+    }
+
+    #[test]
+    fn a_rollout_is_to_blame_where_it_brought_the_reference_and_otherwise_the_removal() {
+        let waits = || json!({"waiting": {"reason": "ContainerCreating"}});
+        let web = EntityRef::namespaced("Deployment", "shop", "web");
+        let brought = |line: &str, second: i64| {
+            let mut change = deploy(&web, "r7", second);
+            change.detail = vec![line.to_owned()];
+            lacking(waits(), false, Some(change)).unwrap().change
+        };
+        let reference = "volumes[tls].secret.secretName: (none) → tls";
+        assert_eq!(brought(reference, -3610).as_deref(), Some("r7"));
+        assert_eq!(brought(reference, -900_000), None);
+        assert_eq!(brought("containers[tls].image: a → b", -3610), None);
+        let removed = |second: i64| {
+            let secret = EntityRef::namespaced("Secret", "shop", "tls");
+            let mut change = deploy(&secret, "gone", second);
+            change.kind = ChangeKind::Config;
+            lacking(waits(), false, Some(change)).unwrap().change
+        };
+        assert_eq!(removed(-4000).as_deref(), Some("gone"));
+        assert_eq!(removed(-900_000), None);
     }
 
     #[test]

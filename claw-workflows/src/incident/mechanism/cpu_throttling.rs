@@ -6,6 +6,7 @@ use claw_k8s::model::{Event, Object as _, Pod};
 use claw_metrics::classify::Measure;
 use claw_metrics::signal::{Direction, Signal};
 
+use super::labels::label_of;
 use super::limits::{limit, lowers_cpu};
 use super::{Area, Mechanism, brought, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
@@ -43,12 +44,10 @@ impl Mechanism for CpuThrottling {
 }
 
 fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<Candidate> {
-    let (pod, container, limit) = pods.iter().find_map(|pod| {
-        let containers = pod.spec.containers.iter();
-        containers
-            .filter_map(|container| Some((*pod, &container.name, limit(pod, &container.name, "cpu")?)))
-            .next()
-    })?;
+    let limited = limited(pods);
+    if limited.is_empty() {
+        return None;
+    }
     let held_back = signals(facts, workload, |signal| {
         signal.measure == Measure::CpuThrottling
             && signal.harmful
@@ -70,7 +69,35 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<C
     let told = late.iter().filter_map(|event| event.first_seen());
     let seen = held_back.iter().chain(&slow).filter_map(|signal| signal.onset);
     let since = told.chain(seen).min();
-    let lowered = recent_change::before_trouble(facts, workload, since, |change| lowers_cpu(&change.detail));
+    let lowering = |container: &str| {
+        recent_change::before_trouble(facts, workload, since, |change| {
+            lowers_cpu(&change.detail, container)
+        })
+    };
+    // The one that a series or a probe names, or whose limit was lowered; the first where nobody tells.
+    let named = |container: &str| {
+        let probe = format!("{{{container}}}");
+        held_back
+            .iter()
+            .any(|signal| label_of(signal, "container") == Some(container))
+            || held_back.is_empty()
+                && late
+                    .iter()
+                    .any(|event| event.involved_object.field_path.ends_with(&probe))
+    };
+    let told = |signal: &&Signal| label_of(signal, "container").is_some_and(|name| !name.is_empty());
+    let chosen = limited.iter().find(|limited| named(limited.container));
+    let (pod, container, limit) = match chosen {
+        Some(chosen) => chosen,
+        // Whoever is held back is another container, whose limit is not known.
+        None if !held_back.is_empty() && held_back.iter().all(told) => return None,
+        None => limited
+            .iter()
+            .find(|limited| lowering(limited.container).is_some())
+            .or(limited.first())?,
+    }
+    .parts();
+    let lowered = lowering(container);
     // Slowness alone has other reasons, and so have probes that run out of time.
     if held_back.is_empty() && (lowered.is_none() || (late.is_empty() && slow.is_empty())) {
         return None;
@@ -141,17 +168,55 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<C
     )
 }
 
+/// A container with a limit of processor time.
+struct Limited<'a> {
+    pod: &'a Pod,
+    container: &'a str,
+    limit: String,
+}
+
+impl Limited<'_> {
+    fn parts(&self) -> (&Pod, &str, &str) {
+        (self.pod, self.container, &self.limit)
+    }
+}
+
+/// The containers of pods that have such a limit, each name once.
+fn limited<'a>(pods: &[&'a Pod]) -> Vec<Limited<'a>> {
+    let mut found: Vec<Limited<'a>> = Vec::new();
+    for pod in pods {
+        for container in &pod.spec.containers {
+            if let Some(limit) = limit(pod, &container.name, "cpu")
+                && found.iter().all(|known| known.container != container.name)
+            {
+                found.push(Limited {
+                    pod,
+                    container: &container.name,
+                    limit,
+                });
+            }
+        }
+    }
+    found
+}
+
 /// Whether a probe failed because no answer came in time, as it does where the container gets no processor time.
 pub(super) fn ran_out_of_time(message: &str) -> bool {
-    [
-        "deadline exceeded",
-        "timed out",
-        "Client.Timeout",
-        "i/o timeout",
-        "within 1s",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
+    ["deadline exceeded", "timed out", "Client.Timeout", "i/o timeout"]
+        .iter()
+        .any(|words| message.contains(words))
+        || within_seconds(message)
+}
+
+/// `timeout: failed to connect service ":8080" within 5s`, as probes of gRPC say it.
+fn within_seconds(message: &str) -> bool {
+    message.split("within ").skip(1).any(|rest| {
+        let digits = rest
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || *c == '.')
+            .count();
+        digits > 0 && rest.get(digits..).is_some_and(|rest| rest.starts_with('s'))
+    })
 }
 
 /// Signals of a workload, of each of its pods.
@@ -175,7 +240,55 @@ mod tests {
     use super::super::fixture::clue;
     use super::CpuThrottling;
     use crate::incident::candidate::Candidate;
-    use crate::incident::testing::{case, deploy, deployment, event, of};
+    use crate::incident::testing::{at, case, deploy, deployment, event, of};
+
+    #[test]
+    fn the_container_that_is_held_back_is_the_one_that_the_series_names() {
+        let found = |container: &str| {
+            let mut case = case();
+            let limits = json!({"limits": {"cpu": "100m"}});
+            let containers = json!([
+                {"name": "istio-proxy", "resources": limits}, {"name": "app", "resources": limits}, {"name": "free"},
+            ]);
+            deployment(&mut case, "cart", json!({"containers": containers}));
+            let labels = [
+                ("__name__", "container_cpu_throttled_ratio"),
+                ("namespace", "shop"),
+                ("pod", "cart-pod"),
+                ("container", container),
+            ];
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let points = (-60..30).map(|minute| {
+                let level = if minute < 0 { 0.01 } else { 0.6 };
+                (
+                    at(60 * minute),
+                    level * (1.0 + 0.01 * minute.rem_euclid(5) as f64),
+                )
+            });
+            let series = claw_metrics::series::Series::new(labels.into_iter().collect(), points.collect());
+            let incident = claw_core::report::Window {
+                start: at(0),
+                end: at(1800),
+            };
+            let signals = claw_metrics::signal::detect(&series, &incident, None, &Default::default());
+            case.signals.extend(signals);
+            assert_eq!(case.signals.len(), 1);
+            of(&CpuThrottling, &case).pop().map(|found| found.cause)
+        };
+        let app = found("app").unwrap();
+        assert!(app.starts_with("container app of"), "{app}");
+        let proxy = found("istio-proxy").unwrap();
+        assert!(proxy.starts_with("container istio-proxy of"), "{proxy}");
+        assert_eq!(found("free"), None);
+    }
+
+    #[test]
+    fn a_probe_that_waits_for_seconds_in_vain_ran_out_of_time() {
+        let within =
+            |text: &str| super::ran_out_of_time(&format!("timeout: failed to connect service {text}"));
+        assert!(within("\":8080\" within 1s") && within("\":8080\" within 15s") && within("within 2.5s"));
+        assert!(!within("within the cluster") && !within("within 5 nodes"));
+    }
 
     fn found(limits: Value, detail: &str, said: Option<&str>) -> Vec<Candidate> {
         let mut case = case();

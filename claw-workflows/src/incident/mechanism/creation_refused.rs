@@ -188,8 +188,10 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
             }
         }
     }
-    if let Some(change) = facts
-        .rollout_before(workload, since, obstacle.paths())
+    let asks = |fields| facts.rollout_before(workload, since, fields);
+    if let Some(change) = obstacle
+        .paths()
+        .and_then(asks)
         .filter(|_| candidate.change.is_none())
     {
         candidate = candidate
@@ -279,6 +281,36 @@ mod tests {
             crate::incident::testing::of(&CreationRefused, &case).len()
         };
         assert_eq!((found(0), found(1), found(2)), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_rollout_is_to_blame_where_it_asks_for_what_is_refused() {
+        let blamed = |message: &str, line: &str| {
+            let mut workload = fixture::workload("shop", "api", json!([]));
+            workload["status"] = json!({"replicas": 0, "readyReplicas": 0});
+            let mut case = fixture::case(json!({
+                "workloads": [workload],
+                "events": [{
+                    "metadata": {"name": "e", "namespace": "shop"},
+                    "involvedObject": {"kind": "Deployment", "namespace": "shop", "name": "api"},
+                    "type": "Warning", "reason": "FailedCreate", "message": format!("Error creating: {message}"),
+                    "firstTimestamp": "2026-05-01T09:50:00Z", "lastTimestamp": "2026-05-01T10:20:00Z",
+                }],
+            }));
+            let mut change = fixture::change("2026-05-01T09:45:00Z", &fixture::deployment("api"), &[line]);
+            change.kind = claw_core::change::ChangeKind::Deploy;
+            case.changes.push(change);
+            let found = crate::incident::testing::of(&CreationRefused, &case);
+            fixture::clue(&found[0], "rollout asks for what is refused").is_some()
+        };
+        let security = "violates PodSecurity \"restricted:latest\": host namespaces";
+        assert!(blamed(security, "hostNetwork: (none) → true"));
+        assert!(!blamed(security, "containers[app].env[DB_HOST]: a → b"));
+        let policy = "admission webhook \"v.example\" denied the request: no label owner";
+        assert!(blamed(policy, "labels[owner]: a → (none)"));
+        // It refuses everybody, whatever they ask for.
+        let down = "failed calling webhook \"inject.example\": connection refused";
+        assert!(!blamed(down, "containers[app].image: a → b"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 
 use super::pool_exhausted::takers;
+use super::scaling::scales;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
@@ -152,7 +153,7 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
                     vec![facts.object(workload, None, "is scaled to zero")],
                 )
                 .derived(0.1);
-            if let Some(change) = facts.change_before(&entity, complaint.since(), |_| true) {
+            if let Some(change) = facts.change_before(&entity, complaint.since(), scales) {
                 candidate = candidate
                     .clue("scaled before", 1.0, vec![facts.change_evidence(change)])
                     .brought_by(Some(&change.reference));

@@ -10,6 +10,9 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::witness;
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Runs of one schedule begin within so long of the same time of day.
+const ABOUT: SignedDuration = SignedDuration::from_mins(30);
 /// How long before the trouble a schedule may have been changed that shows itself once a week.
 const SHOWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -216,7 +219,7 @@ fn moved(facts: &Facts<'_>, cron_job: &Workload) -> Option<Candidate> {
     let entity = cron_job.entity();
     let began = facts.case.began.unwrap_or(facts.case.window.end);
     // A schedule shows itself at the next time at which a run was due.
-    let change = facts.change_before(&entity, Some(began), |change| {
+    let change = facts.any_change_before(&entity, Some(began), |change| {
         began.duration_since(change.time) <= SHOWS && change.detail.iter().any(|line| about_schedule(line))
     })?;
     let hours = apart(facts, cron_job, change.time);
@@ -277,12 +280,20 @@ fn about_schedule(line: &str) -> bool {
     matches!(name.trim().replace('_', "").as_str(), "timezone" | "schedule")
 }
 
-/// By how many hours of the day the last run is off the last one before `change`, where that is at least one.
+/// By how many hours of the day the last run is off the last one before `change`, where that is at least one. What ran more
+/// or less often than once a day has no hour of its own.
 fn apart(facts: &Facts<'_>, cron_job: &Workload, change: Timestamp) -> Option<i64> {
     let entity = cron_job.entity();
     let runs = facts.owned_by(&entity);
     let started = |job: &Workload| job.status.start_time.or(job.metadata.creation_timestamp);
-    let before = runs.filter_map(started).filter(|time| *time < change).max()?;
+    let mut earlier: Vec<Timestamp> = runs.filter_map(started).filter(|time| *time < change).collect();
+    earlier.sort();
+    let daily = !earlier.is_empty()
+        && earlier.windows(2).all(|pair| match pair {
+            [one, next] => (next.duration_since(*one) - DAY).abs() <= ABOUT,
+            _ => false,
+        });
+    let before = *earlier.last().filter(|_| daily && earlier.len() > 1)?;
     let last = cron_job.status.last_schedule_time.filter(|time| *time > change)?;
     let off = last.duration_since(before).as_hours().rem_euclid(24);
     let off = off.min(24 - off);
@@ -481,6 +492,33 @@ mod tests {
         // Nobody waits for it; another field was changed.
         assert!(with(moved, false).is_empty());
         assert!(with("spec.concurrencyPolicy: Allow → Forbid", true).is_empty());
+    }
+
+    #[test]
+    fn only_what_runs_once_a_day_has_an_hour_of_its_own() {
+        // Runs before a change, so many hours apart; the one after it came three hours later in the day.
+        let found = |apart: i64| {
+            let status = json!({"lastScheduleTime": at(-600)});
+            let mut case = world("CronJob", json!({"schedule": "0 6 * * *"}), status);
+            let entity = EntityRef::namespaced("CronJob", "shop", "report");
+            let mut change = crate::incident::testing::deploy(&entity, "chart@7", -40_000);
+            change.detail = vec!["spec.schedule: a → b".to_owned()];
+            case.changes.push(change);
+            for run in 0..3 {
+                case.objects.workloads.push(object(
+                    &format!("report-{run}"),
+                    json!({
+                        "kind": "Job",
+                        "metadata": {"ownerReferences": [{"kind": "CronJob", "name": "report", "controller": true}]},
+                        "status": {"startTime": at(-600 - 27 * 3600 - run * apart * 3600)},
+                    }),
+                ));
+            }
+            ids(&case)
+        };
+        assert_eq!(found(24), ["cronjob_schedule_changed"]);
+        assert!(found(1).is_empty());
+        assert!(found(7 * 24).is_empty());
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use claw_metrics::classify::Measure;
 use claw_metrics::signal::{Direction, Shape, Signal};
+use jiff::{SignedDuration, Timestamp};
 
-use super::limits::{limit, lowers_memory};
+use super::limits::{about_memory, limit, lowers_memory};
 use super::rollback::roll_back;
 use super::{Area, Mechanism, node_memory};
 use crate::incident::candidate::{Advice, Candidate};
@@ -60,6 +62,9 @@ const NOTABLE: f64 = 5.0;
 /// Nor is one that has grown by less than this factor.
 const GROWN: f64 = 1.5;
 
+/// So soon a rollout makes its pods.
+const MADE_BY: SignedDuration = SignedDuration::from_hours(1);
+
 /// A container that was killed, with the last end that is known.
 type Kill<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
 
@@ -90,9 +95,8 @@ fn candidate(
     });
     let seen = witness::of_pods(facts, killed, |event| event.reason == "OOMKilling");
     let memory = memory_signal(facts, workload, pods);
-    let change = facts
-        .rollout_before(workload, until, &["resources"])
-        .filter(|change| lowers_memory(&change.detail));
+    let change = sets_limit(facts, workload, container, pods, since, until)
+        .filter(|change| lowers_memory(&change.detail, container));
     let rollout = facts
         .rollout_before(workload, until, &[])
         .filter(|_| change.is_none());
@@ -185,6 +189,29 @@ fn candidate(
             )),
         ),
     )
+}
+
+/// The last rollout before the kills that set another limit. Where the first kill is not known, it may lie as far back as the
+/// pods that have been killed since.
+fn sets_limit<'a>(
+    facts: &Facts<'a>,
+    workload: &EntityRef,
+    container: &str,
+    pods: &[Kill<'_>],
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Option<&'a Change> {
+    let sets = |change: &Change| change.kind == ChangeKind::Deploy && about_memory(&change.detail, container);
+    if since.is_some() {
+        return facts.change_before(workload, since, sets);
+    }
+    let made = pods
+        .iter()
+        .filter_map(|(pod, _, _)| pod.metadata.creation_timestamp)
+        .min();
+    facts.any_change_before(workload, until, |change| {
+        sets(change) && made.is_none_or(|made| made.duration_since(change.time) <= MADE_BY)
+    })
 }
 
 /// Work that has grown: what a workload of the same needs takes more memory for.
@@ -324,5 +351,19 @@ mod tests {
         let found = of(&MemoryLimit, &case);
         assert_eq!(found[0].change.as_deref(), Some("Deployment/shop/cart@14"));
         assert_eq!(found[0].onset, Some(at(-3600)));
+        // The limit of its neighbour was lowered.
+        case.changes[0].detail = vec!["containers[proxy].resources.limits.memory: 1Gi → 256Mi".to_owned()];
+        assert!(
+            found_clue(&case).is_none(),
+            "another container's limit is not to blame"
+        );
+        // It ran for months with the limit that it has, and began to be killed today.
+        case.changes[0].detail = vec!["containers[app].resources.limits.memory: 1Gi → 256Mi".to_owned()];
+        case.changes[0].time = at(-150 * 86_400);
+        assert!(found_clue(&case).is_none());
+    }
+
+    fn found_clue(case: &crate::incident::case::Case) -> Option<f64> {
+        super::super::fixture::clue(&of(&MemoryLimit, case)[0], "rollout lowered the limit")
     }
 }

@@ -34,6 +34,7 @@ mod image_pull;
 mod ingress_backend;
 mod init_container_blocked;
 mod job;
+mod labels;
 mod lifecycle_hook_failed;
 mod limits;
 mod memory_limit;

@@ -12,6 +12,7 @@ use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
 use crate::incident::degradation;
+use crate::incident::difference::is_about;
 use crate::incident::facts::Facts;
 use crate::incident::logs::host_of;
 
@@ -55,12 +56,10 @@ fn candidate(
     all: &[Complaint<'_>],
 ) -> Option<Candidate> {
     let behind: Vec<&Pod> = facts
-        .pods()
-        .filter(|pod| {
-            pod.metadata.ns() == service.metadata.ns()
-                && service.selects(&pod.metadata.labels)
-                && !pod.is_finished()
-        })
+        .pods_in(service.metadata.ns())
+        .iter()
+        .copied()
+        .filter(|pod| service.selects(&pod.metadata.labels) && !pod.is_finished())
         .collect();
     let pod = *behind.first()?;
     let workload = facts.workload_of(pod);
@@ -150,7 +149,7 @@ fn candidate(
 
 /// Whether a line of a difference is about ports.
 fn about_ports(line: &str) -> bool {
-    line.contains("ports") || line.contains("containerPort")
+    is_about(line, "ports") || is_about(line, "containerPort")
 }
 
 /// What a Service asks of its pods.

@@ -9,7 +9,9 @@ use claw_metrics::logs::indicators::Indicator;
 use claw_metrics::signal::{Direction, Signal};
 use jiff::SignedDuration;
 
+use super::labels::label_of;
 use super::rollback::roll_back;
+use super::scaling::scales;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::Complaint;
@@ -75,27 +77,18 @@ fn told<'f, 'a>(facts: &'f Facts<'a>) -> impl Iterator<Item = &'f Complaint<'a>>
     all.filter(|complaint| complaint.kind == Indicator::QueueTrouble)
 }
 
-/// The value of a label in a series as it is written.
-fn label<'s>(metric: &'s str, name: &str) -> Option<&'s str> {
-    let (_, labels) = metric.split_once('{')?;
-    labels.trim_end_matches('}').split(',').find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        (key.trim() == name).then(|| value.trim_matches('"'))
-    })
-}
-
 /// The workload that takes from a queue: the one that is called like the consumer group, or is configured with it.
 fn consumer<'a>(facts: &Facts<'a>, signal: &Signal) -> Option<&'a Workload> {
     CONSUMER
         .iter()
-        .filter_map(|name| label(&signal.metric, name).or_else(|| label(&signal.source, name)))
+        .filter_map(|name| label_of(signal, name))
         .find_map(|group| {
             let named = |workload: &&Workload| workload.metadata.name == group;
             let configured = |workload: &&Workload| {
                 let containers = workload.template().spec.containers.iter();
                 containers
                     .flat_map(|container| &container.env)
-                    .any(|variable| variable.value.as_deref() == Some(group))
+                    .any(|variable| variable.value.as_deref() == Some(group) && names_queue(&variable.name))
             };
             let mut all = facts.top_workloads().filter(|one| named(one) || configured(one));
             let first = all.next()?;
@@ -105,6 +98,15 @@ fn consumer<'a>(facts: &Facts<'a>, signal: &Signal) -> Option<&'a Workload> {
                 Some(_) => facts.top_workloads().find(named),
             }
         })
+}
+
+/// Whether a variable of that name holds from which queue, or in which group, a program takes its work. Values such as
+/// `default` stand in variables of all kinds.
+fn names_queue(variable: &str) -> bool {
+    let name = variable.to_ascii_lowercase();
+    ["group", "queue", "consumer", "subscription", "topic", "stream"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn candidate(facts: &Facts<'_>, consumer: &EntityRef, signals: &[&Signal]) -> Candidate {
@@ -142,7 +144,7 @@ fn candidate(facts: &Facts<'_>, consumer: &EntityRef, signals: &[&Signal]) -> Ca
     if let Some(workload) = stopped {
         let seen = vec![facts.object(workload, None, "is scaled to zero")];
         found = found.clue("consumer is scaled to zero", 2.5, seen).derived(0.1);
-        if let Some(change) = recent_change::before_trouble(facts, consumer, since, |_| true) {
+        if let Some(change) = recent_change::before_trouble(facts, consumer, since, scales) {
             found = found
                 .clue("scaled before", 1.0, vec![facts.change_evidence(change)])
                 .brought_by(Some(&change.reference));
@@ -179,14 +181,15 @@ mod tests {
     use serde_json::json;
 
     use super::super::fixture;
-    use super::{QueueBacklog, label};
+    use super::QueueBacklog;
     use crate::incident::candidate::Candidate;
     use crate::incident::case::Case;
     use crate::incident::testing::{at, of};
 
     /// A Deployment `mailer` of so many replicas, and a lag of a consumer group that grows.
     fn case(group: &str, replicas: i32) -> Case {
-        let env = json!([{"name": "GROUP_ID", "value": "mail-out"}]);
+        let env =
+            json!([{"name": "GROUP_ID", "value": "mail-out"}, {"name": "STAGE", "value": "production"}]);
         let mut mailer = fixture::workload("shop", "mailer", json!([{"name": "app", "env": env}]));
         mailer["spec"]["replicas"] = json!(replicas);
         let mut case = fixture::case(json!({"workloads": [mailer]}));
@@ -232,19 +235,13 @@ mod tests {
             assert_eq!(found.entity.name, "mailer");
         }
         assert!(found(&case("somebody", 2)).is_none());
+        // The value of a variable that is about something else.
+        assert!(found(&case("production", 2)).is_none());
     }
 
     #[test]
     fn a_consumer_that_is_scaled_to_zero_takes_nothing() {
         let found = found(&case("mailer", 0)).unwrap();
         assert_eq!(fixture::clue(&found, "consumer is scaled to zero"), Some(2.5));
-    }
-
-    #[test]
-    fn labels_are_read_from_a_written_series() {
-        let metric = "lag{topic=\"mails\",group=\"a-b\"}";
-        assert_eq!(label(metric, "group"), Some("a-b"));
-        assert_eq!(label(metric, "queue"), None);
-        assert_eq!(label("lag", "group"), None);
     }
 }

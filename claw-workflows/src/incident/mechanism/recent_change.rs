@@ -25,7 +25,7 @@ pub(super) fn before_trouble<'a>(
 ) -> Option<&'a Change> {
     let case = facts.case;
     let began = trouble.into_iter().chain(case.began).min();
-    facts.change_before(entity, began.or(Some(case.window.end)), |change| {
+    facts.any_change_before(entity, began.or(Some(case.window.end)), |change| {
         change.time >= case.window.start && test(change)
     })
 }

@@ -1,13 +1,13 @@
 //! A workload has fewer replicas than its work needs, since somebody lowered their number.
 
-use claw_core::change::{Change, ChangeKind};
+use claw_core::change::Change;
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
 use claw_k8s::model::{HorizontalPodAutoscaler, Object as _, Workload};
 use claw_metrics::signal::{Direction, Signal};
 use jiff::{SignedDuration, Timestamp};
 
-use super::scaling::{about_maximum, about_replicas, counts};
+use super::scaling::{about_maximum, about_replicas, counts, scales, target};
 use super::{Area, Mechanism, recent_change, webhook_unavailable};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::Target;
@@ -56,9 +56,7 @@ impl Mechanism for ScaledDown {
 
 fn of_workload(facts: &Facts<'_>, workload: &Workload) -> Option<Candidate> {
     let entity = workload.entity();
-    let change = recent_change::before_trouble(facts, &entity, None, |change| {
-        change.kind == ChangeKind::Scale || change.detail.iter().any(|line| about_replicas(line))
-    })?;
+    let change = recent_change::before_trouble(facts, &entity, None, scales)?;
     let (from, to) = counts(change, about_replicas).filter(|(from, to)| to < from)?;
     let found = Candidate::new(
         "scaled_down",
@@ -122,11 +120,6 @@ fn by_autoscaler(facts: &Facts<'_>, workload: &EntityRef, change: &Change) -> bo
         .any(|autoscaler| target(autoscaler) == *workload);
     let author = change.author.as_deref();
     scaled && author.is_none_or(|author| author.contains("controller") || author.contains("autoscaler"))
-}
-
-fn target(autoscaler: &HorizontalPodAutoscaler) -> EntityRef {
-    let target = &autoscaler.spec.scale_target_ref;
-    EntityRef::namespaced(&target.kind, autoscaler.metadata.ns(), &target.name)
 }
 
 /// The maximum was lowered below what ran.

@@ -1,27 +1,62 @@
-//! What changes say of numbers of replicas.
+//! What changes say of numbers of replicas, and of whose.
 
 use claw_core::change::{Change, ChangeKind};
+use claw_core::entity::EntityRef;
+use claw_k8s::model::HorizontalPodAutoscaler;
 
-/// Whether a line of a difference, `path: old → new`, is about the number of replicas.
+use crate::incident::difference::{has_path, segments};
+
+/// Whether a line of a difference, `path: old → new`, is about the number of replicas: what a workload or a chart calls so,
+/// and no variable that has the word in its name.
 pub(super) fn about_replicas(line: &str) -> bool {
-    let path = line.split_once(':').map_or(line, |(path, _)| path);
-    path.to_lowercase().contains("replica")
+    is_field(line, &["replicas", "replicacount"])
+}
+
+/// Whether a workload was given another number of replicas.
+pub(super) fn scales(change: &Change) -> bool {
+    change.kind == ChangeKind::Scale || change.detail.iter().any(|line| about_replicas(line))
 }
 
 /// Whether a line of a difference is about the most replicas that an autoscaler may have.
 pub(super) fn about_maximum(line: &str) -> bool {
-    let path = line.split_once(':').map_or(line, |(path, _)| path);
-    let path = path.to_lowercase().replace(['_', '-'], "");
-    path.contains("maxreplica")
+    is_field(line, &["maxreplicas", "maxreplicacount"])
+}
+
+/// What an autoscaler scales.
+pub(super) fn target(autoscaler: &HorizontalPodAutoscaler) -> EntityRef {
+    let target = &autoscaler.spec.scale_target_ref;
+    EntityRef::namespaced(&target.kind, autoscaler.metadata.ns(), &target.name)
+}
+
+/// Whether the path of a line ends with one of these names, or, where the line is mere words, has one of them.
+fn is_field(line: &str, names: &[&str]) -> bool {
+    let is = |field: &str| {
+        let name = field.to_lowercase().replace(['_', '-'], "");
+        names.contains(&name.as_str())
+    };
+    let parts = segments(line);
+    if has_path(line) {
+        parts
+            .last()
+            .is_some_and(|(field, key)| key.is_none() && is(field))
+    } else {
+        parts.iter().any(|(field, _)| is(field))
+    }
 }
 
 /// The number before and the number after in the lines that `about` accepts. A summary such as "scaled from 2 to 10" speaks
 /// of replicas where the change is nothing but a scaling.
 pub(super) fn counts(change: &Change, about: impl Fn(&str) -> bool) -> Option<(i64, i64)> {
     let lines = change.detail.iter().filter(|line| about(line));
-    let summary = Some(&change.summary)
-        .filter(|line| change.kind == ChangeKind::Scale || line.to_lowercase().contains("replica"));
+    let summary =
+        Some(&change.summary).filter(|line| change.kind == ChangeKind::Scale || speaks_of_replicas(line));
     lines.chain(summary).find_map(|line| numbers(line))
+}
+
+/// Whether a sentence has the word.
+fn speaks_of_replicas(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'))
+        .any(|word| matches!(word.to_lowercase().as_str(), "replica" | "replicas"))
 }
 
 /// The number before and the number after, where a line tells both.
@@ -37,4 +72,49 @@ fn numbers(line: &str) -> Option<(i64, i64)> {
         if last { parts.next_back() } else { parts.next() }?.parse().ok()
     };
     Some((number(old, true)?, number(new, false)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::change::ChangeKind;
+    use claw_core::entity::EntityRef;
+
+    use super::super::fixture;
+    use super::{about_maximum, about_replicas, counts};
+
+    #[test]
+    fn a_number_of_replicas_is_a_field_of_that_name() {
+        for (line, replicas, maximum) in [
+            ("spec.replicas: 3 → 1", true, false),
+            ("replicas: 3 → 1", true, false),
+            ("replicaCount: 3 → 1", true, false),
+            ("spec.maxReplicas: 10 → 2", false, true),
+            ("maxReplicaCount: 10 → 2", false, true),
+            (
+                "containers[app].env[READ_REPLICA_HOST]: pg-2 → pg-1",
+                false,
+                false,
+            ),
+            ("env.READ_REPLICA_HOST: pg-2 → pg-1", false, false),
+            ("env[REPLICAS]: 2 → 1", false, false),
+            ("data.replicas.conf: 2 → 1", false, false),
+            ("replicas 3 → 1", true, false),
+        ] {
+            assert_eq!(about_replicas(line), replicas, "{line}");
+            assert_eq!(about_maximum(line), maximum, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_summary_speaks_of_replicas_in_words() {
+        let of = |summary: &str| {
+            let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+            let mut change = fixture::change("2026-05-01T09:40:00Z", &cart, &[]);
+            change.kind = ChangeKind::Deploy;
+            change.summary = summary.to_owned();
+            counts(&change, about_replicas)
+        };
+        assert_eq!(of("replicas 4 → 1"), Some((4, 1)));
+        assert_eq!(of("READ_REPLICA_HOST pg-2 → pg-1"), None);
+    }
 }

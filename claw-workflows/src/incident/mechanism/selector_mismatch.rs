@@ -5,6 +5,7 @@ use claw_k8s::model::{Object, Service, Workload};
 
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::difference::is_about;
 use crate::incident::facts::Facts;
 
 /// The Service's selector fits no pod, although a workload that it was evidently meant for is there.
@@ -106,7 +107,7 @@ fn candidate(facts: &Facts<'_>, service: &Service) -> Option<Candidate> {
     let change = recent_change::before_trouble(facts, &entity, None, |_| true).or_else(|| {
         let (workload, _) = meant.as_ref()?;
         recent_change::before_trouble(facts, &workload.entity(), None, |change| {
-            change.kind == ChangeKind::Deploy && change.detail.iter().any(|line| line.contains("labels"))
+            change.kind == ChangeKind::Deploy && change.detail.iter().any(|line| is_about(line, "labels"))
         })
     });
     if let Some(change) = change {
@@ -121,10 +122,14 @@ fn candidate(facts: &Facts<'_>, service: &Service) -> Option<Candidate> {
         let labels: serde_json::Map<String, serde_json::Value> = service
             .spec
             .selector
-            .iter()
-            .map(|(key, value)| {
-                let right = workload.template().metadata.labels.get(key).unwrap_or(value);
-                (key.clone(), right.clone().into())
+            .keys()
+            .map(|key| {
+                // A merge takes away what is null: a label that the pods do not carry at all.
+                let right = workload.template().metadata.labels.get(key);
+                (
+                    key.clone(),
+                    right.map_or(serde_json::Value::Null, |right| right.as_str().into()),
+                )
             })
             .collect();
         let patch = serde_json::json!({"spec": {"selector": labels}});
@@ -305,6 +310,24 @@ mod tests {
             Some((3.5, false))
         );
         assert_eq!(weight(&case(&[fixture::pod("shop", "chekout", json!([]))])), None);
+    }
+
+    #[test]
+    fn the_command_takes_away_what_the_pods_do_not_carry() {
+        let mut case = case(&[fixture::pod("shop", "checkout", json!([]))]);
+        for (selector, patch) in [
+            (
+                json!({"app": "checkout", "tier": "web"}),
+                json!({"app": "checkout", "tier": null}),
+            ),
+            (json!({"app": "chekout"}), json!({"app": "checkout"})),
+        ] {
+            case.objects.services[0].spec.selector = serde_json::from_value(selector).unwrap();
+            let found = crate::incident::testing::of(&SelectorMismatch, &case);
+            let command = found[0].advice[0].command.clone().unwrap();
+            let expected = json!({"spec": {"selector": patch}});
+            assert!(command.ends_with(&format!("-p '{expected}'")), "{command}");
+        }
     }
 
     #[test]

@@ -119,15 +119,18 @@ impl Obstacle {
         }
     }
 
-    pub(super) fn paths(&self) -> &'static [&'static str] {
-        match self {
+    /// Fields by which a rollout may ask for what is refused, or none for any field. `None` where pods are refused whatever
+    /// they ask for.
+    pub(super) fn paths(&self) -> Option<&'static [&'static str]> {
+        Some(match self {
             Self::Quota(_) | Self::QuotaNeedsRequests | Self::LimitRange => &["resources", "replicas"],
             Self::PodSecurity => &["securityContext", "host", "capabilities"],
             Self::ServiceAccount(_) => &["serviceAccount"],
             Self::PriorityClass => &["priority"],
             Self::RuntimeClass => &["runtimeClass"],
-            _ => &[],
-        }
+            Self::Webhook(..) | Self::Invalid | Self::Other => &[],
+            Self::WebhookDown(_) | Self::Terminating => return None,
+        })
     }
 
     pub(super) fn advice(&self, workload: &EntityRef) -> Advice {

@@ -7,6 +7,7 @@ use claw_k8s::model::{ContainerStatus, Event, Object as _, Pod, Terminated};
 use super::super::{brought, probe_kill};
 use super::Kind;
 use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::difference::is_about;
 use crate::incident::ending::{ending, ends_since};
 use crate::incident::facts::Facts;
 use crate::incident::witness;
@@ -68,7 +69,7 @@ pub(super) fn without_events(facts: &Facts<'_>, workload: &EntityRef, pods: &[&P
         change
             .detail
             .iter()
-            .any(|line| line.contains("Probe") || line.contains("containerPort"))
+            .any(|line| is_about(line, "Probe") || is_about(line, "containerPort"))
     });
     if let Some(change) = change {
         candidate = brought::blame(

@@ -59,7 +59,11 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
     let mut candidate = Candidate::new(
         "wrong_address",
         workload.clone(),
-        format!("{workload} calls {host}, a name that nobody bears"),
+        if exists {
+            format!("{workload} could not resolve {host}, a name that exists")
+        } else {
+            format!("{workload} calls {host}, a name that nobody bears")
+        },
     )
     .aspect(name)
     .clue(
@@ -74,8 +78,11 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
     }
     let services = &facts.case.objects.services;
     let first = name.split('.').next().unwrap_or(name);
+    // What lies outside is not meant to be a Service.
+    let inside = matches!(complaint.target, Target::Absent(_));
     let near = services
         .iter()
+        .filter(|_| inside)
         .filter(|service| selector_mismatch::near(&service.metadata.name, first))
         .min_by_key(|service| {
             (
@@ -83,7 +90,7 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
                 service.entity(),
             )
         });
-    if let Some(service) = near.filter(|_| !exists) {
+    if let Some(service) = near {
         let statement = format!("has a name that is close to {first}");
         candidate = candidate.clue(
             "a service has a similar name",
@@ -102,7 +109,11 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
             })
             .max_by_key(|change| change.time)
     });
-    let rollout = facts.rollout_before(workload, complaint.since(), &["env", "args", "command"]);
+    let rollout = facts.rollout_before(
+        workload,
+        complaint.since(),
+        &["env", "environment", "args", "command"],
+    );
     if let Some(change) = rollout.filter(|rollout| edit.is_none_or(|edit| edit.time <= rollout.time)) {
         candidate = candidate
             .clue(
@@ -127,8 +138,60 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
     let right = near
         .map(|service| format!(" (is {} meant?)", service.entity()))
         .unwrap_or_default();
+    if exists {
+        return Some(candidate.advise(Advice::new(
+            format!(
+                "See why {workload} could not resolve {host}: its resolver, its search domains, its network"
+            ),
+            "The name exists, so the way to whoever answers for it was cut, or it was not there for a while",
+        )));
+    }
     Some(candidate.advise(Advice::new(
         format!("Give {workload} the right address instead of {host}{right}"),
         "Every call fails while the name cannot be resolved",
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture;
+    use super::WrongAddress;
+    use crate::incident::candidate::Candidate;
+    use crate::incident::testing::of;
+
+    /// `web` cannot resolve a name, beside Services `cart` and `pay`.
+    fn found(host: &str) -> Candidate {
+        let mut case = fixture::case(json!({
+            "workloads": [
+                fixture::workload("shop", "web", json!([{"name": "app"}])),
+                fixture::workload("shop", "cart", json!([{"name": "app"}])),
+            ],
+            "pods": [fixture::pod("shop", "web", json!([{"name": "app"}]))],
+            "services": [
+                fixture::service("shop", "cart", json!({"port": 80})), fixture::service("shop", "pay", json!({"port": 80})),
+            ],
+        }));
+        fixture::know_all(&mut case, &["Service"]);
+        let line = format!("dial tcp: lookup {host}: no such host");
+        fixture::log(&mut case, "web-7d9f8b6c5-x1", &line);
+        of(&WrongAddress, &case).remove(0)
+    }
+
+    #[test]
+    fn a_name_that_is_like_one_of_a_service_may_be_meant_for_it() {
+        let near = |host: &str| fixture::clue(&found(host), "a service has a similar name");
+        assert_eq!(near("kart"), Some(0.6));
+        // A host outside that happens to be called alike.
+        assert_eq!(near("pay.example.com"), None);
+    }
+
+    #[test]
+    fn a_name_that_exists_is_not_called_wrong() {
+        let absent = found("kart").cause;
+        assert!(absent.contains("a name that nobody bears"), "{absent}");
+        let known = found("cart").cause;
+        assert!(known.contains("a name that exists"), "{known}");
+    }
 }

@@ -108,7 +108,7 @@ fn candidate(facts: &Facts<'_>, wrong: &Wrong<'_>, complaint: Option<&Complaint<
             vec![facts.change_evidence(change)],
         );
     }
-    if let Some(change) = facts.rollout_before(workload, since, &["env", "args", "command"]) {
+    if let Some(change) = facts.rollout_before(workload, since, &["env", "environment", "args", "command"]) {
         found = found
             .clue(
                 "rollout changed its environment",
