@@ -127,7 +127,11 @@ fn candidate(
     )
     .aspect(container)
     .clue(
-        "container ends with an error",
+        if end.exit_code == 0 {
+            "container ends and is started again"
+        } else {
+            "container ends with an error"
+        },
         if loops { 2.0 } else { 0.0 },
         seen,
     )

@@ -50,8 +50,8 @@ fn is_hook(event: &Event) -> bool {
         )
 }
 
-/// Whether the kubelet says so of a container that has such a hook: by its state, or by an event about a pod of which this
-/// is the only container that is not ready.
+/// Whether the kubelet says so of a container that has such a hook: by its state, or by an event about a container that is
+/// not ready and has not run since. Events stay for an hour, and a container that runs has got past its hook.
 fn fails(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus) -> bool {
     let said = status.state.waiting.as_ref().is_some_and(|waiting| {
         matches!(
@@ -65,7 +65,14 @@ fn fails(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus) -> bool {
         .is_some_and(|lifecycle| lifecycle.post_start.is_some());
     let told = facts.event(&pod.entity(), |event| {
         let field = &event.involved_object.field_path;
-        is_hook(event) && (field.is_empty() || field.contains(&format!("{{{}}}", status.name)))
+        let began = status
+            .state
+            .running
+            .as_ref()
+            .and_then(|running| running.started_at);
+        is_hook(event)
+            && (field.is_empty() || field.contains(&format!("{{{}}}", status.name)))
+            && began.is_none_or(|began| event.last_seen().is_none_or(|seen| seen >= began))
     });
     said || has_hook && !status.ready && told.is_some()
 }
@@ -161,11 +168,11 @@ mod tests {
 
     #[test]
     fn a_hook_that_fails_is_named_by_state_or_by_event() {
-        let found = |reason: &str, hook: &str, lifecycle: serde_json::Value| {
+        let found = |state: serde_json::Value, hook: &str, lifecycle: serde_json::Value| {
             let mut case = case();
             let status = json!({
                 "phase": "Running", "startTime": at(-60),
-                "containerStatuses": [{"name": "app", "state": {"waiting": {"reason": reason}}}],
+                "containerStatuses": [{"name": "app", "state": state}],
             });
             let containers = json!([{"name": "app", "lifecycle": lifecycle}]);
             deployment(
@@ -179,10 +186,24 @@ mod tests {
             of(&LifecycleHookFailed, &case).len()
         };
         let exec = json!({"postStart": {"exec": {"command": ["/bin/warm"]}}});
-        assert_eq!(found("PostStartHookError", "", exec.clone()), 1);
-        assert_eq!(found("CrashLoopBackOff", "FailedPostStartHook", exec.clone()), 1);
+        let waits = |reason: &str| json!({"waiting": {"reason": reason}});
+        assert_eq!(found(waits("PostStartHookError"), "", exec.clone()), 1);
+        assert_eq!(
+            found(waits("CrashLoopBackOff"), "FailedPostStartHook", exec.clone()),
+            1
+        );
         // It has none, and another hook prevents no start.
-        assert_eq!(found("CrashLoopBackOff", "FailedPostStartHook", json!({})), 0);
-        assert_eq!(found("CrashLoopBackOff", "FailedPreStopHook", exec), 0);
+        assert_eq!(
+            found(waits("CrashLoopBackOff"), "FailedPostStartHook", json!({})),
+            0
+        );
+        assert_eq!(
+            found(waits("CrashLoopBackOff"), "FailedPreStopHook", exec.clone()),
+            0
+        );
+        // Ended by its hook just now, and long past it.
+        let runs = |second: i64| json!({"running": {"startedAt": at(second)}});
+        assert_eq!(found(runs(-40), "FailedPostStartHook", exec.clone()), 1);
+        assert_eq!(found(runs(-20), "FailedPostStartHook", exec), 0);
     }
 }

@@ -113,16 +113,14 @@ fn candidate(
 ) -> Option<Candidate> {
     let (pod, event) = pods.iter().max_by_key(|(_, event)| event.last_seen())?;
     let since = pods.iter().filter_map(|(_, event)| event.first_seen()).min();
-    let container = pod
-        .spec
-        .containers
-        .iter()
-        .find(|container| kind.of(container).is_some());
+    let container = asked(pod, event, kind);
     let probe = container.and_then(|container| kind.of(container));
+    let failure = Failure::of(&event.message);
+    // Who answers, with whatever it may be, listens there: ports need not be declared.
     let wrong = container
         .zip(probe)
+        .filter(|_| failure == Failure::Refused)
         .and_then(|(container, probe)| wrong_port(container, probe));
-    let failure = Failure::of(&event.message);
     let change = facts.rollout_before(workload, since, &["Probe", "containerPort"]);
     let crashes = pods.iter().any(|(pod, _)| pod.restarts() > 0) && kind == Kind::Readiness;
     let refused = failure == Failure::Refused;
@@ -226,6 +224,19 @@ fn candidate(
     )
 }
 
+/// The container whose probe an event is about: the one that it names, or else the only one with such a probe.
+fn asked<'p>(pod: &'p Pod, event: &Event, kind: Kind) -> Option<&'p Container> {
+    let field = &event.involved_object.field_path;
+    let mut probed = pod
+        .all_containers()
+        .filter(|container| kind.of(container).is_some());
+    if field.is_empty() {
+        let only = probed.next();
+        return only.filter(|_| probed.next().is_none());
+    }
+    probed.find(|container| field.ends_with(&format!("{{{}}}", container.name)))
+}
+
 /// Whether the containers of a workload are held back by their limit of processor time: then nobody answers in time.
 fn is_held_back(facts: &Facts<'_>, workload: &EntityRef) -> bool {
     let mut signals = facts.case.signals.iter();
@@ -250,4 +261,44 @@ fn wrong_port(container: &Container, probe: &Probe) -> Option<String> {
         _ => false,
     });
     (!declared && !container.ports.is_empty()).then(|| port.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::ProbeFailing;
+    use crate::incident::testing::{at, case, deployment, event, of};
+
+    /// What is said of the readiness of a pod with a proxy in front of its container, both with probes.
+    fn cause(message: &str, field: &str) -> String {
+        let mut case = case();
+        let get = |port: i32| json!({"httpGet": {"port": port}});
+        let containers = json!([
+            {"name": "proxy", "ports": [{"containerPort": 15090}], "readinessProbe": get(15021)},
+            {"name": "app", "ports": [{"containerPort": 8080}], "readinessProbe": get(8080)},
+            {"name": "wrong", "ports": [{"containerPort": 9090}], "readinessProbe": get(9091)},
+        ]);
+        let status = json!({"phase": "Running", "startTime": at(-60), "conditions": [{"type": "Ready", "status": "False"}]});
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": containers, "status": status}),
+        );
+        event(&mut case, "Pod", "cart-pod", "Unhealthy", message, -30);
+        case.objects.events[0].involved_object.field_path = field.to_owned();
+        of(&ProbeFailing, &case).remove(0).cause
+    }
+
+    #[test]
+    fn a_port_is_wrong_where_the_container_that_is_asked_refuses() {
+        let refused = "Readiness probe failed: dial tcp 10.1.0.9:1: connect: connection refused";
+        let wrong = |message: &str, field: &str| cause(message, field).contains("does not listen");
+        assert!(wrong(refused, "spec.containers{wrong}"));
+        // The port of the container that failed is declared; who failed is not known; it answered.
+        assert!(!wrong(refused, "spec.containers{app}"));
+        assert!(!wrong(refused, ""));
+        let answer = "Readiness probe failed: HTTP probe failed with statuscode: 503";
+        assert!(!wrong(answer, "spec.containers{proxy}"));
+    }
 }

@@ -41,7 +41,8 @@ pub(super) fn ran_out_of_time(pod: &Pod, status: &ContainerStatus, end: &Termina
         && probes.into_iter().flatten().any(|probe| {
             let allowed = allowed(probe);
             // Shorter runs end by themselves; longer ones passed the probe for a while.
-            (allowed - period(probe)..=allowed + period(probe) + grace + SLACK).contains(&seconds)
+            let most = (allowed + period(probe) + SLACK).saturating_add(grace.max(0));
+            (allowed - period(probe)..=most).contains(&seconds)
         })
 }
 

@@ -8,8 +8,6 @@ use crate::incident::logs::Pattern;
 /// What a container's end points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Nothing could be run.
-    Command,
     /// What it was told to run is done, and it is started again all the same.
     Completed,
     Permission,
@@ -38,11 +36,7 @@ impl Cause {
         };
         let said = |wanted: &[Indicator]| told.iter().any(|kind| wanted.contains(kind));
         let silent = last.is_none() && end.message.is_empty();
-        let start_error = matches!(end.reason.as_str(), "StartError" | "ContainerCannotRun")
-            || matches!(end.exit_code, 126..=128);
-        Some(if start_error {
-            Self::Command
-        } else if end.exit_code == 0 {
+        Some(if end.exit_code == 0 {
             Self::Completed
         } else if said(&[
             Indicator::OutOfMemory,
@@ -80,7 +74,7 @@ impl Cause {
             Self::PortInUse => "port_in_use",
             Self::Configuration => "invalid_configuration",
             Self::Schema => "schema_mismatch",
-            Self::Command | Self::Completed | Self::Dependency | Self::Error | Self::Fault | Self::Signal => {
+            Self::Completed | Self::Dependency | Self::Error | Self::Fault | Self::Signal => {
                 "application_crash"
             }
         }
@@ -88,7 +82,6 @@ impl Cause {
 
     pub(super) fn words(self) -> &'static str {
         match self {
-            Self::Command => "cannot be started (command, entrypoint or its rights)",
             Self::Completed => "ends without an error and is started again, as what goes on serving is",
             Self::Permission => "is refused access to something",
             Self::PortInUse => "cannot listen on its port",
@@ -104,7 +97,6 @@ impl Cause {
     /// What to do where no change is to be taken back.
     pub(super) fn remedy(self) -> &'static str {
         match self {
-            Self::Command => "Correct the command, or the rights of the file that it names",
             Self::Completed => "Run what goes on serving, or make a Job of it",
             Self::Permission => "Give it the right that its log names, or the user that has it",
             Self::PortInUse => {
@@ -120,7 +112,7 @@ impl Cause {
 
     pub(super) fn derived(self) -> f64 {
         match self {
-            Self::Command | Self::Configuration | Self::Permission | Self::PortInUse | Self::Schema => 0.1,
+            Self::Configuration | Self::Permission | Self::PortInUse | Self::Schema => 0.1,
             Self::Completed | Self::Error | Self::Fault => 0.4,
             Self::Signal => 0.8,
             Self::Dependency => 0.9,
@@ -173,7 +165,8 @@ mod tests {
             (137, "", Some(Cause::Signal)),
             (139, "", Some(Cause::Fault)),
             (0, "", Some(Cause::Completed)),
-            (127, "", Some(Cause::Command)),
+            // Git ends so, and others that choose their codes freely.
+            (128, "fatal: repository not found", Some(Cause::Error)),
             (1, "java.lang.OutOfMemoryError: Java heap space", None),
             (1, "OSError: [Errno 28] No space left on device", None),
         ] {

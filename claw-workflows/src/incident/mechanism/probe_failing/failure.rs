@@ -1,5 +1,7 @@
 //! How a probe fails, by what the kubelet says of it.
 
+use super::super::wording::wording;
+
 /// How a probe fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Failure {
@@ -25,7 +27,7 @@ impl Failure {
     /// Reads the message of an event.
     pub(super) fn of(message: &str) -> Self {
         let lower = message.to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let has = wording(message);
         let status = lower
             .split_once("statuscode:")
             .and_then(|(_, rest)| rest.trim().get(..3)?.parse::<u16>().ok());
