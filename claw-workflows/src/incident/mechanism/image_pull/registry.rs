@@ -101,7 +101,7 @@ fn candidate(facts: &Facts<'_>, host: &str, stuck: &[&Stuck<'_>]) -> Candidate {
         .events
         .iter()
         .filter(|event| event.reason == "Pulled" && event.message.contains("uccessfully pulled"))
-        .filter(|event| event.message.contains(host) && event.last_seen() >= since)
+        .filter(|event| pulled_from(&event.message) == Some(host) && event.last_seen() >= since)
         .collect();
     if !pulled.is_empty() {
         let seen = witness::of_events(facts, pulled);
@@ -118,7 +118,30 @@ fn candidate(facts: &Facts<'_>, host: &str, stuck: &[&Stuck<'_>]) -> Candidate {
             "The nodes get no answer, whatever the image is",
         )
         .command(format!(
-            "kubectl debug node/NODE -it --image=busybox -- wget -qO- https://{host}/v2/"
+            "curl -sSI https://{host}/v2/   # on a node whose pods wait, not in a pod"
         ))
     })
+}
+
+/// The registry of the image that an event says was pulled. Images of the default registry are named without it.
+fn pulled_from(message: &str) -> Option<&str> {
+    message.split('"').nth(1).map(registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pulled_from;
+
+    #[test]
+    fn an_image_without_a_host_was_pulled_from_the_default_registry() {
+        let of = |image: &str| {
+            pulled_from(&format!("Successfully pulled image \"{image}\" in 2s")).map(str::to_owned)
+        };
+        assert_eq!(of("redis:7").as_deref(), Some("docker.io"));
+        assert_eq!(
+            of("reg.example/docker.io/redis:7").as_deref(),
+            Some("reg.example")
+        );
+        assert_eq!(pulled_from("Container image is present"), None);
+    }
 }

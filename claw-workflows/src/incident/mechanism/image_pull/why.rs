@@ -26,32 +26,33 @@ pub(super) enum Why {
 impl Why {
     /// The kubelet and the container runtimes say it in these words (containerd and CRI-O, checked against their sources).
     pub(super) fn of(reason: &str, text: &str) -> Self {
-        let any = wording(text);
-        let absent = any(&[
-            "not found",
-            "manifest unknown",
-            "does not exist",
-            "name unknown",
-            "404 ",
-        ]);
+        let text = without_names(text);
+        let any = wording(&text);
+        let words: Vec<String> = text
+            .split_whitespace()
+            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
+            .collect();
+        let says = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+        let absent =
+            any(&["not found", "manifest unknown", "does not exist", "name unknown"]) || says(&["404"]);
         let login = any(&[
             "unauthorized",
             "authentication required",
             "403 forbidden",
-            "401 ",
             "no basic auth",
             "authorization failed",
             "invalid username/password",
             "failed to fetch oauth token",
             "authorization token has expired",
-            "denied",
-        ]);
+        ]) || says(&["401", "denied"]);
         match reason {
             "ErrImageNeverPull" => Self::Forbidden,
             "InvalidImageName" => Self::BadName,
             "RegistryUnavailable" => Self::Unreachable,
             "SignatureValidationFailed" => Self::Unsigned,
-            _ if any(&["toomanyrequests", "too many requests", "rate limit", "429 "]) => Self::RateLimited,
+            _ if any(&["toomanyrequests", "too many requests", "rate limit"]) || says(&["429"]) => {
+                Self::RateLimited
+            }
             _ if any(&["no match for platform", "no matching manifest", "exec format"]) => Self::Platform,
             _ if any(&["no space left", "disk quota exceeded"]) => Self::NoSpace,
             _ if any(&["couldn't parse image", "invalid reference format"]) => Self::BadName,
@@ -68,17 +69,13 @@ impl Why {
                 "network is unreachable",
                 "dial tcp",
                 "deadline exceeded",
-                "timeout",
+                "client.timeout",
                 "server gave http response to https client",
                 "500 internal server error",
                 "502 bad gateway",
                 "503 service",
                 "504 gateway",
-                "tls",
-                "x509",
-                "certificate",
-                "eof",
-            ]) =>
+            ]) || says(&["timeout", "tls", "x509", "certificate", "eof"]) =>
             {
                 Self::Unreachable
             }
@@ -170,6 +167,21 @@ impl Why {
     }
 }
 
+/// A message without the names in it: what is quoted, and words that are paths or addresses. How an image is called does not
+/// tell why it does not come.
+fn without_names(text: &str) -> String {
+    let outside: String = text
+        .split('"')
+        .enumerate()
+        .filter(|(index, _)| index % 2 == 0)
+        .map(|(_, part)| part)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let is_name = |word: &&str| word.contains('/') && !matches!(*word, "i/o" | "username/password");
+    let kept: Vec<&str> = outside.split_whitespace().filter(|word| !is_name(word)).collect();
+    kept.join(" ")
+}
+
 /// The host that an image is fetched from.
 pub(super) fn registry(image: &str) -> &str {
     match image.split_once('/') {
@@ -230,6 +242,27 @@ mod tests {
             ),
             ("no match for platform in manifest: not found", Why::Platform),
             ("Back-off pulling image \"a\"", Why::Unknown),
+            (
+                "Back-off pulling image \"reg.local/shop/mtls-proxy:1\"",
+                Why::Unknown,
+            ),
+            ("Back-off pulling image \"reg.local/tls:401\"", Why::Unknown),
+            (
+                "reading manifest 9.9 in reg.local/tls/timeout: manifest unknown",
+                Why::Absent,
+            ),
+            (
+                "Back-off pulling image \"reg.local/tls:1\": ErrImagePull: failed to resolve reference \"reg.local/tls:1\": not found",
+                Why::Absent,
+            ),
+            (
+                "Get \"https://reg.local/v2/\": net/http: TLS handshake timeout",
+                Why::Unreachable,
+            ),
+            (
+                "unexpected status code [manifests 2]: 429 Too Many",
+                Why::RateLimited,
+            ),
         ] {
             assert_eq!(Why::of("ErrImagePull", text), why, "{text}");
         }
