@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Node, Object, Pod};
+use claw_k8s::model::{Meta, Node, Object, Pod, PodSpec, Workload};
 use claw_metrics::logs::indicators::Indicator;
 
 use super::{Area, Mechanism};
@@ -110,6 +110,12 @@ fn cut_off(complaint: &Complaint<'_>) -> bool {
     )
 }
 
+/// Whether the pods of a workload serve the network of their nodes.
+pub(super) fn is_agent(workload: &Workload) -> bool {
+    let template = workload.template();
+    Agent::of_pods(&template.metadata, &template.spec).is_some()
+}
+
 /// What a node has for the network of its pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Agent {
@@ -123,24 +129,23 @@ impl Agent {
             .metadata
             .controller()
             .is_some_and(|owner| owner.kind == "DaemonSet");
-        if !owned || !pod.spec.host_network {
+        Self::of_pods(&pod.metadata, &pod.spec).filter(|_| owned)
+    }
+
+    fn of_pods(metadata: &Meta, spec: &PodSpec) -> Option<Self> {
+        if !spec.host_network {
             return None;
         }
-        let proxy = pod
-            .metadata
+        let proxy = metadata
             .labels
             .get("k8s-app")
             .is_some_and(|app| app == "kube-proxy")
-            || pod.spec.containers.iter().any(|container| {
+            || spec.containers.iter().any(|container| {
                 let words = container.command.iter().chain(&container.args);
                 container.name == "kube-proxy" || words.into_iter().any(|word| word.ends_with("/kube-proxy"))
             });
         let plugin = || {
-            let paths = pod
-                .spec
-                .volumes
-                .iter()
-                .filter_map(|volume| volume.host_path.as_ref());
+            let paths = spec.volumes.iter().filter_map(|volume| volume.host_path.as_ref());
             paths.into_iter().any(|path| {
                 OF_PLUGINS
                     .iter()
@@ -164,14 +169,23 @@ impl Agent {
     fn words(self) -> &'static str {
         match self {
             Self::Proxy => "kube-proxy",
-            Self::Plugin => "the network plugin",
+            // There may be several, one in front of the other.
+            Self::Plugin => "a network plugin",
+        }
+    }
+
+    /// What stands still while it does not run. The rules that it has made stay in the kernel.
+    fn lacks(self) -> &'static str {
+        match self {
+            Self::Proxy => "changes of Services and their endpoints do not arrive there",
+            Self::Plugin => "new pods there are not connected",
         }
     }
 }
 
 fn of_node(facts: &Facts<'_>, node: &Node, isolated: &Isolated<'_, '_>) -> Vec<Candidate> {
     let name = node.metadata.name.as_str();
-    let here: Vec<&Pod> = facts.pods().filter(|pod| pod.spec.node_name == name).collect();
+    let here = facts.pods_on(name);
     let alone = isolated.only_on(name);
     let any: &[&Complaint<'_>] = isolated.by_node.get(name).map_or(&[], Vec::as_slice);
     let down: Vec<(&Pod, Agent)> = here
@@ -202,12 +216,18 @@ fn of_node(facts: &Facts<'_>, node: &Node, isolated: &Isolated<'_, '_>) -> Vec<C
                 broken,
                 format!("is {} of {name}, and not ready", agent.words()),
             )];
+            let reach = if any.is_empty() {
+                ""
+            } else {
+                ", and pods there do not reach others"
+            };
             let mut candidate = Candidate::new(
                 agent.mechanism(),
                 pod.entity(),
                 format!(
-                    "{} does not run on Node {name}, so pods there do not reach Services",
-                    agent.words()
+                    "{} does not run on Node {name}: {}{reach}",
+                    agent.words(),
+                    agent.lacks()
                 ),
             )
             .clue(
@@ -227,7 +247,7 @@ fn of_node(facts: &Facts<'_>, node: &Node, isolated: &Isolated<'_, '_>) -> Vec<C
             candidate.advise(
                 Advice::new(
                     format!("Look at {} on Node {name}", agent.words()),
-                    "Addresses of Services and pods mean nothing on the node while it does not run",
+                    "The node keeps the state of the network that it had when it stopped",
                 )
                 .command(format!(
                     "kubectl -n {} logs {} --previous",
@@ -336,6 +356,10 @@ mod tests {
         let down = found(&["x1"], &["x2"], Some("False"));
         assert_eq!(names(&down), ["kube_proxy_unavailable kube-proxy-7d9f8b6c5-x1"]);
         assert_eq!(fixture::clue(&down[0], "their like on other nodes do"), Some(1.2));
+        assert!(down[0].cause.contains("do not reach others"), "{}", down[0].cause);
+        // What it has set up goes on working, and nobody complains.
+        let silent = found(&[], &[], Some("False"));
+        assert!(!silent[0].cause.contains("reach"), "{}", silent[0].cause);
         assert_eq!(names(&found(&["x1"], &["x2"], Some("True"))), ["node_network a"]);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Event, Object, Pod, Workload};
 
+use super::node_network::is_agent;
 use super::wording::wording;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
@@ -71,10 +72,14 @@ fn is_sandbox(event: &Event) -> bool {
 /// The agent on the pod's node that the runtime speaks of, where one is known; otherwise the node.
 fn place(facts: &Facts<'_>, pod: &Pod, message: &str) -> EntityRef {
     let node = EntityRef::cluster("Node", &pod.spec.node_name);
-    let lower = message.to_lowercase();
+    // The message begins with the names of the pod that it is about.
+    let mut lower = message.to_lowercase();
+    for own in [&pod.metadata.name, pod.metadata.ns()] {
+        lower = lower.replace(&own.to_lowercase(), " ");
+    }
     let agents = facts
         .top_workloads()
-        .filter(|workload| workload.kind == "DaemonSet");
+        .filter(|workload| workload.kind == "DaemonSet" && is_agent(workload));
     agents
         .filter(|agent| is_named(agent, &lower))
         .min_by_key(|agent| (is_well_on(facts, agent, &pod.spec.node_name), agent.entity()))
@@ -329,7 +334,16 @@ mod tests {
             }
         }
         if let Some(name) = agent {
-            let spec = json!({"template": {"spec": {"containers": [{"name": name}]}}});
+            // What serves the network writes where only plugins do.
+            let path = if name.contains("node") {
+                "/opt/cni/bin"
+            } else {
+                "/var/log"
+            };
+            let volumes = json!([{"name": "host", "hostPath": {"path": path}}]);
+            let template =
+                json!({"spec": {"hostNetwork": true, "containers": [{"name": name}], "volumes": volumes}});
+            let spec = json!({"template": template});
             case.objects
                 .workloads
                 .push(object(name, json!({"kind": "DaemonSet", "spec": spec})));
@@ -355,11 +369,22 @@ mod tests {
             (1, "DaemonSet shop/calico-node".to_owned())
         );
         assert!(agent[0].own_score() > 5.0);
-        let node = found(CALICO, Some("log-collector"), None);
-        assert_eq!(
-            (node.len(), node[0].entity.to_string()),
-            (1, "Node n1".to_owned())
-        );
+        // Its name is not in the message; its name is, and it does not serve the network; the namespace of the pod is called like it.
+        let own = CALICO
+            .replace("sandbox: ", "sandbox for x_shop: ")
+            .replace("calico", "x");
+        for (message, agent) in [
+            (CALICO, "log-collector"),
+            (CALICO, "calico-logs"),
+            (own.as_str(), "shop-node"),
+        ] {
+            let node = found(message, Some(agent), None);
+            assert_eq!(
+                (node.len(), node[0].entity.to_string()),
+                (1, "Node n1".to_owned()),
+                "{agent}"
+            );
+        }
     }
 
     #[test]

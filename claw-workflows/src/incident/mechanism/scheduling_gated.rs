@@ -6,6 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod};
 use jiff::SignedDuration;
 
+use super::control_plane::last_placed;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
@@ -88,7 +89,14 @@ fn hold(facts: &Facts<'_>, pod: &Pod) -> Option<Hold> {
         && facts
             .event(&pod.entity(), |event| event.reason == "FailedScheduling")
             .is_none();
-    (silent && !scheduler.is_empty() && scheduler != DEFAULT).then(|| Hold::Scheduler(scheduler.clone()))
+    // It has placed others since.
+    let works = || {
+        let made = pod.metadata.creation_timestamp;
+        let placed = last_placed(facts, scheduler);
+        made.zip(placed).is_some_and(|(made, placed)| placed > made)
+    };
+    (silent && !scheduler.is_empty() && scheduler != DEFAULT && !works())
+        .then(|| Hold::Scheduler(scheduler.clone()))
 }
 
 fn candidate(facts: &Facts<'_>, workload: &EntityRef, hold: &Hold, pods: &[&Pod]) -> Candidate {
@@ -194,11 +202,31 @@ mod tests {
         let gated = json!({"schedulingGates": [{"name": "example.com/quota"}]});
         assert_eq!(mechanisms(gated.clone(), 0, ""), ["scheduling_gated"]);
         assert!(mechanisms(gated, 1750, "").is_empty());
-        let batch = json!({"schedulerName": "volcano"});
+        let batch = json!({"schedulerName": "own"});
         assert_eq!(mechanisms(batch.clone(), 0, ""), ["scheduler_missing"]);
         assert!(mechanisms(batch, 0, "0/3 nodes are unavailable").is_empty());
         assert!(mechanisms(json!({"schedulerName": "default-scheduler"}), 0, "").is_empty());
         assert_eq!(mechanisms(json!({"nodeName": "gone"}), 0, ""), ["node_missing"]);
         assert!(mechanisms(json!({"nodeName": "n1"}), 0, "").is_empty());
+    }
+
+    #[test]
+    fn a_scheduler_that_has_placed_others_since_is_there() {
+        let found = |placed: i64| {
+            let mut case = case();
+            let spec = json!({"schedulerName": "own"});
+            let made = json!({"creationTimestamp": at(0)});
+            let waits = json!({"metadata": made, "spec": spec, "status": {"phase": "Pending"}});
+            case.objects.pods.push(object("train", waits));
+            let condition =
+                json!({"type": "PodScheduled", "status": "True", "lastTransitionTime": at(placed)});
+            let runs = json!({
+                "spec": {"schedulerName": "own", "nodeName": "n1"},
+                "status": {"phase": "Running", "conditions": [condition]},
+            });
+            case.objects.pods.push(object("other", runs));
+            of(&SchedulingGated, &case).len()
+        };
+        assert_eq!((found(-600), found(600)), (1, 0));
     }
 }

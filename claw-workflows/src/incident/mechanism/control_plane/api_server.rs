@@ -33,12 +33,12 @@ impl Mechanism for ApiServerUnavailable {
     }
 }
 
-/// Whether it is the store that fails: the API server hands its words on.
+/// Whether it is the store that fails: the API server hands its words on. Others bear its name in theirs.
 fn of_store(complaint: &Complaint<'_>) -> bool {
     complaint
         .entries
         .iter()
-        .any(|(_, pattern)| pattern.sample.to_lowercase().contains("etcd"))
+        .any(|(_, pattern)| pattern.sample.to_lowercase().contains("etcdserver:"))
 }
 
 fn candidate(facts: &Facts<'_>) -> Option<Candidate> {
@@ -142,6 +142,11 @@ mod tests {
         let store = found(&[("operator", "Failed to update lock: etcdserver: request timed out")]).unwrap();
         assert_eq!(store.mechanism, "etcd_unavailable");
         assert_eq!(store.entity.to_string(), "Pod kube-system/etcd");
+        let other = format!("backup of etcd-main: {LEASE}");
+        assert_eq!(
+            found(&[("operator", &other)]).unwrap().mechanism,
+            "api_server_unavailable"
+        );
         assert!(found(&[("operator", "dial tcp cart:80: connect: connection refused")]).is_none());
     }
 }

@@ -84,11 +84,16 @@ fn candidate(facts: &Facts<'_>, unseen: &[(&Workload, Timestamp)]) -> Option<Can
     let mut found = Candidate::new(
         "controller_manager_unavailable",
         this,
-        format!(
-            "the controllers of the cluster do not act: {} and {} more were changed, and nobody took notice",
-            first.entity(),
-            unseen.len().saturating_sub(1)
-        ),
+        match unseen.len().saturating_sub(1) {
+            0 => format!(
+                "the controllers of the cluster do not act: {} was changed, and nobody took notice",
+                first.entity()
+            ),
+            more => format!(
+                "the controllers of the cluster do not act: {} and {more} more were changed, and nobody took notice",
+                first.entity()
+            ),
+        },
     )
     .clue("changes that no controller has seen", 3.2, seen)
     .since(since)

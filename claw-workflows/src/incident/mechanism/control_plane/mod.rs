@@ -9,7 +9,7 @@ mod scheduler;
 
 pub(super) use api_server::ApiServerUnavailable;
 pub(super) use controller_manager::ControllerManagerUnavailable;
-pub(super) use scheduler::SchedulerUnavailable;
+pub(super) use scheduler::{SchedulerUnavailable, last_placed};
 
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod};
@@ -20,11 +20,12 @@ use crate::incident::facts::Facts;
 /// Where the components of a cluster run that runs its own.
 const NAMESPACE: &str = "kube-system";
 
-/// The pods of a component, where its namespace was read. kubeadm and its like label them and name them after their node.
+/// The pods of a component that run or are to run, where its namespace was read. kubeadm and its like label them; the
+/// kubelets that run them from files name them after their node. Others may have a name that begins alike.
 fn pods_of<'a>(facts: &Facts<'a>, component: &str) -> Vec<&'a Pod> {
     facts
         .pods()
-        .filter(|pod| pod.metadata.ns() == NAMESPACE)
+        .filter(|pod| pod.metadata.ns() == NAMESPACE && !pod.is_finished())
         .filter(|pod| {
             let labelled = ["component", "k8s-app", "app.kubernetes.io/name"]
                 .iter()
@@ -34,8 +35,12 @@ fn pods_of<'a>(facts: &Facts<'a>, component: &str) -> Vec<&'a Pod> {
                         .get(*label)
                         .is_some_and(|value| value == component)
                 });
+            let of_file = pod
+                .metadata
+                .controller()
+                .is_some_and(|owner| owner.kind == "Node");
             let prefix = pod.metadata.name.strip_prefix(component);
-            labelled || prefix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            labelled || of_file && prefix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
         .collect()
 }

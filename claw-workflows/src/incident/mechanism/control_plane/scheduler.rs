@@ -30,19 +30,12 @@ impl Mechanism for SchedulerUnavailable {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let waiting: Vec<&Pod> = facts.pods().filter(|pod| is_overlooked(facts, pod)).collect();
-        let schedulers: BTreeSet<&str> = waiting.iter().map(|pod| scheduler_of(pod)).collect();
-        schedulers
-            .into_iter()
-            .filter_map(|scheduler| {
-                let pods: Vec<&Pod> = waiting
-                    .iter()
-                    .copied()
-                    .filter(|pod| scheduler_of(pod) == scheduler)
-                    .collect();
-                candidate(facts, scheduler, &pods)
-            })
-            .collect()
+        // Of schedulers that workloads bring themselves, `scheduler_missing` tells.
+        let waiting: Vec<&Pod> = facts
+            .pods()
+            .filter(|pod| scheduler_of(pod) == DEFAULT && is_overlooked(facts, pod))
+            .collect();
+        candidate(facts, &waiting).into_iter().collect()
     }
 }
 
@@ -73,7 +66,7 @@ fn is_overlooked(facts: &Facts<'_>, pod: &Pod) -> bool {
 }
 
 /// When a pod of that scheduler was last placed.
-fn last_placed(facts: &Facts<'_>, scheduler: &str) -> Option<Timestamp> {
+pub(in crate::incident::mechanism) fn last_placed(facts: &Facts<'_>, scheduler: &str) -> Option<Timestamp> {
     facts
         .pods()
         .filter(|pod| scheduler_of(pod) == scheduler)
@@ -86,31 +79,26 @@ fn last_placed(facts: &Facts<'_>, scheduler: &str) -> Option<Timestamp> {
         .max()
 }
 
-fn candidate(facts: &Facts<'_>, scheduler: &str, pods: &[&Pod]) -> Option<Candidate> {
+fn candidate(facts: &Facts<'_>, pods: &[&Pod]) -> Option<Candidate> {
+    if pods.is_empty() {
+        return None;
+    }
     let since = pods
         .iter()
         .filter_map(|pod| pod.metadata.creation_timestamp)
         .min();
     let workloads: BTreeSet<EntityRef> = pods.iter().map(|pod| facts.workload_of(pod)).collect();
     // It placed others meanwhile.
-    let placed = last_placed(facts, scheduler);
+    let placed = last_placed(facts, DEFAULT);
     if since.zip(placed).is_some_and(|(since, placed)| placed > since) {
         return None;
     }
-    let own = scheduler != DEFAULT;
-    let (this, cause) = if own {
-        let workload = workloads.first()?.clone();
-        let cause = format!("nobody is the scheduler {scheduler} that pods of {workload} ask for");
-        (workload, cause)
-    } else {
-        let this = entity(facts, "kube-scheduler");
-        let cause = format!(
-            "the scheduler does not place pods: {} wait{} for a node, and nothing is said of them",
-            pods.len(),
-            if pods.len() == 1 { "s" } else { "" }
-        );
-        (this, cause)
-    };
+    let this = entity(facts, "kube-scheduler");
+    let cause = format!(
+        "the scheduler does not place pods: {} wait{} for a node, and nothing is said of them",
+        pods.len(),
+        if pods.len() == 1 { "s" } else { "" }
+    );
     let told = pods.iter().map(|pod| {
         (
             *pod,
@@ -119,7 +107,7 @@ fn candidate(facts: &Facts<'_>, scheduler: &str, pods: &[&Pod]) -> Option<Candid
         )
     });
     let mut found = Candidate::new("scheduler_unavailable", this, cause)
-        .aspect(scheduler)
+        .aspect(DEFAULT)
         .clue(
             "pods wait and no scheduler speaks of them",
             3.0,
@@ -131,23 +119,14 @@ fn candidate(facts: &Facts<'_>, scheduler: &str, pods: &[&Pod]) -> Option<Candid
     if workloads.len() > 1 {
         found = found.clue("several workloads wait", 1.0, Vec::new());
     }
-    if !own {
-        found = with_state(facts, "kube-scheduler", found);
-    }
-    let advice = if own {
-        Advice::new(
-            format!("Name a scheduler that runs, or start {scheduler}"),
-            "Pods wait for the scheduler that they name, and for no other",
-        )
-    } else {
-        Advice::new(
-            "Look at the scheduler: whether it runs, and holds its lease",
-            "New pods wait until it does; running ones are not affected",
-        )
-        .command(
-            "kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get lease kube-scheduler -o yaml",
-        )
-    };
+    found = with_state(facts, "kube-scheduler", found);
+    let advice = Advice::new(
+        "Look at the scheduler: whether it runs, and holds its lease",
+        "New pods wait until it does; running ones are not affected",
+    )
+    .command(
+        "kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get lease kube-scheduler -o yaml",
+    );
     Some(found.advise(advice))
 }
 
@@ -185,6 +164,10 @@ mod tests {
         assert_eq!(fixture::clue(&two, "several workloads wait"), Some(1.0));
         // Seconds old.
         assert!(found(vec![waiting("web", 1750, &json!([]))]).is_none());
+        // Another mechanism speaks of those that name their own.
+        let mut own = waiting("web", 0, &json!([]));
+        own["spec"]["schedulerName"] = json!("batch");
+        assert!(found(vec![own]).is_none());
         let refused = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]);
         assert!(found(vec![waiting("web", 0, &refused)]).is_none());
     }
