@@ -45,15 +45,30 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
+    /// Whether a rule's `from` surely means the caller: it asks for nothing else than who calls.
+    fn is_surely_meant(&self, rule: &Value) -> bool {
+        const JUDGED: [&str; 4] = ["namespaces", "principals", "notNamespaces", "notPrincipals"];
+        let judged = |source: &Value| {
+            let keys = source.as_object().map(serde_json::Map::keys);
+            keys.is_some_and(|mut keys| keys.all(|key| JUDGED.contains(&key.as_str())))
+        };
+        self.fits_any(rule, judged)
+    }
+
     /// Whether a rule's `from` may mean the caller. What depends on more than who calls may.
     fn is_meant(&self, rule: &Value) -> bool {
+        self.fits_any(rule, |_| true)
+    }
+
+    /// Whether a rule without sources is given, or one of those that `test` accepts fits the caller.
+    fn fits_any(&self, rule: &Value, test: impl Fn(&Value) -> bool) -> bool {
         let mut sources = list(rule, "from")
             .filter_map(|from| from.get("source"))
             .peekable();
         if sources.peek().is_none() {
             return true;
         }
-        sources.any(|source| {
+        sources.filter(|source| test(source)).any(|source| {
             let fits = |key: &str, test: &dyn Fn(&str) -> bool| {
                 let mut wanted = list(source, key).filter_map(Value::as_str).peekable();
                 wanted.peek().is_none() || wanted.any(test)
@@ -97,7 +112,7 @@ fn denying<'a>(facts: &Facts<'a>, caller: &Caller<'_>, callee: &Workload) -> Vec
         .copied()
         .filter(|policy| action(policy) == "DENY")
         // A rule about some paths only shuts nobody out of the rest.
-        .filter(|policy| list(&policy.spec, "rules").any(|rule| whole(rule) && caller.is_meant(rule)))
+        .filter(|policy| list(&policy.spec, "rules").any(|rule| whole(rule) && caller.is_surely_meant(rule)))
         .collect();
     if !shut.is_empty() {
         return shut;
@@ -229,6 +244,14 @@ mod tests {
         assert!(!denied(&deny(
             json!({"from": [{"source": {"namespaces": ["ops"]}}]})
         )));
+        // Whether it calls from there, or as that user, is not known.
+        for key in ["ipBlocks", "remoteIpBlocks", "requestPrincipals"] {
+            let source = json!({key: ["192.0.2.0/24"]});
+            assert!(!denied(&deny(json!({"from": [{"source": source}]}))), "{key}");
+            let both = json!({"from": [{"source": source}, {"source": {"namespaces": ["shop"]}}]});
+            assert!(denied(&deny(both)), "{key}");
+        }
+        assert!(denied(&deny(json!({}))));
     }
 
     #[test]

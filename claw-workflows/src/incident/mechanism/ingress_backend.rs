@@ -238,7 +238,10 @@ fn changed(facts: &Facts<'_>, ingress: &Ingress, found: Candidate) -> Candidate 
             .clue("changed before", 0.5, vec![facts.change_evidence(change)])
             .brought_by(Some(&change.reference))
             .since(Some(change.time)),
-        None => found.since(ingress.metadata.last_edit().and_then(|edit| edit.time)),
+        None => {
+            let found = found.since(ingress.metadata.last_edit().and_then(|edit| edit.time));
+            recent_change::doubt_old(facts, &ingress.metadata, found)
+        }
     }
 }
 
@@ -326,6 +329,23 @@ mod tests {
         assert_eq!(with("shop-tls", "elsewhere", true).len(), 1);
         assert!(with("shop-tls", "shop", true).is_empty());
         assert!(with("other", "shop", false).is_empty());
+    }
+
+    #[test]
+    fn what_was_so_for_months_is_doubted() {
+        let weight = |edited: &str| {
+            let backend = json!({"service": {"name": "gone", "port": {"number": 80}}});
+            let mut web = ingress(json!({}), json!({"defaultBackend": backend}));
+            web["metadata"]["generation"] = json!(1);
+            web["metadata"]["creationTimestamp"] = json!(edited);
+            let mut case = fixture::case(json!({"ingresses": [web]}));
+            fixture::know_all(&mut case, &["Service"]);
+            let found = found(&case);
+            assert_eq!(found.len(), 1, "{found:?}");
+            fixture::clue(&found[0], "was like this long before")
+        };
+        assert_eq!(weight("2026-05-01T09:30:00Z"), None);
+        assert_eq!(weight("2025-12-01T09:30:00Z"), Some(-1.5));
     }
 
     #[test]

@@ -58,9 +58,11 @@ impl<'a> Mesh<'_, 'a> {
         let rules = ["http", "tls", "tcp"]
             .into_iter()
             .flat_map(|protocol| list(&route.spec, protocol));
-        let destinations = rules.flat_map(|rule| list(rule, "route")).filter(|route| {
+        let destinations = rules.flat_map(|rule| {
             // Nothing is sent to what has no share, unless it is the only one.
-            route.get("weight").and_then(Value::as_i64) != Some(0)
+            let only = list(rule, "route").count() == 1;
+            list(rule, "route")
+                .filter(move |route| only || route.get("weight").and_then(Value::as_i64) != Some(0))
         });
         destinations
             .filter_map(|route| route.get("destination"))
@@ -169,10 +171,9 @@ impl<'a> Mesh<'_, 'a> {
             .collect();
         let ns = service.metadata.ns();
         let pods: Vec<_> = facts
-            .pods()
-            .filter(|pod| {
-                pod.metadata.ns() == ns && service.selects(&pod.metadata.labels) && !pod.is_finished()
-            })
+            .pods_in(ns)
+            .iter()
+            .filter(|pod| service.selects(&pod.metadata.labels) && !pod.is_finished())
             .collect();
         let fits = |pod: &claw_k8s::model::Pod| {
             labels
@@ -261,9 +262,15 @@ mod tests {
     fn causes(destination: &Value, weight: i64, rules: &Value, version: &str) -> Vec<String> {
         let mut pod = fixture::pod("shop", "cart", json!([{"name": "app"}]));
         pod["metadata"]["labels"]["version"] = json!(version);
+        let mut routes = vec![json!({"destination": destination, "weight": weight})];
+        if (1..100).contains(&weight) || weight < 0 {
+            // The rest goes to the Service as it is; a share below nothing stands for none beside it.
+            routes[0]["weight"] = json!(weight.max(0));
+            routes.push(json!({"destination": {"host": "cart"}, "weight": 100 - weight.max(0)}));
+        }
         let route = json!({
             "kind": "VirtualService", "metadata": {"name": "cart", "namespace": "shop"},
-            "spec": {"hosts": ["cart"], "http": [{"route": [{"destination": destination, "weight": weight}]}]},
+            "spec": {"hosts": ["cart"], "http": [{"route": routes}]},
         });
         let mut mesh = vec![route];
         mesh.extend(rules.as_array().unwrap().iter().cloned());
@@ -297,8 +304,10 @@ mod tests {
         assert_eq!(causes(&to, 100, &json!([]), "2").len(), 1);
         let empty = causes(&to, 100, &rule("v2", "2"), "1");
         assert!(empty[0].contains("no pod has them"), "{empty:?}");
-        // Nothing is sent there.
-        assert!(causes(&to, 0, &rule("v1", "2"), "2").is_empty());
+        assert_eq!(causes(&to, 10, &rule("v1", "2"), "2").len(), 1);
+        // Nothing is sent there where others have a share, and all where it is the only one.
+        assert!(causes(&to, -1, &rule("v1", "2"), "2").is_empty());
+        assert_eq!(causes(&to, 0, &rule("v1", "2"), "2").len(), 1);
     }
 
     #[test]

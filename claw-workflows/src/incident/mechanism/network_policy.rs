@@ -1,5 +1,6 @@
 //! A NetworkPolicy lets nobody through who should come through.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use claw_core::entity::EntityRef;
@@ -73,13 +74,11 @@ fn within<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Blocked<'f, 'a>> {
             _ => None,
         });
     let mut found: Vec<Blocked<'f, 'a>> = Vec::new();
+    let mut seen: BTreeSet<(EntityRef, EntityRef)> = BTreeSet::new();
     for (caller, callee) in known.chain(told) {
         for from in ends(facts, caller) {
             for to in ends(facts, callee) {
-                let seen = |other: &Blocked<'_, '_>| {
-                    other.caller.entity() == from.entity() && other.to == to.entity()
-                };
-                if found.iter().any(seen) {
+                if !seen.insert((from.entity(), to.entity())) {
                     continue;
                 }
                 if let Some((direction, by)) = denied(facts, from, to) {
@@ -247,21 +246,61 @@ fn outside<'f, 'a>(facts: &'f Facts<'a>, complaint: &'f Complaint<'a>) -> Option
     let host = complaint.host.as_deref()?;
     let name = host_of(host);
     let port = host.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
-    // Where a log names no port, the one that nearly all hosts outside are called at.
-    let port = port.and_then(|port| port.parse().ok()).unwrap_or(443);
+    let ports = match port
+        .and_then(|port| port.parse().ok())
+        .or(of_scheme(complaint, name))
+    {
+        Some(port) => vec![port],
+        None => named_ports(facts, caller.metadata.ns()),
+    };
     let address: Option<IpAddr> = name.parse().ok();
     let policies = &facts.case.objects.network_policies;
-    match traffic_out(policies, &pod_of(caller), address, port, "TCP") {
-        Traffic::Denied { direction, by } => Some(Blocked {
-            caller,
-            to: to.clone(),
-            called: format!("{host}, which is outside the cluster"),
-            direction,
-            by,
-            complaint: Some(complaint),
-        }),
-        _ => None,
+    let pod = pod_of(caller);
+    let mut verdict = None;
+    for port in ports {
+        match traffic_out(policies, &pod, address, port, "TCP") {
+            Traffic::Denied { direction, by } => verdict = Some((direction, by)),
+            _ => return None,
+        }
     }
+    let (direction, by) = verdict?;
+    Some(Blocked {
+        caller,
+        to: to.clone(),
+        called: format!("{host}, which is outside the cluster"),
+        direction,
+        by,
+        complaint: Some(complaint),
+    })
+}
+
+/// The port that the scheme stands for with which a log names the host.
+fn of_scheme(complaint: &Complaint<'_>, name: &str) -> Option<i32> {
+    let says = |scheme: &str| {
+        let url = format!("{scheme}://{name}");
+        let mut entries = complaint.entries.iter();
+        entries.any(|(_, pattern)| pattern.sample.contains(&url))
+    };
+    match (says("https"), says("http")) {
+        (true, _) => Some(443),
+        (false, true) => Some(80),
+        (false, false) => None,
+    }
+}
+
+/// Where a log names no port: every one for which the policies of a namespace make a difference, and one that none of them
+/// names. Who may use none of these gets out nowhere.
+fn named_ports(facts: &Facts<'_>, namespace: &str) -> Vec<i32> {
+    let policies = facts.case.objects.network_policies.iter();
+    let named = policies
+        .filter(|policy| policy.metadata.ns() == namespace)
+        .flat_map(|policy| &policy.spec.egress)
+        .flat_map(|rule| &rule.ports)
+        .filter_map(|port| match &port.port {
+            Some(IntOrString::Int(number)) => i32::try_from(*number).ok(),
+            _ => None,
+        });
+    named.chain([443]).collect()
 }
 
 fn candidate(facts: &Facts<'_>, blocked: &Blocked<'_, '_>) -> Option<Candidate> {
@@ -316,11 +355,13 @@ fn candidate(facts: &Facts<'_>, blocked: &Blocked<'_, '_>) -> Option<Candidate> 
         format!("Allow the way from {from} to {to} in {entity}"),
         "Policies drop packets without an answer, so callers see timeouts",
     );
-    Some(candidate.advise(advice.command(format!(
-        "kubectl -n {} edit networkpolicy {}",
-        policy.metadata.ns(),
-        policy.metadata.name
-    ))))
+    Some(
+        recent_change::doubt_old(facts, &policy.metadata, candidate).advise(advice.command(format!(
+            "kubectl -n {} edit networkpolicy {}",
+            policy.metadata.ns(),
+            policy.metadata.name
+        ))),
+    )
 }
 
 #[cfg(test)]
@@ -424,5 +465,41 @@ mod tests {
             let found = causes(&case);
             assert_eq!(!found.is_empty(), blocked, "{spec}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_policy_that_stood_for_months_is_doubted() {
+        let weight = |made: &str| {
+            let mut case = case(&json!({"podSelector": {"matchLabels": {"app": "cart"}}}));
+            let policy = &mut case.objects.network_policies[0].metadata;
+            policy.creation_timestamp = Some(made.parse().unwrap());
+            policy.generation = Some(1);
+            fixture::log(&mut case, "web-7d9f8b6c5-x1", "dial tcp cart:80: i/o timeout");
+            fixture::clue(&of(&NetworkPolicyBlocks, &case)[0], "was like this long before")
+        };
+        assert_eq!(weight("2026-05-01T09:30:00Z"), None);
+        assert_eq!(weight("2025-12-01T09:30:00Z"), Some(-1.5));
+    }
+
+    #[test]
+    fn a_port_that_nobody_names_is_not_guessed() {
+        let blocked = |line: &str, egress: serde_json::Value| {
+            let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
+            let mut case = case(&spec);
+            fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
+            !causes(&case).is_empty()
+        };
+        let bare = "connection to api.pay.example.com timed out";
+        let mail = json!([{"ports": [{"port": 587}]}]);
+        assert!(!blocked(bare, mail.clone()));
+        assert!(blocked(bare, json!([])));
+        assert!(blocked(
+            bare,
+            json!([{"to": [{"podSelector": {}}], "ports": [{"port": 587}]}])
+        ));
+        // The scheme tells.
+        let url = "Post \"https://api.pay.example.com/charge\": context deadline exceeded";
+        assert!(blocked(url, mail));
+        assert!(!blocked(url, json!([{"ports": [{"port": 443}]}])));
     }
 }
