@@ -65,7 +65,13 @@ fn candidate(facts: &Facts<'_>, cache: &EntityRef, signals: &[&Signal]) -> Candi
     let mut found = Candidate::new(
         "cache_eviction",
         cache.clone(),
-        format!("{cache} evicts entries that are still asked for, and what stands behind it gets the load"),
+        if evicting.is_empty() {
+            format!(
+                "{cache} is asked for entries that it does not have, as after a restart, a change of keys or evictions, and what stands behind it gets the load"
+            )
+        } else {
+            format!("{cache} evicts entries that are still asked for, and what stands behind it gets the load")
+        },
     )
     .since(since)
     .derived(0.2)
@@ -85,6 +91,12 @@ fn candidate(facts: &Facts<'_>, cache: &EntityRef, signals: &[&Signal]) -> Candi
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
+    }
+    if evicting.is_empty() {
+        return found.advise(Advice::new(
+            format!("See why {cache} does not have what it is asked for: emptied by a restart, other keys, entries that expire at once"),
+            "Every miss is work for the services and databases behind it",
+        ));
     }
     found.advise(Advice::new(
         format!("Give {cache} more memory, or see what fills it: larger entries, new keys, a lower limit"),

@@ -14,6 +14,9 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::facts::{Facts, clip};
 
+/// A signal below this many robust standard deviations is what clocks do on any day.
+const NOTABLE: f64 = 5.0;
+
 /// A node's clock is wrong: tokens and certificates of others seem to be issued in the future, and requests too old.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClockSkew;
@@ -62,7 +65,8 @@ fn of_node(facts: &Facts<'_>, node: &Node, told: &[Said<'_>]) -> Option<Candidat
         .case
         .signals
         .iter()
-        .filter(|signal| signal.entity == entity && measures_clock(&signal.metric));
+        .filter(|signal| signal.entity == entity && signal.score >= NOTABLE)
+        .filter(|signal| measures_clock(&signal.metric));
     for signal in measured.take(4) {
         seen.push(degradation::evidence(signal));
         since = since.into_iter().chain(signal.onset).min();
@@ -161,11 +165,13 @@ fn speaks_of_clock(condition: &Condition) -> bool {
             .any(|word| kind.contains(word))
 }
 
+/// Whether a series tells how far a clock is off, or that nothing sets it. What the kernel does to keep it right, such as the
+/// frequency that it is run at, wanders on any day.
 fn measures_clock(metric: &str) -> bool {
     let metric = metric.to_ascii_lowercase();
-    ["timex", "ntp_", "chrony", "clock_skew", "clock_offset"]
-        .iter()
-        .any(|word| metric.contains(word))
+    let any = |words: &[&str]| words.iter().any(|word| metric.contains(word));
+    any(&["clock_skew", "clock_offset"])
+        || any(&["timex", "ntp_", "chrony"]) && any(&["offset", "sync_status", "skew", "drift"])
 }
 
 #[cfg(test)]
@@ -222,6 +228,24 @@ mod tests {
             "Clock skew too great while getting initial credentials",
         );
         assert_eq!(blamed(&case).len(), 3, "on several nodes it is not the node");
+    }
+
+    #[test]
+    fn only_what_tells_the_error_of_a_clock_measures_it() {
+        for metric in [
+            "node_timex_offset_seconds",
+            "node_timex_sync_status",
+            "ntp_drift_seconds",
+        ] {
+            assert!(super::measures_clock(metric), "{metric}");
+        }
+        for metric in [
+            "node_timex_frequency_adjustment_ratio",
+            "node_timex_tick_seconds",
+            "cpu_offset",
+        ] {
+            assert!(!super::measures_clock(metric), "{metric}");
+        }
     }
 
     #[test]

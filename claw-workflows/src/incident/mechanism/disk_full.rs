@@ -86,7 +86,11 @@ fn of_metric(facts: &Facts<'_>, signal: &Signal) -> Option<Candidate> {
     let full = match signal.classification.unit {
         Unit::Ratio => signal.observed >= FULL,
         Unit::Percent => signal.observed >= 100.0 * FULL,
-        _ => signal.metric.contains("available") && signal.observed < signal.baseline * (1.0 - FULL),
+        // Of what is left: a share of the size where that is known, otherwise of what there was before.
+        _ => {
+            let whole = size(facts, &signal.entity).unwrap_or(signal.baseline);
+            signal.metric.contains("available") && signal.observed < whole * (1.0 - FULL)
+        }
     };
     if !full {
         return None;
@@ -121,6 +125,14 @@ fn of_metric(facts: &Facts<'_>, signal: &Signal) -> Option<Candidate> {
     )
 }
 
+/// The size of a claim's volume in bytes.
+fn size(facts: &Facts<'_>, claim: &EntityRef) -> Option<f64> {
+    let claims = &facts.case.objects.claims;
+    let found = claims.iter().find(|known| known.entity() == *claim)?;
+    let memory: claw_k8s::quantity::Memory = found.status.capacity.get("storage")?.as_str().parse().ok()?;
+    Some(memory.bytes() as f64)
+}
+
 /// The claim that the entries are about, with the path at which it is mounted: the one on whose path a file lies that they
 /// name, or else the only one that the container may write to.
 fn claim(pod: &Pod, said: &Said<'_>) -> Option<(EntityRef, String)> {
@@ -144,7 +156,7 @@ fn claim(pod: &Pod, said: &Said<'_>) -> Option<(EntityRef, String)> {
     let names = |path: &str| {
         said.entries
             .iter()
-            .any(|(_, pattern)| pattern.sample.contains(path.trim_end_matches('/')))
+            .any(|(_, pattern)| lies_under(&pattern.sample, path.trim_end_matches('/')))
     };
     let named = mounts
         .iter()
@@ -162,6 +174,18 @@ fn claim(pod: &Pod, said: &Said<'_>) -> Option<(EntityRef, String)> {
         }
         _ => None,
     }
+}
+
+/// Whether a text names a path, or one below it: `/data` is neither `/var/data` nor `/database`.
+fn lies_under(text: &str, path: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    text.match_indices(path).any(|(at, _)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let after = text
+            .get(at.saturating_add(path.len())..)
+            .and_then(|rest| rest.chars().next());
+        before.is_none_or(|before| !part(before)) && after.is_none_or(|after| after == '/' || !part(after))
+    })
 }
 
 /// Whether a text names a place where programs keep what need not last, which is seldom on a claim.
@@ -245,5 +269,15 @@ mod tests {
         let tmp = "write /tmp/upload-7: no space left on device";
         assert_eq!(at_fault(json!([data]), tmp), ["Deployment shop/db"]);
         assert!(at_fault(json!([data]), "checkpoint complete").is_empty());
+        // Parts of other paths are no paths.
+        let short = json!([{"name": "data", "mountPath": "/data"}, {"name": "wal", "mountPath": "/wal"}]);
+        assert_eq!(
+            at_fault(short.clone(), "write /var/database/1: no space left on device"),
+            ["Deployment shop/db"]
+        );
+        assert_eq!(
+            at_fault(short, "write '/data/1': no space left on device"),
+            ["PersistentVolumeClaim shop/db-data"]
+        );
     }
 }

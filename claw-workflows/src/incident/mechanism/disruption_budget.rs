@@ -34,9 +34,10 @@ impl Mechanism for DisruptionBudget {
 fn candidate(facts: &Facts<'_>, budget: &PodDisruptionBudget) -> Option<Candidate> {
     let selector = budget.spec.selector.as_ref()?;
     let pods: Vec<&Pod> = facts
-        .pods()
-        .filter(|pod| pod.metadata.ns() == budget.metadata.ns() && !pod.is_finished())
-        .filter(|pod| selector.matches(&pod.metadata.labels))
+        .pods_in(budget.metadata.ns())
+        .iter()
+        .copied()
+        .filter(|pod| !pod.is_finished() && selector.matches(&pod.metadata.labels))
         .collect();
     let emptied: Vec<(&Node, &Pod)> = pods
         .iter()

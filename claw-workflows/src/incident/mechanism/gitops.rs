@@ -149,17 +149,24 @@ fn reverted(facts: &Facts<'_>, workload: &EntityRef) -> Option<Candidate> {
 /// Whether a GitOps controller made a change: it signed for it, or it keeps the workload and nobody else did.
 fn is_controllers(facts: &Facts<'_>, workload: &EntityRef, change: &Change) -> bool {
     match change.author.as_deref().map(str::to_ascii_lowercase) {
-        Some(author) => [
-            "argocd",
-            "argo-cd",
-            "kustomize-controller",
-            "helm-controller",
-            "flux",
-            "gitops",
-            "fleet",
-        ]
-        .iter()
-        .any(|name| author.contains(name)),
+        // As which they write; people may have names that begin alike.
+        Some(author) => {
+            let account = author.rsplit([':', '/']).next().unwrap_or(&author);
+            [
+                "argocd",
+                "argocd-controller",
+                "argocd-application-controller",
+                "argo-cd",
+                "kustomize-controller",
+                "helm-controller",
+                "flux",
+                "fluxcd",
+                "gitops",
+                "fleet-agent",
+                "fleetagent",
+            ]
+            .contains(&account)
+        }
         None => facts
             .case
             .delivered
@@ -168,7 +175,7 @@ fn is_controllers(facts: &Facts<'_>, workload: &EntityRef, change: &Change) -> b
     }
 }
 
-/// Whether each line of one difference is a line of the other, the other way round.
+/// Whether each line of the first difference is a line of the other, the other way round.
 fn takes_back(back: &Change, first: &Change) -> bool {
     let turned: Vec<String> = first
         .detail
@@ -179,7 +186,7 @@ fn takes_back(back: &Change, first: &Change) -> bool {
             Some(format!("{path}: {new} → {old}"))
         })
         .collect();
-    !turned.is_empty() && turned.iter().any(|line| back.detail.contains(line))
+    !turned.is_empty() && turned.iter().all(|line| back.detail.contains(line))
 }
 
 #[cfg(test)]
@@ -266,6 +273,17 @@ mod tests {
             change("one", -900, "argocd-controller", up),
             change("two", -600, "argocd-controller", down),
         ];
+        assert!(ids(&case).is_empty());
+        // A person whose name begins like a controller's, and a sync that takes back a part.
+        case.changes = vec![
+            change("hand", -900, "kubectl-edit", up),
+            change("other", -600, "fleetwood@example.com", down),
+        ];
+        assert!(ids(&case).is_empty());
+        case.changes[1].author =
+            Some("system:serviceaccount:argocd:argocd-application-controller".to_owned());
+        assert_eq!(ids(&case), ["drift_reverted"]);
+        case.changes[0].detail.push("spec.replicas: 2 → 3".to_owned());
         assert!(ids(&case).is_empty());
     }
 }

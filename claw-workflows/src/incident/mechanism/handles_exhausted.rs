@@ -6,6 +6,7 @@ use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 
 use super::said::{Said, said};
+use super::wording::wording;
 use super::{Area, Mechanism, brought};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
@@ -56,11 +57,22 @@ impl Handle {
         if !pattern.indicates(&[Indicator::HandlesExhausted]) {
             return None;
         }
-        let text = pattern.sample.to_ascii_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let has = wording(&pattern.sample);
         if has(&["open files", "emfile", "enfile", "inotify", "file table"]) {
             Some(Self::File)
-        } else if has(&["thread", "pthread", "fork", "clone", "process", "pids"]) {
+        } else if has(&[
+            "native thread",
+            "new thread",
+            "os thread",
+            "thread limit",
+            "pthread_create",
+            "fork:",
+            "fork()",
+            "fork failed",
+            "cannot fork",
+            "pids limit",
+            "pid limit",
+        ]) {
             Some(Self::Thread)
         } else {
             // EAGAIN by itself is said of many things.
@@ -198,5 +210,9 @@ mod tests {
         }
         assert!(ids("recv: Resource temporarily unavailable").is_empty());
         assert!(ids("connection refused").is_empty());
+        // Words of other sentences that hold those of this one.
+        assert!(
+            ids("error processing clone of forked-app: recv: Resource temporarily unavailable").is_empty()
+        );
     }
 }

@@ -89,6 +89,7 @@ fn candidate(facts: &Facts<'_>, node: &Node) -> Option<Candidate> {
         event.reason == "FailedScheduling"
     }));
     let mut workloads: Vec<EntityRef> = waiting.iter().map(|(pod, _)| facts.workload_of(pod)).collect();
+    workloads.sort();
     workloads.dedup();
     let names: Vec<String> = workloads.iter().take(4).map(ToString::to_string).collect();
     let mut candidate = Candidate::new(

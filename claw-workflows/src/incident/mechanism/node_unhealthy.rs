@@ -78,10 +78,7 @@ fn of(facts: &Facts<'_>, node: &Node) -> Vec<Candidate> {
 }
 
 fn pods_on<'a>(facts: &Facts<'a>, node: &Node) -> Vec<&'a Pod> {
-    facts
-        .pods()
-        .filter(|pod| pod.spec.node_name == node.metadata.name)
-        .collect()
+    facts.pods_on(&node.metadata.name).to_vec()
 }
 
 fn not_ready(facts: &Facts<'_>, node: &Node, ready: &Condition) -> Candidate {
@@ -148,14 +145,13 @@ fn out_of_service(node: &Node) -> Advice {
     let name = &node.metadata.name;
     Advice::new(
         format!(
-            "If the machine of {} is surely off, mark it out of service, or delete its pods by force",
+            "If the machine of {} is surely off, mark it out of service",
             node.entity()
         ),
         "A drain waits for its kubelet: only then are its pods made elsewhere and its volumes detached",
     )
     .command(format!(
-        "kubectl taint nodes {name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute; \
-         kubectl -n NAMESPACE delete pod POD --grace-period=0 --force"
+        "kubectl taint nodes {name} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
     ))
     .irreversible()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod};
-use claw_metrics::classify::Measure;
+use claw_metrics::classify::{Measure, Unit};
 use claw_metrics::signal::{Direction, Signal};
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,6 +15,8 @@ use crate::incident::facts::{Facts, SKEW};
 
 /// A signal below this many robust standard deviations does not count.
 const NOTABLE: f64 = 4.0;
+/// From this share of its processor time on, who asks a node for more waits.
+const FULL: f64 = 0.85;
 /// How soon before the others' trouble a pod must have started to be what brought it.
 const SOON: SignedDuration = SignedDuration::from_mins(30);
 
@@ -65,12 +67,27 @@ fn starved(signal: &Signal) -> bool {
     matches!(signal.measure, Measure::CpuThrottling | Measure::Latency) && signal.harmful
 }
 
+/// Whether a signal of a node says that its processors have nothing left to give. That it uses more than before says little.
+fn is_full(facts: &Facts<'_>, signal: &Signal) -> bool {
+    let level = match (signal.measure, signal.classification.unit) {
+        (Measure::CpuThrottling, _) => return signal.harmful,
+        (Measure::Cpu, Unit::Ratio) => Some(signal.observed),
+        (Measure::Cpu, Unit::Percent) => Some(signal.observed / 100.0),
+        (Measure::Cpu, _) => facts.node(&signal.entity.name).and_then(|node| {
+            let cores: claw_k8s::quantity::Cpu = node.status.allocatable.get("cpu")?.as_str().parse().ok()?;
+            (cores.cores() > 0.0).then(|| signal.observed / cores.cores())
+        }),
+        _ => return false,
+    };
+    level.is_some_and(|level| level >= FULL)
+}
+
 fn of_node(facts: &Facts<'_>, node: &str, signals: &[&Signal]) -> Vec<Candidate> {
     let whole: Vec<&Signal> = signals
         .iter()
         .copied()
         .filter(|signal| signal.entity.kind == "Node")
-        .filter(|signal| matches!(signal.measure, Measure::Cpu | Measure::CpuThrottling))
+        .filter(|signal| is_full(facts, signal))
         .collect();
     // Without a sign that the node as a whole is full, its pods strain for reasons of their own.
     if whole.is_empty() {
@@ -78,8 +95,10 @@ fn of_node(facts: &Facts<'_>, node: &str, signals: &[&Signal]) -> Vec<Candidate>
     }
     let began = whole.iter().filter_map(|signal| signal.onset).min();
     let here: Vec<&Pod> = facts
-        .pods()
-        .filter(|pod| pod.spec.node_name == node && !pod.spec.host_network)
+        .pods_on(node)
+        .iter()
+        .copied()
+        .filter(|pod| !pod.spec.host_network)
         .collect();
     let mut takers: BTreeMap<EntityRef, (Vec<&Pod>, Vec<&Signal>)> = BTreeMap::new();
     for &pod in &here {
@@ -164,7 +183,13 @@ fn candidate(
     let mut found = Candidate::new(
         "noisy_neighbour",
         taker.clone(),
-        format!("{taker} uses up the processors of Node {node}, and its neighbours there wait"),
+        if uses.is_empty() {
+            format!(
+                "Node {node} has no processor time left since about when {taker} started there, which may use it up"
+            )
+        } else {
+            format!("{taker} uses up the processors of Node {node}, and its neighbours there wait")
+        },
     )
     .clue("node has no processor time left", 1.2, full)
     .since(started.or(began))
@@ -231,7 +256,7 @@ mod tests {
         ));
     }
 
-    fn blamed(started: i64, limits: &Value) -> Vec<String> {
+    fn blamed(started: i64, limits: &Value, level: f64) -> Vec<String> {
         let mut job = fixture::pod(
             "shop",
             "report",
@@ -247,7 +272,7 @@ mod tests {
         signal(
             &mut case,
             &[("__name__", "node_cpu_utilization_ratio"), ("node", "node-1")],
-            (0.3, 0.98),
+            (0.3, level),
         );
         let web = [
             ("__name__", "service_latency_seconds"),
@@ -263,8 +288,10 @@ mod tests {
 
     #[test]
     fn a_job_without_a_limit_that_started_right_before_is_one() {
-        assert_eq!(blamed(-60, &json!({})), ["Job shop/report"]);
-        assert!(blamed(-60, &json!({"cpu": "1"})).is_empty());
-        assert!(blamed(-7200, &json!({})).is_empty());
+        assert_eq!(blamed(-60, &json!({}), 0.98), ["Job shop/report"]);
+        assert!(blamed(-60, &json!({"cpu": "1"}), 0.98).is_empty());
+        assert!(blamed(-7200, &json!({}), 0.98).is_empty());
+        // Twice as much as before, and half of it is left.
+        assert!(blamed(-60, &json!({}), 0.6).is_empty());
     }
 }
