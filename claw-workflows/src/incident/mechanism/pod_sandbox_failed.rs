@@ -369,7 +369,7 @@ mod tests {
             (1, "DaemonSet shop/calico-node".to_owned())
         );
         assert!(agent[0].own_score() > 5.0);
-        // Its name is not in the message; its name is, and it does not serve the network; the namespace of the pod is called like it.
+        // One that is not named, one that is and does not serve the network, and one called like the namespace of the pod.
         let own = CALICO
             .replace("sandbox: ", "sandbox for x_shop: ")
             .replace("calico", "x");
