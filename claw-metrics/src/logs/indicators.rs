@@ -107,7 +107,7 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::CertificateExpired,
-        r"certificate has expired|certificate[_ ](is )?expired|expired certificate|cert(ificate)?[_ ]has[_ ]expired|peer certificate: expired|not yet valid|certificateexpired|notafter|nottimevalid|pathvalidator.{0,20}: validity check failed",
+        r"certificate has expired|certificate[_ ](is )?expired|expired certificate|cert(ificate)?[_ ]has[_ ]expired|peer certificate: expired|(certificate|\bcert|x509)\b.{0,80}not yet valid|certificateexpired|notafter|nottimevalid|pathvalidator.{0,20}: validity check failed",
     ),
     (
         Indicator::TlsFailure,
@@ -139,15 +139,25 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::DatabaseTrouble,
-        r"database is locked|deadlock|lock wait timeout|due to lock timeout|still waiting for \w*lock|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not (extend|write to) file|table .{0,60}is full|disk is full",
+        r#"database is locked|deadlock ?detected|deadlock found|deadlocked on|deadlock victim|lock_deadlock|deadlockloser|lock wait timeout|due to lock timeout|still waiting for \w*lock|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (primary|master) (and|or) |node is not (in |the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not (extend|write to) file \\?["']?(base|global|pg_\w+)/|the table ['`].{1,60}['`] is full|database or disk is full|disk is full writing"#,
     ),
     (
         Indicator::ControlPlaneTrouble,
-        r"etcdserver: |leader ?election lost|failed to (renew|update|acquire|get) (the )?(leader )?(lease|lock)|error retrieving resource lock|was unable to return a response in the time allotted|currently unable to handle the request|(https?://\S+|kubernetes\S*)/(api/v1|apis/[a-z])\S{0,200}.{0,60}(timeout|timed out|refused|deadline exceeded|eof|unreachable|no route)|apiserver (not ready|is shutting down)|client rate limiter wait returned",
+        concat!(
+            r"etcdserver: |leader ?election lost|error retrieving resource lock",
+            // Leases of the coordination API are named with their namespace; other systems have leases and locks as well.
+            r"|failed to (renew|update|acquire|get) (the )?(leader )?lease [a-z0-9.-]+/[a-z0-9.-]+([:,;\s]|$)",
+            r"|failed to update lock: timed out waiting for the condition",
+            r"|was unable to return a response in the time allotted|currently unable to handle the request",
+            // Paths that only the API server has, below any host, or its own name: other programs have an /api/v1 too. What
+            // went wrong stands behind the URL, which may ask for a timeout itself.
+            r#"|(https?://kubernetes(\.default(\.svc[a-z0-9.-]*)?)?(:\d+)?/|/apis/([a-z0-9-]+(\.[a-z0-9-]+)+|apps|batch|autoscaling|policy)/v\d|/api/v1/namespaces/[a-z0-9.-]+/(pods|services|configmaps|secrets|endpoints|events|serviceaccounts|persistentvolumeclaims|resourcequotas|limitranges)\b|https://([a-z0-9.-]+|\[[0-9a-f:]+\])(:6443|:443)/api/v1/(namespaces|nodes|pods|services|configmaps|secrets|endpoints|events|serviceaccounts|persistentvolumes|persistentvolumeclaims|resourcequotas|limitranges)\b)[^\s"']*["'\s].{0,100}?\b(timeout|timed ?out|refused|deadline exceeded|eof|unreachable|no route|connection (lost|reset))"#,
+            r"|apiserver (not ready|is shutting down)|client rate limiter wait returned"
+        ),
     ),
     (
         Indicator::QueueTrouble,
-        r"max\.poll\.interval|commitfailedexception|commit cannot be completed|rebalanc(e|ing) (is )?(in progress|failed)|group is rebalancing|rebalanceinprogress|heartbeat (session )?expired|consumer lag|lag (is |of |has )?(too |above |exceed|grow|increas)|consumer group .{0,80}(no active members|dead|empty)|connection\.blocked|resource.limit alarm|high watermark|queue (length|size|depth) .{0,40}(exceed|limit|full)|queue is full|backlog (is |has )?(grow|exceed|too)|buffer.?exhausted|bufferexhaustedexception|timed out .{0,20}waiting for .{0,20}consumer_timeout",
+        r"max\.poll\.interval|commitfailedexception|commit cannot be completed|rebalanc(e|ing) (is )?(in progress|failed)|group is rebalancing|rebalanceinprogress|heartbeat (session )?expired|consumer lag .{0,40}(exceed|above|grow|increas|too (high|large))|\blag (is |of |has )?(too |above |exceed|grow|increas)|consumer group .{0,80}(no active members|dead|empty)|connection\.blocked|resource.limit alarm (is )?(set|raised|active)|high.watermark set\.|publishers will be blocked|queue (length|size|depth) .{0,40}(exceed|(above|over) .{0,20}limit|limit (is )?reached|is full)|queue (is )?full|backlog (is |has )?(grow|exceed|too)|buffer.?exhausted|bufferexhaustedexception|timed out .{0,20}waiting for .{0,20}consumer_timeout",
     ),
     (
         Indicator::NoConsumers,
@@ -168,7 +178,7 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::NoSpace,
-        r"no space left|enospc|disk full|disk quota exceeded|could not extend file|not enough space|insufficient disk",
+        r"no space left|enospc|disk (is )?full|disk quota exceeded|could not extend file|not enough space|insufficient disk",
     ),
     (
         Indicator::OutOfMemory,
@@ -200,7 +210,7 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::ClockSkew,
-        r"clock[ _-]?(skew|drift|difference)|clocks? (is|are|was|were)? ?(not |out of )?(in )?sync|(request)?time ?too ?skewed|used before issued|issued in the future|not yet valid|not (yet )?active yet|is before \d{4}-|certificatenotyetvalid|signature not yet current|timestamp .{0,40}(in the future|outside .{0,20}(window|range))|time is (too far|out of sync)",
+        r"clock[ _-]?(skew|drift|difference)|clocks?( is| are| was| were)? (not (in )?sync|out of sync|unsynchroni|desynchroni)|clock synchronized: no|(request)?time ?too ?skewed|used before issued|issued in the future|(certificate|\bcert|x509|token|jwt)\b.{0,80}(not yet valid|not (yet )?active)|current time \S+ is before \d{4}-|certificatenotyetvalid|notvalidyet|signature not yet current|timestamp .{0,40}(in the future|outside .{0,20}(window|range))|time is (too far|out of sync)",
     ),
 ];
 
@@ -318,7 +328,7 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
             )
         });
     }
-    // Who cannot ask the API server is told of no other dependency.
+    // Who cannot ask the API server tells of no other dependency in the same words.
     if found.contains(&Indicator::ControlPlaneTrouble) {
         found.retain(|indicator| {
             !matches!(
@@ -704,11 +714,145 @@ mod tests {
     }
 
     #[test]
+    fn an_interface_of_ones_own_is_not_the_api_server() {
+        use Indicator::*;
+        for (text, expected) in [
+            (
+                "Post \"http://payments.shop.svc:8080/api/v1/charges\": dial tcp 10.96.3.4:8080: connect: connection refused",
+                &[ConnectionRefused][..],
+            ),
+            (
+                "Get \"http://prometheus:9090/api/v1/query\": request timed out",
+                &[Timeout],
+            ),
+            (
+                "GET \"https://iam.shop.svc/api/v1/tokens?timeout=5s\": 404",
+                &[Timeout],
+            ),
+            ("failed to acquire lock for order 123: redis timeout", &[Timeout]),
+            (
+                "failed to get lock: Lock wait timeout exceeded; try restarting transaction",
+                &[DatabaseTrouble],
+            ),
+            (
+                "failed to renew lease database/creds/app/4f2a: connection refused",
+                &[ConnectionRefused],
+            ),
+            (
+                "Get \"https://10.96.0.1:443/api/v1/pods?limit=500&timeout=5s\": dial tcp 10.96.0.1:443: i/o timeout",
+                &[ControlPlaneTrouble],
+            ),
+            (
+                "HTTPSConnectionPool(host='10.96.0.1', port=443): Max retries exceeded with url: /api/v1/namespaces/shop/pods (Caused by ConnectTimeoutError: connection timed out)",
+                &[ControlPlaneTrouble],
+            ),
+            (
+                "Get \"https://kubernetes.default.svc:443/version\": context deadline exceeded",
+                &[ControlPlaneTrouble],
+            ),
+            (
+                "failed to list applications: Get \"https://10.96.0.1:443/apis/argoproj.io/v1alpha1/applications\": dial tcp 10.96.0.1:443: connect: connection refused",
+                &[ControlPlaneTrouble],
+            ),
+            (
+                "failed to renew lease infra/operator: timed out waiting for the condition",
+                &[ControlPlaneTrouble],
+            ),
+            (
+                "Put \"https://10.96.0.1:443/apis/apps/v1/namespaces/shop/deployments/cart?timeout=5s\": 409 conflict",
+                &[Timeout],
+            ),
+        ] {
+            assert_eq!(indicators(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_drivers_say_of_databases_is_told_from_what_sounds_like_it() {
+        use Indicator::*;
+        for (text, expected) in [
+            ("column is not primary key", &[][..]),
+            (
+                "could not write to file \"/tmp/export.csv\": Permission denied",
+                &[PermissionDenied],
+            ),
+            ("write failed: disk is full: /var/lib/app", &[NoSpace]),
+            ("fatal error: all goroutines are asleep - deadlock!", &[]),
+            ("table 12 by the window is full", &[]),
+            (
+                "NotPrimaryNoSecondaryOk: not primary and secondaryOk=false",
+                &[DatabaseTrouble],
+            ),
+            ("ERROR: deadlock detected", &[DatabaseTrouble]),
+            (
+                "Deadlock found when trying to get lock; try restarting transaction",
+                &[DatabaseTrouble],
+            ),
+            (
+                "Transaction (Process ID 61) was deadlocked on lock resources with another process and has been chosen as the deadlock victim",
+                &[DatabaseTrouble],
+            ),
+            (
+                "ERROR 1114 (HY000): The table 'orders' is full",
+                &[DatabaseTrouble],
+            ),
+            (
+                "sqlite3.OperationalError: database or disk is full",
+                &[DatabaseTrouble, NoSpace],
+            ),
+            (
+                "could not extend file \"base/16384/2619\": No space left on device",
+                &[DatabaseTrouble, NoSpace],
+            ),
+        ] {
+            assert_eq!(indicators(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn clocks_and_queues_are_told_of_by_what_is_wrong_with_them() {
+        use Indicator::*;
+        for (text, expected) in [
+            ("chronyd: System clock was out of sync by 4.2 seconds", ClockSkew),
+            ("the clock is not synchronized", ClockSkew),
+            ("System clock synchronized: no", ClockSkew),
+            ("the token is not yet valid (nbf)", ClockSkew),
+            ("jwt not active", ClockSkew),
+            ("consumer lag 120034 exceeds the threshold of 10000", QueueTrouble),
+            ("memory resource limit alarm set on node broker@0.", QueueTrouble),
+            (
+                "vm_memory_high_watermark set. Memory used:1288490188 allowed:1073741824",
+                QueueTrouble,
+            ),
+            ("queue size 1000 exceeds the limit", QueueTrouble),
+            ("queue depth 5000 is above the limit", QueueTrouble),
+        ] {
+            assert_eq!(indicators(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
     fn quiet_lines_indicate_nothing() {
         for line in [
             "GET /healthz 200 3ms",
             "started worker 17",
             "cache warmed in 12 ms",
+            "System clock synchronized",
+            "clock is in sync",
+            "System clock synchronized: yes",
+            "coupon ABC is not yet valid",
+            "the voucher is not active yet",
+            "order date 2025-01-02 is before 2026-05-01",
+            "consumer lag: 0",
+            "consumer lag for partition 4: 12",
+            "local high watermark 4211",
+            "Memory high watermark set to 1024 MiB (1073741824 bytes) of 4096 MiB",
+            "memory resource limit alarm cleared on node broker@0",
+            "queue size limit is 1000",
+            "feature flag increased to 20 percent",
+            "acquired lock for order 123",
+            "renewed lease shop/operator",
+            "GET https://10.96.0.1:443/api/v1/pods 200 OK in 12 milliseconds",
         ] {
             assert_eq!(indicators(line), [], "{line}");
         }

@@ -281,3 +281,34 @@ impl Spread {
         beyond as f64 / total
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Floor, SHORT, without_episodes};
+
+    /// How many samples are left of `length` ones of which runs of `odd` begin at these places.
+    fn left(length: usize, odd: usize, places: &[usize]) -> usize {
+        let is_odd = |at: usize| places.iter().any(|place| (*place..place + odd).contains(&at));
+        let samples = (0..length).map(|at| if is_odd(at) { 9.0 } else { 1.0 }).collect();
+        let floor = Floor {
+            relative: 0.05,
+            absolute: 0.0,
+        };
+        without_episodes(samples, floor).unwrap().len()
+    }
+
+    #[test]
+    fn two_odd_samples_in_a_row_are_an_episode_of_a_short_baseline_only() {
+        assert_eq!(left(SHORT - 1, 2, &[5]), SHORT - 3);
+        assert_eq!(left(SHORT, 2, &[5]), SHORT);
+        assert_eq!(left(SHORT, 3, &[5]), SHORT - 3);
+        assert_eq!(left(SHORT - 1, 1, &[5]), SHORT - 1);
+    }
+
+    #[test]
+    fn what_comes_back_a_third_time_or_often_is_usual() {
+        assert_eq!(left(30, 2, &[5, 15]), 26);
+        assert_eq!(left(30, 2, &[5, 15, 25]), 30);
+        assert_eq!(left(12, 4, &[4]), 12);
+    }
+}

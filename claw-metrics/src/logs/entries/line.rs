@@ -402,11 +402,14 @@ fn plain(text: &str) -> Line {
             if is_date(bare)
                 && let Some(time) = moment(&both)
             {
-                // `[2026-04-14 21:37:27 +0000]`: the bracket closes behind the zone.
+                // `2026-04-14 21:37:27 +0000`, and in brackets, of which the second closes behind the zone.
                 let (third, behind) = later.split_once([' ', '\t']).unwrap_or((later, ""));
-                let zone = third.strip_suffix(']').filter(|_| word.starts_with('['));
-                let zoned =
-                    zone.and_then(|zone| moment(&format!("{both}{zone}")).filter(|_| is_offset(zone)));
+                let zone = match word.starts_with('[') {
+                    true => third.strip_suffix(']'),
+                    false => Some(third),
+                };
+                let zone = zone.filter(|zone| is_offset(zone));
+                let zoned = zone.and_then(|zone| moment(&format!("{both}{zone}")));
                 line.time = zoned.or(Some(time));
                 rest = if zoned.is_some() { behind } else { later };
                 continue;

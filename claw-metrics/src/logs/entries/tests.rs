@@ -105,6 +105,24 @@ fn reads_the_times_of_redis_celery_and_gunicorn() {
             Level::Error,
             "Worker failed to boot.",
         ),
+        (
+            "2026-04-14 21:37:27 +0200 ERROR cannot read the ledger",
+            "2026-04-14T19:37:27Z",
+            Level::Error,
+            "cannot read the ledger",
+        ),
+        (
+            "2026-04-14 21:37:27 ERROR -0200 is no amount",
+            "2026-04-14T21:37:27Z",
+            Level::Error,
+            "-0200 is no amount",
+        ),
+        (
+            "2026-04-14 21:37:27 [145] ERROR no zone",
+            "2026-04-14T21:37:27Z",
+            Level::Error,
+            "no zone",
+        ),
     ] {
         let entry = one(text);
         assert_eq!(entry.time, Some(time.parse().unwrap()), "{text}");
@@ -157,6 +175,17 @@ fn what_a_rust_panic_says_stands_on_its_second_line() {
     assert_eq!(
         trace.said.as_deref(),
         Some("cannot bind 0.0.0.0:9100: Address already in use")
+    );
+}
+
+#[test]
+fn the_words_of_a_panic_may_end_like_its_head() {
+    let entry = one(
+        "thread 'main' panicked at src/config.rs:12:5:\nthe configuration cannot be read:\n  expected a number at line 3",
+    );
+    assert_eq!(
+        entry.trace.unwrap().said.as_deref(),
+        Some("the configuration cannot be read:")
     );
 }
 

@@ -124,9 +124,13 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
 }
 
 /// Whether a trace is the first line of a Rust panic, `thread 'main' panicked at src/main.rs:4:5:`: what it says is on the
-/// next one.
+/// next one, which may end like that too.
 fn awaits_words(trace: &Trace) -> bool {
-    trace.text.starts_with("thread '") && trace.text.contains("panicked at") && trace.text.ends_with(':')
+    let text = trace.text.as_str();
+    text.starts_with("thread '")
+        && text.contains("panicked at")
+        && text.ends_with(':')
+        && !text.contains('\n')
 }
 
 fn read_head(trace: &mut Trace, text: &str) {
