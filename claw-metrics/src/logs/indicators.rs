@@ -139,7 +139,7 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::DatabaseTrouble,
-        r#"database is locked|deadlock ?detected|deadlock found|deadlocked on|deadlock victim|lock_deadlock|deadlockloser|lock wait timeout|due to lock timeout|still waiting for \w*lock|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (primary|master) (and|or) |node is not (in |the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not (extend|write to) file \\?["']?(base|global|pg_\w+)/|the table ['`].{1,60}['`] is full|database or disk is full|disk is full writing"#,
+        r#"database is locked|deadlock ?detected|deadlock found|deadlocked on|deadlock victim|lock_deadlock|deadlockloser|lock wait timeout|due to lock timeout|still waiting for \w*lock|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (primary|master) (and|or) |node is not (in |the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not extend file|could not write to file \\?["']?(base|global|pg_\w+)/|the table ['`].{1,60}['`] is full|database or disk is full|disk is full writing"#,
     ),
     (
         Indicator::ControlPlaneTrouble,
