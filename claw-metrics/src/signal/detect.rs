@@ -81,8 +81,8 @@ pub struct Survey {
     pub signals: Vec<Signal>,
     /// Series with samples before and in the incident, whether they changed or not. Those that were derived count as well.
     pub compared: usize,
-    /// What those series are about, without those of call edges.
-    pub measured: BTreeSet<EntityRef>,
+    /// What those series are about, and what they measure of it, without those of call edges.
+    pub measured: BTreeSet<(EntityRef, Measure)>,
     /// Series of the incident that had nothing to be compared with: neither they nor others of their metric have samples
     /// before it.
     pub without_past: usize,
@@ -123,7 +123,8 @@ pub fn survey(
         if !prepared.reference(incident, baseline).is_empty() {
             survey.compared += usize::from(during > 0);
             if prepared.subject.peer.is_none() && !prepared.within(incident).is_empty() {
-                survey.measured.insert(prepared.subject.entity.clone());
+                let of = prepared.subject.entity.clone();
+                survey.measured.insert((of, prepared.class.measure));
             }
         } else if before == 0 && !prepared.within(incident).is_empty() {
             survey.without_past += 1;

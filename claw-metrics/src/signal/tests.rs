@@ -62,6 +62,51 @@ fn series_that_cannot_be_compared_are_counted_as_such() {
 }
 
 #[test]
+fn what_was_compared_is_kept_with_what_it_measures() {
+    let steady = |name: &str, pairs: &[(&str, &str)]| series(name, pairs, 60, (0..40).map(wobble));
+    let points = (32..40_u32).map(|i| (at(i64::from(i) * 60), 1.0)).collect();
+    let all = [
+        steady("latency_seconds", &[("service", "cart")]),
+        steady("memory_working_set_bytes", &[("service", "cart")]),
+        // Calls between two say nothing of either, and what is new was compared with nothing.
+        steady(
+            "calls_latency_seconds",
+            &[("source", "cart"), ("destination", "db")],
+        ),
+        Series::new(labels("queue_length", &[("service", "search")]), points),
+    ];
+    let survey = survey(&all, &window(1800, 2400), None, &DetectOptions::default());
+    let measured: Vec<(&str, Measure)> = survey
+        .measured
+        .iter()
+        .map(|(entity, measure)| (entity.name.as_str(), *measure))
+        .collect();
+    assert_eq!(measured, [("cart", Measure::Latency), ("cart", Measure::Memory)]);
+}
+
+#[test]
+fn little_work_of_a_processor_is_compared_and_least_work_is_not() {
+    let found = |busy: f64| {
+        let used = (0..40).scan(0.0, |sum, i| {
+            *sum += 60.0 * if i >= 30 { busy } else { 0.001 };
+            Some(*sum)
+        });
+        let counter = series(
+            "container_cpu_usage_seconds_total",
+            &[("pod", "cart-1")],
+            60,
+            used,
+        );
+        let cores = (0..40).map(|i| if i >= 30 { busy } else { 0.001 });
+        let gauge = series("container_cpu_usage_cores", &[("pod", "cart-1")], 60, cores);
+        [counter, gauge]
+            .map(|series| detect(&series, &window(1800, 2400), None, &DetectOptions::default()).is_some())
+    };
+    assert_eq!(found(0.006), [true, true]);
+    assert_eq!(found(0.0014), [false, false]);
+}
+
+#[test]
 fn latency_step_becomes_a_signal_with_onset() {
     let values = (0..40).map(|i| if i >= 32 { 0.085 } else { 0.012 + 0.001 * wobble(i) });
     let series = series(

@@ -8,6 +8,7 @@ use claw_core::report::{Gap, Runbook, Test, Window};
 use claw_core::tool::Tool as _;
 use claw_k8s::gitops::Delivered;
 use claw_k8s::world::Objects;
+use claw_metrics::classify::Measure;
 use claw_metrics::signal::Signal;
 use claw_metrics::tools::{ListMetrics, QueryPrometheus};
 use jiff::Timestamp;
@@ -63,9 +64,9 @@ pub struct Case {
     pub signals: Vec<Signal>,
     /// Series that were compared with their baseline, whether they moved or not.
     pub series_read: usize,
-    /// Entities that series are about which were compared, whether they moved or not.
+    /// What series are about which were compared, and what they measure of it, whether they moved or not.
     #[serde(default)]
-    pub measured: BTreeSet<EntityRef>,
+    pub measured: BTreeSet<(EntityRef, Measure)>,
     /// Whether series were left out or a query for some had no answer: any of them may be the one that moved.
     #[serde(default)]
     pub series_unread: bool,

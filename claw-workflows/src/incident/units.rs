@@ -35,7 +35,12 @@ pub enum Strain {
 
 /// The strain that a signal shows.
 pub fn strain(signal: &Signal) -> Strain {
-    match signal.measure {
+    strain_of(signal.measure)
+}
+
+/// The strain that a measure shows.
+pub fn strain_of(measure: Measure) -> Strain {
+    match measure {
         Measure::Latency => Strain::Latency,
         Measure::Errors | Measure::Availability => Strain::Errors,
         Measure::Traffic => Strain::Traffic,
@@ -108,7 +113,8 @@ pub struct Excess<'a> {
 }
 
 impl<'a> Excess<'a> {
-    fn of(signal: &'a Signal) -> Option<Self> {
+    /// The difference that a signal shows; `None` where it is no number.
+    pub fn of(signal: &'a Signal) -> Option<Self> {
         let (scale, factor) = Scale::of(signal);
         let amount = (signal.observed - signal.baseline).abs() * factor;
         amount.is_finite().then_some(Self {
@@ -119,11 +125,23 @@ impl<'a> Excess<'a> {
     }
 }
 
+/// What a number says of many requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Statistic {
+    /// A quantile, in thousandths.
+    Quantile(u32),
+    /// Their mean.
+    Mean,
+    /// Something else, or what it is is not told.
+    Other,
+}
+
 /// By how much one statistic of latency is late.
 #[derive(Clone, Copy, Debug)]
 pub struct Late<'a> {
-    /// Which one, in thousandths for quantiles: means are compared with means.
-    pub statistic: u32,
+    /// Which one: means are compared with means.
+    pub statistic: Statistic,
     /// By how much.
     pub excess: Excess<'a>,
 }
@@ -133,9 +151,9 @@ impl<'a> Late<'a> {
     pub fn of(signal: &'a Signal) -> Option<Self> {
         let statistic = match signal.stat() {
             Stat::Min | Stat::Spread | Stat::Max => return None,
-            Stat::Quantile(quantile) => (quantile * 1000.0) as u32,
-            Stat::Mean => 2_000,
-            _ => 3_000,
+            Stat::Quantile(quantile) => Statistic::Quantile((quantile * 1000.0) as u32),
+            Stat::Mean => Statistic::Mean,
+            _ => Statistic::Other,
         };
         let late = signal.measure == Measure::Latency && signal.direction == Direction::Up && signal.harmful;
         let excess = Excess::of(signal).filter(|_| late)?;
@@ -178,7 +196,7 @@ impl<'a> Unit<'a> {
     /// By how much answers are late: the largest difference of each statistic and scale.
     pub fn lateness(&self) -> Vec<Late<'a>> {
         let signals = self.strains.get(&Strain::Latency).into_iter().flatten();
-        let mut largest: BTreeMap<(Scale, u32), Late<'a>> = BTreeMap::new();
+        let mut largest: BTreeMap<(Scale, Statistic), Late<'a>> = BTreeMap::new();
         for late in signals.filter_map(|signal| Late::of(signal)) {
             let known = largest.entry((late.excess.scale, late.statistic)).or_insert(late);
             if known.excess.amount < late.excess.amount {

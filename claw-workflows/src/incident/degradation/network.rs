@@ -43,9 +43,10 @@ impl<'a> Strains<'a> {
             0.0
         };
         let share = of_in.max(of_all).max(of_out);
-        let ways: Vec<&Way<'a>> = match share == of_in {
-            true => into.iter().collect(),
-            false => into.iter().chain(&out).collect(),
+        let ways: Vec<&Way<'a>> = if of_in >= of_all.max(of_out) {
+            into.iter().collect()
+        } else {
+            into.iter().chain(&out).collect()
         };
         let weighty = |way: &&&Way<'a>| way.signal.map_or(0.0, |signal| signal.score * way.share);
         let worst = ways.iter().max_by(|a, b| weighty(a).total_cmp(&weighty(b)));
@@ -98,6 +99,7 @@ impl<'a> Strains<'a> {
         Some(suspect)
     }
 
+    /// How calls along an edge are. What single requests took cannot be compared, and tells nothing here.
     fn way(&self, from: &EntityRef, to: &EntityRef) -> Way<'a> {
         let signals = self
             .edges
@@ -105,40 +107,55 @@ impl<'a> Strains<'a> {
             .into_iter()
             .flatten()
             .copied();
-        let bad = signals.filter(|signal| {
-            let tells = matches!(
-                signal.measure,
-                Measure::Latency | Measure::Errors | Measure::Availability | Measure::NetworkErrors
-            );
-            tells && signal.harmful && signal.score >= NOTABLE
-        });
-        let Some(signal) = bad.max_by(|a, b| a.score.total_cmp(&b.score)) else {
-            return Way {
-                signal: None,
-                share: 0.0,
-                seconds: 0.0,
-            };
-        };
-        let Some(seen) = Late::of(signal).map(|late| late.excess) else {
-            return Way {
+        let bad = signals.filter(|signal| signal.harmful && signal.score >= NOTABLE);
+        let ways = bad.filter_map(|signal| match signal.measure {
+            Measure::Latency => self.late_way(signal, to),
+            Measure::Errors | Measure::Availability => self.failing_way(signal, to),
+            // Packets are lost on the way and nowhere else.
+            Measure::NetworkErrors => Some(Way {
                 signal: Some(signal),
                 share: 1.0,
                 seconds: 0.0,
-            };
-        };
+            }),
+            _ => None,
+        });
+        let score = |way: &Way<'a>| way.signal.map_or(0.0, |signal| signal.score);
+        ways.max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or(Way {
+            signal: None,
+            share: 0.0,
+            seconds: 0.0,
+        })
+    }
+
+    fn late_way(&self, signal: &'a Signal, to: &EntityRef) -> Option<Way<'a>> {
+        let seen = Late::of(signal)?.excess;
         let inside = self
             .late_within(to, seen.scale)
             .map_or(0.0, |excess| excess.amount);
         let lost = (seen.amount - inside).max(0.0);
-        Way {
+        Some(Way {
             signal: Some(signal),
-            share: if seen.amount > 0.0 {
-                lost / seen.amount
-            } else {
-                0.0
-            },
+            share: share(lost, seen.amount),
             seconds: if seen.scale == Scale::Seconds { lost } else { 0.0 },
-        }
+        })
+    }
+
+    /// Calls that fail on the way, beyond those that the callee fails itself.
+    fn failing_way(&self, signal: &'a Signal, to: &EntityRef) -> Option<Way<'a>> {
+        let seen = Excess::of(signal)?;
+        let inside = self.units.get(to).map(Unit::error_excess).unwrap_or_default();
+        let same = inside.iter().find(|excess| excess.scale == seen.scale);
+        let share = match same {
+            Some(inside) => share((seen.amount - inside.amount).max(0.0), seen.amount),
+            None if inside.is_empty() => 1.0,
+            // The callee fails, and by how much cannot be compared: what is seen of it is the likelier reason.
+            None => 0.0,
+        };
+        Some(Way {
+            signal: Some(signal),
+            share,
+            seconds: 0.0,
+        })
     }
 
     /// By how much a unit, or a call that it makes, is late.
@@ -155,6 +172,10 @@ impl<'a> Strains<'a> {
             .filter(|excess| excess.scale == scale)
             .max_by(|a, b| a.amount.total_cmp(&b.amount))
     }
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
 }
 
 fn mean<'w, 'a: 'w>(ways: impl Iterator<Item = &'w Way<'a>>) -> f64 {

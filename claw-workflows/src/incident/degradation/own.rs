@@ -11,6 +11,8 @@ use crate::incident::units::{Excess, Late, Scale, Strain, Unit};
 /// Said of a unit whose callees are in the same kind of trouble, measured in another way.
 pub(super) const INCOMPARABLE: &str =
     "how much of its trouble comes from the services that it calls: they are measured in other units";
+/// Said of a unit of which some callees are not measured in the respect in which it is in trouble.
+pub(super) const UNMEASURED: &str = "metrics of some services that it calls";
 /// A callee that takes so many times as long makes its callers give up.
 const GIVEN_UP: f64 = 1.5;
 /// How much of a caller's failures callees account for at most that are late, and do not fail.
@@ -25,7 +27,9 @@ impl<'a> Strains<'a> {
             .worst(Strain::Latency)
             .filter(|signal| signal.score >= NOTABLE)?;
         let own = unit.lateness();
-        let most = most(own.iter().map(|late| late.excess))?;
+        if own.is_empty() {
+            return None;
+        }
         let part = self.own_lateness(entity, &own, ties);
         // Who gets more work than it can do is late of that, and whoever sends it accounts for it.
         let share = part.share * (1.0 - self.load_of(entity, ties).accounts_for());
@@ -45,18 +49,20 @@ impl<'a> Strains<'a> {
             format!("Look into what {entity} does during a request"),
             "The services that it calls do not account for its slowness",
         ));
-        let unmeasured =
-            |callee: &EntityRef| !self.units.contains_key(callee) && !self.measured.contains(callee);
-        if self
-            .callees
-            .get(entity)
-            .is_some_and(|callees| callees.iter().any(unmeasured))
-        {
-            candidate = candidate.unseen("metrics of some services that it calls");
+        if self.calls_unmeasured(entity, Strain::Latency, ties) {
+            candidate = candidate.unseen(UNMEASURED);
         }
         let mut suspect = part.suspect(candidate, signal);
-        suspect.late = (most.scale == Scale::Seconds).then_some(most.amount * part.share);
+        suspect.late = most_seconds(own.iter().map(|late| late.excess))
+            .filter(|most| most.scale == Scale::Seconds)
+            .map(|most| most.amount * part.share);
         Some(suspect)
+    }
+
+    /// Whether a unit calls somebody of whom it is not measured how things stand in this respect.
+    fn calls_unmeasured(&self, entity: &EntityRef, by: Strain, ties: &Ties<'_>) -> bool {
+        let mut callees = self.callees.get(entity).into_iter().flatten();
+        callees.any(|callee| !ties.is_measured(by, callee))
     }
 
     /// Failures that the callees do not account for.
@@ -65,7 +71,7 @@ impl<'a> Strains<'a> {
             .worst(Strain::Errors)
             .filter(|signal| signal.score >= NOTABLE)?;
         let part = self.own_failures(entity, unit, ties);
-        let candidate = Candidate::new(
+        let mut candidate = Candidate::new(
             "error_degradation",
             entity.clone(),
             format!("{entity} fails by itself: {}", signal.statement()),
@@ -81,6 +87,9 @@ impl<'a> Strains<'a> {
             format!("Look at the errors that {entity} logs"),
             "The services that it calls do not account for its failures",
         ));
+        if self.calls_unmeasured(entity, Strain::Errors, ties) {
+            candidate = candidate.unseen(UNMEASURED);
+        }
         Some(part.suspect(candidate, signal))
     }
 
@@ -88,7 +97,7 @@ impl<'a> Strains<'a> {
     /// several statistics each counts by how far it is from what is usual.
     fn own_lateness(&self, entity: &EntityRef, own: &[Late<'a>], ties: &Ties<'_>) -> OwnPart<'a> {
         let inherited: Vec<Vec<Late<'a>>> = ties
-            .callees(entity)
+            .callees(Strain::Latency, entity)
             .map(|callee| {
                 let mut late = self.units.get(callee).map(Unit::lateness).unwrap_or_default();
                 late.extend(self.late_calls(entity, callee));
@@ -123,14 +132,13 @@ impl<'a> Strains<'a> {
     }
 
     fn own_failures(&self, entity: &EntityRef, unit: &Unit<'a>, ties: &Ties<'_>) -> OwnPart<'a> {
-        let callees: Vec<&EntityRef> = ties.callees(entity).collect();
-        let failing: Vec<Excess<'a>> = callees
-            .iter()
-            .filter_map(|callee| self.units.get(*callee))
+        let failing: Vec<Excess<'a>> = ties
+            .callees(Strain::Errors, entity)
+            .filter_map(|callee| self.units.get(callee))
             .flat_map(|unit| unit.error_excess())
             .collect();
-        let late = most(callees.iter().flat_map(|callee| {
-            let unit = self.units.get(*callee).map(Unit::lateness).unwrap_or_default();
+        let late = most_seconds(ties.callees(Strain::Latency, entity).flat_map(|callee| {
+            let unit = self.units.get(callee).map(Unit::lateness).unwrap_or_default();
             let late = unit.into_iter().chain(self.late_calls(entity, callee));
             late.map(|late| late.excess)
                 .filter(|excess| excess.signal.ratio > GIVEN_UP)
@@ -154,7 +162,16 @@ impl<'a> Strains<'a> {
     }
 }
 
-/// The largest of some.
+/// The largest of those that are counted in seconds; where none is, the largest, whatever the others count.
+fn most_seconds<'a>(all: impl Iterator<Item = Excess<'a>>) -> Option<Excess<'a>> {
+    let in_order = |excess: &Excess<'_>| (excess.scale == Scale::Seconds, excess.amount);
+    all.max_by(|a, b| {
+        let (a, b) = (in_order(a), in_order(b));
+        a.0.cmp(&b.0).then_with(|| a.1.total_cmp(&b.1))
+    })
+}
+
+/// The largest of some on one scale.
 fn most<'a>(all: impl Iterator<Item = Excess<'a>>) -> Option<Excess<'a>> {
     all.max_by(|a, b| a.amount.total_cmp(&b.amount))
 }

@@ -144,12 +144,18 @@ fn failures_cite_failures_and_not_lateness() {
 fn chain(names: &[&str], well: &[&str], signals: &[Signal]) -> Vec<Suspect> {
     let calls = names.iter().zip(names.iter().skip(1));
     let calls = calls.map(|(caller, callee)| (service(caller), service(callee)));
-    let measured = signals.iter().map(|signal| signal.entity.clone());
+    const TRAVELS: [Strain; 3] = [Strain::Latency, Strain::Errors, Strain::Traffic];
+    let measured = signals
+        .iter()
+        .map(|signal| (signal.entity.clone(), units::strain(signal)));
+    let well = well
+        .iter()
+        .flat_map(|name| TRAVELS.map(|strain| (service(name), strain)));
     Strains {
         units: units::units(signals, &EntityRef::clone),
         edges: units::edges(signals, &EntityRef::clone),
         callees: units::callees(calls, &EntityRef::clone),
-        measured: measured.chain(well.iter().map(|name| service(name))).collect(),
+        measured: measured.chain(well).collect(),
     }
     .suspects()
 }
@@ -178,6 +184,63 @@ fn what_is_not_measured_is_looked_through() {
     assert_eq!(own(&[]), Some(-1.0));
     // One that is measured and is not late passes nothing on.
     assert_eq!(own(&["between"]), Some(1.5));
+}
+
+#[test]
+fn a_unit_is_measured_only_in_what_its_series_show() {
+    let late = |name| signal(name, Measure::Latency, MetricUnit::Seconds, 0.1, 0.6);
+    let fails = |name| signal(name, Measure::Errors, MetricUnit::Ratio, 0.0, 0.4);
+    let grown = signal("between", Measure::Memory, MetricUnit::Bytes, 100e6, 253e6);
+    let names = ["front", "between", "back"];
+    let unseen = |suspects: &[Suspect], mechanism: &str| {
+        let mut found = suspects.iter().map(|suspect| &suspect.candidate);
+        let found = found.find(|found| found.entity == service("front") && found.mechanism == mechanism);
+        found
+            .unwrap()
+            .unseen
+            .iter()
+            .any(|what| what == super::own::UNMEASURED)
+    };
+    for (of, mechanism, clue) in [
+        (
+            [late("front"), late("back")],
+            "latency_degradation",
+            "slowness of its own",
+        ),
+        (
+            [fails("front"), fails("back")],
+            "error_degradation",
+            "failures of its own",
+        ),
+    ] {
+        let [front, back] = of;
+        let signals = [front, back, grown.clone()];
+        let suspects = chain(&names, &[], &signals);
+        assert_eq!(clue_of(&suspects, "front", mechanism, clue), Some(-1.0));
+        assert!(unseen(&suspects, mechanism));
+        let suspects = chain(&names, &["between"], &signals);
+        assert_eq!(clue_of(&suspects, "front", mechanism, clue), Some(1.5));
+        assert!(!unseen(&suspects, mechanism));
+    }
+}
+
+#[test]
+fn seconds_come_before_what_is_counted_in_nobody_knows_what() {
+    let seconds = signal("front", Measure::Latency, MetricUnit::Seconds, 0.1, 0.5);
+    let untold = Signal {
+        metric: "front_other".to_owned(),
+        ..signal("front", Measure::Latency, MetricUnit::Unknown, 50.0, 300.0)
+    };
+    let late = |signals: &[Signal]| {
+        let suspects = chain(&["front"], &[], signals);
+        let mut slow = suspects
+            .iter()
+            .filter(|suspect| suspect.candidate.mechanism == "latency_degradation");
+        slow.next().unwrap().late
+    };
+    let both = late(&[seconds, untold.clone()]).unwrap();
+    assert!((both - 0.4).abs() < 1e-9, "{both}");
+    assert_eq!(late(&[untold]), None);
 }
 
 #[test]
@@ -226,10 +289,87 @@ fn work_from_elsewhere_and_calls_that_do_not_arrive() {
     assert_eq!(surge("back"), None, "it gets what it is sent");
 
     let fails = signal("front", Measure::Errors, MetricUnit::Ratio, 0.0, 0.6);
-    let suspects = chain(&names, &[], &[fails, load("middle", 4.0)]);
+    let suspects = chain(&names, &["front"], &[fails, load("middle", 4.0)]);
     assert!(clue_of(&suspects, "middle", "traffic_loss", "its callers fail").unwrap() > 1.0);
     let own = clue_of(&suspects, "front", "error_degradation", "failures of its own").unwrap();
     assert!(own < 0.5, "{own}");
+}
+
+#[test]
+fn of_a_caller_without_series_it_is_not_known_that_its_work_did_not_change() {
+    let load = |to| Signal {
+        direction: if to > 10.0 { Direction::Up } else { Direction::Down },
+        ..signal("front", Measure::Traffic, MetricUnit::PerSecond, 10.0, to)
+    };
+    let cause = |well: &[&str], to, mechanism: &str| {
+        let suspects = chain(&["web", "front"], well, &[load(to)]);
+        let mut found = suspects
+            .iter()
+            .filter(|suspect| suspect.candidate.mechanism == mechanism);
+        let found = found.next().unwrap();
+        (found.candidate.cause.clone(), found.own)
+    };
+    let (text, own) = cause(&[], 30.0, "traffic_surge");
+    assert!(
+        (own - 0.4).abs() < 1e-9 && text.contains("it is not measured who sends it"),
+        "{text}"
+    );
+    let (text, own) = cause(&["web"], 30.0, "traffic_surge");
+    assert!(
+        (own - 1.0).abs() < 1e-9 && text.contains("more work than its callers send"),
+        "{text}"
+    );
+    let (text, own) = cause(&[], 3.0, "traffic_loss");
+    assert!(
+        (own - 0.4).abs() < 1e-9 && text.contains("it is not measured who makes them"),
+        "{text}"
+    );
+    let (text, own) = cause(&["web"], 3.0, "traffic_loss");
+    assert!(
+        (own - 1.0).abs() < 1e-9 && text.contains("fewer calls than its callers make"),
+        "{text}"
+    );
+}
+
+#[test]
+fn calls_that_fail_at_the_other_end_did_not_fail_on_the_way() {
+    let edge = |measure, unit, to| Signal {
+        peer: Some(service("back")),
+        ..signal("front", measure, unit, 0.0, to)
+    };
+    let share = |signals: &[Signal]| {
+        let suspects = chain(&["front", "back"], &["back"], signals);
+        clue_of(
+            &suspects,
+            "back",
+            "network_degradation",
+            "share of its calls affected",
+        )
+    };
+    let calls = edge(Measure::Errors, MetricUnit::Ratio, 0.3);
+    let back = |unit, to| signal("back", Measure::Errors, unit, 0.0, to);
+    assert_eq!(share(std::slice::from_ref(&calls)), Some(1.0));
+    assert_eq!(share(&[calls.clone(), back(MetricUnit::Ratio, 0.3)]), None);
+    assert_eq!(share(&[calls.clone(), back(MetricUnit::PerSecond, 12.0)]), None);
+    let third = share(&[calls, back(MetricUnit::Percent, 10.0)]).unwrap();
+    assert!((third - 1.0 / 3.0).abs() < 1e-9, "{third}");
+    // The slowest request of all is no measure of the way.
+    let slowest = Signal {
+        classification: Classification {
+            stat: Stat::Max,
+            ..calls_of_latency().classification
+        },
+        ..calls_of_latency()
+    };
+    assert_eq!(share(&[slowest]), None);
+    assert_eq!(share(&[calls_of_latency()]), Some(1.0));
+}
+
+fn calls_of_latency() -> Signal {
+    Signal {
+        peer: Some(service("back")),
+        ..signal("front", Measure::Latency, MetricUnit::Seconds, 0.01, 0.51)
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::incident::units::{Strain, Unit};
 
 /// Bound of factors of growth and decline.
 const MOST: f64 = 1e3;
-/// How much of a change of load is a unit's own of which nobody is known who calls it: users come and go.
+/// How much of a change of load is a unit's own of which no caller is measured: users come and go.
 const OF_USERS: f64 = 0.4;
 /// Load that is less than this share of the usual, and less by itself, means that calls are lost.
 const LOST: f64 = 0.85;
@@ -32,6 +32,16 @@ pub(super) struct Load {
     pub(super) factor: f64,
     /// How much of that its callers do not account for, 0 to 1.
     pub(super) own: f64,
+    /// Whether it is known how the work of any of its callers changed.
+    from_known: bool,
+}
+
+/// How a change of load is told: whether it is its callers' work is known only where some of them are measured.
+struct Words {
+    what: &'static str,
+    clue: &'static str,
+    advice: String,
+    because: &'static str,
 }
 
 impl Load {
@@ -54,17 +64,29 @@ impl<'a> Strains<'a> {
     pub(super) fn load_of(&self, entity: &EntityRef, ties: &Ties<'_>) -> Load {
         let factor = self.growth_of(entity);
         if factor == 1.0 {
-            return Load { factor, own: 0.0 };
+            return Load {
+                factor,
+                own: 0.0,
+                from_known: false,
+            };
         }
         let up = factor > 1.0;
-        let callers = ties.callers(entity).map(|caller| self.growth_of(caller));
-        let most = callers.reduce(|a, b| if up { a.max(b) } else { a.min(b) });
+        // Of a caller whose work was not compared, that it did not change is not known either.
+        let callers = ties
+            .callers(Strain::Traffic, entity)
+            .filter(|caller| ties.is_measured(Strain::Traffic, caller));
+        let growth = callers.map(|caller| self.growth_of(caller));
+        let most = growth.reduce(|a, b| if up { a.max(b) } else { a.min(b) });
         let own = match most {
             None => OF_USERS,
             Some(most) if (most > 1.0) != up => 1.0,
             Some(most) => (1.0 - most.ln() / factor.ln()).max(0.0),
         };
-        Load { factor, own }
+        Load {
+            factor,
+            own,
+            from_known: most.is_some(),
+        }
     }
 
     /// By what factor the work of a unit changed: 1 where it did not, or nothing is known of it.
@@ -95,23 +117,33 @@ impl<'a> Strains<'a> {
                 };
                 let felt = suffers(unit)
                     || ties
-                        .callees(entity)
+                        .callees(Strain::Latency, entity)
+                        .chain(ties.callees(Strain::Errors, entity))
                         .filter_map(|callee| self.units.get(callee))
                         .any(suffers);
+                let said = if load.from_known {
+                    Words {
+                        what: "gets more work than its callers send",
+                        clue: "work that its callers do not send",
+                        advice: format!("Find out who else calls {entity}, and limit or serve that"),
+                        because: "Its known callers do not account for its work",
+                    }
+                } else {
+                    Words {
+                        what: "gets more work than usual, of which it is not measured who sends it",
+                        clue: "more work, and no caller is measured",
+                        advice: format!("Find out who calls {entity}, and limit or serve that"),
+                        because: "It gets more work than usual, and no caller of it is measured",
+                    }
+                };
                 let candidate = Candidate::new(
                     "traffic_surge",
                     entity.clone(),
-                    format!(
-                        "{entity} gets more work than its callers send: {}",
-                        signal.statement()
-                    ),
+                    format!("{entity} {}: {}", said.what, signal.statement()),
                 )
                 .clue("more work", strength(signal), vec![evidence(signal)])
-                .clue("work that its callers do not send", own, Vec::new())
-                .advise(Advice::new(
-                    format!("Find out who else calls {entity}, and limit or serve that"),
-                    "Its known callers do not account for its work",
-                ));
+                .clue(said.clue, own, Vec::new())
+                .advise(Advice::new(said.advice, said.because));
                 // Who fails is tried again: that doubles its work at most.
                 let candidate = if load.factor < AGAIN && unit.worst(Strain::Errors).is_some() {
                     candidate.clue("its callers may try again", -1.0, Vec::new())
@@ -125,17 +157,33 @@ impl<'a> Strains<'a> {
                 }
             }
             _ => {
+                let said = if load.from_known {
+                    Words {
+                        what: "gets fewer calls than its callers make",
+                        clue: "calls that are lost",
+                        advice: format!(
+                            "Check whether {entity} accepts calls, and who refuses them on the way"
+                        ),
+                        because: "It gets fewer calls than its callers' own work accounts for",
+                    }
+                } else {
+                    Words {
+                        what: "gets fewer calls than usual, of which it is not measured who makes them",
+                        clue: "fewer calls, and no caller is measured",
+                        advice: format!(
+                            "Check whether {entity} accepts calls, and whether anybody makes them"
+                        ),
+                        because: "It gets fewer calls than usual, and no caller of it is measured",
+                    }
+                };
                 let candidate = Candidate::new(
                     "traffic_loss",
                     entity.clone(),
-                    format!("calls do not arrive at {entity}: {}", signal.statement()),
+                    format!("{entity} {}: {}", said.what, signal.statement()),
                 )
                 .clue("less work", strength(signal), vec![evidence(signal)])
-                .clue("calls that are lost", own, Vec::new())
-                .advise(Advice::new(
-                    format!("Check whether {entity} accepts calls, and who refuses them on the way"),
-                    "It gets fewer calls than its callers' own work accounts for",
-                ));
+                .clue(said.clue, own, Vec::new())
+                .advise(Advice::new(said.advice, said.because));
                 self.failing_callers(candidate, entity, ties)
             }
         };
@@ -144,7 +192,7 @@ impl<'a> Strains<'a> {
 
     /// Callers that fail are why calls that do not arrive matter; unless they make no other calls either.
     fn failing_callers(&self, candidate: Candidate, entity: &EntityRef, ties: &Ties<'_>) -> Candidate {
-        let callers: Vec<&EntityRef> = ties.callers(entity).collect();
+        let callers: Vec<&EntityRef> = ties.callers(Strain::Traffic, entity).collect();
         let failing: Vec<&Signal> = callers
             .iter()
             .filter_map(|caller| self.units.get(*caller)?.worst(Strain::Errors))
@@ -170,7 +218,8 @@ impl<'a> Strains<'a> {
 
     /// The share of a caller's other callees at which its calls do not arrive either.
     fn others_lost(&self, caller: &EntityRef, callee: &EntityRef, ties: &Ties<'_>) -> f64 {
-        let others: Vec<&EntityRef> = ties.callees(caller).filter(|other| *other != callee).collect();
+        let callees = ties.callees(Strain::Traffic, caller);
+        let others: Vec<&EntityRef> = callees.filter(|other| *other != callee).collect();
         if others.is_empty() {
             return NO_OTHERS;
         }
@@ -185,7 +234,7 @@ impl<'a> Strains<'a> {
     /// more fails by itself.
     pub(super) fn lost_calls(&self, caller: &EntityRef, ties: &Ties<'_>) -> Option<(f64, &'a Signal)> {
         let lost = ties
-            .callees(caller)
+            .callees(Strain::Traffic, caller)
             .filter(|callee| self.load_of(callee, ties).is_lost());
         let found = lost.filter_map(|callee| {
             let signal = self.units.get(callee)?.strongest(Strain::Traffic)?;

@@ -61,7 +61,12 @@ impl Mechanism for Degradation {
             units: units::units(&facts.case.signals, &unit_of),
             edges: units::edges(&facts.case.signals, &unit_of),
             callees: units::callees(calls, &unit_of),
-            measured: facts.case.measured.iter().map(unit_of).collect(),
+            measured: facts
+                .case
+                .measured
+                .iter()
+                .map(|(entity, measure)| (unit_of(entity), units::strain_of(*measure)))
+                .collect(),
         };
         let suspects = strains.suspects();
         suspects
