@@ -150,10 +150,20 @@ pub(super) fn service_called<'a>(facts: &Facts<'a>, namespace: &str, host: &str)
         let mut services = facts.case.objects.services.iter();
         return services.find(|service| service.spec.cluster_ip == host);
     }
-    let parts: Vec<&str> = host.trim_end_matches('.').split('.').collect();
-    match parts.as_slice() {
-        [service] => facts.service(namespace, service),
-        [service, ns] | [service, ns, "svc", ..] => facts.service(ns, service),
+    let (service, ns, _) = parts(namespace, host)?;
+    facts.service(ns, service)
+}
+
+/// The name and namespace of the Service that a host name would mean in `namespace`, and whether it can mean nothing else.
+fn parts<'n>(namespace: &'n str, host: &'n str) -> Option<(&'n str, &'n str, bool)> {
+    let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
+    match labels.as_slice() {
+        [service] => Some((*service, namespace, true)),
+        // A host elsewhere may be called like that, too.
+        [service, ns] => Some((*service, *ns, false)),
+        [service, ns, "svc", ..] => Some((*service, *ns, true)),
+        // Pods of a headless service: pod.service.namespace.svc…
+        [_, service, ns, "svc", ..] => Some((*service, *ns, true)),
         _ => None,
     }
 }
@@ -165,18 +175,11 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
         return by_address(facts, name)
             .map_or_else(|| Target::External(EntityRef::external(host)), Target::Known);
     }
-    let parts: Vec<&str> = name.trim_end_matches('.').split('.').collect();
-    let (service, ns, in_cluster) = match parts.as_slice() {
-        [service] => (*service, namespace, true),
-        [service, ns] => (*service, *ns, is_namespace(facts, ns)),
-        [service, ns, "svc", ..] => (*service, *ns, true),
-        // Pods of a headless service: pod.service.namespace.svc…
-        [_, service, ns, "svc", ..] => (*service, *ns, true),
-        _ => ("", "", false),
+    let elsewhere = || Target::External(EntityRef::external(host));
+    let in_cluster = |(_, ns, certain): &(&str, &str, bool)| *certain || is_namespace(facts, ns);
+    let Some((service, ns, certain)) = parts(namespace, name).filter(in_cluster) else {
+        return elsewhere();
     };
-    if !in_cluster {
-        return Target::External(EntityRef::external(host));
-    }
     if let Some(found) = facts.service(ns, service) {
         if found.is_external_name() {
             return Target::External(EntityRef::external(&found.spec.external_name));
@@ -196,6 +199,8 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
         .find(|callee| callee.name == service);
     match callee {
         Some(callee) => Target::Known(facts.unit_of(callee)),
+        // A namespace may be called like the end of a public name.
+        None if listed && !certain => elsewhere(),
         None if listed => Target::Absent(name.to_owned()),
         None => Target::Known(facts.unit_of(&called)),
     }
@@ -228,7 +233,46 @@ fn by_address(facts: &Facts<'_>, address: &str) -> Option<EntityRef> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, object};
+
+    #[test]
+    fn a_public_name_is_not_taken_for_a_service_that_does_not_exist() {
+        let mut case = case();
+        case.namespaces.insert("dev".to_owned());
+        case.objects.services.push(object(
+            "orders",
+            json!({"metadata": {"namespace": "dev"}, "spec": {"selector": {"app": "orders"}}}),
+        ));
+        let facts = Facts::new(&case);
+        let of = |host: &str| resolve(&facts, "shop", host);
+        assert!(matches!(of("payments.dev:443"), Target::External(_)));
+        assert!(matches!(of("orders.dev:443"), Target::Known(_)));
+        assert_eq!(
+            of("payments.dev.svc"),
+            Target::Absent("payments.dev.svc".to_owned())
+        );
+        assert_eq!(of("payments:80"), Target::Absent("payments".to_owned()));
+        assert!(matches!(of("api.payments.example"), Target::External(_)));
+    }
+
+    #[test]
+    fn pods_of_a_headless_service_are_its() {
+        let mut case = case();
+        case.objects.services.push(object(
+            "db",
+            json!({"spec": {"clusterIP": "None", "selector": {"app": "db"}}}),
+        ));
+        let facts = Facts::new(&case);
+        let called =
+            |host: &str| service_called(&facts, "shop", host).map(|service| service.metadata.name.as_str());
+        assert_eq!(called("db-0.db.shop.svc.cluster.local"), Some("db"));
+        assert_eq!(called("db.shop"), Some("db"));
+        assert_eq!(called("db-0.db.bank.svc.cluster.local"), None);
+    }
 
     #[test]
     fn an_address_of_a_private_network_may_be_one_of_the_cluster() {
