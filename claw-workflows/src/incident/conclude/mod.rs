@@ -57,6 +57,7 @@ pub(super) fn weigh<'a>(case: &'a Case, weights: &Weights) -> Weighed<'a> {
     let onset = onset(case, &facts, &symptoms);
     let field = Field {
         subject: &case.subject,
+        measured_only: !case.subject.iter().any(|entity| facts.was_read(entity)),
         symptoms: &symptoms,
         graph: facts.graph(),
         changes: &case.changes,

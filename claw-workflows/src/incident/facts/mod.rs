@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Event, Node, Object, Pod, Service, Workload};
+use claw_k8s::model::{EndpointSlice, Event, Node, Object, Pod, Service, Workload};
 
 use super::case::Case;
 use super::complaint::{self, Complaint};
@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     top: Vec<&'a Workload>,
     pods: BTreeMap<Path<'a>, &'a Pod>,
     services: BTreeMap<Path<'a>, &'a Service>,
+    slices: BTreeMap<Path<'a>, Vec<&'a EndpointSlice>>,
+    secrets: BTreeSet<Path<'a>>,
     pods_of: BTreeMap<EntityRef, Vec<&'a Pod>>,
     pods_on: BTreeMap<&'a str, Vec<&'a Pod>>,
     pods_in: BTreeMap<&'a str, Vec<&'a Pod>>,
@@ -63,6 +65,8 @@ impl<'a> Facts<'a> {
             top,
             pods: by_path(&objects.pods),
             services: by_path(&objects.services),
+            slices: BTreeMap::new(),
+            secrets: by_path(&objects.secrets).into_keys().collect(),
             pods_of: BTreeMap::new(),
             pods_on: BTreeMap::new(),
             pods_in: BTreeMap::new(),
@@ -74,6 +78,12 @@ impl<'a> Facts<'a> {
             graph: OnceLock::new(),
             complaints: OnceLock::new(),
         };
+        for slice in &objects.endpoint_slices {
+            if let Some(service) = slice.service() {
+                let slices = facts.slices.entry((slice.metadata.ns(), service));
+                slices.or_default().push(slice);
+            }
+        }
         for pod in &objects.pods {
             facts.pods_of.entry(facts.workload_of(pod)).or_default().push(pod);
             facts.pods_on.entry(&pod.spec.node_name).or_default().push(pod);
@@ -213,6 +223,36 @@ impl<'a> Facts<'a> {
     /// The service of that name.
     pub fn service(&self, namespace: &str, name: &str) -> Option<&'a Service> {
         self.services.get(&(namespace, name)).copied()
+    }
+
+    /// The endpoint slices of a service.
+    pub fn slices_of<'f>(&'f self, service: &'f Service) -> &'f [&'a EndpointSlice] {
+        let path = (service.metadata.ns(), service.metadata.name.as_str());
+        self.slices.get(&path).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a Secret of that name was read.
+    pub fn has_secret(&self, namespace: &str, name: &str) -> bool {
+        self.secrets.contains(&(namespace, name))
+    }
+
+    /// Whether an object of the entity was read, or of the unit that it counts for.
+    pub fn was_read(&self, entity: &EntityRef) -> bool {
+        let objects = &self.case.objects;
+        let one = |entity: &EntityRef| {
+            let namespace = entity.namespace.as_deref().unwrap_or_default();
+            match entity.kind.as_str() {
+                "Pod" => self.pod(entity).is_some(),
+                "Node" => self.node(&entity.name).is_some(),
+                "Service" => self.service(namespace, &entity.name).is_some(),
+                "Ingress" => objects
+                    .ingresses
+                    .iter()
+                    .any(|ingress| ingress.entity() == *entity),
+                _ => self.workload(entity).is_some(),
+            }
+        };
+        one(entity) || one(&self.unit_of(entity))
     }
 
     /// Services that select a pod with `labels` in `namespace`.

@@ -28,6 +28,8 @@ const ONSET_OF_SERIES: i64 = 300;
 pub struct Field<'a> {
     /// The alerting entities.
     pub subject: &'a [EntityRef],
+    /// Whether they are known from series alone: no object of theirs was read.
+    pub measured_only: bool,
     /// Everything that is wrong.
     pub symptoms: &'a [Symptom],
     /// How trouble spreads.
@@ -93,9 +95,10 @@ impl Contender {
 
 /// Ranks the candidates, the most probable first. The order of `candidates` does not matter.
 pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> Vec<Ranked> {
+    let cut_off = cut_off(field);
     let mut contenders: Vec<Contender> = merge(candidates)
         .into_iter()
-        .map(|candidate| contend(candidate, field, weights))
+        .map(|candidate| contend(candidate, field, cut_off, weights))
         .collect();
     explain_away(&mut contenders, weights);
     corroborate(&mut contenders, weights);
@@ -120,7 +123,7 @@ pub fn rank(candidates: Vec<Candidate>, field: Field<'_>, weights: &Weights) -> 
         .collect()
 }
 
-fn contend(candidate: Candidate, field: Field<'_>, weights: &Weights) -> Contender {
+fn contend(candidate: Candidate, field: Field<'_>, cut_off: bool, weights: &Weights) -> Contender {
     let reach = field.graph.reach(candidate.seeds());
     let explains: BTreeSet<usize> = (0..)
         .zip(field.symptoms)
@@ -152,13 +155,13 @@ fn contend(candidate: Candidate, field: Field<'_>, weights: &Weights) -> Contend
             .filter_map(|entity| contender.reach.get(entity))
             .min()
         {
-            Some(_) if contender.candidate.general && cut_off(field) => {}
+            Some(&hops) if hops > 0 && contender.candidate.general && cut_off => {}
             Some(&hops) => {
                 let value = (weights.explains_alert - f64::from(hops) * weights.per_hop).max(0.0);
                 contender.add("explains the alert", value);
             }
             // Where nobody is known whose trouble the alerting entity would feel, that nothing leads there says nothing.
-            None if contender.candidate.general && cut_off(field) => {}
+            None if contender.candidate.general && cut_off => {}
             None => contender.add("does not explain the alert", weights.misses_alert),
         }
     }
@@ -331,10 +334,11 @@ fn gravity(symptom: &Symptom) -> f64 {
     }
 }
 
-/// Whether the alerting entities are measured, and nobody is known whose trouble they would feel.
+/// Whether the alerting entities are known from series alone, and nobody is known whose trouble they would feel. Of what was
+/// read as an object it is known whom it feels: a node, for one, nobody.
 fn cut_off(field: Field<'_>) -> bool {
     let alone = |entity: &EntityRef| field.graph.contains(entity) && !field.graph.feels_any(entity);
-    !field.subject.is_empty() && field.subject.iter().all(alone)
+    field.measured_only && !field.subject.is_empty() && field.subject.iter().all(alone)
 }
 
 /// Seconds by which a candidate may seem to begin later than it did.

@@ -54,6 +54,7 @@ fn two_tiers() -> FailureGraph {
 fn first(candidates: Vec<Candidate>, subject: &[EntityRef], symptoms: &[Symptom]) -> Vec<Ranked> {
     let graph = two_tiers();
     let field = Field {
+        measured_only: false,
         subject,
         symptoms,
         graph: &graph,
@@ -142,6 +143,7 @@ fn two_independent_faults_may_both_be_certain() {
     let graph = FailureGraph::default();
     let symptoms = [symptom(&a, 0), symptom(&b, 0)];
     let field = Field {
+        measured_only: false,
         subject: &[],
         symptoms: &symptoms,
         graph: &graph,
@@ -179,6 +181,7 @@ fn a_change_just_before_the_onset_counts_and_one_after_it_speaks_against() {
     let symptoms = [symptom(&entity, 0)];
     let subject = [entity.clone()];
     let field = Field {
+        measured_only: false,
         subject: &subject,
         symptoms: &symptoms,
         graph: &graph,
@@ -402,4 +405,38 @@ proptest! {
             names(first(make(&shuffled), &subject, &symptoms))
         );
     }
+}
+
+#[test]
+fn only_where_nothing_but_series_is_known_does_the_way_to_the_alert_say_nothing() {
+    let alerting = workload("front");
+    let mut graph = FailureGraph::default();
+    graph.insert(&alerting);
+    graph.insert(&workload("aside"));
+    let terms = |name: &str, measured_only| -> Vec<String> {
+        let field = Field {
+            subject: std::slice::from_ref(&alerting),
+            measured_only,
+            symptoms: &[],
+            graph: &graph,
+            changes: &[],
+            onset: None,
+        };
+        let candidates = vec![candidate("cpu_contention", name, 2.0, 0).general()];
+        let ranked = rank(candidates, field, &Weights::default()).remove(0);
+        ranked
+            .hypothesis
+            .terms
+            .into_iter()
+            .map(|term| term.name)
+            .collect()
+    };
+    let has = |terms: Vec<String>, name: &str| terms.iter().any(|term| term == name);
+    assert!(has(terms("front", false), "explains the alert"));
+    assert!(
+        has(terms("front", true), "explains the alert"),
+        "it is the alerting entity itself"
+    );
+    assert!(has(terms("aside", false), "does not explain the alert"));
+    assert!(!has(terms("aside", true), "does not explain the alert"));
 }
