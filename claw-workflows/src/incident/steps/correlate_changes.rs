@@ -1,6 +1,6 @@
 //! Step 4: what was changed before the trouble began.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use claw_core::change::{Change, ChangeKind, ChangeList, ChangeQuery};
@@ -191,23 +191,36 @@ fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta, start: Timestamp) -> O
 
 /// How long a rollout may begin after the delivery that brought it.
 const AFTER_DELIVERY: i64 = 180;
+/// The names under which GitOps controllers write what they deliver.
+const DELIVERERS: [&str; 4] = [
+    "argocd-controller",
+    "argocd-application-controller",
+    "kustomize-controller",
+    "helm-controller",
+];
 
 /// Says of rollouts which delivery of a GitOps controller brought them, and of whose making: that is where a rollout that
-/// did harm has to be taken back.
+/// did harm has to be taken back. One that somebody else is known to have made was not delivered, whenever it came.
 fn attribute(changes: &mut [Change], delivered: &[Delivered]) {
     let deliveries: Vec<Change> = changes
         .iter()
         .filter(|change| change.kind == ChangeKind::Commit)
         .cloned()
         .collect();
-    for change in changes
-        .iter_mut()
-        .filter(|change| change.kind == ChangeKind::Deploy)
-    {
-        let keepers = delivered
-            .iter()
-            .filter(|delivered| delivered.keeps.contains(&change.entity));
-        let keepers: Vec<&EntityRef> = keepers.map(|delivered| &delivered.entity).collect();
+    let mut kept_by: BTreeMap<&EntityRef, Vec<&EntityRef>> = BTreeMap::new();
+    for delivered in delivered {
+        for kept in &delivered.keeps {
+            kept_by.entry(kept).or_default().push(&delivered.entity);
+        }
+    }
+    let is_delivered = |change: &Change| {
+        let by_hand = |author: &String| !author.is_empty() && !DELIVERERS.contains(&author.as_str());
+        change.kind == ChangeKind::Deploy && !change.author.as_ref().is_some_and(by_hand)
+    };
+    for change in changes.iter_mut().filter(|change| is_delivered(change)) {
+        let Some(keepers) = kept_by.get(&change.entity) else {
+            continue;
+        };
         let apart = |delivery: &Change| change.time.duration_since(delivery.time).as_secs();
         let brought = deliveries
             .iter()
@@ -224,7 +237,7 @@ fn attribute(changes: &mut [Change], delivered: &[Delivered]) {
     }
 }
 
-/// Clocks differ, and a delivery is dated when it is done.
+/// Clocks differ, and some deliveries are dated when they are done.
 const SLACK: i64 = 60;
 
 /// Gives recorded changes the differences that the objects themselves tell: who records a rollout seldom says what it
@@ -330,6 +343,14 @@ mod tests {
             delivery(-61, &other),
             deploy(&cart, "cart@7", -60),
             deploy(&cart, "cart@8", 900),
+            Change {
+                author: Some("kubectl-edit".to_owned()),
+                ..deploy(&cart, "cart@9", -50)
+            },
+            Change {
+                author: Some("argocd-controller".to_owned()),
+                ..deploy(&cart, "cart@10", -40)
+            },
         ];
         let delivered = serde_json::from_value(serde_json::json!({
             "entity": shop, "controller": "argocd", "sources": [], "target_namespace": "shop", "revision": "9c41e7b",
@@ -343,5 +364,20 @@ mod tests {
                 .ends_with("Application argocd/shop delivered 9c41e7b")
         );
         assert_eq!(changes[4].author, None, "nothing was delivered at that time");
+        assert_eq!(
+            changes[5].author.as_deref(),
+            Some("kubectl-edit"),
+            "it is another's work"
+        );
+        assert!(
+            !changes[5].summary.contains("delivered"),
+            "{}",
+            changes[5].summary
+        );
+        assert_eq!(
+            changes[6].author.as_deref(),
+            Some("s.lindqvist"),
+            "the controller wrote for them"
+        );
     }
 }
