@@ -16,7 +16,7 @@ pub(super) struct Stuck<'a> {
     pub(super) entity: EntityRef,
     /// Its metadata.
     pub(super) meta: &'a Meta,
-    /// Since when it is to be deleted.
+    /// Since when it is to be deleted: the API server notes when the time to do so in good order is over.
     pub(super) since: Timestamp,
 }
 
@@ -25,16 +25,16 @@ pub(super) fn stuck<'a>(facts: &Facts<'a>) -> Vec<Stuck<'a>> {
     fn of<'a, O: Object>(objects: &'a [O], now: Timestamp, found: &mut Vec<Stuck<'a>>) {
         found.extend(objects.iter().filter_map(|object| {
             let meta = object.meta();
-            let asked = meta.deletion_timestamp?;
-            let late = now.duration_since(asked) >= USUAL;
+            let over = meta.deletion_timestamp?;
+            let late = now.duration_since(over) >= USUAL;
+            let grace = SignedDuration::from_secs(meta.deletion_grace_period_seconds.unwrap_or(0));
             late.then(|| Stuck {
                 entity: object.entity(),
                 meta,
-                since: asked,
+                since: over.checked_sub(grace).unwrap_or(over),
             })
         }));
     }
-    // The API server writes the time at which the grace period is over.
     let now = facts.case.window.end;
     let objects = &facts.case.objects;
     let mut found = Vec::new();
@@ -50,4 +50,30 @@ pub(super) fn stuck<'a>(facts: &Facts<'a>) -> Vec<Stuck<'a>> {
     of(&objects.nodes, now, &mut found);
     found.sort_by(|a, b| a.entity.cmp(&b.entity));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::stuck;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{at, case, object};
+
+    #[test]
+    fn a_deletion_began_before_the_time_that_is_left_for_it() {
+        let mut case = case();
+        let deleted = |second: i64, grace: i64| json!({"metadata": {"deletionTimestamp": at(second), "deletionGracePeriodSeconds": grace}});
+        case.objects.pods = vec![object("a", deleted(600, 120)), object("b", deleted(1790, 600))];
+        case.objects
+            .config_maps
+            .push(object("c", json!({"metadata": {"deletionTimestamp": at(0)}})));
+        let facts = Facts::new(&case);
+        let found: Vec<_> = stuck(&facts)
+            .into_iter()
+            .map(|stuck| (stuck.meta.name.as_str(), stuck.since))
+            .collect();
+        // The one that still has time is not stuck, however long ago it was asked for.
+        assert_eq!(found, [("c", at(0)), ("a", at(480))]);
+    }
 }

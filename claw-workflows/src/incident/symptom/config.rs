@@ -29,12 +29,10 @@ pub(super) fn maps(facts: &Facts<'_>) -> Vec<Symptom> {
         |map: &&ConfigMap| waiting.contains(&(map.metadata.ns().to_owned(), map.metadata.name.clone()));
     let maps = facts.case.objects.config_maps.iter().filter(read);
     maps.filter_map(|map| {
-        let size: usize = map
-            .data
-            .values()
-            .chain(map.binary_data.values())
-            .map(|value| value.size)
-            .sum();
+        let text: usize = map.data.values().map(|value| value.size).sum();
+        // Written in base64, four characters for three bytes.
+        let written: usize = map.binary_data.values().map(|value| value.size).sum();
+        let size = text.saturating_add(written / 4 * 3);
         let (id, statement) = if map.data.is_empty() && map.binary_data.is_empty() {
             (
                 "config_map.empty",
@@ -51,4 +49,33 @@ pub(super) fn maps(facts: &Facts<'_>) -> Vec<Symptom> {
         Some(finding(facts, map, id, Severity::Info, None, statement))
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::maps;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, object};
+
+    #[test]
+    fn binary_data_counts_as_what_it_stands_for() {
+        let ids = |written: usize| -> Vec<&'static str> {
+            let mut case = case();
+            case.objects
+                .config_maps
+                .push(object("m", json!({"binaryData": {"k": {"size": written}}})));
+            case.objects.pods.push(object(
+                "p",
+                json!({"spec": {"containers": [{"name": "app", "envFrom": [{"configMapRef": {"name": "m"}}]}]}}),
+            ));
+            maps(&Facts::new(&case))
+                .iter()
+                .map(|symptom| symptom.id)
+                .collect()
+        };
+        assert_eq!(ids(1_300_000), [""; 0]);
+        assert_eq!(ids(1_500_000), ["config_map.oversized"]);
+    }
 }

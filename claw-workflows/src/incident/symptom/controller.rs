@@ -125,8 +125,13 @@ fn cron_job(facts: &Facts<'_>, job: &Workload, found: &mut Vec<Symptom>) {
             "UnparseableSchedule" | "InvalidSchedule" | "UnknownTimeZone"
         )
     });
-    if told.is_some() || !is_schedule(&job.spec.schedule) {
-        let statement = format!("its schedule `{}` cannot be read", job.spec.schedule);
+    // A recording may leave the schedule out.
+    let schedule = job.spec.schedule.as_str();
+    if told.is_some() || !schedule.is_empty() && !is_schedule(schedule) {
+        let statement = match schedule {
+            "" => "its schedule cannot be read".to_owned(),
+            written => format!("its schedule `{written}` cannot be read"),
+        };
         let mut symptom = finding(
             facts,
             job,
@@ -170,17 +175,22 @@ fn is_schedule(text: &str) -> bool {
             "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly" | "every"
         );
     }
-    let most = [59, 23, 31, 12, 7];
+    let bounds = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
     let fields: Vec<&str> = text.split_whitespace().collect();
-    fields.len() == most.len()
-        && fields.iter().zip(most).all(|(field, most)| {
-            field.split([',', '-', '/']).all(|part| {
-                matches!(part, "*" | "?")
-                    || part
-                        .parse::<u32>()
-                        .map_or_else(|_| is_name(part), |number| number <= most)
-            })
+    let fits = |(field, (least, most)): (&&str, (u32, u32))| {
+        let of_bounds = |part: &str| match part.parse::<u32>() {
+            Ok(number) => (least..=most).contains(&number),
+            Err(_) => is_name(part),
+        };
+        field.split(',').all(|part| {
+            // A step may be larger than what it steps over.
+            let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+            let stepped = step.parse::<u32>().is_ok_and(|step| step > 0);
+            let (from, to) = range.split_once('-').unwrap_or((range, range));
+            stepped && (matches!(range, "*" | "?") || of_bounds(from) && of_bounds(to))
         })
+    };
+    fields.len() == bounds.len() && fields.iter().zip(bounds).all(fits)
 }
 
 /// `MON`, `jan`
@@ -194,12 +204,11 @@ fn pull_secret(facts: &Facts<'_>, workload: &Workload) -> Option<Symptom> {
     if !facts.case.knows_all("Secret", ns) {
         return None;
     }
-    let secrets = names(&facts.case.objects.secrets, ns);
     let spec = &workload.template().spec;
     let missing = spec
         .image_pull_secrets
         .iter()
-        .find(|secret| !secrets.contains(&secret.name))?;
+        .find(|secret| !facts.has_secret(ns, &secret.name))?;
     let severity = if is_short(workload) {
         Severity::Warning
     } else {
@@ -218,7 +227,37 @@ fn pull_secret(facts: &Facts<'_>, workload: &Workload) -> Option<Symptom> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_schedule;
+    use serde_json::json;
+
+    use super::{is_schedule, specification};
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, event, object};
+
+    #[test]
+    fn a_schedule_that_was_not_recorded_is_none_that_cannot_be_read() {
+        let statements = |schedule: &str, told: bool| -> Vec<String> {
+            let mut case = case();
+            let job = json!({"kind": "CronJob", "spec": {"schedule": schedule}});
+            case.objects.workloads.push(object("nightly", job));
+            if told {
+                event(&mut case, "CronJob", "nightly", "UnparseableSchedule", "no", -30);
+            }
+            let facts = Facts::new(&case);
+            let found = specification(&facts, &case.objects.workloads[0]);
+            found.into_iter().map(|symptom| symptom.statement).collect()
+        };
+        assert_eq!(statements("", false), [""; 0]);
+        assert_eq!(statements("", true), ["its schedule cannot be read"]);
+        assert_eq!(
+            statements("0 3 * * 7", false),
+            ["its schedule `0 3 * * 7` cannot be read"]
+        );
+        assert_eq!(statements("*/60 * * * *", false), [""; 0]);
+        assert_eq!(
+            statements("*/60 * * * *", true),
+            ["its schedule `*/60 * * * *` cannot be read"]
+        );
+    }
 
     #[test]
     fn schedules_are_told_from_what_is_none() {
@@ -228,7 +267,9 @@ mod tests {
             "@daily",
             "@every 1h",
             "TZ=Europe/Oslo 0 3 1,15 jan *",
-            "0-30/5 * * * 7",
+            "0-30/5 * * * 6",
+            "*/60 * * * *",
+            "0 */36 1-31/2 * sun",
         ] {
             assert!(is_schedule(good), "{good}");
         }
@@ -237,6 +278,10 @@ mod tests {
             "* * * *",
             "61 * * * *",
             "0 25 * * *",
+            "0 3 * * 7",
+            "0 3 0 * *",
+            "*/0 * * * *",
+            "1/2/3 * * * *",
             "@dayly",
             "every hour",
             "0 3 * * *  *",

@@ -5,7 +5,7 @@ use claw_k8s::model::Ingress;
 
 use super::finding::finding;
 use crate::incident::candidate::Symptom;
-use crate::incident::facts::{Facts, names};
+use crate::incident::facts::Facts;
 
 /// The annotation that named a class before there was a field for it.
 const CLASS: &str = "kubernetes.io/ingress.class";
@@ -57,9 +57,8 @@ pub(super) fn names_nothing(facts: &Facts<'_>, ingress: &Ingress) -> Vec<Symptom
         }
     }
     if facts.case.knows_all("Secret", ns) {
-        let secrets = names(&facts.case.objects.secrets, ns);
         let mut wanted = ingress.spec.tls.iter().map(|tls| &tls.secret_name);
-        if let Some(secret) = wanted.find(|secret| !secret.is_empty() && !secrets.contains(*secret)) {
+        if let Some(secret) = wanted.find(|secret| !secret.is_empty() && !facts.has_secret(ns, secret)) {
             add(
                 "ingress.tls_secret_missing",
                 format!("takes its certificate from Secret {secret}, which does not exist"),

@@ -306,6 +306,11 @@ fn what_is_written_badly_and_hurts_nobody_is_information() {
             "job.suspended",
             "cronjob.suspended",
             "hpa.no_requests",
+            "hpa.target_invalid",
+            "volume.released",
+            "storage_class.several_defaults",
+            "service.unready_endpoints",
+            "service.warning",
         ];
         if !config.iter().any(|start| id.starts_with(start)) {
             continue;

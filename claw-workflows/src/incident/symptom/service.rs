@@ -1,5 +1,7 @@
 //! What is wrong with services.
 
+use std::collections::BTreeSet;
+
 use claw_core::evidence::Severity;
 use claw_k8s::model::{Endpoint, Object, Service};
 
@@ -13,13 +15,7 @@ pub(super) fn no_endpoints(facts: &Facts<'_>, service: &Service) -> Option<Sympt
     if service.is_external_name() || service.spec.selector.is_empty() {
         return None;
     }
-    let slices: Vec<_> = facts
-        .case
-        .objects
-        .endpoint_slices
-        .iter()
-        .filter(|slice| slice.metadata.ns() == ns && slice.service() == Some(service.metadata.name.as_str()))
-        .collect();
+    let slices = facts.slices_of(service);
     let ready = if slices.is_empty() {
         // Pods that were not read may be there all the same.
         if !facts.case.knows_all("Pod", ns) {
@@ -64,12 +60,17 @@ pub(super) fn no_endpoints(facts: &Facts<'_>, service: &Service) -> Option<Sympt
 /// Endpoints of a service that are not ready while others are, and what Kubernetes complains of about it.
 pub(super) fn endpoints(facts: &Facts<'_>, service: &Service) -> Vec<Symptom> {
     let mut found = Vec::new();
-    let slices = facts.case.objects.endpoint_slices.iter().filter(|slice| {
-        slice.metadata.namespace == service.metadata.namespace
-            && slice.service() == Some(service.metadata.name.as_str())
-    });
-    let (ready, unready): (Vec<&Endpoint>, Vec<&Endpoint>) = slices
+    // A pod stands in a slice for each family of addresses; one that goes away was ready for as long as it was to be.
+    let mut counted: BTreeSet<(String, String)> = BTreeSet::new();
+    let (ready, unready): (Vec<&Endpoint>, Vec<&Endpoint>) = facts
+        .slices_of(service)
+        .iter()
         .flat_map(|slice| &slice.endpoints)
+        .filter(|endpoint| endpoint.conditions.terminating != Some(true))
+        .filter(|endpoint| {
+            let target = endpoint.target_ref.as_ref();
+            target.is_none_or(|target| counted.insert((target.kind.clone(), target.name.clone())))
+        })
         .partition(|endpoint| endpoint.is_ready());
     if !ready.is_empty() && !unready.is_empty() {
         let statement = format!(
@@ -103,4 +104,45 @@ pub(super) fn endpoints(facts: &Facts<'_>, service: &Service) -> Vec<Symptom> {
         });
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::endpoints;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, object};
+
+    fn statements(ends: &[Value]) -> Vec<String> {
+        let mut case = case();
+        case.objects
+            .services
+            .push(object("cart", json!({"spec": {"selector": {"app": "cart"}}})));
+        for family in ["IPv4", "IPv6"] {
+            case.objects.endpoint_slices.push(object(
+                &format!("cart-{family}"),
+                json!({
+                    "metadata": {"labels": {"kubernetes.io/service-name": "cart"}},
+                    "addressType": family, "endpoints": ends,
+                }),
+            ));
+        }
+        let facts = Facts::new(&case);
+        let found = endpoints(&facts, &case.objects.services[0]);
+        found.into_iter().map(|symptom| symptom.statement).collect()
+    }
+
+    #[test]
+    fn each_pod_counts_once_and_one_that_goes_away_does_not() {
+        let end = |name: &str, ready: bool, terminating: bool| json!({"conditions": {"ready": ready, "terminating": terminating}, "targetRef": {"kind": "Pod", "name": name}});
+        assert_eq!(
+            statements(&[end("a", true, false), end("b", false, false)]),
+            ["1 of 2 endpoints are not ready"]
+        );
+        assert_eq!(
+            statements(&[end("a", true, false), end("b", false, true)]),
+            [""; 0]
+        );
+    }
 }

@@ -8,6 +8,9 @@ use super::said;
 use crate::incident::candidate::Symptom;
 use crate::incident::facts::Facts;
 
+/// The provisioner of classes whose volumes are made by hand.
+const BY_HAND: &str = "kubernetes.io/no-provisioner";
+
 /// Claims that are not bound.
 pub(super) fn claims(facts: &Facts<'_>) -> Vec<Symptom> {
     facts
@@ -75,14 +78,17 @@ pub(super) fn supply(facts: &Facts<'_>) -> Vec<Symptom> {
     for class in objects
         .storage_classes
         .iter()
-        .filter(|class| class.provisioner.is_empty())
+        .filter(|class| matches!(class.provisioner.as_str(), "" | BY_HAND))
     {
+        let name = &class.metadata.name;
         let waits = objects.claims.iter().any(|claim| {
-            claim.status.phase == "Pending"
-                && claim.spec.storage_class_name.as_ref() == Some(&class.metadata.name)
+            claim.status.phase == "Pending" && claim.spec.storage_class_name.as_ref() == Some(name)
         });
-        if waits {
-            let statement = "names no provisioner, and a claim waits for it";
+        let mut volumes = objects.volumes.iter();
+        let left = volumes
+            .any(|volume| volume.status.phase == "Available" && volume.spec.storage_class_name == *name);
+        if waits && !left {
+            let statement = "makes no volumes, none is left, and a claim waits for one";
             found.push(finding(
                 facts,
                 class,
@@ -112,4 +118,41 @@ pub(super) fn supply(facts: &Facts<'_>) -> Vec<Symptom> {
         }));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::supply;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, object};
+
+    #[test]
+    fn a_class_of_volumes_made_by_hand_is_short_of_them_once_none_is_left() {
+        let ids = |provisioner: &str, volume: &str| -> Vec<&'static str> {
+            let mut case = case();
+            case.objects
+                .storage_classes
+                .push(object("local", json!({"provisioner": provisioner})));
+            case.objects.claims.push(object(
+                "data",
+                json!({"spec": {"storageClassName": "local"}, "status": {"phase": "Pending"}}),
+            ));
+            case.objects.volumes.push(object(
+                "disk-1",
+                json!({"spec": {"storageClassName": "local"}, "status": {"phase": volume}}),
+            ));
+            supply(&Facts::new(&case))
+                .iter()
+                .map(|symptom| symptom.id)
+                .collect()
+        };
+        assert_eq!(
+            ids("kubernetes.io/no-provisioner", "Bound"),
+            ["storage_class.no_provisioner"]
+        );
+        assert_eq!(ids("kubernetes.io/no-provisioner", "Available"), [""; 0]);
+        assert_eq!(ids("ebs.csi.aws.com", "Bound"), [""; 0]);
+    }
 }

@@ -70,12 +70,13 @@ pub(super) fn control(facts: &Facts<'_>, workload: &Workload) -> Vec<Symptom> {
             "its pods cannot be made",
         );
     }
-    // Jobs that failed stay until somebody deletes them.
+    // Jobs that failed stay until somebody deletes them: one that failed before is no news, unless it is asked about.
     let start = facts.case.window.start;
+    let asked = facts.case.subject.contains(&workload.entity());
     if let Some(condition) = workload
         .condition("Failed")
         .filter(|c| c.is_true() && workload.kind == "Job")
-        .filter(|c| c.last_transition_time.is_none_or(|time| time >= start))
+        .filter(|c| asked || c.last_transition_time.is_none_or(|time| time >= start))
     {
         add("job.failed", Severity::Critical, condition, "failed");
     }
@@ -114,4 +115,36 @@ pub(super) fn autoscalers(facts: &Facts<'_>) -> Vec<Symptom> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::control;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{at, case, object};
+
+    #[test]
+    fn a_job_that_failed_long_ago_matters_if_it_is_asked_about() {
+        let ids = |failed: i64, asked: bool| -> Vec<&'static str> {
+            let mut case = case();
+            let condition = json!({"type": "Failed", "status": "True", "lastTransitionTime": at(failed)});
+            case.objects.workloads.push(object(
+                "import",
+                json!({"kind": "Job", "status": {"conditions": [condition]}}),
+            ));
+            if asked {
+                case.subject = vec![claw_core::entity::EntityRef::namespaced("Job", "shop", "import")];
+            }
+            let facts = Facts::new(&case);
+            control(&facts, &case.objects.workloads[0])
+                .iter()
+                .map(|symptom| symptom.id)
+                .collect()
+        };
+        assert_eq!(ids(-90_000, true), ["job.failed"]);
+        assert_eq!(ids(-90_000, false), [""; 0]);
+        assert_eq!(ids(-60, false), ["job.failed"]);
+    }
 }
