@@ -12,6 +12,7 @@ use claw_k8s::tools::GetPods;
 use serde_json::json;
 
 use super::{MAX_RIVALS, Probe, RIVAL};
+use crate::incident::candidate::Symptom;
 use crate::incident::case::Case;
 use crate::incident::conclude::Weighed;
 use crate::incident::facts::Facts;
@@ -90,17 +91,109 @@ impl Probe for Namespace {
 
     async fn make(&self, cx: &StepContext, case: &mut Case) -> Result<Option<String>, StepError> {
         read_beside(cx, case, &self.name).await?;
-        let symptoms = symptom::detect(&Facts::new(case));
-        let mut wrong = symptoms.iter().filter(|symptom| {
-            symptom.severity >= Severity::Warning
-                && symptom.entity.namespace.as_deref() == Some(self.name.as_str())
-        });
-        Ok(Some(match wrong.next() {
-            None => "No, nothing was seen to be wrong there.".to_owned(),
-            Some(first) => match wrong.count() {
-                0 => format!("Yes: {} {}", first.entity, first.statement),
-                more => format!("Yes: {} {}, and {more} more", first.entity, first.statement),
-            },
-        }))
+        Ok(Some(self.answer(&Facts::new(case))))
+    }
+}
+
+impl Namespace {
+    /// What is wrong with the suspects; what is wrong beside them is said, and is no answer.
+    fn answer(&self, facts: &Facts<'_>) -> String {
+        let (of_suspects, beside): (Vec<Symptom>, Vec<Symptom>) = symptom::detect(facts)
+            .into_iter()
+            .filter(|symptom| symptom.severity >= Severity::Warning)
+            .filter(|symptom| {
+                let here = symptom.entity.namespace.as_deref() == Some(self.name.as_str());
+                here || self
+                    .suspects
+                    .iter()
+                    .any(|(_, suspect)| *suspect == symptom.entity)
+            })
+            .partition(|symptom| {
+                let mut suspects = self.suspects.iter();
+                suspects.any(|(_, suspect)| concerns(facts, suspect, &symptom.entity))
+            });
+        match (of_suspects.as_slice(), beside.first()) {
+            ([], None) => "No, nothing was seen to be wrong there.".to_owned(),
+            ([], Some(other)) => format!(
+                "No; but in the same namespace, {} {}",
+                other.entity, other.statement
+            ),
+            ([first], _) => format!("Yes: {} {}", first.entity, first.statement),
+            ([first, more @ ..], _) => {
+                format!(
+                    "Yes: {} {}, and {} more",
+                    first.entity,
+                    first.statement,
+                    more.len()
+                )
+            }
+        }
+    }
+}
+
+/// Whether trouble of an entity is trouble of the suspect: its own, that of its pods, and that of the pods that a node runs.
+fn concerns(facts: &Facts<'_>, suspect: &EntityRef, entity: &EntityRef) -> bool {
+    if suspect.kind == "Node" {
+        let on_it = facts
+            .pod(entity)
+            .is_some_and(|pod| pod.spec.node_name == suspect.name);
+        return suspect == entity || entity.kind == "Pod" && on_it;
+    }
+    facts.unit_of(entity) == facts.unit_of(suspect)
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+    use serde_json::json;
+
+    use super::{Namespace, SYSTEM};
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, object};
+
+    #[test]
+    fn of_a_node_only_what_runs_on_it_is_an_answer() {
+        let mut case = case();
+        case.namespaces.insert(SYSTEM.to_owned());
+        let agent = |name: &str, node: &str, ready: &str| {
+            object(
+                name,
+                json!({
+                    "metadata": {"namespace": SYSTEM},
+                    "spec": {"nodeName": node, "containers": [{"name": "agent"}]},
+                    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}], "containerStatuses": [{
+                        "name": "agent", "restartCount": if ready == "True" { 0 } else { 9 },
+                        "state": if ready == "True" { json!({"running": {}}) } else { json!({"waiting": {"reason": "CrashLoopBackOff"}}) },
+                    }]},
+                }),
+            )
+        };
+        case.objects.pods = vec![agent("agent-1", "n1", "True"), agent("agent-2", "n2", "False")];
+        let answer = |node: &str| {
+            let probe = Namespace {
+                name: SYSTEM.to_owned(),
+                suspects: vec![(1, EntityRef::cluster("Node", node))],
+            };
+            probe.answer(&Facts::new(&case))
+        };
+        assert!(
+            answer("n2").starts_with("Yes: Pod kube-system/agent-2"),
+            "{}",
+            answer("n2")
+        );
+        assert!(
+            answer("n1").starts_with("No; but in the same namespace, Pod kube-system/agent-2"),
+            "{}",
+            answer("n1")
+        );
+        case.objects.pods.truncate(1);
+        let probe = Namespace {
+            name: SYSTEM.to_owned(),
+            suspects: vec![(1, EntityRef::cluster("Node", "n1"))],
+        };
+        assert_eq!(
+            probe.answer(&Facts::new(&case)),
+            "No, nothing was seen to be wrong there."
+        );
     }
 }

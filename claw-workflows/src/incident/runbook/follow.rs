@@ -51,8 +51,11 @@ impl Runbooks {
                     continue;
                 }
                 cx.progress(format!("following the runbook {}", runbook.title));
-                made = made.saturating_add(1);
-                entry.calls.extend(make(&cx, case, runbook, call, alert).await?);
+                // What cannot be asked, or whom, takes none of the calls that may be made.
+                let silent = case.silent.contains(&call.tool);
+                let asked = make(&cx, case, runbook, call, alert).await?;
+                made = made.saturating_add(usize::from(asked.is_some() && !silent));
+                entry.calls.extend(asked);
             }
             case.runbooks.push(entry);
         }

@@ -1,6 +1,6 @@
 //! Names in a report the runbooks that fit it.
 
-use claw_core::report::{self, Gap, Report};
+use claw_core::report::{self, Gap, Report, Verdict};
 
 use super::Runbooks;
 use super::follow::SOURCE;
@@ -19,10 +19,12 @@ const TEXT: usize = 4_000;
 const ANNOTATIONS: [&str; 2] = ["runbook_url", "runbook"];
 
 impl Runbooks {
-    /// Names the runbooks that were followed, those that fit the best causes, and the pages that alerts name themselves.
+    /// Names the runbooks that were followed, those that fit the best causes, and the pages that alerts name themselves. A
+    /// report that names no cause has none to look up.
     pub(in crate::incident) fn name_in(&self, report: &mut Report, case: &Case) {
         let mut named = case.runbooks.clone();
-        for runbook in &self.0 {
+        let answered = matches!(report.verdict, Verdict::Cause | Verdict::Ambiguous);
+        for runbook in self.0.iter().filter(|_| answered) {
             let causes = report.hypotheses.iter().take(CAUSES);
             let fitting = causes
                 .filter(|cause| cause.confidence >= LIKELY_ENOUGH)

@@ -148,6 +148,14 @@ fn runbooks_are_named_by_cause_and_pages_by_their_alert() {
         ..crate::deliver::sample::incident().hypotheses.remove(0)
     }];
     runbooks.name_in(&mut report, &case);
+    let places: Vec<&str> = report
+        .runbooks
+        .iter()
+        .map(|runbook| runbook.place.as_str())
+        .collect();
+    assert_eq!(places, [address.as_str()], "the report names no cause");
+    report.verdict = Verdict::Cause;
+    runbooks.name_in(&mut report, &case);
     let named: Vec<(&str, &str)> = report
         .runbooks
         .iter()
