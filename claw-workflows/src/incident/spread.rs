@@ -1,7 +1,7 @@
 //! Builds the failure graph: who feels whose trouble.
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::Object;
+use claw_k8s::model::{Node, Object, Pod, Taint};
 
 use super::complaint::Target;
 use super::facts::{Facts, needs};
@@ -202,15 +202,35 @@ fn controls(facts: &Facts<'_>, graph: &mut FailureGraph) {
     }
 }
 
+/// Whether a node would take a pod, were it as it should be: it bears the labels that the pod selects, and no taint that the
+/// pod does not bear, but for those that say that something is wrong with it.
+fn would_fit(pod: &Pod, node: &Node) -> bool {
+    let mut selected = pod.spec.node_selector.iter();
+    let bears = |taint: &Taint| {
+        pod.spec.tolerations.iter().any(|toleration| {
+            let key = toleration.key.is_empty() || toleration.key == taint.key;
+            let value = toleration.operator == "Exists" || toleration.value == taint.value;
+            let effect = toleration.effect.is_empty() || toleration.effect == taint.effect;
+            key && value && effect
+        })
+    };
+    let of_state = |taint: &Taint| {
+        taint.key.starts_with("node.kubernetes.io/")
+            || taint.key.starts_with("node.cloudprovider.kubernetes.io/")
+    };
+    let mut taints = node.spec.taints.iter();
+    selected.all(|(key, value)| node.metadata.labels.get(key) == Some(value))
+        && taints.all(|taint| taint.effect == "PreferNoSchedule" || of_state(taint) || bears(taint))
+}
+
 /// What pods that are not started or not placed wait for.
 fn starts(facts: &Facts<'_>, graph: &mut FailureGraph) {
-    let lost: Vec<EntityRef> = facts
+    let lost: Vec<&Node> = facts
         .case
         .objects
         .nodes
         .iter()
         .filter(|node| !node.is_ready() || node.spec.unschedulable)
-        .map(Object::entity)
         .collect();
     for pod in facts.pods() {
         // A node that is lost is room that is lost to those that would fit there.
@@ -220,8 +240,8 @@ fn starts(facts: &Facts<'_>, graph: &mut FailureGraph) {
                     .iter()
                     .any(|(obstacle, _)| obstacle.is_of_nodes())
             });
-        for node in lost.iter().filter(|_| for_room) {
-            graph.connect(node, &pod.entity());
+        for node in lost.iter().filter(|node| for_room && would_fit(pod, node)) {
+            graph.connect(&node.entity(), &pod.entity());
         }
         for target in init::blocked(facts, pod)
             .into_iter()
@@ -255,5 +275,52 @@ fn metrics(facts: &Facts<'_>, graph: &mut FailureGraph) {
             };
             graph.connect(from, to);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+    use serde_json::{Value, json};
+
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{case, deployment, object};
+
+    /// Whether a pod that finds no room feels it that the node is cordoned.
+    fn feels(node: Value, pod: Value) -> bool {
+        let mut case = case();
+        let message = "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.";
+        let unplaced = json!({"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message},
+        ]});
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": [{"name": "app"}], "status": unplaced}),
+        );
+        let mut spec = pod;
+        spec["containers"] = json!([{"name": "app"}]);
+        case.objects.pods[0].spec = serde_json::from_value(spec).unwrap();
+        let mut spec = node;
+        spec["unschedulable"] = json!(true);
+        let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+        let made = json!({"metadata": {"namespace": null, "labels": {"pool": "web"}}, "spec": spec, "status": ready});
+        case.objects.nodes.push(object("n1", made));
+        let facts = Facts::new(&case);
+        let reach = facts.graph().reach([&EntityRef::cluster("Node", "n1")]);
+        reach.contains_key(&EntityRef::namespaced("Pod", "shop", "cart-pod"))
+    }
+
+    #[test]
+    fn a_lost_node_is_missed_by_pods_that_would_fit_there() {
+        let cordoned =
+            json!({"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]});
+        assert!(feels(cordoned, json!({})));
+        assert!(feels(json!({}), json!({"nodeSelector": {"pool": "web"}})));
+        assert!(!feels(json!({}), json!({"nodeSelector": {"pool": "gpu"}})));
+        let tainted = json!({"taints": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]});
+        assert!(!feels(tainted.clone(), json!({})));
+        let bears = json!({"tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]});
+        assert!(feels(tainted, bears));
     }
 }

@@ -75,7 +75,13 @@ impl Merged {
                 }
             }
         }
-        kept.onset = kept.onset.into_iter().chain(candidate.onset).min();
+        // How sure a beginning is belongs to it.
+        let earlier = candidate
+            .onset
+            .is_some_and(|onset| kept.onset.is_none_or(|known| onset < known));
+        if earlier {
+            (kept.onset, kept.uncertainty) = (candidate.onset, candidate.uncertainty);
+        }
         kept.change = kept.change.take().or(candidate.change);
         for entity in candidate.hurts {
             if !kept.hurts.contains(&entity) {
@@ -105,5 +111,44 @@ impl Merged {
             kept.cause.push_str(&format!("; and {more} more"));
         }
         kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+
+    use super::merge;
+    use crate::incident::candidate::Candidate;
+    use crate::incident::testing::at;
+
+    #[test]
+    fn the_earlier_beginning_keeps_its_own_uncertainty() {
+        let of = |weight: f64, since: Option<i64>, seconds: f64| {
+            Candidate::new(
+                "memory_limit",
+                EntityRef::namespaced("Deployment", "shop", "cart"),
+                "cause",
+            )
+            .clue("seen", weight, Vec::new())
+            .since(since.map(at))
+            .uncertain_by(seconds)
+        };
+        let merged = |a, b| {
+            let one = merge(vec![a, b]).remove(0);
+            (one.onset, one.uncertainty)
+        };
+        assert_eq!(
+            merged(of(2.0, Some(60), 5.0), of(1.0, Some(0), 300.0)),
+            (Some(at(0)), 300)
+        );
+        assert_eq!(
+            merged(of(2.0, Some(0), 5.0), of(1.0, Some(60), 300.0)),
+            (Some(at(0)), 5)
+        );
+        assert_eq!(
+            merged(of(2.0, None, 5.0), of(1.0, Some(60), 300.0)),
+            (Some(at(60)), 300)
+        );
     }
 }

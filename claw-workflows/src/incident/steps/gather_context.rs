@@ -269,6 +269,9 @@ pub(super) fn tidy(case: &mut Case) {
     unique(&mut objects.secrets);
     unique(&mut objects.service_accounts);
     unique(&mut objects.namespaces);
+    unique(&mut objects.webhooks);
+    unique(&mut objects.gateway);
+    unique(&mut objects.mesh);
     case.gaps.sort();
     case.gaps.dedup();
 }
