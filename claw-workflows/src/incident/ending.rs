@@ -2,6 +2,7 @@
 
 use claw_k8s::model::{ContainerState, ContainerStatus, Event, Object, Pod, Terminated};
 use claw_metrics::classify::Measure;
+use claw_metrics::signal::Signal;
 use jiff::Timestamp;
 
 use super::facts::Facts;
@@ -22,22 +23,48 @@ pub(super) fn ending<'p>(
 }
 
 /// The end of a container that was killed for memory; see [`ending`]. Where a child of its process was killed, the runtime
-/// does not say so of the container: then what the kernel counts tells.
+/// does not say so of the container: then what the kernel counts tells, if it counts it of this container and by then.
 pub(super) fn killed_for_memory<'p>(
     facts: &Facts<'_>,
     pod: &Pod,
     status: &'p ContainerStatus,
 ) -> Option<&'p Terminated> {
     ending(facts, pod, status, |end| {
-        end.reason == "OOMKilled" || end.exit_code == 137 && counted(facts, pod)
+        end.reason == "OOMKilled" || end.exit_code == 137 && counted(facts, pod, status, end)
     })
 }
 
-/// Whether kills for memory were counted of a pod.
-fn counted(facts: &Facts<'_>, pod: &Pod) -> bool {
+/// Seconds for which a count may be read before the end that it counts, besides what is uncertain of its beginning.
+const SCRAPE: i64 = 120;
+
+/// Whether kills for memory were counted of a container by the time at which it ended. Where the series does not say of
+/// which container of the pod, it counts if no other was killed.
+fn counted(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus, end: &Terminated) -> bool {
     let entity = pod.entity();
-    let mut signals = facts.case.signals.iter();
-    signals.any(|signal| signal.measure == Measure::OutOfMemory && signal.harmful && signal.entity == entity)
+    let killed = |other: &ContainerStatus| {
+        let ends = [&other.state, &other.last_state].into_iter();
+        let mut ends = ends.filter_map(|state| state.terminated.as_ref());
+        other.name != status.name && ends.any(|end| end.exit_code == 137)
+    };
+    let alone = !pod.all_statuses().any(killed);
+    let of_container = |metric: &str| match metric.split_once("container=\"") {
+        Some((_, rest)) => rest.split('"').next() == Some(status.name.as_str()),
+        None => alone,
+    };
+    let by_then = |signal: &Signal| match (signal.onset, end.finished_at) {
+        (Some(onset), Some(ended)) => {
+            let early = onset.duration_since(ended).as_secs();
+            early <= SCRAPE.saturating_add(signal.onset_uncertainty.clamp(0.0, 3600.0) as i64)
+        }
+        _ => true,
+    };
+    facts.case.signals.iter().any(|signal| {
+        signal.measure == Measure::OutOfMemory
+            && signal.harmful
+            && signal.entity == entity
+            && of_container(&signal.metric)
+            && by_then(signal)
+    })
 }
 
 fn matters(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus, end: &Terminated) -> bool {
@@ -150,5 +177,84 @@ pub(super) fn waits_since(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus
         Some(end) if loops => ends_since(facts, pod, status, &end),
         Some(end) if end.finished_at.is_some() => end.finished_at,
         _ => pod.status.start_time.or(pod.metadata.creation_timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::report::Window;
+    use claw_metrics::series::Series;
+    use claw_metrics::signal::{self, DetectOptions};
+    use serde_json::json;
+
+    use super::killed_for_memory;
+    use crate::incident::facts::Facts;
+    use crate::incident::testing::{at, case, deployment};
+
+    /// The containers of a pod that count as killed for memory, of `app` and `sidecar` which both ended with 137 at 600. More and
+    /// more kills were counted under these labels, from `counted` on.
+    fn killed(labels: &[(&str, &str)], counted: i64, sidecar_ends: bool) -> Vec<String> {
+        let mut case = case();
+        let ended = |name: &str, exit: i32| {
+            json!({"name": name, "restartCount": 1, "state": {"running": {"startedAt": at(610)}},
+                "lastState": {"terminated": {"exitCode": exit, "reason": "Error", "startedAt": at(-900), "finishedAt": at(600)}}})
+        };
+        let other = if sidecar_ends { 137 } else { 0 };
+        let status =
+            json!({"phase": "Running", "containerStatuses": [ended("app", 137), ended("sidecar", other)]});
+        let containers = json!([{"name": "app"}, {"name": "sidecar"}]);
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": containers, "status": status}),
+        );
+        let mut known = vec![
+            ("__name__", "container_oom_events_total"),
+            ("namespace", "shop"),
+            ("pod", "cart-pod"),
+        ];
+        known.extend(labels);
+        let points = (-120..=29).map(|minute: i64| {
+            let count = (minute - counted / 60 + 1).max(0) as f64;
+            (at(minute * 60), count)
+        });
+        let window = |start, end| Window {
+            start: at(start),
+            end: at(end),
+        };
+        let series = Series::new(
+            known
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            points.collect(),
+        );
+        case.signals = signal::detect_all(
+            &[series],
+            &window(0, 1800),
+            Some(&window(-7200, 0)),
+            &DetectOptions::default(),
+        );
+        assert!(!case.signals.is_empty());
+        let facts = Facts::new(&case);
+        let pod = &case.objects.pods[0];
+        let all = pod.all_statuses();
+        all.filter(|status| killed_for_memory(&facts, pod, status).is_some())
+            .map(|status| status.name.clone())
+            .collect()
+    }
+
+    #[test]
+    fn a_kill_counts_for_the_container_that_it_is_counted_of() {
+        assert_eq!(killed(&[("container", "app")], 600, true), ["app"]);
+        assert_eq!(killed(&[("container", "sidecar")], 600, true), ["sidecar"]);
+        // Of one of two that were killed, it is not known of which.
+        assert_eq!(killed(&[], 600, true), [""; 0]);
+        assert_eq!(killed(&[], 600, false), ["app"]);
+    }
+
+    #[test]
+    fn a_kill_that_came_later_is_another_one() {
+        assert_eq!(killed(&[("container", "app")], 1500, false), [""; 0]);
     }
 }
