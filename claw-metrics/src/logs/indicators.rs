@@ -77,6 +77,14 @@ pub enum Indicator {
     Terminated,
     /// Clocks that do not agree.
     ClockSkew,
+    /// A database, role, bucket, topic or subject that the other side does not have.
+    NameUnknown,
+    /// A service or method that the other side does not offer.
+    Unimplemented,
+    /// A message, or a request, that is larger than what is taken.
+    TooLarge,
+    /// A licence, plan or balance that has ended.
+    NotPaid,
 }
 
 /// Phrases by indicator. Where several fit, all hold; [`Indicator::Timeout`] is dropped beside a more telling one.
@@ -211,6 +219,39 @@ const PHRASES: &[(Indicator, &str)] = &[
     (
         Indicator::ClockSkew,
         r"clock[ _-]?(skew|drift|difference)|clocks?( is| are| was| were)? (not (in )?sync|out of sync|unsynchroni|desynchroni)|clock synchronized: no|(request)?time ?too ?skewed|used before issued|issued in the future|(certificate|\bcert|x509|token|jwt)\b.{0,80}(not yet valid|not (yet )?active)|current time \S+ is before \d{4}-|certificatenotyetvalid|notvalidyet|signature not yet current|timestamp .{0,40}(in the future|outside .{0,20}(window|range))|time is (too far|out of sync)",
+    ),
+    (
+        Indicator::NameUnknown,
+        r#"unknown database|(database|role|keyspace) ["']?[\w.-]+["']? does not exist|nosuchbucket|bucket does not exist|subject .{0,80}not found|unknowntopicorpartition|does not host this topic"#,
+    ),
+    (
+        Indicator::Unimplemented,
+        r"code = unimplemented|unimplemented desc|\bunimplemented: |unknown service [a-z][\w.]*\.[a-z]\w*",
+    ),
+    (
+        Indicator::TooLarge,
+        r"message larger than max|recordtoolarge|\b413\b.{0,20}too large|request entity too large|packet for query is too large|max_allowed_packet",
+    ),
+    (
+        Indicator::NotPaid,
+        r"payment required|licen[cs]e (key )?(has |is )?(expired|no longer valid)|(account )?(balance|credits?) (is )?exhausted",
+    ),
+    // Further phrases, in rows of their own.
+    (
+        Indicator::ConnectionRefused,
+        r"failed to connect (to )?[a-z0-9][a-z0-9.-]*:\d{2,5}\b|could not open socket: connect\(\)",
+    ),
+    (
+        Indicator::DatabaseTrouble,
+        r"oom command not allowed|loading redis is loading|\bclusterdown\b|replicasetnoprimary|circuit_breaking_exception|cannot execute [a-z ]{3,30} in a read-only",
+    ),
+    (
+        Indicator::AuthenticationFailed,
+        r"no pg_hba\.conf entry|\bexpiredtoken|security token .{0,40}expired|login was refused|\bkid\b.{0,40}(not found|unknown|in jwks)|(find|matching|unknown)( \w+){0,2} (with )?\bkid\b|invalid_client",
+    ),
+    (
+        Indicator::QueueTrouble,
+        r"connection (is )?blocked: low on (memory|disk)",
     ),
 ];
 
@@ -363,11 +404,25 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
     if found.contains(&Indicator::HandlesExhausted) && text.to_ascii_lowercase().contains("inotify") {
         found.retain(|indicator| *indicator != Indicator::NoSpace);
     }
+    // A pool that cannot make a connection is not used up.
+    if found.contains(&Indicator::PoolExhausted) && !used_up(text) {
+        let unmade = [
+            Indicator::ConnectionRefused,
+            Indicator::UnknownHost,
+            Indicator::ResolverFailed,
+            Indicator::Unreachable,
+            Indicator::AuthenticationFailed,
+        ];
+        if found.iter().any(|other| unmade.contains(other)) {
+            found.retain(|indicator| *indicator != Indicator::PoolExhausted);
+        }
+    }
     // "password authentication failed" and "access denied for user" speak of credentials, not of rights.
     if found.contains(&Indicator::AuthenticationFailed) {
         found.retain(|indicator| *indicator != Indicator::AccessDenied);
     }
     found.sort_unstable();
+    found.dedup();
     found
 }
 
@@ -380,7 +435,8 @@ pub fn targets(text: &str) -> Vec<String> {
             let Some(host) = captures.get(1) else { continue };
             let name = host.as_str().trim_matches(['[', ']', '.']).to_ascii_lowercase();
             let port = captures.get(2).map(|port| port.as_str().trim_start_matches(':'));
-            if !is_host(&name, port.is_some()) || port.is_some() && ends_path(text, host.start()) {
+            let place = || ends_path(text, host.start()) || is_place(text, host.end());
+            if !is_host(&name, port.is_some()) || port.is_some() && place() {
                 continue;
             }
             let target = port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
@@ -397,6 +453,23 @@ pub fn targets(text: &str) -> Vec<String> {
     }
     found.sort();
     found.into_iter().map(|(_, target)| target).collect()
+}
+
+/// Whether a text says of a pool that nothing is left in it, and not only that there is one.
+fn used_up(text: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "too many",
+        "exhaust",
+        "limit",
+        "slots",
+        "maximum",
+        "max_conn",
+        "not available",
+        "no free",
+        "is full",
+    ];
+    let lower = text.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a text tells of an alert by which the other side of a connection refused a certificate that has expired: it is
@@ -423,6 +496,21 @@ fn ends_path(text: &str, at: usize) -> bool {
         .unwrap_or_default();
     let rooted = word.starts_with('/') && !word.starts_with("//") && word.len() > 1;
     rooted || word.starts_with("./") || word.starts_with("../")
+}
+
+/// Whether what ends at `at` is a file with line and function or column behind it: `Pool.h:99:Pop`, `pool.zig:12:7`.
+fn is_place(text: &str, at: usize) -> bool {
+    let mut rest = text.get(at..).unwrap_or_default().splitn(3, ':').skip(1);
+    let (Some(line), Some(then)) = (rest.next(), rest.next()) else {
+        return false;
+    };
+    let number = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    let file = text.get(..at).unwrap_or_default();
+    let file = file
+        .rsplit(|c: char| c.is_whitespace() || "(['\"".contains(c))
+        .next();
+    let address = file.is_some_and(|file| file.parse::<std::net::IpAddr>().is_ok());
+    number && !address && then.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn is_host(name: &str, with_port: bool) -> bool {
@@ -459,8 +547,12 @@ fn is_host(name: &str, with_port: bool) -> bool {
             ".cs",
             ".php",
             ".c",
+            ".h",
+            ".hh",
+            ".hpp",
             ".cc",
             ".cpp",
+            ".cxx",
             ".ex",
             ".jar",
             ".mjs",
@@ -687,6 +779,100 @@ mod tests {
         ] {
             assert_eq!(indicators(text), [Indicator::CertificateExpired], "{text}");
             assert!(!refused_by_peer(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pool_that_cannot_connect_is_not_used_up() {
+        let dial = "redis: connection pool: failed to dial after 5 attempts: dial tcp: lookup cache on 10.96.0.10:53: no such host";
+        assert_eq!(indicators(dial), [Indicator::UnknownHost]);
+        let full = "dial refused: connection pool exhausted, connection refused";
+        assert!(indicators(full).contains(&Indicator::PoolExhausted));
+    }
+
+    #[test]
+    fn places_in_source_files_of_any_language_are_no_hosts() {
+        for (text, hosts) in [
+            (
+                "<error>: (ClientPool.h:99:Pop) Failed to connect ledger:8080",
+                &["ledger:8080"][..],
+            ),
+            ("(ClientPool.h:99:Pop) connect(): Connection refused", &[]),
+            ("(queue.zig:214:take) Connection refused", &[]),
+            ("src/pool.hpp:31: Connection refused", &[]),
+            ("10.0.0.5:6379:connect refused", &["10.0.0.5:6379"]),
+            ("ledger:8080: connection refused", &["ledger:8080"]),
+        ] {
+            assert_eq!(targets(text), hosts, "{text}");
+        }
+    }
+
+    #[test]
+    fn servers_and_clients_say_in_their_own_words_what_is_wrong() {
+        use Indicator::*;
+        for (text, indicator) in [
+            (
+                "ReplyError: OOM command not allowed when used memory > 'maxmemory'.",
+                DatabaseTrouble,
+            ),
+            ("LOADING Redis is loading the dataset in memory", DatabaseTrouble),
+            ("CLUSTERDOWN Hash slot not served", DatabaseTrouble),
+            (
+                "server selection timeout, current topology: { Type: ReplicaSetNoPrimary }",
+                DatabaseTrouble,
+            ),
+            (
+                "circuit_breaking_exception: [parent] Data too large",
+                DatabaseTrouble,
+            ),
+            ("Error 1049 (42000): Unknown database 'shop_eu'", NameUnknown),
+            ("FATAL: database \"shop_eu\" does not exist", NameUnknown),
+            ("FATAL: role \"shop_rw\" does not exist", NameUnknown),
+            ("NoSuchBucket: The specified bucket does not exist", NameUnknown),
+            (
+                "Subject \"orders-value\" not found; error code: 40401",
+                NameUnknown,
+            ),
+            (
+                "FATAL: no pg_hba.conf entry for host \"10.244.0.9\"",
+                AuthenticationFailed,
+            ),
+            (
+                "ExpiredToken: The security token included in the request is expired",
+                AuthenticationFailed,
+            ),
+            (
+                "unable to find key with kid \"2026-a\" in JWKS",
+                AuthenticationFailed,
+            ),
+            ("amqp: connection blocked: low on memory", QueueTrouble),
+            ("402 Payment Required: account balance exhausted", NotPaid),
+            ("license expired on 2026-08-31; refusing new sessions", NotPaid),
+            (
+                "rpc error: code = Unimplemented desc = unknown service ledger.Ledger",
+                Unimplemented,
+            ),
+            (
+                "grpc: received message larger than max (5242912 vs. 4194304)",
+                TooLarge,
+            ),
+            ("Failed to connect ledger:8080", ConnectionRefused),
+        ] {
+            assert!(
+                indicators(text).contains(&indicator),
+                "{text}: {:?}",
+                indicators(text)
+            );
+        }
+        for text in [
+            "created database shop_eu",
+            "license valid until 2027-08-31",
+            "kid 2026-a loaded",
+            "subject of the mail: order 12",
+            "connected to ledger:8080",
+            "balance checked",
+        ] {
+            assert_eq!(indicators(text), [], "{text}");
         }
     }
 
