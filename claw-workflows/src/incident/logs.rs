@@ -1,6 +1,6 @@
 //! What a container logged, condensed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::entries::{self, Entry, Level};
@@ -10,11 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::facts::clip;
+use super::words::words;
 
 /// Patterns that are kept of one log.
 const MAX_PATTERNS: usize = 12;
 /// Characters of an entry that are kept as sample.
 const SAMPLE: usize = 400;
+/// Characters behind the sample that are kept to look for words in.
+const REST: usize = 600;
 
 /// The noteworthy part of one container's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +34,9 @@ pub struct Digest {
     pub truncated: bool,
     /// Kinds of entries that say that something is wrong, the first one first.
     pub patterns: Vec<Pattern>,
+    /// Words of these that entries of other kinds hold as well, and since when, where that is known.
+    #[serde(default)]
+    pub usual: BTreeMap<String, Option<Timestamp>>,
 }
 
 /// Entries of one kind.
@@ -46,6 +52,12 @@ pub struct Pattern {
     pub last: Option<Timestamp>,
     /// One of them as it was written, cut at a few hundred characters.
     pub sample: String,
+    /// What follows the sample, cut as well.
+    #[serde(default)]
+    pub rest: String,
+    /// Whether it is an error that was written again and again, and never before the trouble began.
+    #[serde(default)]
+    pub emerged: bool,
     /// The type of the exception, where there is a stack trace.
     pub exception: Option<String>,
     /// Where it was thrown: the first frame of the application.
@@ -80,6 +92,7 @@ impl Pattern {
         self.first = self.first.into_iter().chain(other.first).min();
         self.last = self.last.max(other.last);
         self.fatal |= other.fatal;
+        self.emerged |= other.emerged;
         for indication in other.indications {
             if !self.indications.contains(&indication) && self.indications.len() < 16 {
                 self.indications.push(indication);
@@ -127,10 +140,12 @@ pub fn digest(
     let last = recent.len().saturating_sub(1);
     let mut miner = Miner::new();
     let mut mined: Vec<(TemplateId, Pattern)> = Vec::new();
+    let mut kinds: Vec<(&Entry, Option<TemplateId>)> = Vec::new();
     for (index, entry) in recent.iter().enumerate() {
-        if let Some((text, pattern)) = pattern(entry, previous && index + 2 > last) {
-            mined.push((miner.insert(&text), pattern));
-        }
+        let found = pattern(entry, previous && index + 2 > last);
+        let found = found.map(|(text, pattern)| (miner.insert(&text), pattern));
+        kinds.push((*entry, found.as_ref().map(|(id, _)| *id)));
+        mined.extend(found);
     }
     // Ids are resolved only now: templates that turn out to be one are joined while lines come in.
     let mut patterns: BTreeMap<TemplateId, Pattern> = BTreeMap::new();
@@ -155,14 +170,22 @@ pub fn digest(
         .filter_map(|entry| entry.time)
         .min()
         .filter(|_| truncated);
+    let start = log.entries.iter().filter_map(|entry| entry.time).min();
     for (id, pattern) in &mut patterns {
+        pattern.emerged &= emerged(start, began, pattern);
         if cut.is_some_and(|cut| goes_on(cut, times.get(id).map_or(&[], Vec::as_slice))) {
             pattern.first = None;
+            pattern.emerged = false;
         }
         if let Some(template) = miner.template(*id) {
             pattern.template = template.text;
         }
     }
+    let others = kinds
+        .into_iter()
+        .filter(|(_, id)| id.is_none_or(|id| !patterns.contains_key(&miner.resolve(id))))
+        .map(|(entry, _)| entry);
+    let usual = usual(others, patterns.values());
     let mut patterns: Vec<Pattern> = patterns.into_values().collect();
     patterns.sort_by(|a, b| {
         (b.fatal, b.exception.is_some(), !b.indications.is_empty(), b.count)
@@ -177,7 +200,42 @@ pub fn digest(
         entries: recent.len() as u64,
         truncated,
         patterns,
+        usual,
     }
+}
+
+/// Words of `patterns` that `others` hold as well, with the time of the first one.
+fn usual<'e>(
+    others: impl Iterator<Item = &'e Entry>,
+    patterns: impl Iterator<Item = &'e Pattern>,
+) -> BTreeMap<String, Option<Timestamp>> {
+    let wanted: BTreeSet<String> = patterns
+        .flat_map(|pattern| [&pattern.sample, &pattern.rest])
+        .flat_map(|text| words(text))
+        .collect();
+    let mut usual: BTreeMap<String, Option<Timestamp>> = BTreeMap::new();
+    if wanted.is_empty() {
+        return usual;
+    }
+    for entry in others {
+        for word in words(&entry.message).filter(|word| wanted.contains(word)) {
+            let first = usual.entry(word).or_insert(entry.time);
+            *first = (*first).zip(entry.time).map(|(a, b)| a.min(b));
+        }
+    }
+    usual
+}
+
+/// Whether entries of a kind were written again and again since the trouble began, and none before, in a log that goes
+/// back for a while.
+fn emerged(start: Option<Timestamp>, began: Option<Timestamp>, pattern: &Pattern) -> bool {
+    /// Fewer entries are nothing that goes on.
+    const FEW: u64 = 5;
+    let (Some(start), Some(began), Some(first)) = (start, began, pattern.first) else {
+        return false;
+    };
+    let covered = first.duration_since(start) >= Usual::LEAST;
+    covered && pattern.count >= FEW && began.duration_since(first) <= Usual::LAG
 }
 
 /// Whether entries of these times may have come about before `cut`, where the log was cut, too: the first one follows it
@@ -276,6 +334,8 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
         first: entry.time,
         last: entry.time,
         sample: clip(&text, SAMPLE),
+        rest: clip(&text.chars().skip(SAMPLE).collect::<String>(), REST),
+        emerged: entry.level >= Level::Error,
         exception: entry.trace.as_ref().and_then(|trace| trace.exception.clone()),
         frame: entry.trace.as_ref().and_then(|trace| trace.frame.clone()),
         fatal: entry.level == Level::Fatal || (last_of_run && bad),
@@ -339,6 +399,61 @@ pub fn source_of(labels: &BTreeMap<String, String>) -> (EntityRef, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A log with an entry a minute from an hour before the trouble until half an hour after.
+    fn told(line: impl Fn(i64) -> String) -> Digest {
+        let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();
+        let lines: String = (-60..30)
+            .map(|minute| format!("{} {}\n", at(60 * minute), line(minute)))
+            .collect();
+        let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
+        let raw = lines.as_bytes();
+        digest(pod, "cart".to_owned(), false, raw, at(-7200), Some(at(0)), false)
+    }
+
+    #[test]
+    fn an_error_in_any_words_emerges_where_none_was_before() {
+        let emerged = |digest: &Digest| -> Vec<bool> {
+            digest.patterns.iter().map(|pattern| pattern.emerged).collect()
+        };
+        let error = "ERROR reserving failed: quota of the warehouse";
+        let new = told(|minute| if minute < 0 { "INFO GET /items 200" } else { error }.to_owned());
+        assert_eq!(emerged(&new), [true]);
+        // It was there before, came once, or is a warning.
+        let old = told(|minute| {
+            if minute % 7 == 0 {
+                error
+            } else {
+                "INFO GET /items 200"
+            }
+            .to_owned()
+        });
+        assert!(!emerged(&old).contains(&true), "{old:?}");
+        let once = told(|minute| if minute == 3 { error } else { "INFO GET /items 200" }.to_owned());
+        assert_eq!(emerged(&once), [false]);
+        let warning = "WARN reserving failed: quota of the warehouse, timed out";
+        let warned = told(|minute| {
+            if minute < 0 {
+                "INFO GET /items 200"
+            } else {
+                warning
+            }
+            .to_owned()
+        });
+        assert_eq!(emerged(&warned), [false]);
+    }
+
+    #[test]
+    fn words_of_other_entries_are_usual_since_the_first_of_them() {
+        let digest = told(|minute| match minute {
+            -20 => "INFO reloaded the rates".to_owned(),
+            minute if minute < 0 => "INFO GET /items 200".to_owned(),
+            _ => "ERROR no rates for maxPollRecords".to_owned(),
+        });
+        let at = Timestamp::from_second(1_777_629_600 - 1200).unwrap();
+        assert_eq!(digest.usual.get("rates"), Some(&Some(at)));
+        assert_eq!(digest.usual.get("poll"), None);
+    }
 
     fn firsts(from: i64, truncated: bool) -> Vec<Option<Timestamp>> {
         let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();

@@ -23,6 +23,7 @@ mod metrics;
 pub mod offline;
 mod probe;
 pub mod rank;
+mod relay;
 pub mod runbook;
 mod spread;
 pub mod steps;
@@ -34,6 +35,7 @@ pub mod units;
 pub mod weights;
 mod window;
 mod witness;
+mod words;
 
 use std::sync::Arc;
 

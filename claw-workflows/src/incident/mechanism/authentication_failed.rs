@@ -4,10 +4,11 @@ use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::indicators::Indicator;
 
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, rbac_denied};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
 use crate::incident::facts::{Facts, clip, needs};
+use crate::incident::relay::relayed_from;
 
 /// A workload is refused by what it depends on: a rotated or wrong password, token or key.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +37,36 @@ impl Mechanism for AuthenticationFailed {
     }
 }
 
+/// Of a refusal that a workload passes on: it is whom it called that presents credentials which are not accepted.
+fn answered(facts: &Facts<'_>, complaint: &Complaint<'_>, callee: EntityRef, text: &str) -> Candidate {
+    let cause = format!(
+        "{callee} answers {} that credentials are not accepted: {}",
+        complaint.workload,
+        clip(text, 160)
+    );
+    let advice = Advice::new(
+        format!("Look which credentials {callee} presents, and to whom"),
+        "Those who call it only pass its answer on",
+    );
+    Candidate::new("authentication_failed", callee, cause)
+        .clue("credentials are refused", 2.0, complaint.evidence(facts))
+        .since(complaint.since())
+        .hurting([complaint.workload.clone()])
+        .derived(0.15)
+        .advise(advice)
+}
+
 fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate> {
     let workload = &complaint.workload;
     let (_, pattern) = complaint.entries.first()?;
+    if rbac_denied::told(&pattern.sample).is_some() {
+        return None;
+    }
+    if matches!(complaint.target, Target::Unnamed)
+        && let Some(callee) = relayed_from(facts, workload, pattern)
+    {
+        return Some(answered(facts, complaint, callee, &pattern.sample));
+    }
     // A server logs the wrong passwords of its visitors, too; those are not its own trouble.
     let own = !matches!(complaint.target, Target::Unnamed) || pattern.fatal || pattern.exception.is_some();
     let of = match (&complaint.target, &complaint.host) {
@@ -106,4 +134,42 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate> 
         format!("Bring the credentials of {workload} and what the other side accepts{of} together"),
         "Every call is refused until they fit; pods read changed environment variables only when they start",
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture;
+    use super::AuthenticationFailed;
+    use crate::incident::testing::of;
+
+    /// Who presents the credentials, where `checkout` calls `payment` and logs `text`.
+    fn blamed(text: &str) -> Vec<String> {
+        let names = ["checkout", "payment"];
+        let mut case = fixture::case(json!({
+            "workloads": names.map(|name| fixture::workload("shop", name, json!([{"name": "app"}]))),
+            "pods": names.map(|name| fixture::pod("shop", name, json!([{"name": "app"}]))),
+            "services": names.map(|name| fixture::service("shop", name, json!({"port": 80}))),
+        }));
+        fixture::call(&mut case, "checkout", "payment");
+        fixture::log(&mut case, "checkout-7d9f8b6c5-x1", &format!("ERROR {text}"));
+        of(&AuthenticationFailed, &case)
+            .into_iter()
+            .map(|found| found.entity.name)
+            .collect()
+    }
+
+    #[test]
+    fn who_passes_a_refusal_on_is_not_the_one_that_was_refused() {
+        let passed_on = "could not charge: rpc error: code = Unknown desc = payment failed. Invalid token";
+        assert_eq!(blamed(passed_on), ["payment"]);
+        assert_eq!(
+            blamed("FATAL: password authentication failed for user \"app\""),
+            ["checkout"]
+        );
+        let rbac =
+            "pods is forbidden: User \"system:serviceaccount:shop:checkout\" cannot list resource \"pods\"";
+        assert!(blamed(rbac).is_empty());
+    }
 }

@@ -174,16 +174,22 @@ fn of_a_host(facts: &Facts<'_>, host: &EntityRef, said: &Accused<'_>) -> Candida
         }
     }
     let entries = [&said.named, &said.refused, &said.meant].into_iter().flatten();
+    let advice = if host.kind == EntityRef::EXTERNAL_HOST {
+        Advice::new(
+            format!("Ask whoever runs {host} to renew its certificate; fall back or fail fast meanwhile"),
+            "It is not ours to renew: clients refuse the connection until it is valid",
+        )
+    } else {
+        Advice::new(
+            format!("Renew the certificate of {host}"),
+            "Clients refuse the connection until it is valid",
+        )
+        .command("kubectl get secrets -A --field-selector type=kubernetes.io/tls")
+    };
     candidate
         .since(entries.filter_map(|(_, pattern)| pattern.first).min())
         .hurting(said.callers.iter().cloned())
-        .advise(
-            Advice::new(
-                format!("Renew the certificate of {host}"),
-                "Clients refuse the connection until it is valid",
-            )
-            .command("kubectl get secrets -A --field-selector type=kubernetes.io/tls"),
-        )
+        .advise(advice)
 }
 
 fn of_a_peer(facts: &Facts<'_>, client: &EntityRef, entries: &Entries<'_>) -> Candidate {

@@ -192,6 +192,8 @@ fn candidate(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
     NoCommand,
+    /// The program needs a shared library that is not there.
+    Library,
     NoPermission,
     OtherPlatform,
     WorkingDirectory,
@@ -236,6 +238,12 @@ impl Why {
             "failed to inject device",
         ]) {
             Self::Device
+        } else if any(&[
+            "loading shared libraries",
+            "error loading shared library",
+            "error relocating",
+        ]) {
+            Self::Library
         } else if any(&["chdir to cwd", "working directory", "os.getwd"]) {
             Self::WorkingDirectory
         } else if any(&[
@@ -268,6 +276,7 @@ impl Why {
     fn words(self) -> &'static str {
         match self {
             Self::NoCommand => "the command is not in the image",
+            Self::Library => "its program needs a shared library that is not in the image",
             Self::NoPermission => "its command may not be executed",
             Self::OtherPlatform => "the image is built for another platform",
             Self::WorkingDirectory => "its working directory cannot be used",
@@ -301,6 +310,12 @@ impl Why {
             Self::NoCommand => (
                 format!("Correct command and args of container {container}, or the image that lacks them"),
                 "The path has to exist in the image",
+            ),
+            Self::Library => (
+                format!(
+                    "Put the library into the image of container {container}, or go back to the image that has it"
+                ),
+                "The loader does not find what the program was linked with",
             ),
             Self::NoPermission => (
                 format!("Make the command of container {container} executable for its user"),
@@ -427,6 +442,10 @@ mod tests {
             ),
             ("exec /usr/bin/app: exec format error", Why::OtherPlatform),
             ("/bin/sh: 1: gunicorn: not found", Why::NoCommand),
+            (
+                "scan: error while loading shared libraries: libclam.so.12: cannot open shared object file: No such file or directory",
+                Why::Library,
+            ),
             (
                 "failed to generate container spec: no command specified",
                 Why::NoCommand,

@@ -152,6 +152,7 @@ fn candidate(
             let told = vec![facts.object(*pod, end.finished_at, statement)];
             candidate = candidate.clue("its last words say why", 0.7, told);
         }
+        None if heard(facts, runs) => {}
         None => candidate = candidate.unseen(format!("what container {container} logged before it ended")),
     }
     if let Some(evidence) = probe_kill::told(facts, pod) {
@@ -171,6 +172,14 @@ fn candidate(
     // Where the first end is not known, a change has to be older than the last one at least.
     let until = since.or_else(|| runs.iter().filter_map(|(_, _, end)| end.finished_at).max());
     Some(with_change(facts, candidate, cause, pod, until))
+}
+
+/// Whether a log of a run that ended was read, whatever it says.
+fn heard(facts: &Facts<'_>, runs: &[Run<'_>]) -> bool {
+    runs.iter().any(|(pod, status, _)| {
+        let mut logs = facts.logs_of(&pod.entity()).iter();
+        logs.any(|digest| digest.previous && digest.container == status.name && digest.entries > 0)
+    })
 }
 
 /// The entry that best says why the container ended, over all its pods.
@@ -270,6 +279,38 @@ mod tests {
             json!({"containers": [{"name": "app"}], "status": status}),
         );
         !of(&Crash, &case).is_empty()
+    }
+
+    #[test]
+    fn what_was_read_and_says_nothing_is_not_unseen() {
+        let mut case = case();
+        let end = json!({"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": at(-65)}});
+        let status = json!({
+            "phase": "Running",
+            "startTime": at(-9_000_000),
+            "containerStatuses": [{
+                "name": "app", "restartCount": 4, "lastState": end,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            }],
+        });
+        deployment(
+            &mut case,
+            "import",
+            json!({"containers": [{"name": "app"}], "status": status}),
+        );
+        assert_eq!(of(&Crash, &case)[0].unseen.len(), 1);
+        let pod = claw_core::entity::EntityRef::namespaced("Pod", "shop", "import-pod");
+        let raw = b"INFO reading the feed\n";
+        case.logs.push(crate::incident::logs::digest(
+            pod,
+            "app".to_owned(),
+            true,
+            raw,
+            at(-7200),
+            None,
+            false,
+        ));
+        assert!(of(&Crash, &case)[0].unseen.is_empty());
     }
 
     #[test]

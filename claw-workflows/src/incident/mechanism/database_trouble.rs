@@ -12,6 +12,7 @@ use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target};
 use crate::incident::facts::{Facts, SKEW, clip};
+use crate::incident::relay::spoken_of;
 
 /// How long before the first complaint a job may have started to be the one that holds the locks.
 const BEFORE: SignedDuration = SignedDuration::from_hours(2);
@@ -81,6 +82,8 @@ impl State {
             "no space",
             "watermark",
             "allow delete",
+            "maxmemory",
+            "circuit_breaking",
         ]) {
             Self::Full
         } else if says(&["read-only", "readonly", "read only", "primary", "misconf"]) {
@@ -208,7 +211,10 @@ fn database(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<EntityRef> {
     let mut databases = called.iter().filter(|unit| serves(facts, unit));
     match (databases.next(), databases.next()) {
         (Some(only), None) => Some(only.clone()),
-        _ => None,
+        _ => {
+            let (_, pattern) = complaint.entries.first()?;
+            spoken_of(facts, &complaint.workload, &pattern.sample)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::incident::case::{Call, Case};
 use crate::incident::testing;
 
 /// A case with these [`Objects`](claw_k8s::world::Objects) in the namespace `shop`, and nothing listed in full.
-pub(super) fn case(objects: Value) -> Case {
+pub(in crate::incident) fn case(objects: Value) -> Case {
     Case {
         objects: serde_json::from_value(objects).unwrap(),
         listed_everywhere: std::collections::BTreeSet::new(),
@@ -19,12 +19,12 @@ pub(super) fn case(objects: Value) -> Case {
 }
 
 /// Notes that all objects of these kinds are known.
-pub(super) fn know_all(case: &mut Case, kinds: &[&str]) {
+pub(in crate::incident) fn know_all(case: &mut Case, kinds: &[&str]) {
     case.listed_everywhere
         .extend(kinds.iter().map(|kind| (*kind).to_owned()));
 }
 
-pub(super) fn change(time: &str, entity: &EntityRef, detail: &[&str]) -> Change {
+pub(in crate::incident) fn change(time: &str, entity: &EntityRef, detail: &[&str]) -> Change {
     Change {
         reference: format!("{entity}@{time}"),
         time: time.parse().unwrap(),
@@ -37,7 +37,7 @@ pub(super) fn change(time: &str, entity: &EntityRef, detail: &[&str]) -> Change 
 }
 
 /// Has a pod of `shop` log `text` five times, which is read as logs are: what says nothing of any trouble is dropped.
-pub(super) fn log(case: &mut Case, pod: &str, text: &str) {
+pub(in crate::incident) fn log(case: &mut Case, pod: &str, text: &str) {
     let lines: String = (0..5)
         .map(|line| format!("{} {text}\n", testing::at(-300 + 75 * line)))
         .collect();
@@ -53,7 +53,7 @@ pub(super) fn log(case: &mut Case, pod: &str, text: &str) {
 }
 
 /// Says that one workload of `shop` calls a Service of `shop`.
-pub(super) fn call(case: &mut Case, caller: &str, callee: &str) {
+pub(in crate::incident) fn call(case: &mut Case, caller: &str, callee: &str) {
     case.calls.push(Call {
         caller: deployment(caller),
         callee: EntityRef::namespaced("Service", "shop", callee),
@@ -62,12 +62,12 @@ pub(super) fn call(case: &mut Case, caller: &str, callee: &str) {
 }
 
 /// The name of a Deployment of `shop`.
-pub(super) fn deployment(name: &str) -> EntityRef {
+pub(in crate::incident) fn deployment(name: &str) -> EntityRef {
     EntityRef::namespaced("Deployment", "shop", name)
 }
 
 /// A Deployment of one replica whose pods carry `app: name` and run these containers.
-pub(super) fn workload(namespace: &str, name: &str, containers: Value) -> Value {
+pub(in crate::incident) fn workload(namespace: &str, name: &str, containers: Value) -> Value {
     json!({
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
@@ -80,7 +80,7 @@ pub(super) fn workload(namespace: &str, name: &str, containers: Value) -> Value 
 }
 
 /// A ready pod of that Deployment, named after it with `-7d9f8b6c5-x1`.
-pub(super) fn pod(namespace: &str, owner: &str, containers: Value) -> Value {
+pub(in crate::incident) fn pod(namespace: &str, owner: &str, containers: Value) -> Value {
     json!({
         "metadata": {
             "name": format!("{owner}-7d9f8b6c5-x1"), "namespace": namespace, "labels": {"app": owner},
@@ -92,7 +92,7 @@ pub(super) fn pod(namespace: &str, owner: &str, containers: Value) -> Value {
 }
 
 /// A Service that selects `app: name` with one port.
-pub(super) fn service(namespace: &str, name: &str, port: Value) -> Value {
+pub(in crate::incident) fn service(namespace: &str, name: &str, port: Value) -> Value {
     json!({
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"selector": {"app": name}, "clusterIP": "10.96.0.77", "ports": [port]},
@@ -100,7 +100,7 @@ pub(super) fn service(namespace: &str, name: &str, port: Value) -> Value {
 }
 
 /// The candidate's clue of that name, as log-odds.
-pub(super) fn clue(candidate: &Candidate, name: &str) -> Option<f64> {
+pub(in crate::incident) fn clue(candidate: &Candidate, name: &str) -> Option<f64> {
     candidate
         .clues
         .iter()

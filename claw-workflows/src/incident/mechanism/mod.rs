@@ -10,6 +10,7 @@ mod autoscaler;
 mod brought;
 mod cache_eviction;
 mod certificate_expired;
+mod changed_setting;
 mod clock_skew;
 mod config_missing;
 mod container_start_error;
@@ -26,7 +27,7 @@ mod dns_unavailable;
 mod eviction;
 mod finalizer_stuck;
 #[cfg(test)]
-mod fixture;
+pub(super) mod fixture;
 mod gitops;
 mod handles_exhausted;
 mod heap_exhausted;
@@ -42,11 +43,13 @@ mod mesh_destination_missing;
 mod mtls_mismatch;
 mod named_hosts;
 mod network_policy;
+mod new_errors;
 mod node_cordoned;
 mod node_memory;
 mod node_network;
 mod node_unhealthy;
 mod noisy_neighbour;
+mod own_failure;
 mod pod_sandbox_failed;
 mod pool_exhausted;
 mod port_mismatch;
@@ -56,6 +59,7 @@ mod probe_kill;
 mod process_killed;
 mod protocol_mismatch;
 mod queue_backlog;
+mod rbac_denied;
 mod recent_change;
 mod retry_storm;
 mod rollback;
@@ -127,6 +131,7 @@ pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
         Box::new(authorization_policy::AuthorizationPolicyDenies),
         Box::new(cache_eviction::CacheEviction),
         Box::new(certificate_expired::CertificateExpired),
+        Box::new(changed_setting::ChangedSetting),
         Box::new(clock_skew::ClockSkew),
         Box::new(config_missing::ConfigMissing),
         Box::new(cpu_throttling::CpuThrottling),
@@ -158,11 +163,13 @@ pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
         Box::new(mesh_destination_missing::MeshDestinationMissing),
         Box::new(mtls_mismatch::MtlsMismatch),
         Box::new(network_policy::NetworkPolicyBlocks),
+        Box::new(new_errors::NewErrors),
         Box::new(node_memory::NodeMemory),
         Box::new(node_network::NodeNetwork),
         Box::new(node_unhealthy::NodeUnhealthy),
         Box::new(noisy_neighbour::NoisyNeighbour),
         Box::new(node_cordoned::NodeCordoned),
+        Box::new(own_failure::OwnFailure),
         Box::new(pod_sandbox_failed::PodSandboxFailed),
         Box::new(pool_exhausted::PoolExhausted),
         Box::new(port_mismatch::PortMismatch),
@@ -171,6 +178,7 @@ pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
         Box::new(rollout_stalled::RolloutStalled),
         Box::new(protocol_mismatch::ProtocolMismatch),
         Box::new(queue_backlog::QueueBacklog),
+        Box::new(rbac_denied::RbacDenied),
         Box::new(retry_storm::RetryStorm),
         Box::new(route_not_accepted::RouteNotAccepted),
         Box::new(scaled_down::ScaledDown),

@@ -15,7 +15,7 @@ pub(super) fn of_logs(facts: &Facts<'_>) -> Vec<Symptom> {
     let mut found = Vec::new();
     for digest in &facts.case.logs {
         let notable = digest.patterns.iter().filter(|pattern| {
-            pattern.fatal || !pattern.indications.is_empty() || pattern.exception.is_some()
+            pattern.fatal || pattern.emerged || !pattern.indications.is_empty() || pattern.exception.is_some()
         });
         for pattern in notable.take(3) {
             found.push(Symptom {
