@@ -3,24 +3,19 @@
 use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Object, Pod};
+use claw_k8s::model::Pod;
 use claw_metrics::logs::indicators::Indicator;
 use jiff::{SignedDuration, Timestamp};
 
+use super::databases::Databases;
 use super::named_hosts::called;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::complaint::{Complaint, Target};
+use crate::incident::complaint::Complaint;
 use crate::incident::facts::{Facts, SKEW, clip};
-use crate::incident::relay::spoken_of;
 
 /// How long before the first complaint a job may have started to be the one that holds the locks.
 const BEFORE: SignedDuration = SignedDuration::from_hours(2);
-/// Ports that are registered for databases, in the order of their numbers.
-const PORTS: [i32; 16] = [
-    1433, 1521, 2379, 3306, 4000, 5432, 5433, 6379, 6380, 8086, 9042, 9200, 11211, 26257, 27017, 33060,
-];
-
 /// What a database, or those who use it, say of its state. Its candidates carry the mechanism that the words speak for:
 /// `database_locked`, `database_full`, `database_read_only` or `database_unavailable`.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +49,31 @@ impl Mechanism for DatabaseTrouble {
                 Some((complaint, State::told(&pattern.sample)))
             })
             .collect();
+        if told.is_empty() {
+            return Vec::new();
+        }
+        let databases = Databases::of(facts);
+        let told: Vec<Told<'_, '_>> = told
+            .into_iter()
+            .filter_map(|(complaint, state)| Some((complaint, state, databases.meant(facts, complaint)?)))
+            .collect();
         told.iter()
-            .flat_map(|(complaint, state)| of_complaint(facts, complaint, *state, &told))
+            .flat_map(|of| of_complaint(facts, &databases, of, &told))
             .collect()
     }
 }
+
+/// Whether a text in lower case speaks of locks, and not only of blocks or clocks.
+fn speaks_of_locks(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| {
+        let before = word.split_once("lock").map(|(before, _)| before);
+        before.is_some_and(|before| !before.ends_with(['b', 'c']))
+    })
+}
+
+/// A complaint, what it says, and of which database.
+type Told<'f, 'a> = (&'f Complaint<'a>, State, EntityRef);
 
 /// What is wrong with a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +88,10 @@ impl State {
     fn told(text: &str) -> Self {
         let text = text.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        // A disk that is broken is not full.
+        if says(&["input/output error", "i/o error"]) {
+            return Self::Down;
+        }
         // A disk that is full makes some databases read-only.
         if says(&[
             "extend",
@@ -86,9 +105,17 @@ impl State {
             "circuit_breaking",
         ]) {
             Self::Full
-        } else if says(&["read-only", "readonly", "read only", "primary", "misconf"]) {
+        } else if says(&[
+            "read-only",
+            "readonly",
+            "read only",
+            "not primary",
+            "not the primary",
+            "notwritableprimary",
+            "misconf",
+        ]) {
             Self::ReadOnly
-        } else if says(&["lock", "ora-00054", "ora-00060", "serialize", "conflict"]) {
+        } else if speaks_of_locks(&text) || says(&["ora-00054", "ora-00060", "serialize", "conflict"]) {
             Self::Locked
         } else {
             Self::Down
@@ -109,7 +136,7 @@ impl State {
             Self::Locked => "transactions wait for each other's locks",
             Self::Full => "has no space left to write to",
             Self::ReadOnly => "takes no writes",
-            Self::Down => "is not up, or has no leader",
+            Self::Down => "is not up, has no leader or cannot use its disk",
         }
     }
 
@@ -130,7 +157,9 @@ impl State {
                 "A replica, or a database that protects itself, refuses writes",
             ),
             Self::Down => Advice::new(
-                format!("Look at {database}: it is starting, stopping, recovering or without a leader"),
+                format!(
+                    "Look at {database}: it is starting, stopping, recovering, or without a leader or a disk that works"
+                ),
                 "Its users work again when it does",
             ),
         }
@@ -139,23 +168,22 @@ impl State {
 
 fn of_complaint(
     facts: &Facts<'_>,
-    complaint: &Complaint<'_>,
-    state: State,
-    all: &[(&Complaint<'_>, State)],
+    databases: &Databases,
+    (complaint, state, database): &Told<'_, '_>,
+    all: &[Told<'_, '_>],
 ) -> Vec<Candidate> {
-    let Some(database) = database(facts, complaint) else {
-        return Vec::new();
-    };
+    let (state, database) = (*state, database.clone());
     let same = || {
-        all.iter().filter(|(other, told)| {
-            *told == state && self::database(facts, other).as_ref() == Some(&database)
-        })
+        let others = all
+            .iter()
+            .filter(|(_, told, of)| *told == state && *of == database);
+        others.map(|(other, ..)| other)
     };
     let users: BTreeSet<EntityRef> = same()
-        .map(|(other, _)| other.workload.clone())
+        .map(|other| other.workload.clone())
         .filter(|user| *user != database)
         .collect();
-    let since = same().filter_map(|(other, _)| other.since()).min();
+    let since = same().filter_map(|other| other.since()).min();
     let said = complaint
         .entries
         .first()
@@ -169,8 +197,8 @@ fn of_complaint(
     .since(since)
     .hurting(users.iter().cloned())
     .derived(if state == State::Down { 0.6 } else { 0.2 });
-    let own = same().find(|(other, _)| other.workload == database);
-    if let Some((own, _)) = own {
+    let own = same().find(|other| other.workload == database);
+    if let Some(own) = own {
         found = found.clue("it says so itself", 1.0, own.evidence(facts));
     }
     if users.len() > 1 {
@@ -183,63 +211,16 @@ fn of_complaint(
     }
     let mut candidates = Vec::new();
     if state == State::Locked {
-        candidates.extend(holders(facts, &database, complaint, &users, since));
+        candidates.extend(holders(facts, databases, &database, complaint, &users, since));
     }
     candidates.push(found.advise(state.advice(&database)));
     candidates
 }
 
-/// The database that is spoken of: the one that is named, or the only one that the workload calls, or the one that speaks.
-fn database(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<EntityRef> {
-    match &complaint.target {
-        // A database names its clients; it does not call them.
-        Target::Known(entity) | Target::External(entity) if !serves(facts, &complaint.workload) => {
-            return Some(entity.clone());
-        }
-        _ => {}
-    }
-    if serves(facts, &complaint.workload) {
-        return Some(complaint.workload.clone());
-    }
-    let called: BTreeSet<EntityRef> = facts
-        .case
-        .calls
-        .iter()
-        .filter(|call| facts.unit_of(&call.caller) == complaint.workload)
-        .map(|call| facts.unit_of(&call.callee))
-        .collect();
-    let mut databases = called.iter().filter(|unit| serves(facts, unit));
-    match (databases.next(), databases.next()) {
-        (Some(only), None) => Some(only.clone()),
-        _ => {
-            let (_, pattern) = complaint.entries.first()?;
-            spoken_of(facts, &complaint.workload, &pattern.sample)
-        }
-    }
-}
-
-/// Whether a unit serves at a port that is registered for databases.
-fn serves(facts: &Facts<'_>, unit: &EntityRef) -> bool {
-    if unit.kind == EntityRef::EXTERNAL_HOST {
-        let port = unit.name.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        return port.is_some_and(|port: i32| PORTS.contains(&port));
-    }
-    let declared = facts.workload(unit).is_some_and(|workload| {
-        let containers = workload.template().spec.containers.iter();
-        containers
-            .flat_map(|container| &container.ports)
-            .any(|port| PORTS.contains(&port.container_port))
-    });
-    declared
-        || facts.case.objects.services.iter().any(|service| {
-            facts.unit_of(&service.entity()) == *unit
-                && service.spec.ports.iter().any(|port| PORTS.contains(&port.port))
-        })
-}
-
 /// Jobs that use the database and began shortly before the others had to wait.
 fn holders(
     facts: &Facts<'_>,
+    databases: &Databases,
     database: &EntityRef,
     complaint: &Complaint<'_>,
     users: &BTreeSet<EntityRef>,
@@ -263,33 +244,29 @@ fn holders(
         let Some(began) = fits(pod) else { continue };
         let job = facts.workload_of(pod);
         let calls = called(facts, pod.metadata.ns(), &pod.spec);
-        let uses =
-            calls.contains(database)
-                || facts.case.calls.iter().any(|call| {
-                    facts.unit_of(&call.caller) == job && facts.unit_of(&call.callee) == *database
-                });
+        let uses = calls.contains(database) || databases.callees.calls(&job, database);
         // Where the address lies in a Secret, that it is one of the users' namespace is all that is known.
         let near = calls.is_empty() && users.iter().any(|user| user.namespace == pod.metadata.namespace);
         if !uses && !near {
             continue;
         }
-        let seen = vec![facts.object(
-            pod,
-            Some(began),
-            format!("runs since {began}, and uses {database}"),
-        )];
+        let (clue, weight, does, beside) = if uses {
+            let clue = "a job that uses the database began before";
+            (clue, 2.2, "holds", format!("uses {database}"))
+        } else {
+            let clue = "a job beside those who wait began before";
+            let beside = "names no address: whom it uses is not known".to_owned();
+            (clue, 0.8, "may hold", beside)
+        };
+        let seen = vec![facts.object(pod, Some(began), format!("runs since {began}, and {beside}"))];
         found.push(
             Candidate::new(
                 "database_locked",
                 job.clone(),
-                format!("{job} holds locks in {database} for which others wait"),
+                format!("{job} {does} locks in {database} for which others wait"),
             )
             .clue("database is in trouble", 2.4, complaint.evidence(facts))
-            .clue(
-                "a job that uses the database began before",
-                if uses { 2.2 } else { 0.8 },
-                seen,
-            )
+            .clue(clue, weight, seen)
             .since(Some(began))
             .hurting(users.iter().cloned())
             .hurting([database.clone()])
@@ -344,6 +321,27 @@ mod tests {
                 State::ReadOnly,
             ),
             ("FATAL: the database system is starting up", State::Down),
+            (
+                "could not write to file \"base/1/2\": Input/output error",
+                State::Down,
+            ),
+            (
+                "PANIC: could not write to file \"pg_wal/1\": No space left on device",
+                State::Full,
+            ),
+            (
+                "process 12 still waiting for ShareLock on transaction 7",
+                State::Locked,
+            ),
+            (
+                "index [logs] blocked by: [SERVICE_UNAVAILABLE/1/state not recovered]",
+                State::Down,
+            ),
+            (
+                "Deadlock found: index PRIMARY of table shop.orders, lock_mode X waiting",
+                State::Locked,
+            ),
+            ("MongoServerError: not primary", State::ReadOnly),
         ] {
             assert_eq!(State::told(text), state, "{text}");
         }
@@ -399,6 +397,32 @@ mod tests {
         let mut two = case(&[]);
         two.objects.services[1].spec.ports[0].port = 3306;
         assert!(blamed(&mut two, LOCKED).is_empty());
+    }
+
+    #[test]
+    fn of_a_job_that_names_no_address_only_what_is_known_is_said() {
+        let mut without = job("2026-05-01T09:50:00Z", "db");
+        without["spec"]["containers"][0]["env"] = json!([]);
+        for (job, told, may) in [
+            (
+                job("2026-05-01T09:50:00Z", "db"),
+                "and uses Deployment shop/db",
+                false,
+            ),
+            (without, "whom it uses is not known", true),
+        ] {
+            let mut case = case(&[job]);
+            fixture::log(&mut case, "web-7d9f8b6c5-x1", LOCKED);
+            let found = of(&DatabaseTrouble, &case);
+            let job = found
+                .iter()
+                .find(|found| found.entity.name == "backfill")
+                .unwrap();
+            let evidence = job.clues.iter().flat_map(|clue| &clue.evidence);
+            let said: Vec<&str> = evidence.map(|seen| seen.statement.as_str()).collect();
+            assert!(said.iter().any(|said| said.ends_with(told)), "{said:?}");
+            assert_eq!(job.cause.contains("may hold"), may, "{}", job.cause);
+        }
     }
 
     #[test]

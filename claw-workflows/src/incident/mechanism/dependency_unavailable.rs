@@ -5,6 +5,7 @@ use claw_core::evidence::Evidence;
 use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 
+use super::databases::Callees;
 use super::pool_exhausted::takers;
 use super::scaling::scales;
 use super::{Area, Mechanism};
@@ -40,27 +41,36 @@ impl Mechanism for DependencyUnavailable {
         let limited = all
             .iter()
             .filter(|complaint| complaint.kind == Indicator::RateLimited);
+        let limited: Vec<&Complaint<'_>> = limited.collect();
+        let callees = (!limited.is_empty()).then(|| Callees::of(facts));
+        let over = callees.iter().flat_map(|callees| {
+            let limited = limited.iter();
+            limited.flat_map(|complaint| over_the_limit(facts, callees, complaint))
+        });
         all.iter()
             .filter_map(|complaint| candidate(facts, complaint, all))
-            .chain(limited.flat_map(|complaint| over_the_limit(facts, complaint)))
+            .chain(over)
             .collect()
     }
 }
 
-/// Workloads that were scaled up before, and used up what another one may ask for at the same host.
-fn over_the_limit(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Vec<Candidate> {
+/// Workloads that were scaled up before, and may have used up what another one may ask for at the same host.
+fn over_the_limit(facts: &Facts<'_>, callees: &Callees, complaint: &Complaint<'_>) -> Vec<Candidate> {
     let (Target::Known(host) | Target::External(host)) = &complaint.target else {
         return Vec::new();
     };
+    let Some(since) = complaint.since() else {
+        return Vec::new();
+    };
     let victim = &complaint.workload;
-    takers(facts, victim, Some(host), complaint.since())
+    takers(facts, callees, victim, host, since)
         .into_iter()
         .map(|(taker, change)| {
             Candidate::new(
                 "rate_limited",
                 taker.clone(),
                 format!(
-                    "{taker} calls {host} more often since it was scaled up, and {victim} is refused there"
+                    "{taker} was scaled up, and may use up what {host} allows: {victim} is refused there"
                 ),
             )
             .clue("rate of requests is limited", 1.6, complaint.evidence(facts))

@@ -19,6 +19,7 @@ mod cpu_throttling;
 mod crash;
 mod creation_refused;
 mod database_trouble;
+mod databases;
 mod degradation;
 mod dependency_unavailable;
 mod disk_full;

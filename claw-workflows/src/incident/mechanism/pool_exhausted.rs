@@ -1,19 +1,24 @@
 //! No connection is left.
 
-use claw_core::change::ChangeKind;
+use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
 use claw_k8s::model::Object;
 use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 use claw_metrics::signal::Direction;
+use jiff::{SignedDuration, Timestamp};
 
+use super::databases::{Callees, Databases};
 use super::scaling::{about_replicas, counts};
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate, Clue};
-use crate::incident::complaint::{Complaint, Target, complaints};
+use crate::incident::complaint::{Complaint, complaints};
 use crate::incident::degradation;
 use crate::incident::facts::Facts;
+
+/// How long before the first complaint a change may lie that used the connections up.
+const RECENT: SignedDuration = SignedDuration::from_hours(6);
 
 /// A pool, or a server's limit of connections, is used up: by the complaining workload itself, or by another one that
 /// was scaled up and took them.
@@ -30,47 +35,38 @@ impl Mechanism for PoolExhausted {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        complaints(facts)
+        let told: Vec<&Complaint<'_>> = complaints(facts)
             .iter()
             .filter(|complaint| complaint.kind == Indicator::PoolExhausted)
-            .flat_map(|complaint| candidates(facts, complaint))
+            .collect();
+        if told.is_empty() {
+            return Vec::new();
+        }
+        let databases = Databases::of(facts);
+        told.into_iter()
+            .flat_map(|complaint| candidates(facts, &databases, complaint))
             .collect()
     }
 }
 
-fn candidates(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Vec<Candidate> {
+fn candidates(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>) -> Vec<Candidate> {
     let workload = &complaint.workload;
-    let server = match &complaint.target {
-        Target::Known(entity) | Target::External(entity) => Some(entity.clone()),
-        _ => facts
-            .case
-            .calls
-            .iter()
-            .filter(|call| facts.unit_of(&call.caller) == *workload)
-            .map(|call| facts.unit_of(&call.callee))
-            .find(|callee| {
-                facts
-                    .case
-                    .calls
-                    .iter()
-                    .filter(|call| facts.unit_of(&call.callee) == *callee)
-                    .count()
-                    > 1
-            }),
-    };
+    let server = databases.meant(facts, complaint);
     let since = complaint.since();
     let full = server.as_ref().and_then(|server| connections(facts, server));
     let mut found = Vec::new();
-    for (taker, change) in takers(facts, workload, server.as_ref(), since) {
-        let shared = server
-            .as_ref()
-            .map(|server| format!(" of {server}"))
-            .unwrap_or_default();
+    // Whose connections are used up, and since when, has to be known: otherwise whoever was scaled up would be suspect.
+    let shared = server.as_ref().zip(since);
+    let takers = shared.map(|(server, since)| takers(facts, &databases.callees, workload, server, since));
+    for (taker, change) in takers.into_iter().flatten() {
+        let server = server.as_ref().map_or_else(String::new, ToString::to_string);
         found.push(
             Candidate::new(
                 "pool_exhausted",
                 taker.clone(),
-                format!("{taker} took the connections{shared} that {workload} needs, since it was scaled up"),
+                format!(
+                    "{taker} was scaled up, and may hold the connections to {server} that {workload} needs"
+                ),
             )
             .clue("connections are used up", 2.0, complaint.evidence(facts))
             .clue("scaled up before", 2.0, vec![facts.change_evidence(change)])
@@ -107,7 +103,7 @@ fn candidates(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Vec<Candidate> {
     ));
     if let Some(change) = facts
         .rollout_before(workload, since, &[])
-        .filter(|change| since.is_some_and(|since| since.duration_since(change.time).as_hours() < 6))
+        .filter(|change| since.is_some_and(|since| since.duration_since(change.time) < RECENT))
     {
         own = own
             .clue("since a rollout", 1.0, vec![facts.change_evidence(change)])
@@ -126,36 +122,31 @@ fn candidates(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Vec<Candidate> {
     found
 }
 
-/// Workloads that were scaled up before, and that use the same server.
+/// Workloads that were scaled up shortly before `since`, and that use the same server.
 pub(super) fn takers<'a>(
     facts: &Facts<'a>,
+    callees: &Callees,
     victim: &EntityRef,
-    server: Option<&EntityRef>,
-    since: Option<jiff::Timestamp>,
-) -> Vec<(EntityRef, &'a claw_core::change::Change)> {
+    server: &EntityRef,
+    since: Timestamp,
+) -> Vec<(EntityRef, &'a Change)> {
     facts
         .top_workloads()
         .map(Object::entity)
         .filter(|taker| taker != victim)
-        .filter(|taker| {
-            server.is_none_or(|server| {
-                facts.case.calls.iter().any(|call| {
-                    facts.unit_of(&call.caller) == *taker && facts.unit_of(&call.callee) == *server
-                })
-            })
-        })
         .filter_map(|taker| {
-            let change = facts.change_before(&taker, since, |change| {
+            let change = facts.change_before(&taker, Some(since), |change| {
                 change.kind == ChangeKind::Scale || change.detail.iter().any(|line| about_replicas(line))
             })?;
-            let recent = since.is_none_or(|since| since.duration_since(change.time).as_hours() < 6);
+            let recent = since.duration_since(change.time) < RECENT;
             (recent && scales_up(change)).then_some((taker, change))
         })
+        .filter(|(taker, _)| callees.calls(taker, server))
         .collect()
 }
 
 /// Whether a change raises a number of replicas; one that does not say by how much counts.
-fn scales_up(change: &claw_core::change::Change) -> bool {
+fn scales_up(change: &Change) -> bool {
     counts(change, about_replicas).is_none_or(|(old, new)| new > old)
 }
 
@@ -240,5 +231,43 @@ mod tests {
         assert!(blamed(&[image, "replicas: 2 → 10"]));
         assert!(!blamed(&[image, "replicas: 10 → 2"]));
         assert!(!blamed(&[image]));
+    }
+
+    #[test]
+    fn nobody_took_connections_of_a_server_that_is_not_known() {
+        let blamed = |calls: &[(&str, &str)], line: &str| {
+            let mut case = fixture::case(json!({
+                "workloads": [
+                    fixture::workload("shop", "api", json!([])),
+                    fixture::workload("shop", "worker", json!([])),
+                    fixture::workload("shop", "db", json!([])),
+                    fixture::workload("shop", "web", json!([])),
+                ],
+                "pods": [fixture::pod("shop", "api", json!([]))],
+                "services": [
+                    fixture::service("shop", "db", json!({"port": 5432})),
+                    fixture::service("shop", "web", json!({"port": 80})),
+                ],
+            }));
+            for (caller, callee) in calls {
+                fixture::call(&mut case, caller, callee);
+            }
+            fixture::log(&mut case, "api-7d9f8b6c5-x1", line);
+            case.changes
+                .push(scaled(ChangeKind::Scale, "scaled from 2 to 10", &[]));
+            let found = crate::incident::testing::of(&PoolExhausted, &case);
+            let own = fixture::deployment("api");
+            assert!(found.iter().any(|candidate| candidate.entity == own), "{line}");
+            found.iter().any(|candidate| candidate.entity != own)
+        };
+        let unnamed = "TimeoutError: QueuePool limit of size 5 overflow 10 reached";
+        assert!(!blamed(&[], unnamed));
+        // Both call it, and it is no database: whose connections these are, the line does not say.
+        assert!(!blamed(&[("api", "web"), ("worker", "web")], unnamed));
+        assert!(!blamed(&[("api", "db"), ("worker", "web")], unnamed));
+        assert!(blamed(&[("api", "db"), ("worker", "db")], unnamed));
+        let named = "connection to db:5432 failed: FATAL: sorry, too many clients already";
+        assert!(blamed(&[("worker", "db")], named));
+        assert!(!blamed(&[("worker", "web")], named));
     }
 }
