@@ -6,11 +6,13 @@ use claw_metrics::classify::{Measure, Unit};
 use claw_metrics::logs::indicators::Indicator;
 use claw_metrics::signal::Signal;
 
+use super::databases::Databases;
 use super::said::{Said, said};
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::facts::{Facts, clip};
+use crate::incident::logs::Digest;
 
 /// A share of a file system in use above this is as good as full.
 const FULL: f64 = 0.93;
@@ -30,7 +32,7 @@ impl Mechanism for DiskFull {
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
         let told = said(facts, |pattern| pattern.indicates(&[Indicator::NoSpace]));
-        let mut found: Vec<Candidate> = told.iter().map(|said| of_log(facts, said)).collect();
+        let mut found: Vec<Candidate> = own(facts, told).iter().map(|said| of_log(facts, said)).collect();
         found.extend(
             facts
                 .case
@@ -40,6 +42,42 @@ impl Mechanism for DiskFull {
         );
         found
     }
+}
+
+/// What workloads say of what they write themselves. Who uses a database repeats what it answers; its disk is not theirs.
+fn own<'a>(facts: &Facts<'a>, told: Vec<Said<'a>>) -> Vec<Said<'a>> {
+    if told.is_empty() {
+        return told;
+    }
+    let databases = Databases::of(facts);
+    let mut kept = Vec::new();
+    for mut said in told {
+        let user = !databases.serves(&said.workload);
+        let calls = databases.called_by(&said.workload).next().is_some();
+        said.entries.retain(|(digest, pattern)| {
+            let mut indications = pattern.indications.iter();
+            let named =
+                indications.any(|found| found.kind == Indicator::DatabaseTrouble && found.target.is_some());
+            let repeated = user && (calls || named) && pattern.indicates(&[Indicator::DatabaseTrouble]);
+            !repeated || names_mount(facts, digest, &pattern.sample)
+        });
+        if !said.entries.is_empty() {
+            kept.push(said);
+        }
+    }
+    kept
+}
+
+/// Whether a text names a path at which the container that wrote it has something mounted.
+fn names_mount(facts: &Facts<'_>, digest: &Digest, text: &str) -> bool {
+    let container = facts
+        .pod(&digest.pod)
+        .and_then(|pod| pod.container(&digest.container));
+    container.is_some_and(|container| {
+        let mut mounts = container.volume_mounts.iter();
+        mounts
+            .any(|mount| mount.mount_path.len() > 1 && text.contains(mount.mount_path.trim_end_matches('/')))
+    })
 }
 
 fn of_log(facts: &Facts<'_>, said: &Said<'_>) -> Candidate {
@@ -221,7 +259,7 @@ fn free(entity: &EntityRef) -> Advice {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::fixture::log;
+    use super::super::fixture::{self, log};
     use super::DiskFull;
     use crate::incident::testing::{case, deployment, of};
 
@@ -279,5 +317,37 @@ mod tests {
             at_fault(short, "write '/data/1': no space left on device"),
             ["PersistentVolumeClaim shop/db-data"]
         );
+    }
+
+    #[test]
+    fn who_repeats_what_its_database_answers_is_not_the_one_whose_disk_is_full() {
+        let blamed = |writer: &str, text: &str| {
+            let mounts = json!([{"name": "data", "mountPath": "/var/spool/app"}]);
+            let mut case = fixture::case(json!({
+                "workloads": [
+                    fixture::workload("shop", "api", json!([{"name": "app"}])),
+                    fixture::workload("shop", "db", json!([{"name": "app", "ports": [{"containerPort": 5432}]}])),
+                ],
+                "pods": [
+                    fixture::pod("shop", "api", json!([{"name": "app", "volumeMounts": mounts}])),
+                    fixture::pod("shop", "db", json!([{"name": "app"}])),
+                ],
+                "services": [fixture::service("shop", "db", json!({"port": 5432}))],
+            }));
+            fixture::call(&mut case, "api", "db");
+            log(&mut case, &format!("{writer}-7d9f8b6c5-x1"), text);
+            let found = of(&DiskFull, &case);
+            found
+                .iter()
+                .map(|candidate| candidate.entity.name.clone())
+                .collect::<Vec<_>>()
+        };
+        let answer = "ERROR: could not extend file \"base/16384/1\": No space left on device";
+        assert!(blamed("api", answer).is_empty());
+        assert_eq!(blamed("db", answer), ["db"]);
+        // What it writes itself is its own, whatever else it uses.
+        assert_eq!(blamed("api", "write /cache/7: no space left on device"), ["api"]);
+        let mounted = "could not write to file /var/spool/app/7: No space left on device";
+        assert_eq!(blamed("api", mounted), ["api"]);
     }
 }
