@@ -9,6 +9,7 @@ use claw_metrics::signal::{Direction, Signal};
 use super::rollback::roll_back;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::complaint::Target;
 use crate::incident::degradation;
 use crate::incident::facts::Facts;
 use crate::incident::units::{self, Strain, Unit};
@@ -44,6 +45,7 @@ impl Mechanism for RetryStorm {
             .iter()
             .map(|call| (facts.unit_of(&call.caller), facts.unit_of(&call.callee)))
             .collect();
+        let measured: BTreeSet<EntityRef> = facts.case.measured.iter().map(unit_of).collect();
         calls
             .iter()
             .filter_map(|(caller, callee)| {
@@ -54,7 +56,17 @@ impl Mechanism for RetryStorm {
                     .copied()
                     .find(|signal| units::strain(signal) == Strain::Traffic && grows(signal))
                     .or_else(|| growth(units.get(callee)?))?;
-                candidate(facts, caller, callee, storm, &units)
+                // Work of which nothing is known may have grown as much.
+                let known = storm.peer.is_some() || has_traffic(&units, caller) || measured.contains(caller);
+                let alone = || calls.iter().filter(|(other, _)| other == caller).count() == 1;
+                let about = |target: &Target| match target {
+                    Target::Known(named) => named == callee,
+                    Target::Unnamed => alone(),
+                    _ => false,
+                };
+                known
+                    .then(|| candidate(facts, caller, callee, storm, &units, about))
+                    .flatten()
             })
             .collect()
     }
@@ -65,6 +77,13 @@ fn grows(signal: &Signal) -> bool {
         && signal.score >= NOTABLE
         && signal.ratio >= STORM
         && signal.baseline > 0.0
+}
+
+fn has_traffic(units: &BTreeMap<EntityRef, Unit<'_>>, unit: &EntityRef) -> bool {
+    let signals = units
+        .get(unit)
+        .and_then(|unit| unit.strains.get(&Strain::Traffic));
+    signals.is_some_and(|signals| !signals.is_empty())
 }
 
 fn growth<'a>(unit: &Unit<'a>) -> Option<&'a Signal> {
@@ -110,6 +129,7 @@ fn candidate(
     callee: &EntityRef,
     storm: &Signal,
     units: &BTreeMap<EntityRef, Unit<'_>>,
+    about: impl Fn(&Target) -> bool,
 ) -> Option<Candidate> {
     let own = units
         .get(caller)
@@ -127,6 +147,7 @@ fn candidate(
     let change = retries_changed(facts, caller, callee);
     let says = facts.complaints().iter().find(|complaint| {
         complaint.workload == *caller
+            && about(&complaint.target)
             && complaint.entries.iter().any(|(_, pattern)| {
                 let said = pattern.sample.to_lowercase();
                 said.contains("retry") || said.contains("attempt")
@@ -219,6 +240,7 @@ mod tests {
             callee: service("back"),
             via: "topology".to_owned(),
         });
+        case.measured.insert(service("front"));
         signal(&mut case, "service_requests_per_second", "front", (100.0, front));
         signal(&mut case, "service_requests_per_second", "back", (100.0, 600.0));
         signal(&mut case, "service_error_ratio", "back", (0.001, 0.4));
@@ -239,5 +261,35 @@ mod tests {
         // Its own work grew as much, or nothing speaks of trying again.
         assert!(blamed(600.0, "env RETRY_ATTEMPTS: 2 → 10").is_empty());
         assert!(blamed(100.0, "image: web:1 → web:2").is_empty());
+    }
+
+    /// What is said where nothing of `front` was changed, and it logs this.
+    fn told(measured: bool, line: &str) -> Vec<String> {
+        let mut case = fixture::case(json!({}));
+        for callee in ["back", "side"] {
+            case.calls.push(Call {
+                caller: service("front"),
+                callee: service(callee),
+                via: "topology".to_owned(),
+            });
+        }
+        if measured {
+            case.measured.insert(service("front"));
+        }
+        signal(&mut case, "service_requests_per_second", "back", (100.0, 600.0));
+        signal(&mut case, "service_error_ratio", "back", (0.001, 0.4));
+        fixture::log(&mut case, "front-7d9f8b6c5-x1", line);
+        let found = of(&RetryStorm, &case);
+        found.into_iter().map(|found| found.entity.name).collect()
+    }
+
+    #[test]
+    fn work_of_which_nothing_is_known_is_not_steady_and_words_count_for_whom_they_name() {
+        let named = "retry 4 of 10: back:8080: connection refused";
+        assert_eq!(told(true, named), ["front"]);
+        assert!(told(false, named).is_empty());
+        assert!(told(true, "retry 4 of 10: side:8080: connection refused").is_empty());
+        // It calls two, and does not say which of them it tries again.
+        assert!(told(true, "retry 4 of 10: connection refused").is_empty());
     }
 }
