@@ -36,6 +36,18 @@ impl Fault {
             Self::Load => "load",
         }
     }
+
+    /// Ids of the mechanisms that say what it does to a service, as far as metrics tell: who works more slowly has more to do
+    /// at a time, and who has too little memory or processor time is slow and fails.
+    pub fn mechanisms(self) -> &'static [&'static str] {
+        match self {
+            Self::Latency => &["latency_degradation", "network_degradation", "saturation"],
+            Self::Errors => &["error_degradation"],
+            Self::Cpu => &["cpu_contention", "saturation", "latency_degradation"],
+            Self::Memory => &["memory_pressure", "latency_degradation", "error_degradation"],
+            Self::Load => &["traffic_surge", "traffic_loss", "saturation", "error_degradation"],
+        }
+    }
 }
 
 /// A fault at a node.

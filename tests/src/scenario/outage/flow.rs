@@ -1,6 +1,6 @@
 //! How load, slowness and failures travel through a system: load with the calls, the rest against them.
 
-use super::system::{Call, Node, System};
+use super::system::{Call, System};
 
 /// What is otherwise than usual at one node.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) struct Disturbance {
     pub(super) at_once: bool,
     /// Share of calls to it that are refused before they arrive.
     pub(super) refused: f64,
-    /// Requests of somebody else, as a multiple of its usual ones.
+    /// Requests of somebody else, as a multiple of those that usually arrive.
     pub(super) extra: f64,
 }
 
@@ -72,7 +72,7 @@ fn load(system: &System, rate: f64, at: usize, disturbance: Disturbance, states:
         let here = place == at;
         let mut arriving: f64 = rates.get(place).copied().unwrap_or(0.0);
         if here {
-            arriving = arriving * (1.0 - disturbance.refused) + disturbance.extra * usual(node);
+            arriving = arriving * (1.0 - disturbance.refused) + disturbance.extra * node.usual;
         }
         let works = match here && disturbance.at_once {
             true => 1.0 - disturbance.failing,
@@ -139,9 +139,4 @@ pub(super) fn seen(call: &Call, at: usize, disturbance: Disturbance, states: &[S
         latency: latency.min(call.patience),
         failing: 1.0 - (1.0 - callee.failing) * (1.0 - late) * (1.0 - here.refused),
     }
-}
-
-/// Requests a second that usually arrive at a node.
-fn usual(node: &Node) -> f64 {
-    node.capacity * 0.35
 }

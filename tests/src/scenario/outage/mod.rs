@@ -40,19 +40,6 @@ use super::{Expectation, MustNotBlame, RootCause, Scenario};
 
 /// When the trouble of all of them begins: seconds since 1970.
 const BEGINS: i64 = 1_790_000_000;
-/// Mechanisms that say of a service what its metrics show.
-const MECHANISMS: [&str; 9] = [
-    "cpu_contention",
-    "memory_pressure",
-    "storage_pressure",
-    "saturation",
-    "latency_degradation",
-    "error_degradation",
-    "network_degradation",
-    "traffic_surge",
-    "traffic_loss",
-];
-
 /// A made-up incident.
 #[derive(Clone, Debug)]
 pub struct Outage {
@@ -210,7 +197,12 @@ impl Outage {
             root_cause: Some(RootCause {
                 entity: self.cause.clone(),
                 accept: Vec::new(),
-                mechanisms: MECHANISMS.map(str::to_owned).into(),
+                mechanisms: self
+                    .fault
+                    .mechanisms()
+                    .iter()
+                    .map(|id| (*id).to_owned())
+                    .collect(),
                 change: None,
             }),
             must_not_blame: MustNotBlame {

@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub(super) role: Role,
     /// Seconds of own work on a request.
     pub(super) work: f64,
+    /// Requests a second that arrive when all is well.
+    pub(super) usual: f64,
     /// Requests a second that it can do.
     pub(super) capacity: f64,
     /// Share of requests that fail when all is well.
@@ -96,6 +98,7 @@ impl System {
                     name: name(role, &mut names, dice),
                     role,
                     work: dice.magnitude(low, high),
+                    usual: 0.0,
                     capacity: 0.0,
                     failing: if dice.chance(0.5) {
                         0.0
@@ -156,6 +159,7 @@ impl System {
         }
         for (place, node) in self.nodes.iter_mut().enumerate() {
             let rate = rates.get(place).copied().unwrap_or(0.0);
+            node.usual = rate;
             node.capacity = rate.max(0.01) / dice.between(0.15, 0.6);
             for call in &mut node.calls {
                 if let Some(sum) = rates.get_mut(call.callee) {
@@ -221,4 +225,26 @@ fn connect(nodes: &mut [Node], caller: usize, callee: usize, dice: &mut Dice) {
         patience: f64::INFINITY,
         waits,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_usually_arrives_is_what_arrives_when_all_is_well() {
+        let system = System::new(40, &mut Dice::new(11));
+        let states = states(&system, system.rate, usize::MAX, Disturbance::default());
+        for (node, state) in system.nodes.iter().zip(&states) {
+            // Some calls fail even then, and are tried again.
+            let near = (0.97..1.2).contains(&(state.rate / node.usual));
+            assert!(
+                near || node.usual == 0.0,
+                "{}: {} {}",
+                node.name,
+                state.rate,
+                node.usual
+            );
+        }
+    }
 }
