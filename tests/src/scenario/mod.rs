@@ -20,6 +20,7 @@ mod expectation;
 mod miss;
 mod noise;
 pub mod outage;
+mod same;
 pub mod sanitise;
 pub mod score;
 
@@ -34,6 +35,7 @@ pub use draft::draft;
 pub use expectation::{Expectation, ExpectationError, MustNotBlame, RootCause};
 pub use miss::Miss;
 pub use noise::with_noise;
+pub use same::same_answer;
 
 /// A recorded world and the right answer.
 #[derive(Clone, Debug)]

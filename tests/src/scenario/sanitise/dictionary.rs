@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use claw_core::digest::sha256_of_parts;
 
 use super::gather::Gathered;
+use super::interface::is_of_interfaces;
 use super::words::{ENDINGS, is_of_the_field, sounds_like_the_field};
 use super::{spelling, text};
 
@@ -28,11 +29,15 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// A dictionary for all words of names but for those of the field and those in `keep`.
+    /// A dictionary for all words of names but for those of the field, of interfaces and in `keep`.
     pub(super) fn new(gathered: &Gathered, seed: u64, keep: &BTreeSet<String>) -> Self {
         let keep: BTreeSet<String> = keep.iter().map(|word| word.to_lowercase()).collect();
-        let stays =
-            |word: &str| keep.contains(word) || is_of_the_field(word) || gathered.structure.contains(word);
+        let stays = |word: &str| {
+            keep.contains(word)
+                || is_of_the_field(word)
+                || is_of_interfaces(word)
+                || gathered.structure.contains(word)
+        };
         let mut dictionary = Self {
             made: BTreeMap::new(),
             // No made-up word is one that stands anywhere.

@@ -9,7 +9,6 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::dictionary::{SHORTEST, is_random};
-use super::json::{is_free, is_of_interface};
 use super::text::pieces;
 
 /// Parts of names of labels whose values are names.
@@ -48,17 +47,6 @@ const NAMING: [&str; 33] = [
     "user",
     "workload",
 ];
-/// Where objects tell of people and machines in other fields than those that end in `name`.
-const NAMES: [&str; 8] = [
-    "namespace",
-    "host",
-    "author",
-    "user",
-    "username",
-    "manager",
-    "reportingInstance",
-    "cluster",
-];
 /// Endings of files, which are no hosts however much they look like it.
 const FILES: [&str; 20] = [
     "java", "go", "py", "js", "ts", "rb", "php", "rs", "cs", "cpp", "c", "h", "kt", "scala", "ex", "exs",
@@ -88,7 +76,7 @@ pub(super) struct Gathered {
     pub(super) names: BTreeSet<String>,
     /// Those of them that are names of objects which are there.
     pub(super) objects: BTreeSet<String>,
-    /// Words of the interfaces that the recording is written in: keys, kinds, reasons.
+    /// Words of the schemas that the recording is written in: keys of known ones, and kinds.
     pub(super) structure: BTreeSet<String>,
     /// Every word that stands anywhere.
     pub(super) corpus: BTreeSet<String>,
@@ -103,6 +91,9 @@ impl Gathered {
         if let Some(question) = &manifest.question {
             all.free_text(question);
         }
+        for kind in manifest.kinds.iter().flatten() {
+            all.kind(kind.group(), &kind.kind);
+        }
         for object in &bundle.objects {
             for field in ["name", "namespace"] {
                 let name = object
@@ -111,10 +102,10 @@ impl Gathered {
                 let event = object.get("kind").and_then(Value::as_str) == Some("Event");
                 all.objects.extend(name.filter(|_| !event).map(str::to_owned));
             }
-            all.json("", object, false);
+            all.object(object);
         }
         if let Some(alert) = &bundle.alert {
-            all.json("", alert, false);
+            all.object(alert);
         }
         for log in &bundle.logs {
             [&log.namespace, &log.pod, &log.container]
@@ -156,55 +147,7 @@ impl Gathered {
         runs.flat_map(words_of).collect()
     }
 
-    fn json(&mut self, key: &str, value: &Value, in_env: bool) {
-        match value {
-            Value::String(text) if is_of_interface(key) => self.interface(text),
-            Value::String(text) => {
-                let is_name = NAMES.contains(&key) || key.ends_with("name") || key.ends_with("Name");
-                if key == "image" {
-                    self.image(text);
-                } else if is_name && !in_env {
-                    self.name(text);
-                }
-                self.free_text(text);
-                if is_endpoint(text) {
-                    self.name(text);
-                }
-            }
-            Value::Array(items) => items
-                .iter()
-                .for_each(|item| self.json(key, item, in_env || key == "env")),
-            Value::Object(fields) if is_free(key) => {
-                for (label, value) in fields {
-                    if let Some((domain, _)) = label.split_once('/').filter(|_| key != "fieldsV1") {
-                        self.free_text(&format!("//{domain}").replace("//", "://"));
-                    }
-                    match value {
-                        Value::String(text)
-                            if key.ends_with("abels") || key == "selector" || key == "metric" =>
-                        {
-                            self.label(label, text);
-                        }
-                        Value::Object(_) if key == "selector" => self.json(label, value, in_env),
-                        Value::String(text) => self.free_text(text),
-                        _ => self.json("", value, in_env),
-                    }
-                }
-            }
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    self.interface(name);
-                    // Variables bear names of a program's own; of a reference, the object does.
-                    let variable = in_env && name == "name" && key == "env";
-                    let inside = variable || (in_env && !name.ends_with("Ref"));
-                    self.json(name, value, inside && !key.ends_with("Ref"));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn name(&mut self, name: &str) {
+    pub(super) fn name(&mut self, name: &str) {
         if name.chars().any(char::is_alphabetic) {
             self.names.insert(name.to_owned());
             self.corpus_of(name);
@@ -212,7 +155,7 @@ impl Gathered {
     }
 
     /// The path of an image, without what is chosen by its version.
-    fn image(&mut self, image: &str) {
+    pub(super) fn image(&mut self, image: &str) {
         let path = image.split('@').next().unwrap_or(image);
         let path = match path.rsplit_once(':') {
             Some((path, tag)) if !tag.contains('/') => path,
@@ -221,7 +164,7 @@ impl Gathered {
         self.name(path);
     }
 
-    fn label(&mut self, label: &str, value: &str) {
+    pub(super) fn label(&mut self, label: &str, value: &str) {
         let label = label.to_lowercase();
         if NAMING.iter().any(|part| label.contains(part)) && !value.contains(char::is_whitespace) {
             self.name(value);
@@ -246,7 +189,7 @@ impl Gathered {
         families.into_iter().for_each(|family| self.corpus_of(family));
     }
 
-    fn free_text(&mut self, text: &str) {
+    pub(super) fn free_text(&mut self, text: &str) {
         self.corpus_of(text);
         for found in HOSTS.iter().flat_map(|hosts| hosts.captures_iter(text)) {
             let Some(host) = found.iter().skip(1).flatten().next() else {
@@ -269,24 +212,12 @@ impl Gathered {
         }
     }
 
-    fn interface(&mut self, word: &str) {
+    pub(super) fn interface(&mut self, word: &str) {
         for run in word.split(|c: char| !c.is_alphanumeric()) {
             self.structure
                 .extend(pieces(run).into_iter().map(str::to_lowercase));
         }
     }
-}
-
-/// Whether the whole of a text is `host:port` with a name for a host.
-fn is_endpoint(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(host, port)| {
-        let port = port.len() >= 2 && port.len() <= 5 && port.bytes().all(|c| c.is_ascii_digit());
-        let host = host.starts_with(|c: char| c.is_ascii_lowercase())
-            && host
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || b".-".contains(&c));
-        port && host
-    })
 }
 
 /// The words of a run of letters and digits: the whole where it is a random part of a name, else those of which it is made.

@@ -11,7 +11,9 @@
 mod address;
 mod dictionary;
 mod gather;
+mod interface;
 mod json;
+mod objects;
 mod spelling;
 mod text;
 mod words;
@@ -128,7 +130,7 @@ impl Replacer {
             labels: line
                 .labels
                 .iter()
-                .map(|(name, value)| (name.clone(), self.text(value)))
+                .map(|(name, value)| (self.text(name), self.text(value)))
                 .collect(),
             line: self.text(&line.line),
         };
@@ -139,13 +141,13 @@ impl Replacer {
         };
         Ok(Bundle {
             manifest: self.manifest(&bundle.manifest),
-            objects: bundle.objects.iter().map(|object| self.json(object)).collect(),
+            objects: bundle.objects.iter().map(|object| self.object(object)).collect(),
             logs: bundle.logs.iter().map(log).collect::<Result<_, _>>()?,
             log_lines: bundle.log_lines.iter().map(line).collect(),
             metrics: bundle.metrics.iter().map(samples).collect::<Result<_, _>>()?,
             changes: bundle.changes.iter().map(|change| self.change(change)).collect(),
             topology: bundle.topology.iter().map(edge).collect(),
-            alert: bundle.alert.as_ref().map(|alert| self.json(alert)),
+            alert: bundle.alert.as_ref().map(|alert| self.object(alert)),
             // It speaks of the old names.
             expect: None,
             problems: Vec::new(),
@@ -154,7 +156,7 @@ impl Replacer {
 
     fn manifest(&self, manifest: &Manifest) -> Manifest {
         let gap = |gap: &Gap| Gap {
-            source: gap.source.clone(),
+            source: self.text(&gap.source),
             reason: self.text(&gap.reason),
             remedy: self.text(&gap.remedy),
         };
@@ -190,7 +192,7 @@ impl Replacer {
 
     fn entity(&self, entity: &EntityRef) -> EntityRef {
         EntityRef {
-            kind: entity.kind.clone(),
+            kind: self.text(&entity.kind),
             namespace: entity.namespace.as_ref().map(|name| self.text(name)),
             name: self.text(&entity.name),
         }

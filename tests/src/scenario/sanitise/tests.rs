@@ -143,3 +143,146 @@ fn people_accounts_and_addresses_of_any_kind_are_replaced() {
     );
     assert!(log.ends_with("at 10:00:05 1779262200000"), "{log}");
 }
+
+/// A recording in which a company's name stands wherever owners of clusters put theirs.
+fn of_a_company() -> Bundle {
+    let mut bundle = bundle(
+        &[
+            json!({
+                "apiVersion": "shop.acme.io/v1", "kind": "AcmePlan",
+                "metadata": {
+                    "name": "acme-basket", "namespace": "acme-shop", "finalizers": ["acme.io/cleanup"],
+                    "ownerReferences": [{"apiVersion": "shop.acme.io/v1", "kind": "AcmeTenant", "name": "acme"}],
+                    "managedFields": [{
+                        "apiVersion": "shop.acme.io/v1", "manager": "acme-operator", "fieldsType": "FieldsV1",
+                        "fieldsV1": {"f:metadata": {"f:labels": {"f:acme.io/team": {}}}, "f:spec": {"f:acmeSize": {}}},
+                    }],
+                },
+                "spec": {"acmeSize": 3, "template": {"acmeBasket": "large"}},
+                "status": {"phase": "AcmeReady", "conditions": [{"type": "AcmeSynced", "status": "True", "reason": "AcmeDone"}]},
+            }),
+            json!({
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": "acmeplans.shop.acme.io"},
+                "spec": {
+                    "group": "shop.acme.io", "names": {"kind": "AcmePlan", "plural": "acmeplans", "singular": "acmeplan"},
+                    "versions": [{"name": "v1", "schema": {"openAPIV3Schema": {"properties": {"acmeSize": {"type": "integer"}}}}}],
+                },
+            }),
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {
+                    "name": "basket", "namespace": "acme-shop", "labels": {"acme.io/tier": "gold"},
+                    "annotations": {"acme.io/owner": "team-acme"},
+                    "managedFields": [{
+                        "apiVersion": "apps/v1", "manager": "kubectl",
+                        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {
+                            "k:{\"name\":\"basket\"}": {"f:env": {"k:{\"name\":\"ACME_URL\"}": {".": {}}}},
+                        }}}}},
+                    }],
+                },
+                "spec": {"template": {"spec": {
+                    "readinessGates": [{"conditionType": "acme.io/ready"}],
+                    "containers": [{
+                        "name": "basket", "image": "registry.acme.io/basket:1",
+                        "env": [{"name": "ACME_URL", "value": "https://api.acme.com"}],
+                        "resources": {"limits": {"acme.com/gpu": "1", "cpu": "2"}},
+                        "readinessProbe": {"httpGet": {"port": 8080}},
+                    }],
+                }}},
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "acme.io/token",
+                "metadata": {"name": "token", "namespace": "acme-shop"},
+            }),
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "reader"},
+                "rules": [{"apiGroups": ["shop.acme.io"], "resources": ["acmeplans"]}],
+            }),
+            json!({
+                "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+                "metadata": {"name": "basket", "namespace": "acme-shop"}, "spec": {"values": {"acmeTier": {"acme": true}}},
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e1", "namespace": "acme-shop"},
+                "reason": "AcmeSyncFailed", "message": "failed to reach acme",
+                "involvedObject": {"apiVersion": "shop.acme.io/v1", "kind": "AcmePlan", "name": "acme-basket"},
+                "reportingComponent": "acme-operator", "type": "Warning",
+            }),
+            json!({
+                "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e2", "namespace": "acme-shop"},
+                "reason": "FailedMount", "message": "MountVolume.SetUp failed", "type": "Warning",
+                "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": "basket-6f7b9d8c5b-x2k4q"},
+            }),
+        ],
+        "acme acme_team=1 ACME-7 acmeBasket http://acme:80 10.1.56.1-10.1.56.254 node-10.40.3.7",
+    );
+    let kinds = json!([{"api_version": "shop.acme.io/v1", "kind": "AcmePlan", "namespaces": ["acme-shop"]}]);
+    bundle.manifest.kinds = Some(serde_json::from_value(kinds).unwrap());
+    bundle.alert = Some(json!({
+        "status": "firing",
+        "alerts": [{"labels": {"alertname": "AcmeSlow", "acme_team": "gold", "namespace": "acme-shop"}, "annotations": {}}],
+    }));
+    bundle.topology = vec![CallEdge {
+        from: EntityRef::namespaced("AcmePlan", "acme-shop", "acme-basket"),
+        to: EntityRef::external("api.acme.com:443"),
+        protocol: None,
+    }];
+    bundle.log_lines = vec![LogLine {
+        time: bundle.manifest.window.start,
+        labels: [("acme_team".to_owned(), "acme".to_owned())].into(),
+        line: "hello from acme".to_owned(),
+    }];
+    bundle
+}
+
+#[test]
+fn the_name_of_a_company_stays_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = sanitise(&of_a_company(), 1, &BTreeSet::new()).unwrap();
+    write(&made.bundle, folder.path().join("made")).unwrap();
+    let mut left = Vec::new();
+    let mut folders = vec![folder.path().join("made")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let all = text.lines().chain([path.to_str().unwrap()]);
+            let telling = ["acme", "basket", "10.1.56.", "10.40.3.7"];
+            let found = all.filter(|line| telling.iter().any(|word| line.to_lowercase().contains(word)));
+            left.extend(found.map(str::to_owned));
+        }
+    }
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
+#[test]
+fn what_programs_read_stays() {
+    let made = sanitise(&of_a_company(), 1, &BTreeSet::new()).unwrap().bundle;
+    let kinds: Vec<&str> = made
+        .objects
+        .iter()
+        .map(|object| object["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds[1..3], ["CustomResourceDefinition", "Deployment"]);
+    assert_eq!(made.objects[2]["apiVersion"], "apps/v1");
+    let container = &made.objects[2]["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["resources"]["limits"]["cpu"], "2");
+    assert_eq!(container["readinessProbe"]["httpGet"]["port"], 8080);
+    assert_eq!(made.objects[5]["apiVersion"], "helm.toolkit.fluxcd.io/v2");
+    let event = &made.objects[7];
+    assert_eq!(
+        (&event["reason"], &event["message"]),
+        (&json!("FailedMount"), &json!("MountVolume.SetUp failed"))
+    );
+    // The plan and what refers to it have one kind and one group.
+    let (plan, event) = (&made.objects[0], &made.objects[6]["involvedObject"]);
+    assert_eq!(plan["kind"], event["kind"]);
+    assert_eq!(plan["apiVersion"], event["apiVersion"]);
+    assert_eq!(plan["metadata"]["name"], event["name"]);
+    assert_eq!(plan["status"]["conditions"][0]["status"], "True");
+}

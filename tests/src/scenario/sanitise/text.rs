@@ -72,8 +72,9 @@ impl Replacer {
             return Some(self.digits(uid));
         }
         if let Some(v4) = get("v4") {
-            // Part of a longer number with dots: a version.
-            if before == Some('.') || before == Some('-') {
+            // Part of a longer number with dots: a version. After a hyphen it may be one as well, or the end of a range or of a
+            // name: what is no address loses nothing by other digits.
+            if before == Some('.') {
                 return None;
             }
             let address: Ipv4Addr = v4.parse().ok()?;
