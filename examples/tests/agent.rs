@@ -426,6 +426,48 @@ fn recordings_are_held_to_what_their_cause_was() {
         "{table}"
     );
 
+    // What a replay answered once is no truth, and a slip in a key is told.
+    for (name, expect) in [
+        (
+            "draft",
+            r#"{"verdict": "cause", "root_cause": {"entity": {"kind": "Service", "name": "stock"}}, "draft": true}"#,
+        ),
+        (
+            "slip",
+            r#"{"rootcause": {"entity": {"kind": "Service", "name": "stock"}}}"#,
+        ),
+    ] {
+        let other = folder.path().join(name);
+        fs::create_dir(&other).unwrap();
+        let text = fs::read_to_string(path_of("bundle.json")).unwrap();
+        fs::write(other.join("bundle.json"), text.replace("slow-stock", name)).unwrap();
+        fs::write(other.join("expect.json"), expect).unwrap();
+    }
+    write("changes.jsonl", "{\"time\": 7}\n");
+    let output = agent(&["evaluate", path(folder.path()), "--output", "json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cases: Vec<&str> = found["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| case["case"].as_str().unwrap())
+        .collect();
+    assert_eq!(cases, ["slow-stock"]);
+    assert_eq!(
+        found["cases"][0]["damage"].as_array().unwrap().len(),
+        1,
+        "{found}"
+    );
+    let table = stdout(&agent(&["evaluate", path(folder.path())]));
+    for told in [
+        "2 left out",
+        "draft: its expect.json is a draft",
+        "slip: its expect.json has neither",
+        "read in part only",
+    ] {
+        assert!(table.contains(told), "{told}: {table}");
+    }
+
     let empty = tempfile::tempdir().unwrap();
     let output = agent(&["evaluate", path(empty.path())]);
     assert_eq!(code(&output), 1);

@@ -41,7 +41,7 @@ fn table(seeds: std::ops::Range<u64>) -> Table {
                 outages
                     .map(|outage| {
                         let expected = Answer {
-                            names: vec![outage.cause.name.clone()],
+                            names: vec![outage.cause.name.as_str().into()],
                             ..Answer::default()
                         };
                         let outcome = Outcome::of(&answer(&outage), &expected);

@@ -18,6 +18,7 @@ mod dice;
 mod draft;
 mod expectation;
 mod miss;
+mod named;
 mod noise;
 pub mod outage;
 mod same;
@@ -34,6 +35,7 @@ use claw_k8s::bundle::{Bundle, BundleError};
 pub use draft::draft;
 pub use expectation::{Expectation, ExpectationError, MustNotBlame, RootCause};
 pub use miss::Miss;
+pub use named::Named;
 pub use noise::with_noise;
 pub use same::same_answer;
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use claw_core::entity::EntityRef;
-use claw_core::report::Report;
+use claw_core::report::{Report, Verdict};
 use serde_json::Value;
+
+use super::Named;
 
 /// Bins of confidence by which the calibration error is summed.
 const BINS: usize = 10;
@@ -16,11 +18,11 @@ const PICTURE: usize = 40;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Names of what is at fault, any of which is right.
-    pub names: Vec<String>,
+    pub names: Vec<Named>,
     /// Kind of the fault, where that is told.
     pub kind: Option<String>,
     /// Names of what must not be blamed.
-    pub innocent: Vec<String>,
+    pub innocent: Vec<Named>,
 }
 
 impl Answer {
@@ -28,21 +30,18 @@ impl Answer {
     /// `service` and `kind` or `mechanisms`. `None` where it names no cause.
     pub fn parse(expect: &Value) -> Option<Self> {
         let cause = expect.get("root_cause")?;
-        let name = |value: &Value| match value {
-            Value::String(name) => Some(name.clone()),
-            other => other.get("name")?.as_str().map(str::to_owned),
-        };
-        let list = |value: Option<&Value>| -> Vec<String> {
+        let list = |value: Option<&Value>| -> Vec<Named> {
             let all = value.and_then(Value::as_array).into_iter().flatten();
-            all.filter_map(name).collect()
+            all.filter_map(Named::parse).collect()
         };
-        let mut names: Vec<String> = cause.get("entity").and_then(name).into_iter().collect();
-        names.extend(cause.get("service").and_then(name));
+        let mut names: Vec<Named> = cause.get("entity").and_then(Named::parse).into_iter().collect();
+        names.extend(cause.get("service").and_then(Named::parse));
         names.extend(list(cause.get("accept")));
         let kind = cause
             .get("kind")
             .or_else(|| cause.get("mechanisms")?.get(0))
-            .and_then(name);
+            .and_then(Named::parse)
+            .map(|kind| kind.name);
         let innocent = list(expect.pointer("/must_not_blame/entities"));
         (!names.is_empty()).then_some(Self {
             names,
@@ -53,28 +52,19 @@ impl Answer {
 
     /// Whether an entity is at fault: it bears one of the names, or runs the pod of that name.
     pub fn is(&self, entity: &EntityRef) -> bool {
-        self.names.iter().any(|name| same(name, &entity.name))
+        self.names.iter().any(|name| name.is(entity))
     }
-}
-
-/// Whether a name means the same thing as another: sources write them with hyphens or underscores, and pods are called
-/// like what runs them with one or two parts more.
-fn same(expected: &str, named: &str) -> bool {
-    let spelled = |name: &str| name.to_lowercase().replace('_', "-");
-    let (expected, named) = (spelled(expected), spelled(named));
-    let shorter = |name: &str| name.rsplit_once('-').map(|(rest, _)| rest.to_owned());
-    let one = shorter(&expected);
-    let two = one.as_deref().and_then(shorter);
-    let digits = |name: &str| name.bytes().any(|byte| byte.is_ascii_digit());
-    expected == named
-        || (digits(&expected) && (one.as_deref() == Some(&named) || two.as_deref() == Some(&named)))
 }
 
 /// How one incident was answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Place of the right cause among the causes, from 1 on; `None` where it is not named.
+    /// Place of the right cause among the causes, from 1 on; `None` where it is not named. A report that says that it knows no
+    /// cause names none, whatever it holds for possible.
     pub place: Option<usize>,
+    /// Whether the first cause is the right one, whether the report names it or only holds it for possible: to that its
+    /// confidence is held.
+    pub right: bool,
     /// How sure the first cause is.
     pub confidence: f64,
     /// Whether the first cause is one that must not be blamed.
@@ -90,16 +80,16 @@ impl Outcome {
                 entities.push(&hypothesis.entity);
             }
         }
-        let first = entities.first();
+        let named = matches!(report.verdict, Verdict::Cause | Verdict::Ambiguous);
+        let place = entities.iter().position(|entity| answer.is(entity));
+        let blamed = entities.first().is_some_and(|first| {
+            !answer.is(first) && answer.innocent.iter().any(|innocent| innocent.is(first))
+        });
         Self {
-            place: entities
-                .iter()
-                .position(|entity| answer.is(entity))
-                .map(|index| index + 1),
+            place: place.filter(|_| named).map(|index| index + 1),
+            right: place == Some(0),
             confidence: report.hypotheses.first().map_or(0.0, |first| first.confidence),
-            blamed: first.is_some_and(|first| {
-                !answer.is(first) && answer.innocent.iter().any(|name| same(name, &first.name))
-            }),
+            blamed: named && blamed,
         }
     }
 
@@ -146,7 +136,7 @@ impl Score {
 
     /// Mean squared difference between the confidence of the first cause and whether it is right.
     pub fn brier(&self) -> f64 {
-        self.mean(|outcome| (outcome.confidence - f64::from(u8::from(outcome.within(1)))).powi(2))
+        self.mean(|outcome| (outcome.confidence - f64::from(u8::from(outcome.right))).powi(2))
     }
 
     /// Expected calibration error: how far, over bins of confidence, the mean confidence is from the share that is right.
@@ -168,7 +158,7 @@ impl Score {
         let bins = bins.into_values().map(|bin| Bin {
             cases: bin.cases(),
             confidence: bin.confidence(),
-            right: bin.share_within(1),
+            right: bin.mean(|outcome| f64::from(u8::from(outcome.right))),
         });
         Reliability(bins.collect())
     }
@@ -278,6 +268,7 @@ impl fmt::Display for Table {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use serde_json::json;
 
@@ -286,6 +277,7 @@ mod tests {
     fn outcome(place: Option<usize>, confidence: f64) -> Outcome {
         Outcome {
             place,
+            right: place == Some(1),
             confidence,
             blamed: false,
         }
@@ -341,5 +333,28 @@ mod tests {
                 &format!("  0.75    0.50      4  {:=<20}{:>11}", "", "|"),
             ]
         );
+    }
+
+    #[test]
+    fn a_report_that_knows_no_cause_names_none() {
+        let answer = Answer {
+            names: vec!["cart".into()],
+            innocent: vec!["web".into()],
+            ..Answer::default()
+        };
+        let of = |verdict, names: [&str; 2]| {
+            let [first, second] = names.map(|name| EntityRef::cluster("Service", name));
+            let mut report = crate::scenario::tests::report(verdict, first, "slow", "deploy-1");
+            let mut next = report.hypotheses[0].clone();
+            next.entity = second;
+            report.hypotheses.push(next);
+            let outcome = Outcome::of(&report, &answer);
+            (outcome.place, outcome.right, outcome.blamed)
+        };
+        assert_eq!(of(Verdict::Cause, ["cart", "web"]), (Some(1), true, false));
+        assert_eq!(of(Verdict::Ambiguous, ["web", "cart"]), (Some(2), false, true));
+        // Its confidence was held to what it held for possible.
+        assert_eq!(of(Verdict::Unknown, ["cart", "web"]), (None, true, false));
+        assert_eq!(of(Verdict::Unknown, ["web", "cart"]), (None, false, false));
     }
 }

@@ -40,7 +40,7 @@ fn evidence() -> Evidence {
 }
 
 /// A report with one hypothesis about `entity` and a change that it blames.
-fn report(verdict: Verdict, entity: EntityRef, mechanism: &str, blamed: &str) -> Report {
+pub(super) fn report(verdict: Verdict, entity: EntityRef, mechanism: &str, blamed: &str) -> Report {
     let now = jiff::Timestamp::UNIX_EPOCH;
     let failure = RunFailure {
         run: RunId("r".to_owned()),

@@ -27,6 +27,14 @@ struct Case {
     expected: Option<Answer>,
     outcome: Outcome,
     report: Report,
+    /// What of it could not be read.
+    damage: Vec<String>,
+}
+
+/// A recording that tells nothing of how well incidents are answered.
+struct LeftOut {
+    name: String,
+    reason: &'static str,
 }
 
 pub(crate) async fn run(given: EvaluateArguments, output: Output) -> Result<u8, Failure> {
@@ -35,27 +43,32 @@ pub(crate) async fn run(given: EvaluateArguments, output: Output) -> Result<u8, 
     let progress = Progress::start("replaying");
     let all = folders.len();
     let replays = futures::stream::iter(folders).map(answer);
-    let mut cases: Vec<Case> = Vec::new();
+    let (mut cases, mut left): (Vec<Case>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     let mut replays = replays.buffered(std::thread::available_parallelism().map_or(1, usize::from));
     while let Some(case) = replays.next().await {
-        cases.extend(case?);
-        progress.say(format!("replaying: {} of {all}", cases.len()));
+        match case? {
+            Ok(case) => cases.push(case),
+            Err(one) => left.push(one),
+        }
+        progress.say(format!("replaying: {} of {all}", cases.len() + left.len()));
     }
     drop(progress);
     if cases.is_empty() {
+        let why = left.first().map(|one| format!(" ({}: {})", one.name, one.reason));
         return Err(Failure::new(
             format!(
-                "no recording in {} says what its cause was",
-                given.directory.display()
+                "no recording in {} says what its cause was{}",
+                given.directory.display(),
+                why.unwrap_or_default()
             ),
             "write an expect.json into each: {\"root_cause\": {\"entity\": {\"kind\": …, \"name\": …}}}",
         ));
     }
     let table = table(&cases);
     if as_json {
-        print::json(&machine(&cases, &table))?;
+        print::json(&machine(&cases, &left, &table))?;
     } else {
-        print::out(&people(&cases, &table))?;
+        print::out(&people(&cases, &left, &table))?;
     }
     Ok(0)
 }
@@ -80,19 +93,27 @@ fn recordings(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(folders)
 }
 
-/// Replays one; `None` where it does not say what the right answer is.
-async fn answer(folder: PathBuf) -> Result<Option<Case>, Failure> {
+/// Replays one, unless it does not say what the right answer is.
+async fn answer(folder: PathBuf) -> Result<Result<Case, LeftOut>, Failure> {
     let bundle = load(folder).await?;
+    let name = bundle.manifest.case.clone();
+    let left = |name, reason| Ok(Err(LeftOut { name, reason }));
     let Some(expect) = &bundle.expect else {
-        return Ok(None);
+        return left(name, "its expect.json cannot be read");
     };
+    if expect.get("draft") == Some(&Value::Bool(true)) {
+        return left(name, "its expect.json is a draft that nobody has looked at");
+    }
     let expected = Answer::parse(expect);
     let silent = matches!(
         expect.get("verdict").and_then(Value::as_str),
         Some("unknown" | "healthy")
     );
     if expected.is_none() && !silent {
-        return Ok(None);
+        return left(
+            name,
+            "its expect.json has neither a root_cause with an entity nor the verdict unknown or healthy",
+        );
     }
     let report = Replay::of(&bundle).await?.run().await?;
     let outcome = Outcome::of(&report, expected.as_ref().unwrap_or(&Answer::default()));
@@ -100,12 +121,13 @@ async fn answer(folder: PathBuf) -> Result<Option<Case>, Failure> {
     let kind = expected.as_ref().and_then(|answer| answer.kind.clone());
     let mut groups = vec![ALL.to_owned(), cluster.clone()];
     groups.extend(kind.map(|kind| format!("{cluster}, {kind}")));
-    Ok(Some(Case {
-        name: bundle.manifest.case.clone(),
+    Ok(Ok(Case {
+        name,
         groups,
         expected,
         outcome,
         report,
+        damage: bundle.problems.iter().map(ToString::to_string).collect(),
     }))
 }
 
@@ -132,7 +154,7 @@ fn blames(report: &Report) -> bool {
     matches!(report.verdict, Verdict::Cause | Verdict::Ambiguous)
 }
 
-fn people(cases: &[Case], table: &Table) -> String {
+fn people(cases: &[Case], left: &[LeftOut], table: &Table) -> String {
     let mut text = String::new();
     let width = cases
         .iter()
@@ -147,12 +169,17 @@ fn people(cases: &[Case], table: &Table) -> String {
             (Some(_), None) => "-".to_owned(),
         };
         let expected = case.expected.as_ref().and_then(|answer| answer.names.first());
-        let expected = expected.map_or("no cause", String::as_str);
+        let expected = expected.map_or_else(|| "no cause".to_owned(), ToString::to_string);
         let first = case.report.hypotheses.first().map_or_else(
             || "nothing".to_owned(),
             |first| {
+                let only = if blames(&case.report) {
+                    ""
+                } else {
+                    "no cause; perhaps "
+                };
                 format!(
-                    "{} of {} ({:.2})",
+                    "{only}{} of {} ({:.2})",
                     first.mechanism, first.entity, first.confidence
                 )
             },
@@ -172,10 +199,36 @@ fn people(cases: &[Case], table: &Table) -> String {
             silent.len()
         );
     }
+    if !left.is_empty() {
+        let _ = writeln!(text, "\n{} left out:", left.len());
+        for LeftOut { name, reason } in left {
+            let _ = writeln!(text, "  {name}: {reason}");
+        }
+    }
+    let damaged: Vec<&Case> = cases.iter().filter(|case| !case.damage.is_empty()).collect();
+    if !damaged.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{} counted though they could be read in part only:",
+            damaged.len()
+        );
+        for case in damaged {
+            let more = match case.damage.len() {
+                0 | 1 => String::new(),
+                all => format!(" (and {} more)", all - 1),
+            };
+            let _ = writeln!(
+                text,
+                "  {}: {}{more}",
+                case.name,
+                case.damage.first().map_or("", String::as_str)
+            );
+        }
+    }
     text
 }
 
-fn machine(cases: &[Case], table: &Table) -> Value {
+fn machine(cases: &[Case], left: &[LeftOut], table: &Table) -> Value {
     let cases = cases.iter().map(|case| {
         json!({
             "case": case.name,
@@ -184,6 +237,7 @@ fn machine(cases: &[Case], table: &Table) -> Value {
             "place": case.outcome.place,
             "confidence": case.outcome.confidence,
             "blamed": case.outcome.blamed,
+            "damage": case.damage,
             "first": case.report.hypotheses.first().map(|first| json!({"entity": first.entity, "mechanism": first.mechanism})),
         })
     });
@@ -202,5 +256,12 @@ fn machine(cases: &[Case], table: &Table) -> Value {
             })).collect::<Vec<_>>(),
         })
     });
-    json!({"cases": cases.collect::<Vec<_>>(), "groups": groups.collect::<Vec<_>>()})
+    let left = left
+        .iter()
+        .map(|one| json!({"case": one.name, "reason": one.reason}));
+    json!({
+        "cases": cases.collect::<Vec<_>>(),
+        "groups": groups.collect::<Vec<_>>(),
+        "left_out": left.collect::<Vec<_>>(),
+    })
 }
