@@ -43,9 +43,9 @@ pub(crate) struct ScenarioNewArguments {
     /// Word to leave as it is; can be given several times.
     #[arg(long, value_name = "WORD")]
     pub(crate) keep: Vec<String>,
-    /// Another number gives other made-up words.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub(crate) seed: u64,
+    /// The same number gives the same made-up words; drawn if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]

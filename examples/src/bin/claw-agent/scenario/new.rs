@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
-use claw_core::report::{Report, Verdict};
+use claw_core::report::Verdict;
 use claw_k8s::bundle::Bundle;
-use claw_testkit::scenario::draft;
 use claw_testkit::scenario::sanitise::{Sanitised, sanitise, write};
+use claw_testkit::scenario::{draft, same_answer};
 use serde::Serialize;
 
 use super::{answer, blocking, replayed};
@@ -20,6 +21,8 @@ use crate::{print, replay};
 #[derive(Debug, Serialize)]
 struct Made {
     folder: PathBuf,
+    /// What the made-up words hang on, as text since not all readers of JSON know such large numbers. It stands in no file.
+    seed: String,
     /// How many names were replaced.
     replaced: usize,
     /// Names that are left.
@@ -46,7 +49,8 @@ pub(crate) async fn run(given: ScenarioNewArguments, output: Output) -> Result<u
     }
     let before = replayed(&recorded).await?;
     let out = given.out.clone();
-    let made = blocking(move || disguised(&recorded, &given, &out)).await??;
+    let seed = given.seed.unwrap_or_else(drawn);
+    let made = blocking(move || disguised(&recorded, &given, seed, &out)).await??;
     let Sanitised { kept, replaced, .. } = made.0;
     let after = replayed(&made.1).await?;
     let expect = serde_json::json!(draft(&after));
@@ -62,9 +66,10 @@ pub(crate) async fn run(given: ScenarioNewArguments, output: Output) -> Result<u
     drop(progress);
     let told = Made {
         folder: made.2,
+        seed: seed.to_string(),
         replaced: replaced.len(),
         kept,
-        same: key(&before) == key(&after),
+        same: same_answer(&before, &after),
         before: answer(&before),
         after: answer(&after),
         ambiguous: after.verdict == Verdict::Ambiguous,
@@ -81,10 +86,11 @@ pub(crate) async fn run(given: ScenarioNewArguments, output: Output) -> Result<u
 fn disguised(
     recorded: &Bundle,
     given: &ScenarioNewArguments,
+    seed: u64,
     out: &Path,
 ) -> Result<(Sanitised, Bundle, PathBuf), Failure> {
     let keep: BTreeSet<String> = given.keep.iter().cloned().collect();
-    let mut made = sanitise(recorded, given.seed, &keep).map_err(|error| {
+    let mut made = sanitise(recorded, seed, &keep).map_err(|error| {
         Failure::new("a file of the recording cannot be read", "collect it again").because(error)
     })?;
     if let Some(name) = out.file_name() {
@@ -95,11 +101,10 @@ fn disguised(
     Ok((made, bundle, out.to_owned()))
 }
 
-/// By what two answers are compared.
-fn key(report: &Report) -> (Verdict, Option<(String, String)>) {
-    let first = report.hypotheses.first();
-    let first = first.map(|first| (first.mechanism.clone(), format!("{:.3}", first.confidence)));
-    (report.verdict, first)
+/// A number that nobody can guess: whoever knew it could try words until one gives what stands in the scenario.
+fn drawn() -> u64 {
+    // Its keys are from the operating system.
+    RandomState::new().hash_one("scenario")
 }
 
 impl Made {
@@ -133,6 +138,11 @@ impl Made {
         if self.ambiguous {
             text.push_str("Of several causes the draft names the first one; say which it is.\n");
         }
+        let _ = writeln!(
+            text,
+            "--seed {} gives the same words again. Keep it to yourself: who knows it can try which names they stand for.",
+            self.seed
+        );
         text.push_str(
             "Look through the folder before it leaves your hands: free text can tell who you are without a name.\n\
              expect.json is a draft, and says what is answered today. Right it, name what must not be blamed, and remove\n\
