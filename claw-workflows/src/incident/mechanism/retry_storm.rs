@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
+use claw_metrics::classify::Measure;
 use claw_metrics::signal::{Direction, Signal};
 
 use super::rollback::roll_back;
@@ -45,7 +46,13 @@ impl Mechanism for RetryStorm {
             .iter()
             .map(|call| (facts.unit_of(&call.caller), facts.unit_of(&call.callee)))
             .collect();
-        let measured: BTreeSet<EntityRef> = facts.case.measured.iter().map(unit_of).collect();
+        let measured: BTreeSet<EntityRef> = facts
+            .case
+            .measured
+            .iter()
+            .filter(|(_, measure)| *measure == Measure::Traffic)
+            .map(|(entity, _)| unit_of(entity))
+            .collect();
         calls
             .iter()
             .filter_map(|(caller, callee)| {
@@ -198,6 +205,7 @@ fn candidate(
 
 #[cfg(test)]
 mod tests {
+    use claw_metrics::classify::Measure;
     use serde_json::json;
 
     use super::super::fixture;
@@ -240,7 +248,7 @@ mod tests {
             callee: service("back"),
             via: "topology".to_owned(),
         });
-        case.measured.insert(service("front"));
+        case.measured.insert((service("front"), Measure::Traffic));
         signal(&mut case, "service_requests_per_second", "front", (100.0, front));
         signal(&mut case, "service_requests_per_second", "back", (100.0, 600.0));
         signal(&mut case, "service_error_ratio", "back", (0.001, 0.4));
@@ -274,7 +282,7 @@ mod tests {
             });
         }
         if measured {
-            case.measured.insert(service("front"));
+            case.measured.insert((service("front"), Measure::Traffic));
         }
         signal(&mut case, "service_requests_per_second", "back", (100.0, 600.0));
         signal(&mut case, "service_error_ratio", "back", (0.001, 0.4));
