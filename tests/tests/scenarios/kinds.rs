@@ -25,10 +25,7 @@ const FAMILIES: [&str; 7] = [
 
 /// Ids that say that something is wrong and leave open what. Where the recording shows why, another id is right, so that
 /// no positive is asked for.
-const FALLBACKS: [(&str, &str); 2] = [
-    ("job_failed", "why it failed, its pods tell"),
-    ("rollout_stalled", "what it waits for, its pods tell"),
-];
+const FALLBACKS: [(&str, &str); 1] = [("rollout_stalled", "what it waits for, its pods tell")];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
