@@ -2,8 +2,9 @@
 
 use claw_core::audit::CheckpointSink;
 
-use super::super::chain::Chain;
+use super::super::chain::{Chain, read_header};
 use super::super::checkpoint::{FileSink, Signer, checkpoints_path, key_path};
+use super::super::merkle::TreeHash;
 use super::files::{Files, forge, plain, retire};
 use super::*;
 
@@ -215,6 +216,29 @@ async fn what_no_checkpoint_is_about_is_taken_up_as_the_head_says_or_not_at_all(
             refused(&bad, has_head, "line 4 is damaged").await;
         }
     }
+    // Each has a hash of its own, and one follows from another record, and one has another number.
+    let links: [fn(&mut Chain); 2] = [
+        |chain| chain.link = "0f".repeat(32),
+        |chain| chain.tree.push(TreeHash::empty()),
+    ];
+    for change in links {
+        let mut bad = files.clone();
+        bad.cut(1);
+        let lines = bad.lines(0);
+        let (header, hash, _) = read_header(lines[0].trim_ascii_end()).unwrap();
+        let mut chain = Chain::at_header(&header, &hash).unwrap();
+        for line in &lines[1..] {
+            chain.accept(&serde_json::from_slice::<Record>(line).unwrap().hash);
+        }
+        change(&mut chain);
+        let (line, receipt) = chain.link_event(&file::canonical_event(&event("r", "tool_2")).unwrap());
+        bad.segments[0].extend(line.bytes());
+        bad.head = Head {
+            hash: receipt.hash,
+            ..files.head.clone()
+        };
+        refused(&bad, true, "line 4 is damaged").await;
+    }
     let other_end = Files {
         head: files.head.clone(),
         ..forge(&files, 2, false, None)
@@ -372,7 +396,7 @@ async fn nobody_else_can_say_that_segments_were_to_be_deleted() {
     let key = written_with(&place, 20, small()).await;
     let files = Files::read(&place);
     let line = files.lines(1)[0].clone();
-    let (header, ..) = super::super::chain::read_header(line.trim_ascii_end()).unwrap();
+    let (header, ..) = read_header(line.trim_ascii_end()).unwrap();
     let mut bad = retire(&files, 1, header.after.unwrap().records);
     bad.segments.remove(0);
     bad.first = 1;
