@@ -110,10 +110,11 @@ fn cut_off(complaint: &Complaint<'_>) -> bool {
     )
 }
 
-/// Whether the pods of a workload serve the network of their nodes.
+/// Whether the pods of a workload serve the network of their nodes, or may: recordings often leave volumes out.
 pub(super) fn is_agent(workload: &Workload) -> bool {
     let template = workload.template();
-    Agent::of_pods(&template.metadata, &template.spec).is_some()
+    let spec = &template.spec;
+    Agent::of_pods(&template.metadata, spec).is_some() || spec.host_network && spec.volumes.is_empty()
 }
 
 /// What a node has for the network of its pods.
