@@ -23,6 +23,8 @@ pub enum ChangeKind {
     Flag,
     /// A node joined, left, or was cordoned or drained.
     Node,
+    /// A Job was started: a migration, a batch, a run of a schedule.
+    Job,
 }
 
 /// One change, from a rollout history, managed fields, a GitOps tool or a recorded list.

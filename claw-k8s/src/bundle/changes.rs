@@ -81,6 +81,7 @@ fn kind(text: &str) -> Option<ChangeKind> {
         "scale" | "scaling" | "autoscale" | "hpa" | "replicas" => ChangeKind::Scale,
         "flag" | "feature" | "feature_flag" | "experiment" => ChangeKind::Flag,
         "node" | "cordon" | "drain" => ChangeKind::Node,
+        "job" | "batch" | "migration" | "cronjob" => ChangeKind::Job,
         _ => return None,
     })
 }
@@ -144,6 +145,7 @@ fn derived(kind: ChangeKind, name: &str, time: jiff::Timestamp) -> String {
         ChangeKind::Scale => "scale",
         ChangeKind::Flag => "flag",
         ChangeKind::Node => "node",
+        ChangeKind::Job => "job",
         _ => "change",
     };
     format!("{kind}-{name}-{}", time.strftime("%Y%m%dT%H%M%SZ"))

@@ -147,7 +147,7 @@ const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::DatabaseTrouble,
-        r#"database is locked|deadlock ?detected|deadlock found|deadlocked on|deadlock victim|lock_deadlock|deadlockloser|lock wait timeout|due to lock timeout|still waiting for \w*lock|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (primary|master) (and|or) |node is not (in |the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not extend file|could not write to file \\?["']?(base|global|pg_\w+)/|the table ['`].{1,60}['`] is full|database or disk is full|disk is full writing"#,
+        r#"database is locked|deadlock ?detected|deadlock found|deadlocked on|deadlock victim|lock_deadlock|deadlockloser|lock wait timeout|due to lock timeout|still waiting for \w*lock|waits? for \w+lock on |process(es)? holding the lock|waiting for (table|schema|stored \w+|trigger) (metadata|level) lock|could not obtain lock|lock request time ?out period|statement timeout|maximum statement execution time|maxtimemsexpired|ora-00060|ora-00054|writeconflict|could not serialize|read-only transaction|--(super-)?read-only option|misconf redis|database system is (starting up|shutting down|in recovery|not (yet )?accepting)|disk i/o error|not enough replicas|notenoughreplicas|noreplicas|leader not available|notleader|notwritableprimary|not (primary|master) (and|or) |node is not (in |the )?primary|no leader|readonly you can't write|index.{0,40}(read-only|blocked by)|flood.?stage disk watermark|could not extend file|could not write to file \\?["']?(base|global|pg_\w+)/|the table ['`].{1,60}['`] is full|database or disk is full|disk is full writing"#,
     ),
     (
         Indicator::ControlPlaneTrouble,
@@ -426,6 +426,37 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
     found
 }
 
+/// The feature flag, and the state, that a text says it has or got: `feature flag "new-pricing" set to true`.
+pub fn flag(text: &str) -> Option<(String, String)> {
+    static TOLD: LazyLock<[Option<Regex>; 2]> = LazyLock::new(|| {
+        let name = r#"["'`]?(?<flag>[a-z0-9][a-z0-9_.-]{2,60})["'`]?"#;
+        let state = r"(?<state>(true|false|on|off|enabled|disabled|activated|deactivated)\b|[0-9]{1,3} ?%)";
+        [
+            format!(r"(?i)\b(feature[ _-]?(flag|toggle)|flag|toggle)s?[ :=]+{name}[ :,=(]{{1,3}}.{{0,40}}\b{state}"),
+            format!(r"(?i)\b{state} (the )?(feature[ _-]?)?(flag|toggle)[ :=]+{name}"),
+        ]
+        .map(|pattern| Regex::new(&pattern).ok())
+    });
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains("flag") && !lower.contains("toggle") {
+        return None;
+    }
+    let found = TOLD.iter().flatten().find_map(|told| told.captures(text))?;
+    let part = |name: &str| found.name(name).map(|part| part.as_str().to_ascii_lowercase());
+    Some((part("flag")?, part("state")?))
+}
+
+/// Whether a text says that somebody waits for a lock. Databases log that as a piece of information, not as an error.
+pub fn waits_for_lock(text: &str) -> bool {
+    static WAITS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?i)still waiting for \w*lock|waits? for \w+lock on |process(es)? holding the lock|waiting for (table|schema|stored \w+|trigger) (metadata|level) lock",
+        )
+        .ok()
+    });
+    WAITS.as_ref().is_some_and(|waits| waits.is_match(text))
+}
+
 /// The hosts that a text names, `host` or `host:port`, lower case, in the order in which they stand there. The machine
 /// itself and words that are no hosts are left out.
 pub fn targets(text: &str) -> Vec<String> {
@@ -702,6 +733,21 @@ mod tests {
                 "",
             ),
             (
+                "Process holding the lock: 1871. Wait queue: 2200, 2201.",
+                DatabaseTrouble,
+                "",
+            ),
+            (
+                "12 app 10.0.0.4:51324 shop Query 42 Waiting for table metadata lock SELECT 1",
+                DatabaseTrouble,
+                "",
+            ),
+            (
+                "ERROR: canceling statement due to statement timeout",
+                DatabaseTrouble,
+                "",
+            ),
+            (
                 "PANIC: could not write to file \"pg_wal/xlogtemp.51\": No space left on device",
                 DatabaseTrouble,
                 "",
@@ -721,6 +767,34 @@ mod tests {
                     targets(text)
                 );
             }
+        }
+    }
+
+    #[test]
+    fn flags_are_told_with_their_state() {
+        for (text, told) in [
+            (
+                "feature flag \"new-pricing\" set to true",
+                Some(("new-pricing", "true")),
+            ),
+            ("flag checkout_v2 changed: off -> on", Some(("checkout_v2", "on"))),
+            (
+                "Feature toggle: fast-path is enabled",
+                Some(("fast-path", "enabled")),
+            ),
+            (
+                "enabled feature flag new-pricing for 100 % of users",
+                Some(("new-pricing", "100 %")),
+            ),
+            ("unknown flag --replicas", None),
+            ("flag provided but not defined: -x", None),
+            ("country flag shown", None),
+        ] {
+            let found = super::flag(text);
+            let found = found
+                .as_ref()
+                .map(|(flag, state)| (flag.as_str(), state.as_str()));
+            assert_eq!(found, told, "{text}");
         }
     }
 

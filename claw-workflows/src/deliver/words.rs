@@ -171,6 +171,7 @@ pub(crate) fn change_kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Scale => "scale",
         ChangeKind::Flag => "flag",
         ChangeKind::Node => "node",
+        ChangeKind::Job => "job",
         _ => "change",
     }
 }

@@ -67,6 +67,9 @@ pub struct Case {
     /// What series are about which were compared, and what they measure of it, whether they moved or not.
     #[serde(default)]
     pub measured: BTreeSet<(EntityRef, Measure)>,
+    /// How containers use their memory, where series tell.
+    #[serde(default)]
+    pub memory: Vec<super::memory::MemoryUse>,
     /// Whether series were left out or a query for some had no answer: any of them may be the one that moved.
     #[serde(default)]
     pub series_unread: bool,
@@ -121,12 +124,15 @@ impl Case {
         }
     }
 
+    /// Whether any object of the cluster was seen.
+    pub fn saw_objects(&self) -> bool {
+        let objects = &self.objects;
+        !objects.pods.is_empty() || !objects.workloads.is_empty() || !objects.services.is_empty()
+    }
+
     /// Whether anything was seen at all. If not, a case without symptoms says nothing about health.
     pub fn saw_anything(&self) -> bool {
-        let objects = &self.objects;
-        let objects =
-            !objects.pods.is_empty() || !objects.workloads.is_empty() || !objects.services.is_empty();
-        objects || self.series_read > 0 || self.logs.iter().any(|digest| digest.entries > 0)
+        self.saw_objects() || self.series_read > 0 || self.logs.iter().any(|digest| digest.entries > 0)
     }
 
     /// Whether all objects of a kind in a namespace are known, so that one that is not there does not exist.

@@ -97,17 +97,19 @@ pub(super) fn gather<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
         let workload = facts.unit_of(&digest.pod);
         let namespace = digest.pod.namespace.as_deref().unwrap_or_default();
         for pattern in &digest.patterns {
-            for (indication, target) in targets(facts, namespace, pattern) {
+            let mut named = targets(facts, namespace, pattern);
+            name_callee(facts, namespace, &workload, pattern, &mut named);
+            for Named { kind, host, target } in named {
                 if target == Target::Known(workload.clone()) {
                     continue;
                 }
                 found
-                    .entry((workload.clone(), indication.kind, target.clone()))
+                    .entry((workload.clone(), kind, target.clone()))
                     .or_insert_with(|| Complaint {
                         workload: workload.clone(),
-                        kind: indication.kind,
+                        kind,
                         target,
-                        host: indication.target.clone(),
+                        host,
                         entries: Vec::new(),
                     })
                     .entries
@@ -118,9 +120,16 @@ pub(super) fn gather<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
     found.into_values().collect()
 }
 
+/// What an entry indicates, and of whom.
+struct Named {
+    kind: Indicator,
+    host: Option<String>,
+    target: Target,
+}
+
 /// What an entry indicates, each with whom it is about. Beside a name, an address that nobody in the cluster has is that
 /// name's, or the resolver's: it is left out.
-fn targets<'p>(facts: &Facts<'_>, namespace: &str, pattern: &'p Pattern) -> Vec<(&'p Indication, Target)> {
+fn targets(facts: &Facts<'_>, namespace: &str, pattern: &Pattern) -> Vec<Named> {
     let resolved: Vec<(&Indication, Target)> = pattern
         .indications
         .iter()
@@ -141,7 +150,96 @@ fn targets<'p>(facts: &Facts<'_>, namespace: &str, pattern: &'p Pattern) -> Vec<
     resolved
         .into_iter()
         .filter(|(_, target)| !(somebody && foreign(target)))
+        .map(|(indication, target)| Named {
+            kind: indication.kind,
+            host: indication.target.clone(),
+            target,
+        })
         .collect()
+}
+
+/// Kinds of complaints that are about somebody who is called.
+const OF_CALLS: [Indicator; 6] = [
+    Indicator::ConnectionRefused,
+    Indicator::ConnectionReset,
+    Indicator::Timeout,
+    Indicator::Unreachable,
+    Indicator::UpstreamError,
+    Indicator::RateLimited,
+];
+/// Words before a name that say that its bearer is called.
+const BEFORE: [&str; 14] = [
+    "call",
+    "called",
+    "calling",
+    "calls",
+    "contact",
+    "contacting",
+    "dependency",
+    "from",
+    "reach",
+    "reaching",
+    "service",
+    "to",
+    "upstream",
+    "via",
+];
+/// Words after a name that say that it was its bearer who answered, or did not.
+const AFTER: [&str; 10] = [
+    "answered",
+    "failed",
+    "is",
+    "rejected",
+    "replied",
+    "responded",
+    "returned",
+    "timed",
+    "unavailable",
+    "unreachable",
+];
+
+/// Says of whom an entry complains that names a Service of its namespace without an address: `stock-api returned 502`. A
+/// name that is a word of the language as well counts only where the words around it speak of a call.
+fn name_callee(
+    facts: &Facts<'_>,
+    namespace: &str,
+    workload: &EntityRef,
+    pattern: &Pattern,
+    named: &mut [Named],
+) {
+    let open = |named: &Named| named.target == Target::Unnamed && OF_CALLS.contains(&named.kind);
+    if !named.iter().any(open) || named.iter().any(|named| named.host.is_some()) {
+        return;
+    }
+    let lower = pattern.sample.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_' || c == '/' || c == '.'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let spoken_of = |name: &str| {
+        words.iter().enumerate().any(|(index, word)| {
+            let near = |offset: Option<usize>, known: &[&str]| {
+                let word = offset.and_then(|offset| words.get(offset));
+                word.is_some_and(|word| known.contains(word))
+            };
+            let a_call = near(index.checked_sub(1), &BEFORE) || near(index.checked_add(1), &AFTER);
+            *word == name && (name.contains('-') || a_call)
+        })
+    };
+    let services = facts.case.objects.services.iter();
+    let mut known: Vec<(&str, EntityRef)> = services
+        .filter(|service| service.metadata.ns() == namespace && spoken_of(&service.metadata.name))
+        .map(|service| (service.metadata.name.as_str(), facts.unit_of(&service.entity())))
+        .filter(|(_, unit)| unit != workload)
+        .collect();
+    known.sort();
+    known.dedup_by(|a, b| a.1 == b.1);
+    if let [(name, unit)] = known.as_slice() {
+        for named in named.iter_mut().filter(|named| open(named)) {
+            named.host = Some((*name).to_owned());
+            named.target = Target::Known(unit.clone());
+        }
+    }
 }
 
 /// The Service that a host name or an address, without port, means to a pod in `namespace`, where it was read.
@@ -188,7 +286,8 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
         return Target::Known(unit);
     }
     let called = EntityRef::namespaced("Service", ns, service);
-    let listed = facts.case.knows_all("Service", ns);
+    // A recording of logs alone has no Services either, and says nothing of which there are.
+    let listed = facts.case.knows_all("Service", ns) && facts.case.saw_objects();
     // Configuration may name what does not exist; what was measured, or recorded by somebody, does.
     let callee = facts
         .case
@@ -237,6 +336,7 @@ mod tests {
 
     use super::*;
     use crate::incident::facts::Facts;
+    use crate::incident::mechanism::fixture;
     use crate::incident::testing::{case, object};
 
     #[test]
@@ -304,5 +404,41 @@ mod tests {
         let mut known = about("10.0.0.1");
         known.target = Target::Known(EntityRef::namespaced("Service", "shop", "db"));
         assert!(!known.is_of_unknown_address());
+    }
+
+    /// The names of those of whom a line of `web` complains.
+    fn blamed(line: &str) -> Vec<String> {
+        let names = ["web", "stock-api", "stock", "is"];
+        let mut case = fixture::case(json!({
+            "workloads": names.map(|name| fixture::workload("shop", name, json!([{"name": "app"}]))),
+            "pods": [fixture::pod("shop", "web", json!([{"name": "app"}]))],
+            "services": names.map(|name| fixture::service("shop", name, json!({"port": 80}))),
+        }));
+        fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
+        let facts = Facts::new(&case);
+        let targets = complaints(&facts)
+            .iter()
+            .filter_map(|complaint| match &complaint.target {
+                Target::Known(entity) => Some(entity.name.clone()),
+                _ => None,
+            });
+        targets.collect()
+    }
+
+    #[test]
+    fn a_service_is_named_without_an_address() {
+        assert_eq!(blamed("stock-api returned 502 Bad Gateway"), ["stock-api"]);
+        assert_eq!(blamed("Bad Gateway (stock-api)"), ["stock-api"]);
+        assert_eq!(blamed("call to stock timed out"), ["stock"]);
+        // A word that is no name there, its own name, two names, an address, a path.
+        for line in [
+            "could not refresh stock: timeout",
+            "web returned 502 Bad Gateway",
+            "stock-api returned 502, stock returned 502",
+            "GET https://partner.example/stock-api returned 502 Bad Gateway",
+            "GET /stock-api/1 502 Bad Gateway",
+        ] {
+            assert!(blamed(line).is_empty(), "{line}: {:?}", blamed(line));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::entries::{self, Entry, Level};
-use claw_metrics::logs::indicators::{Indicator, indicators, refused_by_peer, targets};
+use claw_metrics::logs::indicators::{Indicator, flag, indicators, refused_by_peer, targets, waits_for_lock};
 use claw_metrics::logs::templates::{Miner, TemplateId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,20 @@ pub struct Digest {
     /// Words of these that entries of other kinds hold as well, and since when, where that is known.
     #[serde(default)]
     pub usual: BTreeMap<String, Option<Timestamp>>,
+    /// Feature flags that it says were set while it was written.
+    #[serde(default)]
+    pub flags: Vec<FlagSet>,
+}
+
+/// A feature flag that was set, as a log tells.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FlagSet {
+    /// When it was first told.
+    pub time: Timestamp,
+    /// Name of the flag.
+    pub flag: String,
+    /// The entry.
+    pub text: String,
 }
 
 /// Entries of one kind.
@@ -199,6 +213,7 @@ pub fn digest(
         previous,
         entries: recent.len() as u64,
         truncated,
+        flags: flags(&log.entries, since),
         patterns,
         usual,
     }
@@ -236,6 +251,33 @@ fn emerged(start: Option<Timestamp>, began: Option<Timestamp>, pattern: &Pattern
     };
     let covered = first.duration_since(start) >= Usual::LEAST;
     covered && pattern.count >= FEW && began.duration_since(first) <= Usual::LAG
+}
+
+/// Flags of which a log first tells a state after `since`, and after it had gone on for a while without: what a program says
+/// of its flags when it starts was not set just then.
+fn flags(entries: &[Entry], since: Timestamp) -> Vec<FlagSet> {
+    /// So long a log has to go on before.
+    const WHILE: SignedDuration = SignedDuration::from_mins(5);
+    const MAX_FLAGS: usize = 8;
+    let Some(start) = entries.iter().filter_map(|entry| entry.time).min() else {
+        return Vec::new();
+    };
+    let mut told = std::collections::BTreeSet::new();
+    let mut found = Vec::new();
+    for entry in entries {
+        let (Some(time), Some(state)) = (entry.time, flag(&entry.message)) else {
+            continue;
+        };
+        let new = told.insert(state.clone());
+        if new && time >= since && time.duration_since(start) >= WHILE && found.len() < MAX_FLAGS {
+            found.push(FlagSet {
+                time,
+                flag: state.0,
+                text: clip(&entry.message, SAMPLE),
+            });
+        }
+    }
+    found
 }
 
 /// Whether entries of these times may have come about before `cut`, where the log was cut, too: the first one follows it
@@ -303,7 +345,9 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
     // Told to stop from outside: the entry says nothing of what went wrong.
     let telling = found.iter().any(|indicator| *indicator != Indicator::Terminated);
     let bad = entry.level >= Level::Error || entry.trace.is_some();
-    let worth = bad || (telling && entry.level >= Level::Warn) || (telling && entry.level == Level::Unknown);
+    let quiet = entry.level == Level::Info && waits_for_lock(&text);
+    let worth =
+        bad || quiet || (telling && entry.level >= Level::Warn) || (telling && entry.level == Level::Unknown);
     if !worth {
         return None;
     }
@@ -501,6 +545,27 @@ mod tests {
             target: Some("api.sms.example".to_owned()),
         };
         assert_eq!(log.patterns[0].indications, [named]);
+    }
+
+    #[test]
+    fn a_flag_was_set_where_a_log_first_tells_it_after_a_while() {
+        let told = |lines: &[(i64, &str)]| -> Vec<String> {
+            let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();
+            let log: String = lines
+                .iter()
+                .map(|(second, text)| format!("{} INFO {text}\n", at(*second)))
+                .collect();
+            let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
+            let log = digest(pod, "cart".to_owned(), false, log.as_bytes(), at(0), None, false);
+            log.flags.into_iter().map(|set| set.flag).collect()
+        };
+        let set = "feature flag new-pricing set to true";
+        assert_eq!(told(&[(0, "served"), (600, set), (660, set)]), ["new-pricing"]);
+        // At its start a program tells what there is, and some tell it with every request.
+        assert!(told(&[(0, "started"), (1, set), (600, "served")]).is_empty());
+        assert!(told(&[(1, set), (600, set), (1200, set)]).is_empty());
+        // Before the time that is looked at.
+        assert!(told(&[(-1200, "served"), (-600, set), (600, "served")]).is_empty());
     }
 
     #[test]

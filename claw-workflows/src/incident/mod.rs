@@ -19,6 +19,7 @@ pub mod grouping;
 mod init;
 pub mod logs;
 pub mod mechanism;
+pub mod memory;
 mod metrics;
 pub mod offline;
 mod probe;
@@ -138,6 +139,7 @@ impl Workflow for IncidentInvestigation {
             signals: Vec::new(),
             series_read: 0,
             measured: Default::default(),
+            memory: Vec::new(),
             series_unread: false,
             calls: Vec::new(),
             changes: Vec::new(),

@@ -112,7 +112,17 @@ pub(super) fn event(case: &mut Case, kind: &str, name: &str, reason: &str, messa
     ));
 }
 
-/// What a mechanism puts forward.
+/// What a mechanism puts forward, under ids that it lists.
 pub(super) fn of(mechanism: &dyn Mechanism, case: &Case) -> Vec<Candidate> {
-    mechanism.candidates(&Facts::new(case))
+    let found = mechanism.candidates(&Facts::new(case));
+    for candidate in &found {
+        let id = candidate.mechanism;
+        let listed = id == mechanism.id() || mechanism.more_ids().contains(&id);
+        assert!(
+            listed,
+            "{} puts forward {id}, which it does not list",
+            mechanism.id()
+        );
+    }
+    found
 }

@@ -63,6 +63,10 @@ pub fn parse(raw: &[u8]) -> Log {
             continue;
         }
         let line = line::read(text);
+        // An empty line is no entry, even where a runtime dates it.
+        if line.message.trim().is_empty() && line.stack.is_none() && line.level == Level::Unknown {
+            continue;
+        }
         match entries.last_mut() {
             Some(entry)
                 if folded < MAX_FOLDED && trace::continues(&line.message, entry, line.is_structured()) =>

@@ -34,7 +34,7 @@ pub(super) fn begin(line: Line) -> Entry {
         read_head(&mut trace, &entry.message);
         trace.text = entry.message.clone();
         if entry.level < Level::Error {
-            entry.level = if is_panic(&entry.message) {
+            entry.level = if is_panic(&entry.message) || is_unhandled(&entry.message) {
                 Level::Fatal
             } else {
                 Level::Error
@@ -76,6 +76,7 @@ pub(super) fn continues(text: &str, entry: &Entry, structured: bool) -> bool {
                 || trimmed.starts_with("stack backtrace:")
                 || trimmed.starts_with("note: run with")
                 || trimmed.starts_with("exit status ")
+                || is_end_of_node(trimmed)
                 || is_go_frame(trimmed) && trace.text.contains("goroutine")
                 // Python ends a traceback with the exception, flush left.
                 || (trace.text.contains("Traceback (most recent") && trace.exception.is_none() && exception_of(trimmed).is_some())
@@ -95,7 +96,9 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
         entry.level = Level::Error;
     }
     let trimmed = text.trim();
-    if awaits_words(trace) {
+    if is_end_of_node(trimmed) {
+        entry.level = Level::Fatal;
+    } else if awaits_words(trace) {
         trace.said = Some(trimmed.chars().take(300).collect());
     } else if let Some(cause) = trimmed.strip_prefix("Caused by:") {
         // The innermost cause is what went wrong; the frame that matters is its own.
@@ -156,6 +159,19 @@ fn is_panic(text: &str) -> bool {
     text.starts_with("panic:")
         || text.starts_with("fatal error:")
         || text.starts_with("thread '") && text.contains("panicked at")
+}
+
+/// Whether nobody handled the exception, so that the program ends over it.
+fn is_unhandled(text: &str) -> bool {
+    ["Unhandled exception", "Uncaught ", "Exception in thread \"main\""]
+        .iter()
+        .any(|lead| text.starts_with(lead))
+}
+
+/// The line with which Node.js ends over an exception that nobody handled: its version.
+fn is_end_of_node(text: &str) -> bool {
+    let version = text.strip_prefix("Node.js v");
+    version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
 }
 
 /// Whether a line is the head of a trace: a panic, `Traceback`, `Exception in thread`, or an exception's type and text.

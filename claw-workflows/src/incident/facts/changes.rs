@@ -19,6 +19,12 @@ impl<'a> Facts<'a> {
         self.changes.get(entity).map_or(&[], Vec::as_slice)
     }
 
+    /// That a Job was started, where that counts as a change.
+    pub fn start_of(&self, job: &EntityRef) -> Option<&'a Change> {
+        let mut changes = self.case.changes.iter();
+        changes.find(|change| change.kind == ChangeKind::Job && change.entity == *job)
+    }
+
     /// The last change of an entity that `test` accepts, at or before `trouble` and within the day before it: when the trouble
     /// of this entity began, which may be long before it was noticed. Where that is not known, the beginning that the alert
     /// names stands for it, and no change is too late.

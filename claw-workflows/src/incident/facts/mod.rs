@@ -7,7 +7,7 @@ mod units;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use claw_core::change::Change;
+use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{EndpointSlice, Event, Node, Object, Pod, Service, Workload};
 
@@ -105,7 +105,12 @@ impl<'a> Facts<'a> {
         for digest in &case.logs {
             facts.logs.entry(digest.pod.clone()).or_default().push(digest);
         }
-        for change in &case.changes {
+        // That a Job was started says what may have come of it, not what is wrong with it.
+        for change in case
+            .changes
+            .iter()
+            .filter(|change| change.kind != ChangeKind::Job)
+        {
             facts
                 .changes
                 .entry(change.entity.clone())

@@ -150,7 +150,12 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
     let calls = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
     let logs = case.logs.iter().map(|digest| &digest.pod);
     let changed = case.changes.iter().map(|change| &change.entity);
-    let told = calls.chain(logs).chain(&case.subject).chain(changed);
+    let hosts = hosts(case);
+    let told = calls
+        .chain(logs)
+        .chain(&case.subject)
+        .chain(changed)
+        .chain(&hosts);
     let all: BTreeSet<&EntityRef> = measured.iter().copied().chain(told).collect();
 
     let mut groups: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();
@@ -194,6 +199,26 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
         }
     }
     units
+}
+
+/// Services that logs name by their host, where nothing else tells which there are.
+fn hosts(case: &Case) -> BTreeSet<EntityRef> {
+    if case.saw_objects() {
+        return BTreeSet::new();
+    }
+    let named = case.logs.iter().flat_map(|digest| {
+        let indications = digest.patterns.iter().flat_map(|pattern| &pattern.indications);
+        indications.filter_map(move |indication| {
+            let host = host_of(indication.target.as_deref()?);
+            let bare = !host.is_empty() && !host.contains(['.', ':', '/']);
+            bare.then(|| EntityRef {
+                kind: "Service".to_owned(),
+                namespace: digest.pod.namespace.clone(),
+                name: host.to_owned(),
+            })
+        })
+    });
+    named.collect()
 }
 
 /// The name of an entity that another source may name with another kind.

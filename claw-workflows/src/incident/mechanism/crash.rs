@@ -1,6 +1,7 @@
 //! A container ends by itself, again and again.
 
 mod cause;
+mod logged;
 
 use std::collections::BTreeMap;
 
@@ -59,6 +60,7 @@ impl Mechanism for Crash {
         crashed
             .into_iter()
             .filter_map(|((workload, container), runs)| candidate(facts, &workload, &container, &runs))
+            .chain(logged::candidates(facts))
             .collect()
     }
 }

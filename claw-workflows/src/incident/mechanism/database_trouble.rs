@@ -1,21 +1,19 @@
 //! A database that is locked, full, read-only or not up.
 
+mod holders;
+
 use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::Pod;
 use claw_metrics::logs::indicators::Indicator;
-use jiff::{SignedDuration, Timestamp};
 
 use super::databases::Databases;
-use super::named_hosts::called;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::Complaint;
-use crate::incident::facts::{Facts, SKEW, clip};
+use crate::incident::facts::{Facts, clip};
+use holders::{Waiting, holders};
 
-/// How long before the first complaint a job may have started to be the one that holds the locks.
-const BEFORE: SignedDuration = SignedDuration::from_hours(2);
 /// What a database, or those who use it, say of its state. Its candidates carry the mechanism that the words speak for:
 /// `database_locked`, `database_full`, `database_read_only` or `database_unavailable`.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +26,8 @@ impl Mechanism for DatabaseTrouble {
 
     fn more_ids(&self) -> &'static [&'static str] {
         &[
-            "database_locked",
             "database_full",
+            "database_locked",
             "database_read_only",
             "database_unavailable",
         ]
@@ -44,10 +42,7 @@ impl Mechanism for DatabaseTrouble {
             .complaints()
             .iter()
             .filter(|complaint| complaint.kind == Indicator::DatabaseTrouble)
-            .filter_map(|complaint| {
-                let (_, pattern) = complaint.entries.first()?;
-                Some((complaint, State::told(&pattern.sample)))
-            })
+            .filter_map(|complaint| Some((complaint, State::of(complaint)?)))
             .collect();
         if told.is_empty() {
             return Vec::new();
@@ -82,9 +77,24 @@ enum State {
     Full,
     ReadOnly,
     Down,
+    /// Statements are ended because they take longer than they may: as a rule for the locks of another.
+    Slow,
 }
 
 impl State {
+    /// What the entries of a complaint say. That statements take too long says least: it is the effect of the rest.
+    fn of(complaint: &Complaint<'_>) -> Option<Self> {
+        let mut told = complaint
+            .entries
+            .iter()
+            .map(|(_, pattern)| Self::told(&pattern.sample));
+        let first = told.next()?;
+        Some(match first {
+            Self::Slow => told.find(|state| *state != Self::Slow).unwrap_or(first),
+            _ => first,
+        })
+    }
+
     fn told(text: &str) -> Self {
         let text = text.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -117,6 +127,8 @@ impl State {
             Self::ReadOnly
         } else if speaks_of_locks(&text) || says(&["ora-00054", "ora-00060", "serialize", "conflict"]) {
             Self::Locked
+        } else if says(&["statement timeout", "statement execution time", "maxtimems"]) {
+            Self::Slow
         } else {
             Self::Down
         }
@@ -127,7 +139,7 @@ impl State {
             Self::Locked => "database_locked",
             Self::Full => "database_full",
             Self::ReadOnly => "database_read_only",
-            Self::Down => "database_unavailable",
+            Self::Down | Self::Slow => "database_unavailable",
         }
     }
 
@@ -137,6 +149,7 @@ impl State {
             Self::Full => "has no space left to write to",
             Self::ReadOnly => "takes no writes",
             Self::Down => "is not up, has no leader or cannot use its disk",
+            Self::Slow => "does not get done with statements in the time that they have",
         }
     }
 
@@ -162,6 +175,10 @@ impl State {
                 ),
                 "Its users work again when it does",
             ),
+            Self::Slow => Advice::new(
+                format!("Look at what runs in {database}, and at who waits for whom"),
+                "Statements take long for locks of others, for want of resources, or for their plans",
+            ),
         }
     }
 }
@@ -184,19 +201,28 @@ fn of_complaint(
         .filter(|user| *user != database)
         .collect();
     let since = same().filter_map(|other| other.since()).min();
+    let telling = |sample: &str| State::told(sample) == state;
     let said = complaint
         .entries
-        .first()
+        .iter()
+        .find(|(_, pattern)| telling(&pattern.sample))
         .map(|(_, pattern)| clip(&pattern.sample, 160));
     let mut found = Candidate::new(
         state.mechanism(),
         database.clone(),
         format!("{database} {}: {}", state.words(), said.unwrap_or_default()),
     )
-    .clue("database is in trouble", 2.4, complaint.evidence(facts))
+    .clue(
+        "database is in trouble",
+        if state == State::Slow { 1.4 } else { 2.4 },
+        complaint.evidence(facts),
+    )
     .since(since)
     .hurting(users.iter().cloned())
-    .derived(if state == State::Down { 0.6 } else { 0.2 });
+    .derived(match state {
+        State::Down | State::Slow => 0.6,
+        _ => 0.2,
+    });
     let own = same().find(|other| other.workload == database);
     if let Some(own) = own {
         found = found.clue("it says so itself", 1.0, own.evidence(facts));
@@ -210,81 +236,17 @@ fn of_complaint(
             .brought_by(Some(&change.reference));
     }
     let mut candidates = Vec::new();
-    if state == State::Locked {
-        candidates.extend(holders(facts, databases, &database, complaint, &users, since));
+    if let (State::Locked | State::Slow, Some(since)) = (state, since) {
+        let waiting = Waiting {
+            complaint,
+            users: &users,
+            since,
+            named: state == State::Locked,
+        };
+        candidates.extend(holders(facts, databases, &database, &waiting));
     }
     candidates.push(found.advise(state.advice(&database)));
     candidates
-}
-
-/// Jobs that use the database and began shortly before the others had to wait.
-fn holders(
-    facts: &Facts<'_>,
-    databases: &Databases,
-    database: &EntityRef,
-    complaint: &Complaint<'_>,
-    users: &BTreeSet<EntityRef>,
-    since: Option<Timestamp>,
-) -> Vec<Candidate> {
-    let Some(since) = since else { return Vec::new() };
-    let fits = |pod: &Pod| -> Option<Timestamp> {
-        let owner = pod.metadata.controller().filter(|owner| owner.kind == "Job")?;
-        let began = pod.status.start_time.or(pod.metadata.creation_timestamp)?;
-        let ended = pod
-            .all_statuses()
-            .filter_map(|status| status.state.terminated.as_ref()?.finished_at)
-            .max();
-        let age = since.duration_since(began);
-        let early = age <= BEFORE && age >= -SKEW;
-        let lasted = ended.is_none_or(|ended| ended >= since);
-        (early && lasted && !owner.name.is_empty()).then_some(began)
-    };
-    let mut found = Vec::new();
-    for pod in facts.pods() {
-        let Some(began) = fits(pod) else { continue };
-        let job = facts.workload_of(pod);
-        let calls = called(facts, pod.metadata.ns(), &pod.spec);
-        let uses = calls.contains(database) || databases.callees.calls(&job, database);
-        // Where the address lies in a Secret, that it is one of the users' namespace is all that is known.
-        let near = calls.is_empty() && users.iter().any(|user| user.namespace == pod.metadata.namespace);
-        if !uses && !near {
-            continue;
-        }
-        let (clue, weight, does, beside) = if uses {
-            let clue = "a job that uses the database began before";
-            (clue, 2.2, "holds", format!("uses {database}"))
-        } else {
-            let clue = "a job beside those who wait began before";
-            let beside = "names no address: whom it uses is not known".to_owned();
-            (clue, 0.8, "may hold", beside)
-        };
-        let seen = vec![facts.object(pod, Some(began), format!("runs since {began}, and {beside}"))];
-        found.push(
-            Candidate::new(
-                "database_locked",
-                job.clone(),
-                format!("{job} {does} locks in {database} for which others wait"),
-            )
-            .clue("database is in trouble", 2.4, complaint.evidence(facts))
-            .clue(clue, weight, seen)
-            .since(Some(began))
-            .hurting(users.iter().cloned())
-            .hurting([database.clone()])
-            .derived(0.1)
-            .advise(
-                Advice::new(
-                    format!("Stop {job}, or let it finish; run it in small steps, or with a lock timeout"),
-                    "Whoever needs the same rows or tables waits until its transaction ends",
-                )
-                .command(format!(
-                    "kubectl -n {} logs job/{}",
-                    pod.metadata.ns(),
-                    pod.metadata.controller().map_or("", |owner| owner.name.as_str())
-                )),
-            ),
-        );
-    }
-    found
 }
 
 #[cfg(test)]
@@ -342,6 +304,11 @@ mod tests {
                 State::Locked,
             ),
             ("MongoServerError: not primary", State::ReadOnly),
+            (
+                "Process holding the lock: 1871. Wait queue: 2200, 2201.",
+                State::Locked,
+            ),
+            ("canceling statement due to statement timeout", State::Slow),
         ] {
             assert_eq!(State::told(text), state, "{text}");
         }
@@ -440,5 +407,42 @@ mod tests {
             "could not extend file: No space left",
         );
         assert_eq!(full, ["database_full db"]);
+    }
+    #[test]
+    fn who_holds_the_locks_is_told_by_what_the_database_logs_and_by_statements_that_take_too_long() {
+        let locks = "process 2200 still waiting for AccessShareLock on relation 16402 after 1000.967 ms";
+        for line in [locks, "canceling statement due to statement timeout"] {
+            let mut case = case(&[job("2026-05-01T09:50:00Z", "db")]);
+            fixture::log(&mut case, "db-7d9f8b6c5-x1", line);
+            let found = of(&DatabaseTrouble, &case);
+            let holder = found.iter().find(|found| found.entity.name == "backfill");
+            let holder =
+                holder.map(|found| (found.mechanism, fixture::clue(found, "database is in trouble")));
+            let weight = if line == locks { 2.4 } else { 1.4 };
+            assert_eq!(holder, Some(("database_locked", Some(weight))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_job_whose_pods_are_gone_is_known_by_its_object() {
+        let with = |completed: Option<&str>| {
+            let mut case = case(&[]);
+            case.objects.workloads.push(
+                serde_json::from_value(json!({
+                    "kind": "Job",
+                    "metadata": {"name": "backfill", "namespace": "shop"},
+                    "spec": {"template": {"spec": {"containers": [
+                        {"name": "job", "env": [{"name": "DATABASE_URL", "value": "postgres://app@db:5432/app"}]},
+                    ]}}},
+                    "status": {"startTime": "2026-05-01T09:50:00Z", "completionTime": completed},
+                }))
+                .unwrap(),
+            );
+            blamed(&mut case, LOCKED).contains(&"database_locked backfill".to_owned())
+        };
+        assert!(with(None));
+        assert!(with(Some("2026-05-01T10:05:00Z")));
+        // It had ended before anybody waited.
+        assert!(!with(Some("2026-05-01T09:51:00Z")));
     }
 }

@@ -132,6 +132,8 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
     .derived(if outside { 0.0 } else { 0.7 });
     if callers.len() > 1 {
         candidate = candidate.clue("several callers complain", 0.8, Vec::new());
+    } else if outside && !facts.case.everywhere {
+        candidate = candidate.unseen(format!("whether {host} fails workloads of other namespaces, too"));
     }
     let unknown = complaint.is_of_unknown_address();
     if unknown {

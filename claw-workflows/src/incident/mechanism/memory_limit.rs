@@ -1,12 +1,14 @@
 //! Containers are killed because they use more memory than they may.
 
-use std::collections::BTreeMap;
+mod series;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use claw_metrics::classify::Measure;
-use claw_metrics::signal::{Direction, Shape, Signal};
+use claw_metrics::signal::{Direction, Signal};
 use jiff::{SignedDuration, Timestamp};
 
 use super::limits::{about_memory, limit, lowers_memory};
@@ -50,9 +52,11 @@ impl Mechanism for MemoryLimit {
                 }
             }
         }
+        let known: BTreeSet<EntityRef> = killed.keys().map(|(workload, _)| workload.clone()).collect();
         killed
             .into_iter()
             .filter_map(|((workload, container), pods)| candidate(facts, &workload, &container, &pods))
+            .chain(series::candidates(facts, &known))
             .collect()
     }
 }
@@ -118,12 +122,12 @@ fn candidate(
             )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
-    } else if let Some(signal) = memory.filter(|signal| signal.shape == Shape::Trend) {
+    } else if let Some((seen, grows)) = series::grows(facts, workload, memory) {
         why = "its memory grows steadily, as with a leak".to_owned();
         candidate.mechanism = "memory_leak";
         candidate = candidate
-            .clue("memory grows steadily", 1.5, vec![degradation::evidence(signal)])
-            .since(signal.onset);
+            .clue("memory grows steadily", 1.5, vec![seen])
+            .since(grows);
         if let Some(rollout) = rollout {
             blamed = Some(rollout);
             candidate = candidate

@@ -4,6 +4,7 @@
 //! container killed for memory is a symptom, a limit that revision 14 lowered is a cause. It gives evidence for and
 //! against, and what to do. Ranking (see [`super::rank`]) compares what the mechanisms put forward.
 
+mod application_error;
 mod authentication_failed;
 mod authorization_policy;
 mod autoscaler;
@@ -42,7 +43,7 @@ mod limits;
 mod memory_limit;
 mod mesh_destination_missing;
 mod mtls_mismatch;
-mod named_hosts;
+pub(super) mod named_hosts;
 mod network_policy;
 mod new_errors;
 mod node_cordoned;
@@ -71,6 +72,8 @@ mod scaled_down;
 mod scaling;
 mod scheduling_gated;
 mod selector_mismatch;
+#[cfg(test)]
+mod tests;
 mod traffic_surge;
 pub(super) mod unschedulable;
 mod volume_mount_failed;
@@ -127,6 +130,7 @@ pub trait Mechanism: Send + Sync + std::fmt::Debug {
 /// All mechanisms, in the order of their ids.
 pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
     let mut all: Vec<Box<dyn Mechanism>> = vec![
+        Box::new(application_error::ApplicationError),
         Box::new(authentication_failed::AuthenticationFailed),
         Box::new(autoscaler::Autoscaler),
         Box::new(authorization_policy::AuthorizationPolicyDenies),

@@ -10,7 +10,7 @@ use crate::incident::complaint::service_called;
 use crate::incident::facts::Facts;
 
 /// The addresses that environment variables name. Host and port may stand in two variables of one name.
-pub(super) fn named(spec: &PodSpec) -> BTreeSet<Address> {
+pub(in crate::incident) fn named(spec: &PodSpec) -> BTreeSet<Address> {
     let mut found = BTreeSet::new();
     for container in spec.all_containers() {
         for variable in &container.env {

@@ -67,7 +67,12 @@ pub(super) fn of_unit<'a>(
     };
     case.changes
         .iter()
-        .filter(|change| !matches!(change.kind, ChangeKind::Scale | ChangeKind::Node))
+        .filter(|change| {
+            !matches!(
+                change.kind,
+                ChangeKind::Scale | ChangeKind::Node | ChangeKind::Job
+            )
+        })
         .filter(|change| change.time >= case.window.start && change.time <= limit)
         .filter(|change| means(facts, &change.entity, unit) || configures(&change.entity))
         .max_by(|a, b| (a.time, &b.reference).cmp(&(b.time, &a.reference)))

@@ -12,7 +12,7 @@ use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::Target;
 use crate::incident::degradation;
-use crate::incident::facts::Facts;
+use crate::incident::facts::{Facts, SKEW};
 use crate::incident::units::{self, Strain, Unit};
 
 /// A signal below this many robust standard deviations does not count.
@@ -22,8 +22,8 @@ const STORM: f64 = 1.8;
 /// Work of the caller that grew no more than so many times does not account for it.
 const STEADY: f64 = 1.3;
 
-/// A caller sends many times as many requests as its own work accounts for, and its retries were changed, or it says that it
-/// tries again.
+/// A caller sends many times as many requests as its own work accounts for, and its retries were changed, it says that it
+/// tries again, or both its calls and its own work are measured.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RetryStorm;
 
@@ -71,8 +71,10 @@ impl Mechanism for RetryStorm {
                     Target::Unnamed => alone(),
                     _ => false,
                 };
+                // Its calls are measured, and so is its own work: nobody else needs to say that it tries again.
+                let told = storm.peer.is_some() && measured.contains(caller);
                 known
-                    .then(|| candidate(facts, caller, callee, storm, &units, about))
+                    .then(|| candidate(facts, caller, callee, storm, &units, about, told))
                     .flatten()
             })
             .collect()
@@ -137,6 +139,7 @@ fn candidate(
     storm: &Signal,
     units: &BTreeMap<EntityRef, Unit<'_>>,
     about: impl Fn(&Target) -> bool,
+    told: bool,
 ) -> Option<Candidate> {
     let own = units
         .get(caller)
@@ -160,7 +163,7 @@ fn candidate(
                 said.contains("retry") || said.contains("attempt")
             })
     });
-    if change.is_none() && says.is_none() {
+    if change.is_none() && says.is_none() && !told {
         return None;
     }
     let mut found = Candidate::new(
@@ -179,6 +182,17 @@ fn candidate(
     .since(storm.onset)
     .hurting([callee.clone()])
     .derived(0.3);
+    if told {
+        found = found.clue("its calls multiplied, and its own work did not", 0.6, Vec::new());
+    }
+    // Who tries again because the other side fails makes it worse, and is not how it began.
+    let failed_first = storm
+        .onset
+        .zip(failing.onset)
+        .is_some_and(|(storm, failing)| storm.duration_since(failing) > SKEW);
+    if failed_first && change.is_none() {
+        found = found.derived(0.6);
+    }
     if let Some(complaint) = says {
         found = found.clue("says that it tries again", 0.8, complaint.evidence(facts));
     }
@@ -299,5 +313,49 @@ mod tests {
         assert!(told(true, "retry 4 of 10: side:8080: connection refused").is_empty());
         // It calls two, and does not say which of them it tries again.
         assert!(told(true, "retry 4 of 10: connection refused").is_empty());
+    }
+    /// `front` gets so many requests, and calls `back` so many times; nothing was changed, and nobody says anything.
+    fn measured(own: f64, calls: f64) -> Vec<String> {
+        let mut case = fixture::case(json!({}));
+        case.calls.push(Call {
+            caller: service("front"),
+            callee: service("back"),
+            via: "metrics".to_owned(),
+        });
+        case.measured.insert((service("front"), Measure::Traffic));
+        signal(&mut case, "service_requests_per_second", "front", (100.0, own));
+        signal(&mut case, "service_error_ratio", "back", (0.001, 0.4));
+        let labels = [
+            ("__name__", "service_requests_per_second"),
+            ("source", "front"),
+            ("destination", "back"),
+            ("namespace", "shop"),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let points = (-60_i64..30).map(|minute| {
+            let level = if minute < 0 { 100.0 } else { calls };
+            let noise = 1.0 + 0.02 * (minute.rem_euclid(5)) as f64;
+            (at(60 * minute), level * noise)
+        });
+        let series = claw_metrics::series::Series::new(labels.into_iter().collect(), points.collect());
+        let incident = claw_core::report::Window {
+            start: at(0),
+            end: at(1800),
+        };
+        let found = claw_metrics::signal::detect(&series, &incident, None, &Default::default());
+        assert_eq!(found.is_some(), calls > 100.0);
+        case.signals.extend(found);
+        of(&RetryStorm, &case)
+            .into_iter()
+            .map(|found| found.entity.name)
+            .collect()
+    }
+
+    #[test]
+    fn calls_that_multiply_while_the_work_stays_are_retries_without_a_word() {
+        assert_eq!(measured(100.0, 500.0), ["front"]);
+        // It has as much more work itself, or calls no more often.
+        assert!(measured(500.0, 500.0).is_empty());
+        assert!(measured(100.0, 100.0).is_empty());
     }
 }

@@ -22,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::typed::Computed;
 use super::case::{Call, Case};
+use super::memory;
 use super::steps::settle;
 use super::window;
 
@@ -74,6 +75,7 @@ pub(super) async fn gather(
     case.calls.dedup();
     // A series would seem to end where a piece of it was not read.
     series.retain(|series| !read.partial.contains(series.name()));
+    case.memory.extend(memory::uses(&series, &case.window));
     let mut seen = survey(case, &series);
     for Computed { series, promql } in computed {
         let found = survey(case, std::slice::from_ref(&series));
@@ -96,6 +98,7 @@ pub(super) fn compare(case: &mut Case, series: &[Series]) {
     case.calls.extend(edges(series));
     case.calls.sort();
     case.calls.dedup();
+    case.memory.extend(memory::uses(series, &case.window));
     let seen = survey(case, series);
     take(case, seen);
 }

@@ -7,14 +7,16 @@ use claw_core::entity::EntityRef;
 use claw_core::reason::Offer;
 use claw_core::tool::Tool as _;
 use claw_core::workflow::{StepContext, StepError};
-use claw_k8s::model::Pod;
+use claw_k8s::model::{Object as _, Pod};
 use claw_k8s::tools::GetPodLogs;
 use serde_json::json;
 
 use super::{MAX_RIVALS, Probe, RIVAL};
 use crate::incident::case::Case;
 use crate::incident::conclude::Weighed;
-use crate::incident::facts::clip;
+use crate::incident::facts::{Facts, clip};
+use crate::incident::logs::host_of;
+use crate::incident::mechanism::named_hosts;
 use crate::incident::steps::analyze_logs::{Wanted, calls_left, of_pod, read_pods, silent_node};
 
 /// How often something that is at fault logs an error.
@@ -30,6 +32,29 @@ struct Logs {
     ranks: Vec<u32>,
 }
 
+/// Others who use a host outside that are asked whether they get through.
+const MAX_USERS: usize = 2;
+
+/// Units of which no log was read and whose environment names a host that is suspected: whether they get through tells a fault
+/// of the host from one of its first accuser.
+fn users(facts: &Facts<'_>, host: &EntityRef) -> Vec<EntityRef> {
+    if host.kind != EntityRef::EXTERNAL_HOST {
+        return Vec::new();
+    }
+    let name = host_of(&host.name);
+    let read = facts.with_logs();
+    facts
+        .top_workloads()
+        .filter(|workload| {
+            let named = named_hosts::named(&workload.template().spec);
+            named.iter().any(|address| address.host == name)
+        })
+        .map(|workload| workload.entity())
+        .filter(|unit| !read.contains(unit))
+        .take(MAX_USERS)
+        .collect()
+}
+
 /// One for each suspect whose pods are known and whose logs were not asked for, while there are calls left.
 pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
     let facts = &weighed.facts;
@@ -38,6 +63,9 @@ pub(super) fn probes(weighed: &Weighed<'_>) -> Vec<Box<dyn Probe>> {
     for ranked in weighed.ranked.iter().take(MAX_RIVALS) {
         if ranked.hypothesis.confidence >= RIVAL {
             let unit = facts.unit_of(&ranked.hypothesis.entity);
+            for user in users(facts, &ranked.hypothesis.entity) {
+                suspects.entry(user).or_default().push(ranked.hypothesis.rank);
+            }
             suspects.entry(unit).or_default().push(ranked.hypothesis.rank);
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
-use claw_core::evidence::Hypothesis;
+use claw_core::evidence::{Hypothesis, Severity};
 use claw_core::reason::{self, Budget, Offer, Question, Reasoner, Thought};
 use claw_core::report::Test;
 use claw_core::tool::ToolContext;
@@ -19,6 +19,7 @@ use claw_core::workflow::{StepContext, StepError};
 use super::case::Case;
 use super::conclude::{Weighed, weigh};
 use super::rank::Ranked;
+use super::steps::analyze_logs::{read_pods, wanted_beside};
 use super::weights::Weights;
 
 /// Rounds of asking and weighing again.
@@ -29,6 +30,8 @@ const MAX_CALLS: u32 = 12;
 const MAX_RIVALS: usize = 4;
 /// How sure one can be of something at most that was not looked at.
 const UNSEEN: f64 = 0.5;
+/// Below this confidence the best hypothesis explains nothing.
+const UNCLEAR: f64 = 0.3;
 /// A hypothesis below this confidence is no rival.
 const RIVAL: f64 = 0.05;
 
@@ -57,6 +60,7 @@ pub(super) async fn tell_apart(
     reasoner: &dyn Reasoner,
     goal: &str,
 ) -> Result<(), StepError> {
+    read_beside(cx, case, weights).await?;
     let mut calls = MAX_CALLS;
     let mut made: BTreeSet<String> = BTreeSet::new();
     for _round in 0..MAX_ROUNDS {
@@ -99,6 +103,30 @@ pub(super) async fn tell_apart(
             made.insert(offer.id);
         }
     }
+    Ok(())
+}
+
+/// Where nothing explains the trouble of what the alert names, what its neighbours log may: that was not read, for the alert
+/// spoke of one workload only.
+async fn read_beside(cx: &StepContext, case: &mut Case, weights: &Weights) -> Result<(), StepError> {
+    let beside = {
+        let weighed = weigh(case, weights);
+        let wrong = weighed
+            .symptoms
+            .iter()
+            .any(|symptom| symptom.severity >= Severity::Warning);
+        let best = weighed.ranked.first();
+        let clear = best.is_some_and(|ranked| ranked.hypothesis.confidence >= UNCLEAR);
+        if !wrong || clear {
+            return Ok(());
+        }
+        wanted_beside(&weighed.facts)
+    };
+    if beside.is_empty() || cx.remaining().is_zero() {
+        return Ok(());
+    }
+    cx.progress(format!("reading {} logs beside the alert", beside.len()));
+    read_pods(cx, case, beside, 0).await?;
     Ok(())
 }
 

@@ -268,13 +268,27 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
         .collect();
     // What is alerted on as a Service: which pods are behind it is known only now.
     ring.iter().for_each(|entity| add(entity, 0));
-    for hops in [1, 2] {
-        ring = facts
-            .case
-            .calls
+    // Who calls whom is told by configuration and metrics, and by those who complain.
+    let mut calls: Vec<(EntityRef, EntityRef)> = facts
+        .case
+        .calls
+        .iter()
+        .map(|call| (facts.unit_of(&call.caller), facts.unit_of(&call.callee)))
+        .collect();
+    calls.extend(
+        facts
+            .complaints()
             .iter()
-            .filter(|call| ring.contains(&facts.unit_of(&call.caller)))
-            .map(|call| facts.unit_of(&call.callee))
+            .filter_map(|complaint| match &complaint.target {
+                Target::Known(callee) => Some((complaint.workload.clone(), callee.clone())),
+                _ => None,
+            }),
+    );
+    for hops in [1, 2] {
+        ring = calls
+            .iter()
+            .filter(|(caller, _)| ring.contains(caller))
+            .map(|(_, callee)| callee.clone())
             .collect();
         ring.iter().for_each(|entity| add(entity, hops));
     }
@@ -339,6 +353,38 @@ fn of_one_pod(facts: &Facts<'_>, unit: &EntityRef) -> Vec<Wanted> {
 struct Selection {
     near: Vec<Wanted>,
     far: Vec<Wanted>,
+}
+
+/// Containers of workloads beside the alerting ones, in their namespaces, of which no log was read: those that were changed
+/// first. Worth reading where nothing else explains the trouble.
+pub(in crate::incident) fn wanted_beside(facts: &Facts<'_>) -> Vec<Wanted> {
+    let case = facts.case;
+    let read = facts.with_logs();
+    let namespaces: BTreeSet<&str> = case
+        .subject
+        .iter()
+        .filter_map(|entity| entity.namespace.as_deref())
+        .collect();
+    let changed: BTreeSet<EntityRef> = case
+        .changes
+        .iter()
+        .map(|change| facts.unit_of(&change.entity))
+        .collect();
+    let mut units: Vec<(bool, &EntityRef)> = facts
+        .pods_by_workload()
+        .filter(|(unit, _)| {
+            unit.namespace
+                .as_deref()
+                .is_some_and(|ns| namespaces.contains(ns))
+        })
+        .filter(|(unit, _)| !read.contains(*unit))
+        .map(|(unit, _)| (!changed.contains(unit), unit))
+        .collect();
+    units.sort();
+    units
+        .iter()
+        .flat_map(|(_, unit)| of_one_pod(facts, unit))
+        .collect()
 }
 
 /// Which logs are worth reading: of the pods in trouble first, then of the alerting ones. Of pods that are as urgent, one of

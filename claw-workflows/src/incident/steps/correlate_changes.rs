@@ -14,6 +14,8 @@ use jiff::Timestamp;
 
 use super::reading::settle;
 use crate::incident::case::Case;
+use crate::incident::facts::Facts;
+use crate::incident::logs::FlagSet;
 
 /// Reads rollout histories, recorded changes, and the times at which objects were edited.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,10 @@ impl Step<Case> for CorrelateChanges {
         }
         let edits = edits(&case);
         case.changes.extend(edits);
+        let started = started(&case);
+        case.changes.extend(started);
+        let flags = flags(&case);
+        case.changes.extend(flags);
         tidy(&mut case.changes);
         attribute(&mut case.changes, &case.delivered);
         Ok(Outcome::Continue(case))
@@ -148,6 +154,68 @@ fn edits(case: &Case) -> Vec<Change> {
         .iter()
         .for_each(|autoscaler| edits(ChangeKind::Scale, autoscaler.entity(), &autoscaler.metadata));
     found
+}
+
+/// Jobs that were started in the window. Of a schedule's runs, which come every day or every minute, only the one that was
+/// under way when the trouble began.
+fn started(case: &Case) -> Vec<Change> {
+    let jobs = case
+        .objects
+        .workloads
+        .iter()
+        .filter(|workload| workload.kind == "Job");
+    jobs.filter_map(|job| {
+        let time = job.status.start_time.or(job.metadata.creation_timestamp)?;
+        let inside = time >= case.window.start && time <= case.window.end;
+        let scheduled = job
+            .metadata
+            .controller()
+            .is_some_and(|owner| owner.kind == "CronJob");
+        let ended = job.status.completion_time;
+        let under_way = case
+            .began
+            .is_some_and(|began| time <= began && ended.is_none_or(|ended| ended >= began));
+        (inside && (!scheduled || under_way)).then(|| {
+            let entity = job.entity();
+            Change {
+                reference: format!("{}/{}@{time}", entity.kind, entity.path()),
+                time,
+                kind: ChangeKind::Job,
+                summary: format!("{entity} was started"),
+                entity,
+                detail: Vec::new(),
+                author: None,
+            }
+        })
+    })
+    .collect()
+}
+
+/// Feature flags that logs say were set, each once for a unit: its pods tell the same.
+fn flags(case: &Case) -> Vec<Change> {
+    let facts = Facts::new(case);
+    let mut first: BTreeMap<(EntityRef, &str), &FlagSet> = BTreeMap::new();
+    for digest in &case.logs {
+        let unit = facts.unit_of(&digest.pod);
+        for set in &digest.flags {
+            let known = first.entry((unit.clone(), set.flag.as_str())).or_insert(set);
+            if set.time < known.time {
+                *known = set;
+            }
+        }
+    }
+    first
+        .into_iter()
+        .map(|((entity, flag), set)| Change {
+            reference: format!("{}/{}@{} flag {flag}", entity.kind, entity.path(), set.time),
+            time: set.time,
+            kind: ChangeKind::Flag,
+            summary: format!("{entity} logs that flag {flag} was set: {}", set.text),
+            entity,
+            detail: Vec::new(),
+            author: None,
+        })
+        .collect()
 }
 
 /// The newest edit of an object by somebody else than the control plane. An object that was never edited since it was
@@ -325,6 +393,42 @@ fn tidy(changes: &mut Vec<Change>) {
 mod tests {
     use super::*;
     use crate::incident::testing::{at, deploy};
+
+    #[test]
+    fn a_job_that_was_started_is_a_change_and_a_run_of_a_schedule_only_while_it_runs() {
+        use serde_json::json;
+        let jobs = [
+            ("migrate", -300, None, json!([])),
+            ("of-last-week", -600_000, Some(-599_000), json!([])),
+            (
+                "nightly-1",
+                -400,
+                Some(-390),
+                json!([{"kind": "CronJob", "name": "nightly", "controller": true}]),
+            ),
+            (
+                "nightly-2",
+                -100,
+                None,
+                json!([{"kind": "CronJob", "name": "nightly", "controller": true}]),
+            ),
+        ];
+        let mut case = crate::incident::testing::case();
+        case.began = Some(at(0));
+        for (name, second, end, owners) in jobs {
+            let end = end.map(at);
+            case.objects.workloads.push(crate::incident::testing::object(
+                name,
+                json!({
+                    "kind": "Job", "metadata": {"ownerReferences": owners},
+                    "status": {"startTime": at(second), "completionTime": end},
+                }),
+            ));
+        }
+        let found = started(&case);
+        let names: Vec<_> = found.iter().map(|change| change.entity.name.as_str()).collect();
+        assert_eq!(names, ["migrate", "nightly-2"]);
+    }
 
     #[test]
     fn a_rollout_is_that_of_the_delivery_right_before_it() {
