@@ -112,7 +112,7 @@ impl Names {
             [kind, name] if known_kind(kind).is_some() && !name.is_empty() => {
                 self.of_kind(known_kind(kind).unwrap_or(kind), name)
             }
-            [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
+            [namespace, name] if is_label(namespace) && is_name(name) => {
                 self.bare(Some((*namespace).to_owned()), name, preferred)
             }
             _ => self.bare(None, text, preferred),
@@ -214,6 +214,18 @@ fn host(text: &str) -> Option<EntityRef> {
     }
 }
 
+/// Whether this may be the name of a namespace.
+fn is_label(text: &str) -> bool {
+    is_name(text) && !text.contains('.')
+}
+
+/// Whether this may be the name of an object. What has capitals or other signs in it names something else, to which a slash
+/// may belong.
+fn is_name(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+    !text.is_empty() && text.bytes().all(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -272,6 +284,16 @@ mod tests {
                 "Service petInfo_AWS::DynamoDB::Table",
             ),
             (json!("order.service"), CALLING, "Service order.service"),
+            (
+                json!("cart/prod_AWS::ApiGateway::Stage"),
+                CALLING,
+                "Service cart/prod_AWS::ApiGateway::Stage",
+            ),
+            (
+                json!("https://sqs.eu.amazonaws.com/scans"),
+                CALLING,
+                "Service https://sqs.eu.amazonaws.com/scans",
+            ),
         ] {
             assert_eq!(
                 names.entity(&written, preferred).unwrap().to_string(),

@@ -87,6 +87,15 @@ impl Exporter {
     }
 }
 
+/// Whether a URL names one thing of several at a host: a queue, a bucket. One with a port is an address that is called.
+fn is_within_host(value: &str) -> bool {
+    let path = value
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .filter(|(host, _)| !host.contains(':') && !host.contains(".svc"));
+    path.is_some_and(|(_, path)| !path.is_empty())
+}
+
 struct View<'a> {
     labels: &'a Labels,
     exporter: Exporter,
@@ -165,6 +174,9 @@ impl View<'_> {
 
     /// `cart.shop.svc.cluster.local` names a Service; any other host name with dots is outside the cluster.
     fn host(&self, kind: &str, value: &str, namespace: Option<String>) -> EntityRef {
+        if is_within_host(value) {
+            return self.entity("Service", value, namespace);
+        }
         let bare = value.split_once("://").map_or(value, |(_, rest)| rest);
         let host = bare.split(['/', ':']).next().unwrap_or(bare);
         let parts: Vec<&str> = host.split('.').collect();
