@@ -73,6 +73,9 @@ pub struct Case {
     /// Whether series were left out or a query for some had no answer: any of them may be the one that moved.
     #[serde(default)]
     pub series_unread: bool,
+    /// Nodes that pods ran on, as metrics tell it.
+    #[serde(default)]
+    pub placed: BTreeSet<(EntityRef, EntityRef)>,
     /// Who calls whom.
     pub calls: Vec<Call>,
     /// What was changed.

@@ -141,6 +141,7 @@ impl Workflow for IncidentInvestigation {
             measured: Default::default(),
             memory: Vec::new(),
             series_unread: false,
+            placed: Default::default(),
             calls: Vec::new(),
             changes: Vec::new(),
             delivered: Vec::new(),

@@ -263,6 +263,10 @@ fn starts(facts: &Facts<'_>, graph: &mut FailureGraph) {
 
 /// Series name entities that no object was seen of; the other entities on their labels tell what belongs together.
 fn metrics(facts: &Facts<'_>, graph: &mut FailureGraph) {
+    for (pod, node) in &facts.case.placed {
+        graph.connect(node, pod);
+        graph.connect(pod, &facts.unit_of(pod));
+    }
     for signal in &facts.case.signals {
         graph.insert(&signal.entity);
         if let Some(peer) = &signal.peer {
@@ -280,10 +284,10 @@ fn metrics(facts: &Facts<'_>, graph: &mut FailureGraph) {
 
 #[cfg(test)]
 mod tests {
-    use claw_core::entity::EntityRef;
     use serde_json::{Value, json};
 
-    use crate::incident::facts::Facts;
+    use super::*;
+    use crate::incident::case::Call;
     use crate::incident::testing::{case, deployment, object};
 
     /// Whether a pod that finds no room feels it that the node is cordoned.
@@ -322,5 +326,27 @@ mod tests {
         assert!(!feels(tainted.clone(), json!({})));
         let bears = json!({"tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]});
         assert!(feels(tainted, bears));
+    }
+
+    #[test]
+    fn a_node_is_felt_by_what_metrics_say_runs_there() {
+        let mut case = case();
+        let service = |name: &str| entity("Service", "shop", name);
+        for callee in ["cart", "mail"] {
+            case.calls.push(Call {
+                caller: service("front"),
+                callee: service(callee),
+                via: "topology".to_owned(),
+            });
+        }
+        let node = EntityRef::cluster("Node", "worker-7");
+        let pod = entity("Pod", "shop", "cart-7d9f8b6c5-x1abc");
+        case.placed.insert((pod.clone(), node.clone()));
+        let facts = Facts::new(&case);
+        let felt = facts.graph().reach([&node]);
+        for feels in [pod, service("cart"), service("front")] {
+            assert!(felt.contains_key(&feels), "{feels}");
+        }
+        assert!(!felt.contains_key(&service("mail")));
     }
 }

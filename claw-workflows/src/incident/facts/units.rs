@@ -151,11 +151,13 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
     let logs = case.logs.iter().map(|digest| &digest.pod);
     let changed = case.changes.iter().map(|change| &change.entity);
     let hosts = hosts(case);
+    let placed = case.placed.iter().map(|(pod, _)| pod);
     let told = calls
         .chain(logs)
         .chain(&case.subject)
         .chain(changed)
-        .chain(&hosts);
+        .chain(&hosts)
+        .chain(placed);
     let all: BTreeSet<&EntityRef> = measured.iter().copied().chain(told).collect();
 
     let mut groups: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();

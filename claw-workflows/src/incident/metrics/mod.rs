@@ -12,6 +12,7 @@ mod unread_tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use claw_core::entity::EntityRef;
 use claw_core::gate::ObserveError;
 use claw_core::report::Window;
 use claw_core::tool::Tool;
@@ -69,7 +70,11 @@ pub(super) async fn gather(
             not_asked(case, "nothing was asked about nodes");
         }
     }
-    let mut series: Vec<Series> = read.series.into_values().collect();
+    let (placing, mut series): (Vec<Series>, Vec<Series>) = read
+        .series
+        .into_values()
+        .partition(|series| series.name() == names::PLACEMENT);
+    case.placed.extend(placing.iter().filter_map(placement));
     case.calls.extend(edges(&series));
     case.calls.sort();
     case.calls.dedup();
@@ -260,6 +265,13 @@ fn further_back<'a>(
         few += usize::from(series.points.partition_point(|point| point.0 < began) < USUAL);
     }
     (start < end && few * 2 > all).then_some(Window { start, end })
+}
+
+/// A pod and the node that it runs on.
+fn placement(series: &Series) -> Option<(EntityRef, EntityRef)> {
+    let subject = claw_metrics::classify::subject_of(&series.labels)?;
+    let node = subject.related.into_iter().find(|entity| entity.kind == "Node")?;
+    (subject.entity.kind == "Pod").then_some((subject.entity, node))
 }
 
 /// Calls that the labels of edge metrics show.

@@ -14,6 +14,9 @@ use crate::incident::case::Case;
 /// Names that are read at most; the most telling kinds come first.
 const MAX_NAMES: usize = 160;
 
+/// What tells on which node a pod runs.
+pub(super) const PLACEMENT: &str = "kube_pod_info";
+
 /// Names of the metrics that fit `selector` and may tell something, the most telling first; only those of services, if wanted.
 pub(super) async fn telling(
     cx: &StepContext,
@@ -31,9 +34,15 @@ pub(super) async fn telling(
     if of_services {
         all.retain(|name| !is_of_the_platform(name));
     }
+    // Where pods were read, they tell that themselves.
+    let placing = case.objects.pods.is_empty();
+    let worth = |name: &str| match name == PLACEMENT && placing {
+        true => Some(0),
+        false => rank(name),
+    };
     let mut names: Vec<(u8, String)> = all
         .into_iter()
-        .filter_map(|name| Some((rank(&name)?, name)))
+        .filter_map(|name| Some((worth(&name)?, name)))
         .collect();
     names.sort();
     if names.len() > MAX_NAMES {
