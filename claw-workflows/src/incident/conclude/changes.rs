@@ -1,11 +1,15 @@
 //! Which changes are to blame.
 
+use std::collections::BTreeSet;
+
+use claw_core::change::Change;
+use claw_core::entity::EntityRef;
 use claw_core::report::ChangeAssessment;
 use jiff::Timestamp;
 
 use super::LIKELY;
-use crate::incident::case::Case;
-use crate::incident::facts::clip;
+use crate::incident::candidate::Symptom;
+use crate::incident::facts::{Facts, clip};
 use crate::incident::rank::Ranked;
 
 /// Changes that a report shows.
@@ -14,7 +18,17 @@ const MAX_CHANGES: usize = 50;
 const LINKED: f64 = 0.001;
 
 /// Each change of the window with what speaks for and against its being to blame, the blamed one first.
-pub(super) fn changes(case: &Case, ranked: &[Ranked], onset: Option<Timestamp>) -> Vec<ChangeAssessment> {
+pub(super) fn changes(
+    facts: &Facts<'_>,
+    symptoms: &[Symptom],
+    ranked: &[Ranked],
+    onset: Option<Timestamp>,
+) -> Vec<ChangeAssessment> {
+    let case = facts.case;
+    let troubled: BTreeSet<EntityRef> = symptoms
+        .iter()
+        .map(|symptom| facts.unit_of(&symptom.entity))
+        .collect();
     let first = ranked
         .first()
         .filter(|ranked| ranked.hypothesis.confidence >= LIKELY);
@@ -45,7 +59,7 @@ pub(super) fn changes(case: &Case, ranked: &[Ranked], onset: Option<Timestamp>) 
                     }
                 }
                 (false, None) if after => "it came after the trouble began".to_owned(),
-                (false, None) => "nothing that was seen leads from it to the trouble".to_owned(),
+                (false, None) => unlinked(facts, change, &troubled),
             };
             ChangeAssessment {
                 change: change.clone(),
@@ -65,10 +79,22 @@ pub(super) fn changes(case: &Case, ranked: &[Ranked], onset: Option<Timestamp>) 
     assessed
 }
 
+/// Why no cause rests on a change that came before the trouble.
+fn unlinked(facts: &Facts<'_>, change: &Change, troubled: &BTreeSet<EntityRef>) -> String {
+    match facts.concern_of(change) {
+        Some(concern) if troubled.contains(&concern.unit) => format!(
+            "{}, which it concerns, is in trouble; nothing else that was seen speaks for it as the cause",
+            concern.unit
+        ),
+        _ if troubled.contains(&facts.unit_of(&change.entity)) => {
+            "what was changed is in trouble; nothing else that was seen speaks for it as the cause".to_owned()
+        }
+        _ => "nothing that was seen leads from it to the trouble".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use claw_core::entity::EntityRef;
-
     use super::*;
     use crate::incident::testing::{at, case, deploy};
 
@@ -77,7 +103,7 @@ mod tests {
         let mut case = case();
         let cart = EntityRef::namespaced("Deployment", "shop", "cart");
         case.changes = vec![deploy(&cart, "before", -120), deploy(&cart, "after", 120)];
-        let assessed = changes(&case, &[], Some(at(0)));
+        let assessed = changes(&Facts::new(&case), &[], &[], Some(at(0)));
         let reasons: Vec<_> = assessed
             .iter()
             .map(|assessed| (assessed.change.reference.as_str(), assessed.reason.as_str()))
@@ -88,6 +114,41 @@ mod tests {
                 ("after", "it came after the trouble began"),
                 ("before", "nothing that was seen leads from it to the trouble")
             ]
+        );
+    }
+
+    #[test]
+    fn a_change_of_what_is_in_trouble_is_not_said_to_lead_nowhere() {
+        let mut case = case();
+        let service = |name: &str| EntityRef::namespaced("Service", "shop", name);
+        case.calls.push(crate::incident::case::Call {
+            caller: service("front"),
+            callee: service("cart"),
+            via: "topology".to_owned(),
+        });
+        for name in ["CartService", "front-svc"] {
+            let entity = EntityRef::namespaced("Deployment", "shop", name);
+            case.changes.push(deploy(&entity, name, -120));
+        }
+        let symptom = Symptom {
+            id: "metric.errors",
+            entity: service("cart"),
+            severity: claw_core::evidence::Severity::Critical,
+            since: Some(at(0)),
+            statement: "fails".to_owned(),
+            evidence: Vec::new(),
+        };
+        let assessed = changes(&Facts::new(&case), &[symptom], &[], Some(at(0)));
+        let reason = |name: &str| {
+            let mut all = assessed.iter();
+            all.find(|assessed| assessed.change.reference == name)
+                .map(|assessed| assessed.reason.clone())
+                .unwrap()
+        };
+        assert!(reason("CartService").starts_with("Service shop/cart, which it concerns, is in trouble"));
+        assert_eq!(
+            reason("front-svc"),
+            "nothing that was seen leads from it to the trouble"
         );
     }
 }

@@ -114,7 +114,7 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         since: onset,
         window: case.window,
         subject: case.subject.clone(),
-        changes: changes::changes(case, &ranked, onset),
+        changes: changes::changes(&facts, &symptoms, &ranked, onset),
         ruled_out: advice::ruled_out(&ranked),
         tests: case.tests.clone(),
         recommendations: if first.is_some() {

@@ -1,8 +1,10 @@
 //! The gathered world, indexed for questions.
 
 mod changes;
+mod concern;
 mod evidence;
 mod units;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -16,6 +18,7 @@ use super::complaint::{self, Complaint};
 use super::graph::FailureGraph;
 use super::logs::Digest;
 pub(super) use changes::SKEW;
+pub(super) use concern::Closeness;
 
 /// An index over a [`Case`]. Built once a step; mechanisms and symptoms ask it. What is dear and not always asked for is made
 /// when it is.
@@ -39,6 +42,7 @@ pub struct Facts<'a> {
     logs: BTreeMap<EntityRef, Vec<&'a Digest>>,
     changes: BTreeMap<EntityRef, Vec<&'a Change>>,
     units: units::Units,
+    roster: OnceLock<concern::Roster>,
     graph: OnceLock<FailureGraph>,
     complaints: OnceLock<Vec<Complaint<'a>>>,
 }
@@ -75,6 +79,7 @@ impl<'a> Facts<'a> {
             events: BTreeMap::new(),
             logs: BTreeMap::new(),
             changes: BTreeMap::new(),
+            roster: OnceLock::new(),
             graph: OnceLock::new(),
             complaints: OnceLock::new(),
         };

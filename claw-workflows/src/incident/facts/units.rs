@@ -142,6 +142,7 @@ fn unkinded(top: &[&Workload]) -> BTreeMap<EntityRef, EntityRef> {
 /// or by its address, with and without a namespace; pods belong to what their names begin with. What metrics are labelled
 /// with stands for the rest, so that answers name it as the label does.
 fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
+    let hosts = hosts(case);
     let signals = case
         .signals
         .iter()
@@ -150,7 +151,6 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
     let calls = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
     let logs = case.logs.iter().map(|digest| &digest.pod);
     let changed = case.changes.iter().map(|change| &change.entity);
-    let hosts = hosts(case);
     let placed = case.placed.iter().map(|(pod, _)| pod);
     let told = calls
         .chain(logs)

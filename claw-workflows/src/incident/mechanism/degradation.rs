@@ -9,7 +9,7 @@ use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target};
 use crate::incident::degradation::{Strains, Suspect};
-use crate::incident::facts::{Facts, clip};
+use crate::incident::facts::{Closeness, Facts, clip};
 use crate::incident::units;
 
 /// Share of a unit's strain that has to be its own for a change of the unit to count as what brought it.
@@ -18,6 +18,9 @@ const MOSTLY: f64 = 0.5;
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 /// What a change right before strain that is wholly the unit's own weighs.
 const CHANGED: f64 = 1.0;
+/// How much of that counts where the change's name has the unit's words and others, or only its summary has them.
+const NAMED_WITHIN: f64 = 0.8;
+const ONLY_TOLD: f64 = 0.6;
 
 /// Strain that the metrics show and that the units which are called do not account for.
 ///
@@ -97,6 +100,11 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
         return candidate;
     };
     let nearness = 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64();
+    let sure = match facts.concern_of(change).map(|concern| concern.closeness) {
+        Some(Closeness::Told) => ONLY_TOLD,
+        Some(Closeness::Within) => NAMED_WITHIN,
+        Some(Closeness::Alike | Closeness::Exact) | None => 1.0,
+    };
     let reason = format!("{unit} was well before that, and its trouble is its own");
     let advice = roll_back(facts, &change.entity, change, &reason).unwrap_or_else(|| {
         Advice::new(
@@ -107,7 +115,7 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
     let mut candidate = candidate
         .clue(
             "changed before its own trouble",
-            CHANGED * own * nearness,
+            CHANGED * own * nearness * sure,
             vec![facts.change_evidence(change)],
         )
         .brought_by(Some(&change.reference));
@@ -134,6 +142,7 @@ fn blamed<'f, 'a>(facts: &'f Facts<'a>, candidate: &Candidate) -> Option<&'f Com
                 | Indicator::ResolverFailed
                 | Indicator::Unreachable
                 | Indicator::UpstreamError
+                | Indicator::RateLimited
         );
         fails && complaint.workload == candidate.entity && complaint.target != Target::Unnamed
     })
@@ -234,6 +243,8 @@ mod tests {
             EntityRef::cluster("Service", "back"),
             EntityRef::namespaced("Deployment", "shop", "back"),
             EntityRef::cluster("Deployment", "back"),
+            EntityRef::namespaced("Deployment", "shop", "BackService"),
+            EntityRef::cluster("Repository", "acme/shop-back"),
         ] {
             let mut case = failing(0.3);
             case.changes = vec![deploy(&named, "new", -120)];
@@ -246,5 +257,21 @@ mod tests {
             -120,
         )];
         assert_eq!(rests_on(&case), [None, None]);
+    }
+
+    #[test]
+    fn who_is_refused_elsewhere_does_not_fail_by_a_change_of_its_own() {
+        let refused = |line: &str| {
+            let mut case = failing(0.3);
+            case.changes = vec![deploy(&service("back"), "new", -120)];
+            super::super::fixture::log(&mut case, "back-0", line);
+            rests_on(&case)[1].clone()
+        };
+        assert_eq!(
+            refused("GET https://maps.example.com/v1: 429 Too Many Requests: daily quota exceeded"),
+            None
+        );
+        // Nobody is named: it may be the one who refuses.
+        assert_eq!(refused("429 Too Many Requests").as_deref(), Some("new"));
     }
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::databases::{Callees, Databases};
 use super::scaling::{about_replicas, counts};
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate, Clue};
 use crate::incident::complaint::{Complaint, complaints};
 use crate::incident::degradation;
@@ -101,10 +101,15 @@ fn candidates(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_
         ),
         "Requests wait for a connection that does not come back",
     ));
-    if let Some(change) = facts
+    let rollout = facts
         .rollout_before(workload, since, &[])
-        .filter(|change| since.is_some_and(|since| since.duration_since(change.time) < RECENT))
-    {
+        .filter(|change| since.is_some_and(|since| since.duration_since(change.time) < RECENT));
+    let named_otherwise = || {
+        recent_change::of_unit(facts, workload, since)
+            .map(|(change, _)| change)
+            .filter(|change| change.kind == ChangeKind::Deploy)
+    };
+    if let Some(change) = rollout.or_else(named_otherwise) {
         own = own
             .clue("since a rollout", 1.0, vec![facts.change_evidence(change)])
             .brought_by(Some(&change.reference));

@@ -47,7 +47,7 @@ pub(super) fn doubt_old(facts: &Facts<'_>, meta: &Meta, found: Candidate) -> Can
 
 /// The last change of a unit at or before the beginning of the trouble, as [`before_trouble`] understands it, with how long
 /// before: of the unit itself, of its Service, or of configuration that its pods need. Recorded changes name a unit as
-/// people do, often without kind and namespace.
+/// people do: often without kind and namespace, or as a repository or chart is called.
 ///
 /// A change of the number of replicas is left out: an autoscaler makes it because of the trouble.
 pub(super) fn of_unit<'a>(
@@ -74,7 +74,12 @@ pub(super) fn of_unit<'a>(
             )
         })
         .filter(|change| change.time >= case.window.start && change.time <= limit)
-        .filter(|change| means(facts, &change.entity, unit) || configures(&change.entity))
+        .filter(|change| {
+            let concerns = facts
+                .concern_of(change)
+                .is_some_and(|concern| concern.unit == *unit);
+            concerns || means(facts, &change.entity, unit) || configures(&change.entity)
+        })
         .max_by(|a, b| (a.time, &b.reference).cmp(&(b.time, &a.reference)))
         .map(|change| {
             (
