@@ -13,7 +13,7 @@ use claw_workflows::incident::mechanism;
 use super::{Scenario, each, none, replay, scenarios};
 
 /// Names of mechanisms whose candidates all bear another id: nothing to be found in a world by that name.
-const FAMILIES: [&str; 7] = [
+const FAMILIES: [&str; 8] = [
     "autoscaler",
     "database_trouble",
     "degradation",
@@ -21,11 +21,44 @@ const FAMILIES: [&str; 7] = [
     "gitops",
     "handles_exhausted",
     "job",
+    "own_failure",
 ];
 
 /// Ids that say that something is wrong and leave open what. Where the recording shows why, another id is right, so that
 /// no positive is asked for.
 const FALLBACKS: [(&str, &str); 1] = [("rollout_stalled", "what it waits for, its pods tell")];
+
+/// What is still to be written. An entry that is no longer missing has to go.
+const WANTED: &[(&str, Kind)] = &[
+    ("application_error", Kind::Negative),
+    ("application_error", Kind::Decoy),
+    ("changed_setting", Kind::Negative),
+    ("changed_setting", Kind::Decoy),
+    ("file_missing", Kind::Positive),
+    ("file_missing", Kind::Negative),
+    ("file_missing", Kind::Decoy),
+    ("message_too_large", Kind::Positive),
+    ("message_too_large", Kind::Negative),
+    ("message_too_large", Kind::Decoy),
+    ("name_unknown", Kind::Positive),
+    ("name_unknown", Kind::Negative),
+    ("name_unknown", Kind::Decoy),
+    ("new_errors", Kind::Positive),
+    ("new_errors", Kind::Negative),
+    ("new_errors", Kind::Decoy),
+    ("not_offered", Kind::Positive),
+    ("not_offered", Kind::Negative),
+    ("not_offered", Kind::Decoy),
+    ("not_paid", Kind::Positive),
+    ("not_paid", Kind::Negative),
+    ("not_paid", Kind::Decoy),
+    ("rbac_denied", Kind::Positive),
+    ("rbac_denied", Kind::Negative),
+    ("rbac_denied", Kind::Decoy),
+    ("read_only_filesystem", Kind::Positive),
+    ("read_only_filesystem", Kind::Negative),
+    ("read_only_filesystem", Kind::Decoy),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -92,9 +125,9 @@ async fn each_mechanism_has_its_three_kinds_of_scenario() {
             let names = found.get(&(id.to_owned(), kind)).map_or(&[][..], Vec::as_slice);
             let _ = writeln!(table, "    {:9} {}", format!("{kind:?}"), names.join(", "));
             let fallback = kind == Kind::Positive && FALLBACKS.iter().any(|(known, _)| *known == id);
-            match (names.is_empty(), fallback) {
+            match (names.is_empty(), fallback || WANTED.contains(&(id, kind))) {
                 (true, false) => problems.push(format!("{id} has no {kind:?}")),
-                (false, true) => problems.push(format!("{id} has its {kind:?}: take it out of FALLBACKS")),
+                (false, true) => problems.push(format!("{id} has its {kind:?}: take it out of the list")),
                 _ => {}
             }
         }
@@ -124,7 +157,10 @@ fn scenarios_speak_of_mechanisms_that_exist() {
 #[test]
 fn what_is_exempt_exists() {
     let ids = mechanism::ids();
-    let known = FAMILIES.into_iter().chain(FALLBACKS.map(|(id, _)| id));
+    let known = FAMILIES
+        .into_iter()
+        .chain(FALLBACKS.map(|(id, _)| id))
+        .chain(WANTED.iter().map(|(id, _)| *id));
     let unknown: Vec<&str> = known.filter(|id| !ids.contains(id)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
