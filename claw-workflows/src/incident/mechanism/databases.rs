@@ -129,11 +129,8 @@ mod tests {
         fixture::log(&mut case, "api-7d9f8b6c5-x1", line);
         let facts = Facts::new(&case);
         let databases = Databases::of(&facts);
-        let found = facts
-            .complaints()
-            .iter()
-            .find_map(|said| databases.meant(&facts, said));
-        found
+        let complaints = facts.complaints();
+        complaints.iter().find_map(|said| databases.meant(&facts, said))
     }
 
     #[test]
