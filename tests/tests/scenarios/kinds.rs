@@ -30,19 +30,6 @@ const FALLBACKS: [(&str, &str); 1] = [("rollout_stalled", "what it waits for, it
 
 /// What is still to be written. An entry that is no longer missing has to go.
 const WANTED: &[(&str, Kind)] = &[
-    ("application_error", Kind::Negative),
-    ("application_error", Kind::Decoy),
-    ("changed_setting", Kind::Negative),
-    ("changed_setting", Kind::Decoy),
-    ("new_errors", Kind::Positive),
-    ("new_errors", Kind::Negative),
-    ("new_errors", Kind::Decoy),
-    ("not_offered", Kind::Positive),
-    ("not_offered", Kind::Negative),
-    ("not_offered", Kind::Decoy),
-    ("not_paid", Kind::Positive),
-    ("not_paid", Kind::Negative),
-    ("not_paid", Kind::Decoy),
     ("rbac_denied", Kind::Positive),
     ("rbac_denied", Kind::Negative),
     ("rbac_denied", Kind::Decoy),
