@@ -30,12 +30,6 @@ const FALLBACKS: [(&str, &str); 1] = [("rollout_stalled", "what it waits for, it
 
 /// What is still to be written. An entry that is no longer missing has to go.
 const WANTED: &[(&str, Kind)] = &[
-    ("rbac_denied", Kind::Positive),
-    ("rbac_denied", Kind::Negative),
-    ("rbac_denied", Kind::Decoy),
-    ("read_only_filesystem", Kind::Positive),
-    ("read_only_filesystem", Kind::Negative),
-    ("read_only_filesystem", Kind::Decoy),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
