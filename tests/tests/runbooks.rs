@@ -147,7 +147,7 @@ async fn what_a_call_lacks_is_a_gap_and_too_many_are_left_out() {
         .iter()
         .map(|call| call.answer.is_some())
         .collect();
-    assert_eq!(answers, [false, true, true, true, true, true, true]);
+    assert_eq!(answers, [false, true, true, true, true, true, true, true]);
 }
 
 #[tokio::test]

@@ -207,7 +207,8 @@ mod tests {
             "{\"time\":\"2026-03-01T09:00:00Z\",\"kind\":\"migration\",\"entity\":\"cart\",\"detail\":\"a\\nb\"}\n",
             "\n{\"kind\":\"deploy\"}\n{\"time\":\"soon\",\"entity\":\"x\"}\nnonsense\n[]\n",
         ));
-        assert!(changes.iter().all(|change| change.kind == ChangeKind::Config));
+        let kinds: Vec<ChangeKind> = changes.iter().map(|change| change.kind).collect();
+        assert_eq!(kinds, [ChangeKind::Config, ChangeKind::Job, ChangeKind::Job]);
         assert!(
             changes
                 .iter()

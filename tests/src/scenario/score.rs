@@ -230,6 +230,20 @@ impl Table {
         self.0.get(name)
     }
 
+    /// The groups of more than one incident, and the one called `all`: a single incident has no rate.
+    #[must_use]
+    pub fn of_several(&self, all: &str) -> Self {
+        let several = self
+            .0
+            .iter()
+            .filter(|(name, score)| *name == all || score.cases() > 1);
+        Self(
+            several
+                .map(|(name, score)| (name.clone(), score.clone()))
+                .collect(),
+        )
+    }
+
     /// All groups with their scores, in the order of their names.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &Score)> {
         self.0.iter().map(|(name, score)| (name.as_str(), score))

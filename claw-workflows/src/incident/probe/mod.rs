@@ -30,6 +30,8 @@ const MAX_CALLS: u32 = 12;
 const MAX_RIVALS: usize = 4;
 /// How sure one can be of something at most that was not looked at.
 const UNSEEN: f64 = 0.5;
+/// How sure one can be at most of something that leaves open what is wrong, while there are others to be looked at.
+const UNSAID: f64 = 0.35;
 /// Below this confidence the best hypothesis explains nothing.
 const UNCLEAR: f64 = 0.3;
 /// A hypothesis below this confidence is no rival.
@@ -130,17 +132,19 @@ async fn read_beside(cx: &StepContext, case: &mut Case, weights: &Weights) -> Re
     Ok(())
 }
 
-/// The hypothesis, less sure where what it blames was not looked at: that may be a victim itself.
+/// The hypothesis, less sure where what it blames was not looked at, or where it does not say what is wrong there: that may be
+/// a victim itself.
 fn doubted(ranked: &Ranked, offered: &[(Offer, Box<dyn Probe>)]) -> Hypothesis {
     let hypothesis = ranked.hypothesis.clone();
     let unseen = offered
         .iter()
         .any(|(offer, _)| offer.likelihoods.contains_key(&hypothesis.rank));
-    let confidence = if unseen {
-        hypothesis.confidence.min(UNSEEN)
-    } else {
-        hypothesis.confidence
+    let most = match (ranked.general && !offered.is_empty(), unseen) {
+        (true, _) => UNSAID,
+        (false, true) => UNSEEN,
+        (false, false) => 1.0,
     };
+    let confidence = hypothesis.confidence.min(most);
     Hypothesis {
         confidence,
         ..hypothesis

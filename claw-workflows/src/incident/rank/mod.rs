@@ -51,6 +51,8 @@ pub struct Ranked {
     pub explains: BTreeSet<usize>,
     /// Whether there is something that the run is about, and nothing leads from this to it.
     pub misses_alert: bool,
+    /// Whether it leaves open what is wrong with the entity.
+    pub general: bool,
     /// The change that it rests on.
     pub change: Option<String>,
     /// What to do about it.
@@ -318,6 +320,7 @@ fn finish(
         score,
         explains,
         misses_alert,
+        general: candidate.general,
         change: candidate.change,
         advice: candidate.advice,
         evidence,

@@ -344,9 +344,10 @@ pub(super) fn wanted_beyond(facts: &Facts<'_>) -> Vec<Wanted> {
 
 /// The containers of a pod that speaks for all of the workload.
 fn of_one_pod(facts: &Facts<'_>, unit: &EntityRef) -> Vec<Wanted> {
-    let mut pods = facts.pods_of(unit).iter();
-    let pod = pods.find(|pod| !pod.is_finished() && silent_node(facts, pod).is_none());
-    pod.map(|pod| of_pod(pod)).unwrap_or_default()
+    let there = |pod: &&&Pod| !pod.is_finished() && silent_node(facts, pod).is_none();
+    let pods = facts.pods_of(unit).iter().filter(there);
+    let oldest = pods.min_by_key(|pod| (pod.metadata.creation_timestamp, pod.entity()));
+    oldest.map(|pod| of_pod(pod)).unwrap_or_default()
 }
 
 /// What is worth reading, the most telling first, and what cannot be read since the kubelet there does not answer.
@@ -401,7 +402,8 @@ fn wanted(facts: &Facts<'_>) -> Selection {
         .pods()
         .filter_map(|pod| Some((urgency(facts, pod, &subject)?, pod)))
         .collect();
-    pods.sort_by_key(|(urgency, pod)| (*urgency, pod.entity()));
+    // By their age and not by their names: what a thing is called tells nothing.
+    pods.sort_by_key(|(urgency, pod)| (*urgency, pod.metadata.creation_timestamp, pod.entity()));
     let (far, near): (Vec<_>, Vec<_>) = pods
         .into_iter()
         .partition(|(_, pod)| silent_node(facts, pod).is_some());
@@ -415,7 +417,7 @@ fn wanted(facts: &Facts<'_>) -> Selection {
             (*count <= PER_WORKLOAD).then_some((urgency, *count, old, pod))
         })
         .collect();
-    near.sort_by_key(|(urgency, count, old, pod)| (*urgency, *count, *old, pod.entity()));
+    near.sort_by_key(|(urgency, count, old, _)| (*urgency, *count, *old));
     Selection {
         near: near.iter().flat_map(|(.., pod)| of_pod(pod)).collect(),
         far: far.iter().flat_map(|(_, pod)| of_pod(pod)).collect(),

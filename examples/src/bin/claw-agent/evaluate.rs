@@ -1,6 +1,5 @@
 //! `claw-agent evaluate`: how often recorded incidents whose cause is known are answered rightly.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -131,19 +130,11 @@ async fn answer(folder: PathBuf) -> Result<Result<Case, LeftOut>, Failure> {
     }))
 }
 
-/// The scores of all with a cause, and of the groups of several: one recording has no rate.
+/// The scores of all with a cause, and of each group of them.
 fn table(cases: &[Case]) -> Table {
-    let with_cause = || cases.iter().filter(|case| case.expected.is_some());
-    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
-    for group in with_cause().flat_map(|case| &case.groups) {
-        *sizes.entry(group).or_default() += 1;
-    }
     let mut table = Table::default();
-    for case in with_cause() {
-        let groups = case.groups.iter().map(String::as_str);
-        let groups: Vec<&str> = groups
-            .filter(|group| *group == ALL || sizes.get(group).is_some_and(|size| *size > 1))
-            .collect();
+    for case in cases.iter().filter(|case| case.expected.is_some()) {
+        let groups: Vec<&str> = case.groups.iter().map(String::as_str).collect();
         table.add(&groups, &case.outcome);
     }
     table
@@ -187,7 +178,7 @@ fn people(cases: &[Case], left: &[LeftOut], table: &Table) -> String {
         let _ = writeln!(text, "{:width$}  {place:>5}  {expected}: {first}", case.name);
     }
     let silent: Vec<&Case> = cases.iter().filter(|case| case.expected.is_none()).collect();
-    let _ = write!(text, "\n{table}");
+    let _ = write!(text, "\n{}", table.of_several(ALL));
     if let Some(all) = table.group(ALL) {
         let _ = write!(text, "\n{}", all.reliability());
     }

@@ -16,10 +16,12 @@ use crate::machine;
 /// How long the agent may take until it listens.
 const START: Duration = Duration::from_secs(30);
 /// What the agent would take from the environment of the user.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 9] = [
     "CLAW_AGENT_URL",
     "CLAW_OUTPUT",
     "ELASTICSEARCH_URL",
+    "GRAFANA_URL",
+    "JAEGER_URL",
     "KUBECONFIG",
     "LOKI_URL",
     "PROMETHEUS_URL",
