@@ -215,8 +215,8 @@ mod tests {
                 .any(|change| change.summary == "migration of Service cart")
         );
         let references: Vec<_> = changes.iter().map(|change| change.reference.as_str()).collect();
-        let first = "config-cart-20260301T090000Z";
-        assert_eq!(references, [first, &format!("{first}-2"), &format!("{first}-3")]);
+        let [config, job] = ["config", "job"].map(|kind| format!("{kind}-cart-20260301T090000Z"));
+        assert_eq!(references, [config, job.clone(), format!("{job}-2")]);
         assert!(
             changes
                 .iter()

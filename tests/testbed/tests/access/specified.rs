@@ -168,7 +168,7 @@ async fn an_investigation_with_the_specified_role_alone_names_the_cause_and_what
     let namespace = testbed.namespace("seed").await.unwrap();
     // Something that leaves logs, where containers can be made to print.
     let (fault, mechanism) = match testbed.part(Part::PodLogs) {
-        Some(_) => ("crashloop", "application_crash"),
+        Some(_) => ("crashloop", "invalid_configuration"),
         None => ("unschedulable", "unschedulable"),
     };
     testbed.inject(fault, namespace.name()).await.unwrap();
