@@ -185,6 +185,15 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The error of an answer of `service` that is not the JSON that was expected.
+    pub(crate) fn unreadable(service: &'static str, error: &serde_json::Error) -> Self {
+        let (kind, line, column) = (error.classify(), error.line(), error.column());
+        Self::Malformed {
+            service,
+            what: format!("{kind:?} error at line {line} column {column}"),
+        }
+    }
+
     /// The error of a failed call to `service`. Its API has no path that may be missing: one that is means another server.
     pub(crate) fn of_call(service: &'static str, error: HttpError) -> Self {
         match &error {

@@ -90,15 +90,7 @@ impl GrafanaAnnotations {
             .send(cx)
             .await
             .map_err(|error| SourceError::of_call(SERVICE, error))?;
-        serde_json::from_slice(response.body()).map_err(|error| SourceError::Malformed {
-            service: SERVICE,
-            what: format!(
-                "{:?} error at line {} column {}",
-                error.classify(),
-                error.line(),
-                error.column()
-            ),
-        })
+        serde_json::from_slice(response.body()).map_err(|error| SourceError::unreadable(SERVICE, &error))
     }
 }
 

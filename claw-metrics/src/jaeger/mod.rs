@@ -93,15 +93,8 @@ impl JaegerDependencies {
             .send(cx)
             .await
             .map_err(|error| SourceError::of_call(SERVICE, error))?;
-        let body: Body = serde_json::from_slice(response.body()).map_err(|error| SourceError::Malformed {
-            service: SERVICE,
-            what: format!(
-                "{:?} error at line {} column {}",
-                error.classify(),
-                error.line(),
-                error.column()
-            ),
-        })?;
+        let body: Body = serde_json::from_slice(response.body())
+            .map_err(|error| SourceError::unreadable(SERVICE, &error))?;
         Ok(body.data.unwrap_or_default())
     }
 }

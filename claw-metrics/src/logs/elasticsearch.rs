@@ -348,15 +348,7 @@ fn read(response: Response) -> Result<Body, SourceError> {
         });
     }
     let response = response.of_success().map_err(call)?;
-    serde_json::from_slice(response.body()).map_err(|error| SourceError::Malformed {
-        service: SERVICE,
-        what: format!(
-            "{:?} error at line {} column {}",
-            error.classify(),
-            error.line(),
-            error.column()
-        ),
-    })
+    serde_json::from_slice(response.body()).map_err(|error| SourceError::unreadable(SERVICE, &error))
 }
 
 fn call(error: HttpError) -> SourceError {

@@ -282,7 +282,6 @@ impl fmt::Display for Table {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
 mod tests {
     use serde_json::json;
 
@@ -359,7 +358,7 @@ mod tests {
         let of = |verdict, names: [&str; 2]| {
             let [first, second] = names.map(|name| EntityRef::cluster("Service", name));
             let mut report = crate::scenario::tests::report(verdict, first, "slow", "deploy-1");
-            let mut next = report.hypotheses[0].clone();
+            let mut next = report.hypotheses.first().unwrap().clone();
             next.entity = second;
             report.hypotheses.push(next);
             let outcome = Outcome::of(&report, &answer);
