@@ -1,8 +1,11 @@
 //! Builds the failure graph: who feels whose trouble.
 
+mod placed;
+
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Node, Object, Pod, Taint};
 
+use self::placed::felt_there;
 use super::complaint::Target;
 use super::facts::{Facts, needs};
 use super::graph::FailureGraph;
@@ -263,7 +266,7 @@ fn starts(facts: &Facts<'_>, graph: &mut FailureGraph) {
 
 /// Series name entities that no object was seen of; the other entities on their labels tell what belongs together.
 fn metrics(facts: &Facts<'_>, graph: &mut FailureGraph) {
-    for (pod, node) in &facts.case.placed {
+    for (pod, node) in felt_there(facts) {
         graph.connect(node, pod);
         graph.connect(pod, &facts.unit_of(pod));
     }
@@ -287,7 +290,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::incident::case::Call;
     use crate::incident::testing::{case, deployment, object};
 
     /// Whether a pod that finds no room feels it that the node is cordoned.
@@ -326,27 +328,5 @@ mod tests {
         assert!(!feels(tainted.clone(), json!({})));
         let bears = json!({"tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]});
         assert!(feels(tainted, bears));
-    }
-
-    #[test]
-    fn a_node_is_felt_by_what_metrics_say_runs_there() {
-        let mut case = case();
-        let service = |name: &str| entity("Service", "shop", name);
-        for callee in ["cart", "mail"] {
-            case.calls.push(Call {
-                caller: service("front"),
-                callee: service(callee),
-                via: "topology".to_owned(),
-            });
-        }
-        let node = EntityRef::cluster("Node", "worker-7");
-        let pod = entity("Pod", "shop", "cart-7d9f8b6c5-x1abc");
-        case.placed.insert((pod.clone(), node.clone()));
-        let facts = Facts::new(&case);
-        let felt = facts.graph().reach([&node]);
-        for feels in [pod, service("cart"), service("front")] {
-            assert!(felt.contains_key(&feels), "{feels}");
-        }
-        assert!(!felt.contains_key(&service("mail")));
     }
 }
