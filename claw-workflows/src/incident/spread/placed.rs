@@ -46,7 +46,7 @@ mod tests {
     use crate::incident::testing::{at, case};
 
     fn pod(unit: &str) -> EntityRef {
-        EntityRef::namespaced("Pod", "shop", &format!("{unit}-7d9f8b6c5-x1abc"))
+        EntityRef::namespaced("Pod", "shop", format!("{unit}-7d9f8b6c5-x1abc"))
     }
 
     fn node() -> EntityRef {
