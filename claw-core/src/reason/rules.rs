@@ -4,7 +4,8 @@ use super::{Claim, Conclusion, Offer, Question, Reasoner, Thought};
 use crate::report::Verdict;
 use crate::tool::{ToolContext, ToolError};
 
-/// Needs no model: while the best explanations are close, it asks what is expected to tell most for its cost.
+/// Needs no model: while the best explanations are close, or none is probable, it asks what is expected to tell most for its
+/// cost.
 ///
 /// The hypotheses, with one more that none of them is true, are taken as a probability distribution; an offer is worth
 /// the expected decrease of its entropy. The same question always has the same answer.
@@ -32,7 +33,7 @@ impl RuleReasoner {
     /// What to do next.
     pub fn decide(&self, question: &Question) -> Thought {
         let beliefs = Beliefs::of(question);
-        if beliefs.lead() < self.margin
+        if beliefs.is_open(self.margin)
             && !question.budget.time.is_zero()
             && let Some(offer) = self.best(question, &beliefs)
         {
@@ -126,6 +127,12 @@ impl Beliefs {
             hypotheses,
             other: (1.0 - sum).max(0.0),
         }
+    }
+
+    /// Whether no hypothesis leads by `margin`. That none of them is true is no finding either, however probable it is.
+    fn is_open(&self, margin: f64) -> bool {
+        let best = self.hypotheses.first();
+        self.lead() < margin || best.is_some_and(|(_, probability)| *probability < self.other)
     }
 
     /// How far the best explanation is ahead of the next.

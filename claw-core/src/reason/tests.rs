@@ -84,6 +84,17 @@ fn asks_what_tells_the_best_apart() {
 }
 
 #[test]
+fn asks_on_where_nothing_is_probable() {
+    let reasoner = RuleReasoner::default();
+    let tells = || vec![offer("tells", &[0.9])];
+    // That nothing explains it is all that is known.
+    let unlikely = question(&[0.13], tells(), 4);
+    assert_eq!(observed(&reasoner.decide(&unlikely)), Some("tells"));
+    let sure = question(&[0.95], tells(), 4);
+    assert_eq!(verdict(&reasoner.decide(&sure)), Some(Verdict::Cause));
+}
+
+#[test]
 fn prefers_two_cheap_observations_to_a_dear_one() {
     let dear = Offer {
         calls: 10,

@@ -69,9 +69,16 @@ pub struct Pattern {
     /// What follows the sample, cut as well.
     #[serde(default)]
     pub rest: String,
+    /// What the program said, where the sample repeats it with the exception behind.
+    #[serde(default)]
+    pub message: Option<String>,
     /// Whether it is an error that was written again and again, and never before the trouble began.
     #[serde(default)]
     pub emerged: bool,
+    /// Whether it is an error that was written again and again, in a log that does not go back far enough to tell whether it
+    /// was written before.
+    #[serde(default)]
+    pub repeated: bool,
     /// The type of the exception, where there is a stack trace.
     pub exception: Option<String>,
     /// Where it was thrown: the first frame of the application.
@@ -107,11 +114,17 @@ impl Pattern {
         self.last = self.last.max(other.last);
         self.fatal |= other.fatal;
         self.emerged |= other.emerged;
+        self.repeated |= other.repeated;
         for indication in other.indications {
             if !self.indications.contains(&indication) && self.indications.len() < 16 {
                 self.indications.push(indication);
             }
         }
+    }
+
+    /// What the program said: without the exception that is repeated behind it.
+    pub fn said(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.sample)
     }
 
     /// Whether it indicates one of `kinds`.
@@ -186,7 +199,9 @@ pub fn digest(
         .filter(|_| truncated);
     let start = log.entries.iter().filter_map(|entry| entry.time).min();
     for (id, pattern) in &mut patterns {
-        pattern.emerged &= emerged(start, began, pattern);
+        let recurs = Recurrence::of(start, began, pattern);
+        pattern.repeated &= recurs == Some(Recurrence::Unknown);
+        pattern.emerged &= recurs == Some(Recurrence::New);
         if cut.is_some_and(|cut| goes_on(cut, times.get(id).map_or(&[], Vec::as_slice))) {
             pattern.first = None;
             pattern.emerged = false;
@@ -241,16 +256,28 @@ fn usual<'e>(
     usual
 }
 
-/// Whether entries of a kind were written again and again since the trouble began, and none before, in a log that goes
-/// back for a while.
-fn emerged(start: Option<Timestamp>, began: Option<Timestamp>, pattern: &Pattern) -> bool {
-    /// Fewer entries are nothing that goes on.
-    const FEW: u64 = 5;
-    let (Some(start), Some(began), Some(first)) = (start, began, pattern.first) else {
-        return false;
-    };
-    let covered = first.duration_since(start) >= Usual::LEAST;
-    covered && pattern.count >= FEW && began.duration_since(first) <= Usual::LAG
+/// Of entries of a kind that were written again and again since the trouble began: whether there were any before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recurrence {
+    /// None, in a log that goes back for a while.
+    New,
+    /// The log does not go back far enough to tell.
+    Unknown,
+}
+
+impl Recurrence {
+    /// `None` for a few entries, which are nothing that goes on, and for such as were written before.
+    fn of(start: Option<Timestamp>, began: Option<Timestamp>, pattern: &Pattern) -> Option<Self> {
+        const FEW: u64 = 5;
+        let (start, began, first) = (start?, began?, pattern.first?);
+        if pattern.count < FEW || began.duration_since(first) > Usual::LAG {
+            return None;
+        }
+        if first.duration_since(start) >= Usual::LEAST {
+            return Some(Self::New);
+        }
+        (began.duration_since(start) < Usual::LEAST).then_some(Self::Unknown)
+    }
 }
 
 /// Flags of which a log first tells a state after `since`, and after it had gone on for a while without: what a program says
@@ -379,7 +406,9 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
         last: entry.time,
         sample: clip(&text, SAMPLE),
         rest: clip(&text.chars().skip(SAMPLE).collect::<String>(), REST),
+        message: (text != entry.message).then(|| clip(&entry.message, SAMPLE)),
         emerged: entry.level >= Level::Error,
+        repeated: entry.level >= Level::Error,
         exception: entry.trace.as_ref().and_then(|trace| trace.exception.clone()),
         frame: entry.trace.as_ref().and_then(|trace| trace.frame.clone()),
         fatal: entry.level == Level::Fatal || (last_of_run && bad),
@@ -485,6 +514,35 @@ mod tests {
             .to_owned()
         });
         assert_eq!(emerged(&warned), [false]);
+    }
+
+    #[test]
+    fn whether_errors_are_new_is_not_known_of_a_log_that_begins_with_them() {
+        let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();
+        let repeated = |from: i64, times: usize| {
+            let lines: Vec<String> = (from..from + 30)
+                .map(|minute| format!("{} ERROR reserving failed: quota\n", at(60 * minute)))
+                .take(times)
+                .collect();
+            let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
+            let raw = lines.concat();
+            let began = Some(at(0));
+            let digest = digest(
+                pod,
+                "cart".to_owned(),
+                false,
+                raw.as_bytes(),
+                at(-7200),
+                began,
+                false,
+            );
+            let pattern = &digest.patterns[0];
+            (pattern.emerged, pattern.repeated)
+        };
+        assert_eq!(repeated(0, 30), (false, true));
+        // Such as came a few times, or that began long before, are not that.
+        assert_eq!(repeated(0, 4), (false, false));
+        assert_eq!(repeated(-28, 30), (false, false));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Errors that somebody else answered with, and that are passed on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Object as _;
@@ -9,9 +9,10 @@ use super::facts::Facts;
 use super::logs::Pattern;
 use super::words::words;
 
-/// Words with which clients of calls begin what the other side answered.
-const ANSWERED: [&str; 12] = [
+/// Words with which clients of calls begin what the other side answered. Those in the second half are the codes of gRPC.
+const ANSWERED: [&str; 24] = [
     "rpc error:",
+    "rpcexception:",
     "statuscode.",
     "status code ",
     "status from ",
@@ -20,45 +21,117 @@ const ANSWERED: [&str; 12] = [
     "returned status ",
     "response from ",
     "response status ",
-    " internal: ",
-    " unknown: ",
     "upstream returned ",
+    " aborted: ",
+    " already_exists: ",
+    " data_loss: ",
+    " deadline_exceeded: ",
+    " failed_precondition: ",
+    " internal: ",
+    " invalid_argument: ",
+    " not_found: ",
+    " out_of_range: ",
+    " resource_exhausted: ",
+    " unauthenticated: ",
+    " unavailable: ",
+    " unknown: ",
 ];
-/// A shorter text may stand in any other by chance.
+/// Letters of a text that stands in others not by chance.
 const LONG: usize = 16;
+/// Words of such a text.
+const SEVERAL: usize = 3;
+
+/// Of each writer, the errors in its logs that are passed on, with whose they are.
+#[derive(Debug, Default)]
+pub(super) struct Relays<'a>(BTreeMap<EntityRef, BTreeMap<&'a str, EntityRef>>);
+
+impl<'a> Relays<'a> {
+    /// Looks for them in the logs that were read.
+    pub(super) fn of(facts: &Facts<'a>) -> Self {
+        let said: Vec<Said<'a>> = facts
+            .case
+            .logs
+            .iter()
+            .flat_map(|digest| {
+                let unit = facts.unit_of(&digest.pod);
+                let patterns = digest.patterns.iter();
+                patterns.map(move |pattern| Said::of(unit.clone(), pattern))
+            })
+            .collect();
+        let mut relays = Self::default();
+        for entry in &said {
+            let origin = quoted(facts, entry, &said).or_else(|| answered(facts, entry));
+            if let Some(origin) = origin {
+                let of_writer = relays.0.entry(entry.unit.clone()).or_default();
+                of_writer.insert(&entry.pattern.sample, origin);
+            }
+        }
+        relays
+    }
+
+    /// Who passes errors on, and whose.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&EntityRef, &EntityRef)> {
+        let writers = self.0.iter();
+        writers.flat_map(|(writer, origins)| origins.values().map(move |origin| (writer, origin)))
+    }
+}
+
+/// An entry, and its words.
+struct Said<'a> {
+    unit: EntityRef,
+    pattern: &'a Pattern,
+    words: Vec<String>,
+}
+
+impl<'a> Said<'a> {
+    fn of(unit: EntityRef, pattern: &'a Pattern) -> Self {
+        Self {
+            unit,
+            pattern,
+            words: words(pattern.said()).collect(),
+        }
+    }
+
+    /// Whether this stands in `other`, with something around it.
+    fn stands_in(&self, other: &Said<'_>) -> bool {
+        let letters: usize = self.words.iter().map(|word| word.chars().count()).sum();
+        letters >= LONG
+            && self.words.len() >= SEVERAL
+            && other.words.len() > self.words.len()
+            && other
+                .words
+                .windows(self.words.len())
+                .any(|window| window == self.words.as_slice())
+    }
+}
 
 /// Whom the error that `pattern` holds is an answer of: a unit that is called and logs the same itself, or that the text
 /// names where it tells of an answer. `None` where the error is the writer's own, as far as is known.
 pub(super) fn relayed_from(facts: &Facts<'_>, writer: &EntityRef, pattern: &Pattern) -> Option<EntityRef> {
-    quoted(facts, writer, pattern).or_else(|| answered(facts, writer, pattern))
+    let of_writer = facts.relays().0.get(writer)?;
+    of_writer.get(pattern.sample.as_str()).cloned()
 }
 
-/// The unit whose own entry stands in this one, with something before it.
-fn quoted(facts: &Facts<'_>, writer: &EntityRef, pattern: &Pattern) -> Option<EntityRef> {
-    let text = pattern.sample.to_lowercase();
-    facts
-        .case
-        .logs
+/// The unit whose own entry stands in this one, with something around it. Numbers and signs do not count: they are of one
+/// request.
+fn quoted(facts: &Facts<'_>, entry: &Said<'_>, all: &[Said<'_>]) -> Option<EntityRef> {
+    let others = all
         .iter()
-        .map(|digest| (facts.unit_of(&digest.pod), digest))
-        .filter(|(unit, _)| unit != writer && !calls(facts, unit, writer))
-        .flat_map(|(unit, digest)| digest.patterns.iter().map(move |other| (unit.clone(), other)))
-        .filter(|(_, other)| other.sample.chars().count() >= LONG)
-        .filter(|(_, other)| {
-            let said = other.sample.to_lowercase();
-            text.len() > said.len() && text.contains(&said)
-        })
+        .filter(|other| other.unit != entry.unit && !calls(facts, &other.unit, &entry.unit));
+    others
+        .filter(|other| other.stands_in(entry))
         // The one that begins the chain says least around it.
-        .min_by_key(|(unit, other)| (other.sample.len(), unit.clone()))
-        .map(|(unit, _)| unit)
+        .min_by_key(|other| (other.words.len(), other.unit.clone()))
+        .map(|other| other.unit.clone())
 }
 
-/// The only unit that the writer calls and of whose name a word stands in an answer.
-fn answered(facts: &Facts<'_>, writer: &EntityRef, pattern: &Pattern) -> Option<EntityRef> {
-    let lower = pattern.sample.to_lowercase();
+/// The only one of whom the entry speaks, where it tells of an answer.
+fn answered(facts: &Facts<'_>, entry: &Said<'_>) -> Option<EntityRef> {
+    let lower = entry.pattern.sample.to_lowercase();
     let answer = ANSWERED.iter().any(|phrase| lower.contains(phrase));
-    let callees = callees(facts, writer);
-    answer.then(|| only_named(callees, &pattern.sample)).flatten()
+    answer
+        .then(|| spoken_of(facts, &entry.unit, &entry.pattern.sample))
+        .flatten()
 }
 
 /// The one of whom an entry speaks by a word of its name: of those whom the writer is known to call, or where nobody knows
@@ -87,13 +160,24 @@ fn callees(facts: &Facts<'_>, writer: &EntityRef) -> BTreeSet<EntityRef> {
         .collect()
 }
 
-/// The only one of which a word of its name stands in the text: a word of some length that the others do not have.
+/// The only one whose whole name stands in the text, or else of whose name a word of some length does that the others do not
+/// have.
 fn only_named(units: BTreeSet<EntityRef>, text: &str) -> Option<EntityRef> {
     let said: BTreeSet<String> = words(text).collect();
-    let named = |unit: &EntityRef| words(&unit.name).any(|word| word.len() >= 4 && said.contains(&word));
-    let mut named = units.into_iter().filter(named);
-    match (named.next(), named.next()) {
-        (Some(only), None) => Some(only),
+    let told = |word: &String| word.len() >= 4 && said.contains(word);
+    let mut named: Vec<(bool, EntityRef)> = units
+        .into_iter()
+        .filter(|unit| words(&unit.name).any(|word| told(&word)))
+        .map(|unit| {
+            let whole = words(&unit.name).all(|word| said.contains(&word));
+            (whole, unit)
+        })
+        .collect();
+    if named.iter().any(|(whole, _)| *whole) {
+        named.retain(|(whole, _)| *whole);
+    }
+    match named.as_slice() {
+        [(_, only)] => Some(only.clone()),
         _ => None,
     }
 }
@@ -148,12 +232,27 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_stands_there_whole_is_meant_rather_than_one_of_which_a_part_does() {
+        let units = ["valkey-cart", "cart", "mail"].map(fixture::deployment);
+        let named = |text: &str| super::only_named(units.clone().into(), text).map(|unit| unit.name);
+        assert_eq!(named("cannot access cart storage").as_deref(), Some("cart"));
+        assert_eq!(named("valkey is not there").as_deref(), Some("valkey-cart"));
+        // Both are whole.
+        assert_eq!(named("cart cannot reach valkey-cart"), None);
+        assert_eq!(named("storage is full"), None);
+    }
+
+    #[test]
     fn an_answer_is_the_error_of_who_gave_it() {
         let text = "could not charge: rpc error: code = Unknown desc = Request refused. Invalid token";
         let said = "Request refused. Invalid token";
         assert_eq!(blamed(text, Some(said), false).as_deref(), Some("payment"));
         let named = "rpc error: code = Unknown desc = payment refused. Invalid token";
         assert_eq!(blamed(named, None, false).as_deref(), Some("payment"));
+        // Other numbers, and the exception behind what was said, are of one request.
+        let numbered = "Request 7120 refused. Invalid token (attempt 1)";
+        let other = "could not charge: rpc error: desc = \"Request 388 refused. Invalid token (attempt 2)\"";
+        assert_eq!(blamed(other, Some(numbered), false).as_deref(), Some("payment"));
         // Nobody says so, it is the writer's own, or the other one only passes it on.
         assert_eq!(blamed(text, None, false), None);
         assert_eq!(

@@ -146,6 +146,10 @@ fn traffic(facts: &Facts<'_>, graph: &mut FailureGraph) {
             graph.connect(&unit, &call.callee);
         }
     }
+    // Who passes on an error was answered with it.
+    for (writer, origin) in facts.relays().pairs() {
+        graph.connect(origin, writer);
+    }
     // Who complains of somebody calls them.
     for complaint in facts.complaints() {
         if let Target::Known(callee) | Target::External(callee) = &complaint.target {

@@ -17,6 +17,7 @@ use super::case::Case;
 use super::complaint::{self, Complaint};
 use super::graph::FailureGraph;
 use super::logs::Digest;
+use super::relay::Relays;
 pub(super) use changes::SKEW;
 pub(super) use concern::Closeness;
 
@@ -45,6 +46,7 @@ pub struct Facts<'a> {
     roster: OnceLock<concern::Roster>,
     graph: OnceLock<FailureGraph>,
     complaints: OnceLock<Vec<Complaint<'a>>>,
+    relays: OnceLock<Relays<'a>>,
 }
 
 /// Namespace and name.
@@ -82,6 +84,7 @@ impl<'a> Facts<'a> {
             roster: OnceLock::new(),
             graph: OnceLock::new(),
             complaints: OnceLock::new(),
+            relays: OnceLock::new(),
         };
         for slice in &objects.endpoint_slices {
             if let Some(service) = slice.service() {
@@ -131,6 +134,23 @@ impl<'a> Facts<'a> {
     /// What workloads say of others in their logs, in a fixed order.
     pub(super) fn complaints(&self) -> &[Complaint<'a>] {
         self.complaints.get_or_init(|| complaint::gather(self))
+    }
+
+    /// Whether a unit is one that the alert is about, or one whose errors such a one passes on.
+    pub(super) fn is_concerned(&self, unit: &EntityRef) -> bool {
+        let alerting = |unit: &EntityRef| {
+            let subject = self.case.subject.iter();
+            subject
+                .map(|entity| self.unit_of(entity))
+                .any(|known| known == *unit)
+        };
+        let mut relays = self.relays().pairs();
+        alerting(unit) || relays.any(|(writer, origin)| origin == unit && alerting(writer))
+    }
+
+    /// Which errors in the logs are passed on from others.
+    pub(super) fn relays(&self) -> &Relays<'a> {
+        self.relays.get_or_init(|| Relays::of(self))
     }
 
     /// Along which ways trouble spreads here.

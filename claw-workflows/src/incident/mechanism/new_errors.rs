@@ -11,6 +11,10 @@ use jiff::SignedDuration;
 
 /// How soon after a change the errors have to begin for the change to count.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
+/// What errors weigh that were never there before.
+const NEW: f64 = 1.2;
+/// What errors weigh of which it is not known whether they were there before.
+const GOING_ON: f64 = 0.5;
 /// What a change right before weighs.
 const CHANGED: f64 = 0.8;
 
@@ -29,8 +33,9 @@ impl Mechanism for NewErrors {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let new = |pattern: &Pattern| pattern.emerged && pattern.indications.is_empty();
-        said(facts, new)
+        let unknown =
+            |pattern: &Pattern| (pattern.emerged || pattern.repeated) && pattern.indications.is_empty();
+        said(facts, unknown)
             .iter()
             .filter_map(|said| candidate(facts, said))
             .collect()
@@ -44,15 +49,25 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
         .iter()
         .any(|(_, pattern)| relayed_from(facts, workload, pattern).is_none());
     let since = said.since(facts).filter(|_| own)?;
+    let new = said.entries.iter().any(|(_, pattern)| pattern.emerged);
+    if !new && !facts.is_concerned(workload) {
+        return None;
+    }
+    let (words, clue, weight) = if new {
+        (
+            "logs errors that it did not log before",
+            "errors that are new",
+            NEW,
+        )
+    } else {
+        ("logs errors all the time", "errors that go on", GOING_ON)
+    };
     let mut candidate = Candidate::new(
         "new_errors",
         workload.clone(),
-        format!(
-            "{workload} logs errors that it did not log before: {}",
-            clip(said.sample(), 160)
-        ),
+        format!("{workload} {words}: {}", clip(said.sample(), 160)),
     )
-    .clue("errors that are new", 1.2, said.evidence(facts))
+    .clue(clue, weight, said.evidence(facts))
     .since(Some(since))
     .hurting(said.hurt(facts))
     .derived(0.6)
@@ -60,10 +75,12 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
     let changed = recent_change::of_unit(facts, workload, Some(since)).filter(|(_, age)| *age <= SOON);
     if let Some((change, age)) = changed {
         let nearness = 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64();
+        // Of errors that may have been there before, what was changed says as much less.
+        let told = if new { 1.0 } else { GOING_ON / NEW };
         candidate = candidate
             .clue(
                 "changed before the first one",
-                CHANGED * nearness,
+                CHANGED * nearness * told,
                 vec![facts.change_evidence(change)],
             )
             .brought_by(Some(&change.reference));
@@ -113,6 +130,25 @@ mod tests {
         // They were there before; a mechanism of its own speaks of them.
         assert!(found("reserving stock failed: quota", false, None).is_empty());
         assert!(found("dial tcp 10.0.0.1:80: connection refused", true, None).is_empty());
+    }
+
+    #[test]
+    fn errors_that_may_have_been_there_before_say_less_and_only_of_what_the_alert_is_about() {
+        let found = |alerting: &str| {
+            let mut case = fixture::case(json!({
+                "workloads": [fixture::workload("shop", "stock", json!([{"name": "app"}]))],
+                "pods": [fixture::pod("shop", "stock", json!([{"name": "app"}]))],
+            }));
+            case.subject = vec![fixture::deployment(alerting)];
+            fixture::log(&mut case, "stock-7d9f8b6c5-x1", "ERROR quota of the warehouse");
+            for pattern in case.logs.iter_mut().flat_map(|digest| &mut digest.patterns) {
+                (pattern.emerged, pattern.repeated) = (false, true);
+            }
+            of(&NewErrors, &case)
+        };
+        assert!(found("cart").is_empty());
+        let score = found("stock")[0].own_score();
+        assert!(score > 0.0 && score < self::found("quota of the warehouse", true, None)[0].own_score());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::search_logs::search;
 use crate::incident::case::Case;
 use crate::incident::complaint::Target;
 use crate::incident::facts::Facts;
-use crate::incident::{logs, symptom};
+use crate::incident::{logs, relay, symptom};
 
 /// Containers whose logs are read in one run.
 const MAX_LOGS: usize = 12;
@@ -292,6 +292,9 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
             .collect();
         ring.iter().for_each(|entity| add(entity, hops));
     }
+    for origin in origins(facts) {
+        add(&origin, 1);
+    }
     for complaint in facts.complaints() {
         if let Target::Known(entity) = &complaint.target {
             add(entity, 1);
@@ -312,6 +315,21 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
         .iter()
         .flat_map(|(_, unit)| of_one_pod(facts, unit))
         .collect()
+}
+
+/// Whose errors those are that the logs pass on, and of whom errors speak that go on since the trouble began.
+fn origins(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
+    let relayed = facts.relays().pairs().map(|(_, origin)| origin.clone());
+    let digests = facts.case.logs.iter();
+    let spoken_of = digests.flat_map(|digest| {
+        let writer = facts.unit_of(&digest.pod);
+        let new = digest
+            .patterns
+            .iter()
+            .filter(|pattern| pattern.emerged || pattern.repeated);
+        new.filter_map(move |pattern| relay::spoken_of(facts, &writer, &pattern.sample))
+    });
+    relayed.chain(spoken_of).collect()
 }
 
 /// Containers of workloads that nothing leads to, where nothing that was read says anything: those with young pods first,

@@ -14,8 +14,13 @@ const NOTABLE: f64 = 5.0;
 pub(super) fn of_logs(facts: &Facts<'_>) -> Vec<Symptom> {
     let mut found = Vec::new();
     for digest in &facts.case.logs {
+        let concerned = facts.is_concerned(&facts.unit_of(&digest.pod));
         let notable = digest.patterns.iter().filter(|pattern| {
-            pattern.fatal || pattern.emerged || !pattern.indications.is_empty() || pattern.exception.is_some()
+            pattern.fatal
+                || pattern.emerged
+                || (pattern.repeated && concerned)
+                || !pattern.indications.is_empty()
+                || pattern.exception.is_some()
         });
         for pattern in notable.take(3) {
             found.push(Symptom {
