@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::entries::{self, Entry, Level};
-use claw_metrics::logs::indicators::{Indicator, flag, indicators, refused_by_peer, targets, waits_for_lock};
+use claw_metrics::logs::indicators::{
+    Indicator, collects_in_vain, flag, indicators, refused_by_peer, targets, waits_for_lock,
+};
 use claw_metrics::logs::templates::{Miner, TemplateId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -372,7 +374,7 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
     // Told to stop from outside: the entry says nothing of what went wrong.
     let telling = found.iter().any(|indicator| *indicator != Indicator::Terminated);
     let bad = entry.level >= Level::Error || entry.trace.is_some();
-    let quiet = entry.level == Level::Info && waits_for_lock(&text);
+    let quiet = entry.level == Level::Info && (waits_for_lock(&text) || collects_in_vain(&text));
     let worth =
         bad || quiet || (telling && entry.level >= Level::Warn) || (telling && entry.level == Level::Unknown);
     if !worth {

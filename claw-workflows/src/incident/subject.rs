@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Node, Object};
+use claw_k8s::model::{Ingress, Node, Object};
 use claw_metrics::classify::{UNKNOWN_WORKLOAD, subject_of};
 use claw_metrics::series::Labels;
 
@@ -246,6 +246,28 @@ pub fn asked(case: &Case) -> Vec<EntityRef> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The Ingresses whose hosts a question names: `https://shop.example.com/cart answers 404`.
+pub(super) fn asked_hosts(case: &Case) -> Vec<EntityRef> {
+    let Some(question) = &case.incident.question else {
+        return Vec::new();
+    };
+    let lower = question.to_lowercase();
+    let said: BTreeSet<&str> = lower
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')))
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| word.contains('.'))
+        .collect();
+    let serves = |ingress: &&Ingress| {
+        let rules = ingress.spec.rules.iter().map(|rule| &rule.host);
+        let certificates = ingress.spec.tls.iter().flat_map(|tls| &tls.hosts);
+        let mut hosts = rules.chain(certificates);
+        hosts.any(|host| said.contains(host.to_lowercase().as_str()))
+    };
+    let ingresses = case.objects.ingresses.iter().filter(serves);
+    let found = ingresses.map(Object::entity);
+    found.filter(|entity| !case.subject.contains(entity)).collect()
 }
 
 /// Words that stand beside the name of what runs.

@@ -17,6 +17,9 @@ pub struct Weights {
     pub misses_alert: f64,
     /// The candidate explains all symptoms; scaled by the share that it explains.
     pub explains_symptoms: f64,
+    /// Added to `explains_symptoms` where the run is about nothing in particular: a person who asks knows that something is
+    /// wrong.
+    pub explains_question: f64,
     /// The candidate began before the first symptom that it would explain.
     pub precedes: f64,
     /// For how long before the first symptom `precedes` counts, in seconds.
@@ -47,6 +50,7 @@ impl Default for Weights {
             per_hop: 0.15,
             misses_alert: -3.0,
             explains_symptoms: 1.5,
+            explains_question: 1.0,
             precedes: 0.4,
             precedes_seconds: 86_400,
             follows: -2.0,
@@ -86,6 +90,7 @@ impl Weights {
             ("per_hop", self.per_hop),
             ("misses_alert", self.misses_alert),
             ("explains_symptoms", self.explains_symptoms),
+            ("explains_question", self.explains_question),
             ("precedes", self.precedes),
             ("follows", self.follows),
             ("change_before_onset", self.change_before_onset),

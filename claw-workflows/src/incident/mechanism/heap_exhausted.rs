@@ -4,7 +4,7 @@ use claw_core::change::Change;
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Pod;
 use claw_metrics::classify::Measure;
-use claw_metrics::logs::indicators::Indicator;
+use claw_metrics::logs::indicators::{Indicator, collects_in_vain};
 use claw_metrics::signal::{Shape, Signal};
 
 use super::said::{Said, said};
@@ -13,6 +13,9 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::ending::killed_for_memory;
 use crate::incident::facts::{Facts, clip};
+
+/// Collections that leave a heap full happen now and then. Fewer say nothing.
+const FEW: u64 = 3;
 
 /// The heap of a virtual machine, or what a runtime may allocate, is used up: `OutOfMemoryError`, `heap out of memory`,
 /// `MemoryError`. The kernel kills nobody; who goes on collects garbage and answers late until then.
@@ -34,6 +37,7 @@ impl Mechanism for HeapExhausted {
             pattern.indicates(&[Indicator::OutOfMemory])
                 && !pattern.indicates(&[Indicator::HandlesExhausted])
                 && !process_killed::tells(pattern)
+                && (pattern.count >= FEW || !collects_in_vain(&pattern.sample))
         })
         .iter()
         .filter_map(|said| candidate(facts, said))

@@ -21,6 +21,7 @@ pub(super) fn explain_away(contenders: &mut [Contender], weights: &Weights) {
                     && other.candidate.derived < contender.candidate.derived + 0.5
                     && explains(other, contender, weights)
                     && !(other.candidate.derived >= contender.candidate.derived
+                        && contender.reach.contains_key(&other.candidate.entity)
                         && explains(contender, other, weights))
             })
             .filter_map(|(index, _)| Some((index, *scores.get(index)?)))

@@ -175,9 +175,14 @@ fn contend(candidate: Candidate, field: Field<'_>, cut_off: bool, weights: &Weig
             .filter_map(|&index| field.symptoms.get(index))
             .map(gravity)
             .sum();
+        let asked = if field.subject.is_empty() {
+            weights.explains_question
+        } else {
+            0.0
+        };
         contender.add(
             "share of symptoms explained",
-            weights.explains_symptoms * explained / total,
+            (weights.explains_symptoms + asked) * explained / total,
         );
     }
     time_terms(&mut contender, field, weights);

@@ -27,6 +27,8 @@ const MAX_LOGS: usize = 12;
 const PER_WORKLOAD: usize = 2;
 /// Containers of workloads around the alerting ones.
 pub(super) const MAX_AROUND: usize = 8;
+/// Containers of workloads whose errors those around the alerting ones pass on.
+const MAX_ORIGINS: usize = 3;
 /// Containers of workloads that nothing leads to.
 const MAX_BEYOND: usize = 8;
 /// Calls for logs in a run in which nothing is found: where many were read already, another one is unlikely to say more.
@@ -330,6 +332,17 @@ fn origins(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
         new.filter_map(move |pattern| relay::spoken_of(facts, &writer, &pattern.sample))
     });
     relayed.chain(spoken_of).collect()
+}
+
+/// Containers of workloads whose errors others pass on, or speak of, and of which no log was read.
+pub(super) fn wanted_origins(facts: &Facts<'_>) -> Vec<Wanted> {
+    let read = facts.with_logs();
+    origins(facts)
+        .iter()
+        .filter(|unit| !read.contains(*unit))
+        .flat_map(|unit| of_one_pod(facts, unit))
+        .take(MAX_ORIGINS)
+        .collect()
 }
 
 /// Containers of workloads that nothing leads to, where nothing that was read says anything: those with young pods first,

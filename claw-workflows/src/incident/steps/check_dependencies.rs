@@ -18,7 +18,7 @@ use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
 use crate::incident::complaint::Target;
 use crate::incident::facts::Facts;
-use crate::incident::{metrics, symptom};
+use crate::incident::{metrics, subject, symptom};
 
 /// Namespaces that are read besides those of the alert, because its services call into them.
 const MAX_BESIDE: usize = 1;
@@ -84,9 +84,14 @@ impl Step<Case> for CheckDependencies {
             // Together: each reading of metrics may take a part of the time that is left.
             metrics::gather(cx, &mut case, &beside).await?;
         }
+        let asked = subject::asked_hosts(&case);
+        case.subject.extend(asked);
         let around = analyze_logs::wanted_around(&Facts::new(&case));
         let around = analyze_logs::first(&mut case, around, MAX_AROUND);
         analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;
+        // These may pass on errors as well.
+        let origins = analyze_logs::wanted_origins(&Facts::new(&case));
+        analyze_logs::read_pods(cx, &mut case, origins, FOR_PROBES).await?;
         find_addresses(cx, &mut case).await?;
         let beyond = analyze_logs::wanted_beyond(&Facts::new(&case));
         analyze_logs::read_pods(cx, &mut case, beyond, FOR_PROBES).await?;

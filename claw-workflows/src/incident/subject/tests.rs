@@ -207,3 +207,20 @@ fn a_question_is_about_what_it_names_beyond_doubt() {
         assert_eq!(asked(question), expected, "{question}");
     }
 }
+
+#[test]
+fn a_question_may_name_a_way_in_by_its_host() {
+    let mut case = case();
+    let ingress = |name: &str, host: &str| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"rules": [{"host": host}]}});
+    for (name, host) in [("blog", "Blog.example.org"), ("shop", "shop.example.org")] {
+        let ingress = serde_json::from_value(ingress(name, host)).unwrap();
+        case.objects.ingresses.push(ingress);
+    }
+    let mut named = |question: &str| -> Vec<String> {
+        case.incident.question = Some(question.to_owned());
+        asked_hosts(&case).into_iter().map(|entity| entity.name).collect()
+    };
+    assert_eq!(named("https://blog.example.org/posts gives 404. Why?"), ["blog"]);
+    assert_eq!(named("why does shop.example.org:8443 not answer"), ["shop"]);
+    assert!(named("why does example.org not answer").is_empty());
+}
