@@ -258,7 +258,8 @@ fn usual<'e>(
     usual
 }
 
-/// Of entries of a kind that were written again and again since the trouble began: whether there were any before.
+/// Of entries of a kind that were written again and again since the trouble began, or at all where it is not known when that
+/// was: whether there were any before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Recurrence {
     /// None, in a log that goes back for a while.
@@ -271,14 +272,15 @@ impl Recurrence {
     /// `None` for a few entries, which are nothing that goes on, and for such as were written before.
     fn of(start: Option<Timestamp>, began: Option<Timestamp>, pattern: &Pattern) -> Option<Self> {
         const FEW: u64 = 5;
-        let (start, began, first) = (start?, began?, pattern.first?);
-        if pattern.count < FEW || began.duration_since(first) > Usual::LAG {
+        let (start, first) = (start?, pattern.first?);
+        if pattern.count < FEW || began.is_some_and(|began| began.duration_since(first) > Usual::LAG) {
             return None;
         }
         if first.duration_since(start) >= Usual::LEAST {
             return Some(Self::New);
         }
-        (began.duration_since(start) < Usual::LEAST).then_some(Self::Unknown)
+        let since = began?.duration_since(start);
+        (since < Usual::LEAST).then_some(Self::Unknown)
     }
 }
 

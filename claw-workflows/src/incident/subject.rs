@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Ingress, Node, Object};
+use claw_k8s::model::{Ingress, Node, Object, Workload};
 use claw_metrics::classify::{UNKNOWN_WORKLOAD, subject_of};
 use claw_metrics::series::Labels;
 
@@ -308,7 +308,25 @@ fn is_named(words: &[&str], entity: &EntityRef) -> bool {
             || name.contains(['-', '.'])
             || is_kind(index.checked_sub(1).and_then(|before| words.get(before)))
             || is_kind(words.get(index + 1))
+            || is_name_there(words, index)
     })
+}
+
+/// Whether a word stands where a sentence has a name and no word of the language: `what is wrong with redis?`, `is redis in
+/// namespace shop healthy?`. Before other words there would be an article.
+fn is_name_there(words: &[&str], index: usize) -> bool {
+    const AFTER: [&str; 9] = [
+        "fails", "is", "returns", "answers", "restarts", "crashes", "hangs", "responds", "throws",
+    ];
+    const BEFORE: [&str; 8] = ["with", "is", "does", "did", "has", "can", "of", "for"];
+    let at = |index: Option<usize>| index.and_then(|index| words.get(index).copied());
+    let before = at(index.checked_sub(1))
+        .is_some_and(|word| BEFORE.iter().any(|known| word.eq_ignore_ascii_case(known)));
+    let after = at(index.checked_add(1))
+        .is_some_and(|word| AFTER.iter().any(|known| word.eq_ignore_ascii_case(known)));
+    let in_namespace = at(index.checked_add(1)).is_some_and(|word| word.eq_ignore_ascii_case("in"))
+        && at(index.checked_add(2)).is_some_and(|word| word.eq_ignore_ascii_case("namespace"));
+    before || after || in_namespace
 }
 
 fn node_at<'a>(case: &'a Case, address: &str) -> Option<&'a Node> {
@@ -343,7 +361,13 @@ pub fn absent(facts: &Facts<'_>) -> Vec<EntityRef> {
         };
         let there = match entity.kind.as_str() {
             "Pod" => facts.pod(entity).is_some(),
-            "Service" => facts.service(namespace, &entity.name).is_some(),
+            // Who names a service may mean what runs, whether or not it has a Service.
+            "Service" => {
+                let named = |workload: &Workload| {
+                    workload.metadata.name == entity.name && workload.metadata.ns() == namespace
+                };
+                facts.service(namespace, &entity.name).is_some() || facts.top_workloads().any(named)
+            }
             "Deployment" | "StatefulSet" | "DaemonSet" => facts.workload(entity).is_some(),
             _ => return false,
         };

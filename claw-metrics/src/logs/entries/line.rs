@@ -424,6 +424,16 @@ fn plain(text: &str) -> Line {
             rest = after;
             break;
         }
+        // `ERROR:app.orders:no stock`: level and logger, as Python's `logging.basicConfig` puts them.
+        if let Some((level, after_level)) = rest.split_once(':').filter(|(level, _)| is_upper(level))
+            && let Some(level) = Level::named(level)
+            && let Some((logger, message)) = after_level.split_once(':')
+            && is_logger(logger)
+        {
+            line.level = level;
+            rest = message;
+            break;
+        }
         // `panic:` and what follows it is the message of a Go program that ended, not a level.
         if let Some(level) =
             Level::named(word).filter(|_| word != "panic:" && is_level_word(word, line.time.is_some()))
@@ -459,6 +469,19 @@ fn plain(text: &str) -> Line {
         rest.trim_end().to_owned()
     };
     line
+}
+
+fn is_upper(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether a word may be the name of a logger: `app`, `uvicorn.error`, `__main__`.
+fn is_logger(word: &str) -> bool {
+    let first = word.bytes().next();
+    first.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 fn is_level_word(word: &str, after_time: bool) -> bool {

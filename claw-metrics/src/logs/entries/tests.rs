@@ -63,6 +63,16 @@ fn reads_the_usual_formats() {
             Level::Error,
             "failed",
         ),
+        (
+            "ERROR:app.orders:no stock: 0 left",
+            Level::Error,
+            "no stock: 0 left",
+        ),
+        (
+            "INFO:     10.0.0.7:4340 - \"GET /metrics HTTP/1.1\" 200 OK",
+            Level::Info,
+            "10.0.0.7:4340 - \"GET /metrics HTTP/1.1\" 200 OK",
+        ),
         ("just some words", Level::Unknown, "just some words"),
     ];
     for (text, level, part) in cases {

@@ -6,6 +6,7 @@
 
 mod phrases;
 mod states;
+mod statuses;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use phrases::PHRASES;
 pub use states::{collects_in_vain, flag, waits_for_lock};
+use statuses::statuses;
 pub use targets::targets;
 
 /// A kind of trouble.
@@ -111,6 +113,7 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
         .filter_map(|index| PHRASES.get(index))
         .map(|(indicator, _)| *indicator)
         .collect();
+    found.extend(statuses(text));
     if collects_in_vain(text) {
         found.push(Indicator::OutOfMemory);
     }
@@ -189,6 +192,20 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
             found.retain(|indicator| *indicator != Indicator::PoolExhausted);
         }
     }
+    // Who could not connect, or got no answer, was not refused: `Login failed: connection to the cache timed out`.
+    if found.contains(&Indicator::AuthenticationFailed) && !speaks_of_credentials(text) {
+        let unanswered = [
+            Indicator::Timeout,
+            Indicator::ConnectionRefused,
+            Indicator::UnknownHost,
+            Indicator::ResolverFailed,
+            Indicator::Unreachable,
+            Indicator::CertificateExpired,
+        ];
+        if found.iter().any(|other| unanswered.contains(other)) {
+            found.retain(|indicator| *indicator != Indicator::AuthenticationFailed);
+        }
+    }
     // "password authentication failed" and "access denied for user" speak of credentials, not of rights.
     if found.contains(&Indicator::AuthenticationFailed) {
         found.retain(|indicator| *indicator != Indicator::AccessDenied);
@@ -227,4 +244,20 @@ pub fn refused_by_peer(text: &str) -> bool {
     ];
     let lower = text.to_ascii_lowercase();
     ALERTS.iter().any(|alert| lower.contains(alert))
+}
+
+/// Whether a text speaks of what is presented to be let in, and not only of somebody who could not get in.
+fn speaks_of_credentials(text: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "password",
+        "credential",
+        "token",
+        "api key",
+        "unauthorized",
+        "401",
+        "access denied",
+        "invalid_",
+    ];
+    let lower = text.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
 }

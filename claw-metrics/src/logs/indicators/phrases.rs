@@ -18,15 +18,15 @@ pub(super) const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::UnknownHost,
-        r"no such host|unknownhost|unknown host|enotfound|eai_again|name or service not known|could not resolve|temporary failure in name resolution|getaddrinfo|nodename nor servname|nxdomain|name does not resolve|host not found",
+        r"no such host|unknownhost|unknown host|enotfound|eai_again|name or service not known|could not resolve|temporary failure in name resolution|getaddrinfo|nameresolutionerror|failed to resolve|name resolution failed|produced zero addresses|nodename nor servname|nxdomain|name does not resolve|host not found",
     ),
     (
         Indicator::ResolverFailed,
-        r"lookup \S+ on \S+:53: .{0,120}(i/o timeout|server misbehaving|connection refused|unreachable|no route to host)|servfail|eai_again|temporary failure in name resolution|no servers could be reached|dns (query|request|lookup|resolution)( has)? timed out|resolution lifetime expired",
+        r"lookup \S+ on \S+:53: .{0,120}(i/o timeout|server misbehaving|connection refused|unreachable|no route to host)|servfail|eai_again|temporary failure in name resolution|\[errno -3\]|no servers could be reached|dns (query|request|lookup|resolution)( has)? timed out|resolution lifetime expired",
     ),
     (
         Indicator::Unreachable,
-        r"no route to host|ehostunreach|enetunreach|network is unreachable|host is unreachable",
+        r"no route to host|ehostunreach|enetunreach|network is unreachable|host is unreachable|can't connect to (local )?(mysql|mariadb)? ?server|all host\(s\) tried|nohostavailable",
     ),
     (
         Indicator::CertificateExpired,
@@ -42,15 +42,15 @@ pub(super) const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::AuthenticationFailed,
-        r"password authentication failed|authentication fail|unauthorized|\b401\b|access denied for user|invalid (credentials|password|api key|token)|wrongpass|noauth|login failed|bad credentials|token (is |has )?expired|expired token|invalid_grant|sasl authentication",
+        r"password authentication failed|authentication fail|unauthorized|access denied for user|invalid (credentials|password|api key|token)|wrongpass|noauth|login failed|bad credentials|token (is |has )?expired|expired token|invalid_grant|sasl authentication",
     ),
     (
         Indicator::AccessDenied,
-        r"\b403\b|forbidden|access ?denied|not authorized|permission_denied|insufficient (scope|privilege)|accessdeniedexception",
+        r"forbidden|access ?denied|not authorized|permission_denied|insufficient (scope|privilege)|accessdeniedexception",
     ),
     (
         Indicator::RateLimited,
-        r"\b429\b|too many requests|rate limit|ratelimit|throttlingexception|quota exceeded|request limit|resource_exhausted",
+        r"too many requests|rate limit|ratelimit|throttlingexception|quota exceeded|request limit|resource_exhausted",
     ),
     (
         Indicator::PoolExhausted,
@@ -58,7 +58,7 @@ pub(super) const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::UpstreamError,
-        r"\b50[0234]\b|bad gateway|service unavailable|internal server error|upstream (connect|error|request)|no healthy upstream|unavailable desc|rpc error: code = (unavailable|internal)|status code 5\d\d",
+        r"bad gateway|service unavailable|internal server error|upstream (connect|error|request)|no healthy upstream|unavailable desc|rpc error: code = (unavailable|internal)|status code 5\d\d",
     ),
     (
         Indicator::DatabaseTrouble,

@@ -10,7 +10,7 @@ static TARGETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"(?i)\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/@"']*@)?(\[[0-9a-f:]+\]|[a-z0-9_.-]+)(:\d{1,5})?"#,
         r#"(?i)\b(?:lookup|resolve(?: host)?|hostname\s*[:="']|host|enotfound|eai_again|unknownhostexception:?|nslookup)\s*[:="']*\s*([a-z0-9_][a-z0-9_.-]*[a-z0-9])(:\d{1,5})?"#,
         r#"(?i)(?:^|[\s"'(\[=,/])((?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)*)(:\d{2,5})(?:[\s"'),\]/;.:]|$)"#,
-        r#"(?i)\b(?:server at|connect(?:ing)? to|connection to|to server|from|calling|upstream|host|address)\s+["'`]?([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*)["'`]?,?(?: \([0-9a-f.:]+\))?,?(?: port (\d{2,5}))?"#,
+        r#"(?i)\b(?:server (?:at|on)|connect(?:ing)? to|connection to|to server|from|calling|upstream|host|address)\s+["'`]?([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*)["'`]?,?(?: \([0-9a-f.:]+\))?,?(?: port (\d{2,5}))?"#,
     ]
     .iter()
     .filter_map(|pattern| Regex::new(pattern).ok())

@@ -14,6 +14,21 @@ fn reads_the_phrases_of_common_clients() {
             "10.96.0.12:5432",
         ),
         (
+            "(2003, \"Can't connect to MySQL server on 'promotions.c9.eu-west-1.rds.amazonaws.com' (timed out)\")",
+            Unreachable,
+            "promotions.c9.eu-west-1.rds.amazonaws.com",
+        ),
+        (
+            "All host(s) tried for query failed (tried: prod-db:3333) - no available connection and the queue is full",
+            Unreachable,
+            "prod-db:3333",
+        ),
+        (
+            "NameResolutionError: Failed to resolve 'nginx.web' ([Errno -3] Try again)",
+            ResolverFailed,
+            "nginx.web",
+        ),
+        (
             "Error: connect ECONNREFUSED 10.0.0.5:6379",
             ConnectionRefused,
             "10.0.0.5:6379",
@@ -517,4 +532,17 @@ proptest! {
         let _ = indicators(&text);
         let _ = targets(&text);
     }
+}
+
+#[test]
+fn who_got_no_answer_was_not_refused() {
+    let of = |text: &str| indicators(text).contains(&Indicator::AuthenticationFailed);
+    assert!(!of(
+        "Login failed: Connection to the session store timed out after 5000ms"
+    ));
+    assert!(!of(
+        "Login failed: certificate verification failed: certificate has expired"
+    ));
+    assert!(of("Login failed for user 'app'"));
+    assert!(of("password authentication failed, connection timed out"));
 }

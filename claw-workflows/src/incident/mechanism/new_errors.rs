@@ -7,6 +7,7 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::logs::Pattern;
 use crate::incident::relay::relayed_from;
+use claw_metrics::logs::indicators::Indicator;
 use jiff::SignedDuration;
 
 /// How soon after a change the errors have to begin for the change to count.
@@ -33,13 +34,26 @@ impl Mechanism for NewErrors {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        let unknown =
-            |pattern: &Pattern| (pattern.emerged || pattern.repeated) && pattern.indications.is_empty();
+        let unknown = |pattern: &Pattern| (pattern.emerged || pattern.repeated) && names_nobody(pattern);
         said(facts, unknown)
             .iter()
             .filter_map(|said| candidate(facts, said))
             .collect()
     }
+}
+
+/// Whether an entry tells of nothing that is known, or of a call without a word of whom.
+fn names_nobody(pattern: &Pattern) -> bool {
+    const OF_CALLS: [Indicator; 4] = [
+        Indicator::ConnectionReset,
+        Indicator::RateLimited,
+        Indicator::Timeout,
+        Indicator::UpstreamError,
+    ];
+    pattern
+        .indications
+        .iter()
+        .all(|indication| indication.target.is_none() && OF_CALLS.contains(&indication.kind))
 }
 
 fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {

@@ -146,7 +146,9 @@ pub(in crate::incident) async fn read_pods(
                 continue;
             };
             let first = answer.lines.iter().find_map(|line| line.time);
-            let late = answer.truncated && first.zip(case.began).is_some_and(|(first, began)| first > began);
+            // Where nobody knows when it began, what was logged in the whole time may tell.
+            let began = case.began.unwrap_or(case.window.start);
+            let late = answer.truncated && first.is_some_and(|first| first > began);
             // What was read is kept where there are no more calls to be made.
             if late && tail == TAIL && again > 0 {
                 again -= 1;

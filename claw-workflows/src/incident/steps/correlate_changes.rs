@@ -309,23 +309,30 @@ fn attribute(changes: &mut [Change], delivered: &[Delivered]) {
 const SLACK: i64 = 60;
 
 /// Gives recorded changes the differences that the objects themselves tell: who records a rollout seldom says what it
-/// changed.
-fn complete(changes: &mut [Change]) {
-    let seen: Vec<Change> = changes
-        .iter()
-        .filter(|change| is_derived(change))
-        .cloned()
-        .collect();
-    for change in changes.iter_mut().filter(|change| !is_derived(change)) {
-        let same = seen
-            .iter()
-            .filter(|other| other.entity == change.entity && at_about(other.time, change.time));
-        for line in same.flat_map(|other| &other.detail) {
-            if !change.detail.contains(line) {
-                change.detail.push(line.clone());
+/// changed. A commit that was rolled out is a rollout. Of several that were recorded about then, the nearest is meant.
+fn complete(changes: &mut Vec<Change>) {
+    let (seen, mut recorded): (Vec<Change>, Vec<Change>) = changes.drain(..).partition(is_derived);
+    for change in seen {
+        let apart = |other: &Change| other.time.duration_since(change.time).as_secs().abs();
+        let same = recorded
+            .iter_mut()
+            .filter(|other| other.entity == change.entity && at_about(other.time, change.time))
+            .min_by_key(|other| apart(other));
+        let Some(same) = same else {
+            changes.push(change);
+            continue;
+        };
+        if same.kind == ChangeKind::Commit && change.kind == ChangeKind::Deploy {
+            same.kind = ChangeKind::Deploy;
+        }
+        for line in change.detail {
+            if !same.detail.contains(&line) {
+                same.detail.push(line);
             }
         }
     }
+    changes.append(&mut recorded);
+    changes.sort_by(|a, b| (a.time, &a.entity, &a.reference).cmp(&(b.time, &b.entity, &b.reference)));
 }
 
 /// Whether a change was told from an object, not recorded by anybody.
@@ -376,17 +383,6 @@ fn tidy(changes: &mut Vec<Change>) {
             ))
     });
     complete(changes);
-    let recorded: Vec<(EntityRef, Timestamp)> = changes
-        .iter()
-        .filter(|change| !is_derived(change))
-        .map(|change| (change.entity.clone(), change.time))
-        .collect();
-    changes.retain(|change| {
-        !is_derived(change)
-            || !recorded
-                .iter()
-                .any(|(entity, time)| *entity == change.entity && at_about(*time, change.time))
-    });
 }
 
 #[cfg(test)]
@@ -428,6 +424,41 @@ mod tests {
         let found = started(&case);
         let names: Vec<_> = found.iter().map(|change| change.entity.name.as_str()).collect();
         assert_eq!(names, ["migrate", "nightly-2"]);
+    }
+
+    #[test]
+    fn a_commit_that_was_rolled_out_is_a_rollout_and_the_nearest_one_is_meant() {
+        let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+        let commit = |second: i64, name: &str| Change {
+            kind: ChangeKind::Commit,
+            detail: Vec::new(),
+            ..deploy(&cart, name, second)
+        };
+        let rollout = |second: i64, revision: u32, detail: &str| Change {
+            detail: vec![detail.to_owned()],
+            ..deploy(&cart, &format!("Deployment/shop/cart@{revision}"), second)
+        };
+        let mut changes = vec![
+            commit(-75, "55bd"),
+            commit(-66, "0a17"),
+            commit(-900, "9c41"),
+            rollout(-74, 1, "made"),
+            rollout(-65, 2, "env[CACHE]: 64 → 512"),
+        ];
+        tidy(&mut changes);
+        let told: Vec<_> = changes
+            .iter()
+            .map(|change| (change.reference.as_str(), change.kind, change.detail.concat()))
+            .collect();
+        let expected = [
+            ("9c41", ChangeKind::Commit, ""),
+            ("55bd", ChangeKind::Deploy, "made"),
+            ("0a17", ChangeKind::Deploy, "env[CACHE]: 64 → 512"),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(name, kind, detail)| (name, kind, detail.to_owned()))
+        );
     }
 
     #[test]

@@ -191,7 +191,11 @@ fn a_question_is_about_what_it_names_beyond_doubt() {
         let found = asked(&case);
         found.into_iter().map(|entity| entity.name).collect()
     };
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 13] = [
+        ("cart fails for all customers", &["cart"]),
+        ("What is the issue with cart?", &["cart"]),
+        ("why is cart slow", &["cart"]),
+        ("what happened to cart in namespace shop?", &["cart"]),
         ("why is deployment/cart slow?", &["cart"]),
         ("why does shop/cart restart", &["cart"]),
         ("Errors in the cart service since ten.", &["cart"]),

@@ -1,0 +1,125 @@
+//! Statuses of HTTP that a text tells by their number alone.
+
+use super::Indicator;
+
+/// Words before a number that say that it counts something, or names it.
+const COUNTED: [&str; 24] = [
+    "batch", "chunk", "count", "entry", "event", "id", "index", "item", "job", "key", "line", "message",
+    "no", "number", "offset", "order", "page", "pid", "port", "record", "request", "row", "user", "worker",
+];
+/// Words behind a number that say the same.
+const OF_WHAT: [&str; 17] = [
+    "b", "bytes", "entries", "events", "items", "kb", "lines", "mb", "messages", "ms", "of", "records",
+    "requests", "rows", "s", "seconds", "times",
+];
+
+/// What the statuses in a text indicate. Numbers that count something are none: `processed item 401 of 900`.
+pub(super) fn statuses(text: &str) -> Vec<Indicator> {
+    let mut found = Vec::new();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let digits = bytes
+            .iter()
+            .skip(at)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if digits == 0 {
+            at += 1;
+            continue;
+        }
+        let end = at + digits;
+        if digits == 3
+            && let Some(indicator) = text.get(at..end).and_then(meaning)
+            && !found.contains(&indicator)
+            && is_alone(text, at, end)
+            && !counts(text, at, end)
+        {
+            found.push(indicator);
+        }
+        at = end;
+    }
+    found
+}
+
+fn meaning(number: &str) -> Option<Indicator> {
+    Some(match number {
+        "401" => Indicator::AuthenticationFailed,
+        "403" => Indicator::AccessDenied,
+        "429" => Indicator::RateLimited,
+        "500" | "502" | "503" | "504" => Indicator::UpstreamError,
+        _ => return None,
+    })
+}
+
+/// Whether the number is no part of a word, a greater number or an address.
+fn is_alone(text: &str, start: usize, end: usize) -> bool {
+    let (before, after) = (
+        text.get(..start).unwrap_or_default(),
+        text.get(end..).unwrap_or_default(),
+    );
+    let within = |c: char| c.is_alphanumeric() || c == '_';
+    let mut before = before.chars().rev();
+    let (last, one_before) = (before.next(), before.next());
+    let mut after = after.chars();
+    let (next, one_after) = (after.next(), after.next());
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let part = |c: Option<char>| matches!(c, Some('.' | ',' | ':'));
+    !last.is_some_and(within)
+        && !next.is_some_and(within)
+        && !(part(last) && digit(one_before))
+        && !(part(next) && digit(one_after))
+}
+
+/// Whether the word before or behind the number says that it counts or names something.
+fn counts(text: &str, start: usize, end: usize) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let words = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty());
+        words.map(str::to_ascii_lowercase).collect()
+    };
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
+    // Numbers of a path or a pair of brackets stand for themselves.
+    let near = |text: &str| text.chars().all(|c| c.is_whitespace() || "#:=\"'".contains(c));
+    let last = words(before).pop().filter(|word| {
+        let at = before
+            .to_ascii_lowercase()
+            .rfind(word.as_str())
+            .map(|at| at + word.len());
+        at.and_then(|at| before.get(at..)).is_some_and(near)
+    });
+    let next = words(after).into_iter().next().filter(|word| {
+        let at = after.to_ascii_lowercase().find(word.as_str());
+        at.and_then(|at| after.get(..at)).is_some_and(near)
+    });
+    last.is_some_and(|word| COUNTED.contains(&word.as_str()))
+        || next.is_some_and(|word| OF_WHAT.contains(&word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::statuses;
+    use crate::logs::indicators::Indicator;
+
+    #[test]
+    fn a_status_is_told_from_a_number_of_something() {
+        for (text, expected) in [
+            ("GET /cart 503 12ms", Some(Indicator::UpstreamError)),
+            ("payments answered 401", Some(Indicator::AuthenticationFailed)),
+            ("{\"status\":429,\"path\":\"/v1\"}", Some(Indicator::RateLimited)),
+            ("HTTP/1.1\" 403 -", Some(Indicator::AccessDenied)),
+            ("error (500)", Some(Indicator::UpstreamError)),
+            ("processed item 401 of 900", None),
+            ("Sent message 401 to topic messages", None),
+            ("took 503 ms", None),
+            ("user_id=401 logged in", None),
+            ("10.0.0.1:500 and 1.503", None),
+            ("40401 or 4010", None),
+            ("read 500 rows", None),
+        ] {
+            assert_eq!(statuses(text).first().copied(), expected, "{text}");
+        }
+    }
+}
