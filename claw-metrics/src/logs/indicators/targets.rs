@@ -90,6 +90,10 @@ pub fn targets(text: &str) -> Vec<String> {
             if !is_host(&name, port.is_some()) || port.is_some() && place() {
                 continue;
             }
+            // "Can't connect to MySQL server on …" says what it is, not how it is called.
+            if port.is_none() && !name.contains('.') && is_kind(text, host.end()) {
+                continue;
+            }
             let target = port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
             let known = found
                 .iter_mut()
@@ -116,6 +120,16 @@ fn ends_path(text: &str, at: usize) -> bool {
         .unwrap_or_default();
     let rooted = word.starts_with('/') && !word.starts_with("//") && word.len() > 1;
     rooted || word.starts_with("./") || word.starts_with("../")
+}
+
+/// Whether a word follows of which what ends at `at` says the kind.
+fn is_kind(text: &str, at: usize) -> bool {
+    const WORDS: [&str; 5] = [" server", " database", " cluster", " broker", " instance"];
+    let rest = text.get(at..).unwrap_or_default();
+    WORDS.iter().any(|word| {
+        rest.get(..word.len())
+            .is_some_and(|next| next.eq_ignore_ascii_case(word))
+    })
 }
 
 /// Whether what ends at `at` is a file with line and function or column behind it: `Pool.h:99:Pop`, `pool.zig:12:7`.

@@ -3,8 +3,10 @@
 use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
 use claw_metrics::logs::indicators::Indicator;
+use jiff::SignedDuration;
 
-use super::{Area, Mechanism, rbac_denied};
+use super::databases::Databases;
+use super::{Area, Mechanism, rbac_denied, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
 use crate::incident::facts::{Facts, clip, needs};
@@ -32,9 +34,51 @@ impl Mechanism for AuthenticationFailed {
                     Indicator::AuthenticationFailed | Indicator::AccessDenied
                 )
             })
-            .filter_map(|complaint| candidate(facts, complaint))
+            .flat_map(|complaint| {
+                candidate(facts, complaint)
+                    .into_iter()
+                    .chain(withdrawn(facts, complaint))
+            })
             .collect()
     }
+}
+
+/// A database that does not let in any more whom it let in before, although nothing was changed at the client: its user, or what
+/// the user may do, was changed there.
+fn withdrawn(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate> {
+    /// So long a client has to have got on with it.
+    const WHILE: SignedDuration = SignedDuration::from_mins(15);
+    let client = &complaint.workload;
+    let (_, pattern) = complaint.entries.first()?;
+    let began = complaint.since().into_iter().chain(facts.case.began).min()?;
+    let server = Databases::of(facts).meant(facts, complaint)?;
+    let workload = facts.workload(client)?;
+    let before = workload.metadata.creation_timestamp?;
+    let same = facts.workload(&server).is_some() && server != *client;
+    let unchanged = recent_change::of_unit(facts, client, Some(began)).is_none();
+    if !same
+        || !unchanged
+        || began.duration_since(before) < WHILE
+        || rbac_denied::told(&pattern.sample).is_some()
+    {
+        return None;
+    }
+    let cause = format!(
+        "{server} refuses {client}, where nothing was changed: the user, or its rights, was changed in the database: {}",
+        clip(&pattern.sample, 160)
+    );
+    let seen = vec![facts.object(workload, Some(before), "was not changed before it was refused")];
+    let found = Candidate::new("authentication_failed", server.clone(), cause)
+        .aspect(client.to_string())
+        .clue("credentials are refused", 2.2, complaint.evidence(facts))
+        .clue("nothing was changed at its client", 0.8, seen)
+        .since(complaint.since())
+        .hurting([client.clone()])
+        .derived(0.1);
+    Some(found.advise(Advice::new(
+        format!("Look in {server} which users there are, and what that of {client} may do"),
+        "Its client presents what was accepted before",
+    )))
 }
 
 /// Of a refusal that a workload passes on: it is whom it called that presents credentials which are not accepted.

@@ -6,6 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
 use claw_k8s::model::{Object, Workload};
 use claw_metrics::logs::indicators::Indicator;
+use jiff::Timestamp;
 
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
@@ -90,7 +91,9 @@ fn candidate(facts: &Facts<'_>) -> Option<Candidate> {
     }
     let server = workload(facts);
     let entity = server.map_or_else(service, Object::entity);
-    let since = all().filter_map(Complaint::since).min();
+    // Names that are cached go on being known for a while after it is gone.
+    let gone = server.and_then(|server| without_ready(facts, &server.entity()));
+    let since = all().filter_map(Complaint::since).chain(gone).min();
     let mut candidate = Candidate::new(
         "dns_unavailable",
         entity.clone(),
@@ -131,11 +134,23 @@ fn candidate(facts: &Facts<'_>) -> Option<Candidate> {
     ))))
 }
 
+/// Since when none of the pods of a workload is ready, where that is so and known.
+fn without_ready(facts: &Facts<'_>, unit: &EntityRef) -> Option<Timestamp> {
+    let pods = facts.pods_of(unit);
+    if pods.iter().any(|pod| pod.is_ready()) {
+        return None;
+    }
+    let lost = pods
+        .iter()
+        .filter_map(|pod| pod.condition("Ready")?.last_transition_time);
+    lost.max()
+}
+
 /// How the server's pods are, and what was changed at it.
 fn state(
     facts: &Facts<'_>,
     server: &Workload,
-    since: Option<jiff::Timestamp>,
+    since: Option<Timestamp>,
     mut candidate: Candidate,
 ) -> Candidate {
     let entity = server.entity();

@@ -42,9 +42,42 @@ impl Mechanism for NetworkPolicyBlocks {
     }
 }
 
+/// What a policy may select: a workload by a pod of it, for they are alike for policies, or a pod that nobody owns.
+struct End {
+    entity: EntityRef,
+    pod: Pod,
+}
+
+impl End {
+    fn of_workload(workload: &Workload) -> Self {
+        let template = workload.template();
+        let mut metadata = template.metadata.clone();
+        metadata.namespace.clone_from(&workload.metadata.namespace);
+        Self {
+            entity: workload.entity(),
+            pod: Pod {
+                metadata,
+                spec: template.spec.clone(),
+                ..Pod::default()
+            },
+        }
+    }
+
+    fn of(facts: &Facts<'_>, unit: &EntityRef) -> Option<Self> {
+        let workload = facts.workload(unit).map(Self::of_workload);
+        workload.or_else(|| {
+            let pod = facts.pod(unit)?.clone();
+            Some(Self {
+                entity: unit.clone(),
+                pod,
+            })
+        })
+    }
+}
+
 /// A connection that is made and that no policy allows.
 struct Blocked<'f, 'a> {
-    caller: &'a Workload,
+    caller: EntityRef,
     /// The other end: a workload, the cluster's DNS, a host outside.
     to: EntityRef,
     /// What to call it in a sentence.
@@ -78,20 +111,19 @@ fn within<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Blocked<'f, 'a>> {
     for (caller, callee) in known.chain(told) {
         for from in ends(facts, caller) {
             for to in ends(facts, callee) {
-                if !seen.insert((from.entity(), to.entity())) {
+                if !seen.insert((from.entity.clone(), to.entity.clone())) {
                     continue;
                 }
-                if let Some((direction, by)) = denied(facts, from, to) {
+                if let Some((direction, by)) = denied(facts, &from, &to) {
                     let complaint = facts.complaints().iter().find(|complaint| {
                         unconnected(complaint)
-                            && complaint.workload == from.entity()
-                            && complaint.target == Target::Known(to.entity())
+                            && complaint.workload == from.entity
+                            && complaint.target == Target::Known(to.entity.clone())
                     });
-                    let to = to.entity();
-                    let called = to.to_string();
+                    let called = to.entity.to_string();
                     found.push(Blocked {
-                        caller: from,
-                        to,
+                        caller: from.entity.clone(),
+                        to: to.entity,
                         called,
                         direction,
                         by,
@@ -104,10 +136,10 @@ fn within<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Blocked<'f, 'a>> {
     found
 }
 
-/// Workloads at an end of a call: the entity itself, or what a Service selects.
-fn ends<'a>(facts: &Facts<'a>, entity: &EntityRef) -> Vec<&'a Workload> {
-    if let Some(workload) = facts.workload(entity) {
-        return vec![workload];
+/// What is at an end of a call: the entity itself, or what a Service selects.
+fn ends(facts: &Facts<'_>, entity: &EntityRef) -> Vec<End> {
+    if let Some(end) = End::of(facts, entity) {
+        return vec![end];
     }
     let Some(ns) = entity.namespace.as_deref() else {
         return Vec::new();
@@ -118,16 +150,16 @@ fn ends<'a>(facts: &Facts<'a>, entity: &EntityRef) -> Vec<&'a Workload> {
             .filter(|workload| {
                 workload.metadata.ns() == ns && service.selects(&workload.template().metadata.labels)
             })
+            .map(|workload| End::of_workload(workload))
             .collect(),
         _ => Vec::new(),
     }
 }
 
-/// Ports of the pods, by number, to which the Services of a workload lead.
-fn service_ports(facts: &Facts<'_>, workload: &Workload) -> Vec<(i32, String)> {
-    let labels = &workload.template().metadata.labels;
+/// Ports by number to which the Services of a pod lead.
+fn service_ports(facts: &Facts<'_>, pod: &Pod) -> Vec<(i32, String)> {
     facts
-        .services_selecting(workload.metadata.ns(), labels)
+        .services_selecting(pod.metadata.ns(), &pod.metadata.labels)
         .flat_map(|service| &service.spec.ports)
         .filter_map(|port| {
             let number = match &port.target_port {
@@ -140,28 +172,16 @@ fn service_ports(facts: &Facts<'_>, workload: &Workload) -> Vec<(i32, String)> {
         .collect()
 }
 
-/// A pod of the workload. Pods of a workload are alike for policies.
-fn pod_of(workload: &Workload) -> Pod {
-    let template = workload.template();
-    let mut metadata = template.metadata.clone();
-    metadata.namespace.clone_from(&workload.metadata.namespace);
-    Pod {
-        metadata,
-        spec: template.spec.clone(),
-        ..Pod::default()
-    }
-}
-
 /// Which policies keep `caller` from every port of `callee`: those that its containers declare, otherwise those that its
 /// Services lead to.
-fn denied(facts: &Facts<'_>, caller: &Workload, callee: &Workload) -> Option<(Direction, Vec<EntityRef>)> {
-    let (from, to) = (pod_of(caller), pod_of(callee));
+fn denied(facts: &Facts<'_>, caller: &End, callee: &End) -> Option<(Direction, Vec<EntityRef>)> {
+    let (from, to) = (&caller.pod, &callee.pod);
     let declared = to.spec.containers.iter().flat_map(|container| &container.ports);
     let mut ports: Vec<(i32, String)> = declared
         .map(|port| (port.container_port, port.protocol.clone()))
         .collect();
     if ports.is_empty() {
-        ports = service_ports(facts, callee);
+        ports = service_ports(facts, to);
     }
     let objects = &facts.case.objects;
     let mut verdict = None;
@@ -169,8 +189,8 @@ fn denied(facts: &Facts<'_>, caller: &Workload, callee: &Workload) -> Option<(Di
         match traffic(
             &objects.network_policies,
             &objects.namespaces,
-            &from,
-            &to,
+            from,
+            to,
             port,
             &protocol,
         ) {
@@ -186,19 +206,19 @@ fn names<'f, 'a>(facts: &'f Facts<'a>, complaint: &'f Complaint<'a>) -> Option<B
     if !matches!(complaint.kind, Indicator::ResolverFailed | Indicator::UnknownHost) {
         return None;
     }
-    let caller = facts.workload(&complaint.workload)?;
+    let caller = End::of(facts, &complaint.workload)?;
     let (to, server) = dns_server(facts);
     let objects = &facts.case.objects;
     match traffic(
         &objects.network_policies,
         &objects.namespaces,
-        &pod_of(caller),
+        &caller.pod,
         &server,
         53,
         "UDP",
     ) {
         Traffic::Denied { direction, by } => Some(Blocked {
-            caller,
+            caller: caller.entity,
             to,
             called: "the cluster's DNS (UDP and TCP port 53)".to_owned(),
             direction,
@@ -212,7 +232,7 @@ fn names<'f, 'a>(facts: &'f Facts<'a>, complaint: &'f Complaint<'a>) -> Option<B
 /// The cluster's DNS server: a pod of it where one was read, otherwise one as kubeadm and the managed services make it.
 fn dns_server(facts: &Facts<'_>) -> (EntityRef, Pod) {
     let service = dns_unavailable::service();
-    let pod = dns_unavailable::workload(facts).map(pod_of);
+    let pod = dns_unavailable::workload(facts).map(|workload| End::of_workload(workload).pod);
     let pod = pod.unwrap_or_else(|| {
         let mut pod = Pod::default();
         pod.metadata.namespace.clone_from(&service.namespace);
@@ -242,7 +262,7 @@ fn outside<'f, 'a>(facts: &'f Facts<'a>, complaint: &'f Complaint<'a>) -> Option
     if !unconnected(complaint) {
         return None;
     }
-    let caller = facts.workload(&complaint.workload)?;
+    let caller = End::of(facts, &complaint.workload)?;
     let host = complaint.host.as_deref()?;
     let name = host_of(host);
     let port = host.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
@@ -251,21 +271,20 @@ fn outside<'f, 'a>(facts: &'f Facts<'a>, complaint: &'f Complaint<'a>) -> Option
         .or(of_scheme(complaint, name))
     {
         Some(port) => vec![port],
-        None => named_ports(facts, caller.metadata.ns()),
+        None => named_ports(facts, caller.pod.metadata.ns()),
     };
     let address: Option<IpAddr> = name.parse().ok();
     let policies = &facts.case.objects.network_policies;
-    let pod = pod_of(caller);
     let mut verdict = None;
     for port in ports {
-        match traffic_out(policies, &pod, address, port, "TCP") {
+        match traffic_out(policies, &caller.pod, address, port, "TCP") {
             Traffic::Denied { direction, by } => verdict = Some((direction, by)),
             _ => return None,
         }
     }
     let (direction, by) = verdict?;
     Some(Blocked {
-        caller,
+        caller: caller.entity,
         to: to.clone(),
         called: format!("{host}, which is outside the cluster"),
         direction,
@@ -317,7 +336,7 @@ fn candidate(facts: &Facts<'_>, blocked: &Blocked<'_, '_>) -> Option<Candidate> 
     let policy = policies.max_by_key(|policy| edited(policy))?;
     let entity = policy.entity();
     let since = edited(policy);
-    let from = blocked.caller.entity();
+    let from = &blocked.caller;
     let (way, this, other) = match blocked.direction {
         Direction::Egress => ("lets nothing out to", from.to_string(), blocked.called.clone()),
         _ => ("lets nothing in from", blocked.to.to_string(), from.to_string()),

@@ -7,17 +7,21 @@ use claw_k8s::model::{Container, IntOrString, Object, Pod, Service, ServicePort}
 use claw_k8s::world::{PortProblem, container_port};
 use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
+use jiff::SignedDuration;
 
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
 use crate::incident::degradation;
 use crate::incident::difference::is_about;
-use crate::incident::facts::Facts;
+use crate::incident::facts::{Facts, SKEW};
 use crate::incident::logs::host_of;
 
 /// A signal below this many robust standard deviations does not show that calls fail.
 const NOTABLE: f64 = 4.0;
+
+/// How soon an edit that does harm shows.
+const SOON: SignedDuration = SignedDuration::from_mins(30);
 
 /// The Service's target port is one that the containers behind it do not declare.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +110,7 @@ fn candidate(
     );
     candidate = match trouble {
         Trouble::Certain => candidate,
+        Trouble::Edited => candidate.unseen(format!("whether calls to {entity} fail")),
         Trouble::Refused(seen) => candidate.clue("connections to it are refused", 1.5, seen),
         Trouble::Failing(seen) => candidate.clue("calls to it fail", 0.5, seen),
     };
@@ -178,6 +183,8 @@ enum Trouble {
     Refused(Vec<Evidence>),
     /// Calls to the Service fail, by whatever cause.
     Failing(Vec<Evidence>),
+    /// Nobody says so, but the Service was edited right before the trouble began.
+    Edited,
 }
 
 impl Trouble {
@@ -213,7 +220,14 @@ impl Trouble {
             return None;
         }
         let failing = failing(facts, service);
-        (!failing.is_empty()).then_some(Self::Failing(failing))
+        if !failing.is_empty() {
+            return Some(Self::Failing(failing));
+        }
+        let edit = recent_change::before_trouble(facts, &service.entity(), None, |_| true)?;
+        let made = service.metadata.creation_timestamp;
+        let edited = made.is_none_or(|made| edit.time.duration_since(made) > SKEW);
+        let began = facts.case.began?;
+        (edited && began.duration_since(edit.time) <= SOON).then_some(Self::Edited)
     }
 
     fn weight(&self) -> f64 {
@@ -221,6 +235,7 @@ impl Trouble {
             Self::Certain => 3.5,
             Self::Refused(_) => 2.3,
             Self::Failing(_) => 1.2,
+            Self::Edited => 1.0,
         }
     }
 }

@@ -327,6 +327,16 @@ fn nobody_left(
         );
         found = found.clue("the alert is about it", 1.0, seen);
     }
+    // Of a question about nothing in particular nobody is known who needs it, and somebody does.
+    let left = facts
+        .services_selecting(namespace, &workload.template().metadata.labels)
+        .next();
+    let asked = facts.case.incident.question.is_some() && facts.case.subject.is_empty();
+    if let Some(service) = left.filter(|_| !needed && asked) {
+        needed = true;
+        let seen = vec![facts.object(service, None, "has nobody behind it any more")];
+        found = found.clue("a Service leads to it", 0.3, seen);
+    }
     needed.then_some(found)
 }
 
@@ -502,6 +512,12 @@ mod tests {
             Some("ops"),
         );
         assert!(found(&case).is_none());
+        let mut asked = case.clone();
+        asked.incident.question = Some("Something is wrong in shop. Why?".to_owned());
+        assert_eq!(
+            fixture::clue(&found(&asked).unwrap(), "a Service leads to it"),
+            Some(0.3)
+        );
         let mut called = case.clone();
         fixture::call(&mut called, "web", "search");
         assert_eq!(

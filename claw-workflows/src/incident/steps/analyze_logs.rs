@@ -13,6 +13,7 @@ use claw_k8s::tools::{GetPodLogs, GetPodLogsInput, PodLogLine};
 use claw_metrics::classify::Measure;
 use claw_metrics::tools::SearchLogs;
 use futures::StreamExt as _;
+use jiff::Timestamp;
 
 use super::reading::settle;
 use super::search_logs::search;
@@ -45,7 +46,7 @@ const MAX_NAMED: usize = 5;
 const MAX_CALLS: usize = 18;
 /// Of these, calls that are left to the last step, which knows best whose logs would tell.
 pub(in crate::incident) const FOR_PROBES: usize = 3;
-/// Of these, calls that are not spent on asking again.
+/// Of these, calls that are not spent on asking again, nor on logs that nothing leads to.
 const RESERVED: usize = 4;
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
@@ -180,8 +181,11 @@ pub(in crate::incident) fn calls_left(case: &Case) -> usize {
 pub(in crate::incident) fn left_out(case: &Case) -> Option<Gap> {
     let reason = match case.logs_left.len() {
         0 => return None,
-        1 => format!("1 log was not read: the run's limit of {MAX_CALLS} calls"),
-        count => format!("{count} logs were not read: the run's limit of {MAX_CALLS} calls"),
+        1 => format!("1 log was not read: the run's limit of {} calls", MAX_CALLS),
+        count => format!(
+            "{count} logs were not read: the run's limit of {} calls",
+            MAX_CALLS
+        ),
     };
     Some(Gap {
         source: GetPodLogs::NAME.to_owned(),
@@ -359,18 +363,26 @@ pub(super) fn wanted_beyond(facts: &Facts<'_>) -> Vec<Wanted> {
         return Vec::new();
     }
     let read = facts.with_logs();
-    let mut units: BTreeMap<EntityRef, bool> = BTreeMap::new();
+    let mut units: BTreeMap<EntityRef, Option<Timestamp>> = BTreeMap::new();
     for pod in facts.pods().filter(|pod| !pod.is_finished()) {
-        let young = pod.metadata.creation_timestamp >= Some(facts.case.window.start);
-        *units.entry(facts.workload_of(pod)).or_default() |= young;
+        let made = pod.metadata.creation_timestamp;
+        let young = made.filter(|made| *made >= facts.case.window.start);
+        let newest = units.entry(facts.workload_of(pod)).or_default();
+        *newest = (*newest).max(young);
     }
-    let mut units: Vec<(bool, EntityRef)> = units
+    let mut units: Vec<(std::cmp::Reverse<Option<Timestamp>>, EntityRef)> = units
         .into_iter()
         .filter(|(unit, _)| !read.contains(unit))
-        .map(|(unit, young)| (!young, unit))
+        .map(|(unit, newest)| (std::cmp::Reverse(newest), unit))
         .collect();
     units.sort();
-    let most = MAX_BEYOND.min(MAX_IN_QUIET.saturating_sub(facts.case.log_calls));
+    // Who asks knows that something is wrong, and the answer may be in any log.
+    let asked = facts.case.incident.question.is_some() && facts.case.subject.is_empty();
+    let most = if asked {
+        calls_left(facts.case).saturating_sub(RESERVED + 1)
+    } else {
+        MAX_BEYOND.min(MAX_IN_QUIET.saturating_sub(facts.case.log_calls))
+    };
     let wanted = units.iter().flat_map(|(_, unit)| of_one_pod(facts, unit));
     wanted.take(most).collect()
 }
@@ -450,7 +462,11 @@ fn wanted(facts: &Facts<'_>) -> Selection {
             (*count <= PER_WORKLOAD).then_some((urgency, *count, old, pod))
         })
         .collect();
-    near.sort_by_key(|(urgency, count, old, _)| (*urgency, *count, *old));
+    // What was made last was changed last.
+    near.sort_by_key(|(urgency, count, old, pod)| {
+        let made = pod.metadata.creation_timestamp.filter(|_| subject.is_empty());
+        (*urgency, *count, *old, std::cmp::Reverse(made))
+    });
     Selection {
         near: near.iter().flat_map(|(.., pod)| of_pod(pod)).collect(),
         far: far.iter().flat_map(|(_, pod)| of_pod(pod)).collect(),

@@ -52,6 +52,8 @@ impl Step<Case> for CorrelateChanges {
         }
         let edits = edits(&case);
         case.changes.extend(edits);
+        let installed = installations(&case);
+        case.changes.retain(|change| !installs(change, &installed));
         let started = started(&case);
         case.changes.extend(started);
         let flags = flags(&case);
@@ -154,6 +156,46 @@ fn edits(case: &Case) -> Vec<Change> {
         .iter()
         .for_each(|autoscaler| edits(ChangeKind::Scale, autoscaler.entity(), &autoscaler.metadata));
     found
+}
+
+/// Namespaces in which most was made at about the same time, with that time: that is an installation, and how things are.
+fn installations(case: &Case) -> BTreeMap<String, Timestamp> {
+    /// Of fewer workloads it cannot be told what most is.
+    const FEW: usize = 4;
+    let mut made: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+    for workload in case
+        .objects
+        .workloads
+        .iter()
+        .filter(|workload| workload.metadata.controller().is_none())
+    {
+        let times = made.entry(workload.metadata.ns().to_owned()).or_default();
+        times.extend(workload.metadata.creation_timestamp);
+    }
+    made.into_iter()
+        .filter(|(_, times)| times.len() >= FEW)
+        .filter_map(|(namespace, mut times)| {
+            times.sort_unstable();
+            let middle = *times.get(times.len() / 2)?;
+            let together = times.iter().filter(|time| at_once(**time, middle)).count();
+            (together * 3 > times.len() * 2).then_some((namespace, middle))
+        })
+        .collect()
+}
+
+/// Whether two objects may be of one installation.
+fn at_once(a: Timestamp, b: Timestamp) -> bool {
+    a.duration_since(b).as_secs().abs() <= 300
+}
+
+/// Whether a change, told from an object, is that the object was made along with most of its namespace.
+fn installs(change: &Change, installed: &BTreeMap<String, Timestamp>) -> bool {
+    let namespace = change.entity.namespace.as_deref().unwrap_or_default();
+    let first = change.summary.ends_with(" was made") || change.reference.ends_with("@1");
+    let together = installed
+        .get(namespace)
+        .is_some_and(|time| at_once(change.time, *time));
+    first && together && is_derived(change)
 }
 
 /// Jobs that were started in the window. Of a schedule's runs, which come every day or every minute, only the one that was
