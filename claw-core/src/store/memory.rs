@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Journal;
+use super::alerts::{AlertEnd, Attach, Attached, RecentRun, RunAlert};
 use super::error::StoreError;
+use super::memory_alerts::RunAlerts;
 use super::record::{
     AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
     StepRecord, StepResult,
@@ -20,21 +22,23 @@ use crate::workflow::{RunId, Wait};
 pub struct MemoryJournal(Mutex<Contents>);
 
 #[derive(Debug, Default)]
-struct Contents {
-    runs: Vec<Entry>,
-    alerts: BTreeMap<String, (Timestamp, RunId)>,
+pub(super) struct Contents {
+    pub(super) runs: Vec<Entry>,
+    /// Alerts that fire, each with the start of its period and the run that it belongs to.
+    pub(super) alerts: BTreeMap<String, (Timestamp, RunId)>,
     /// When each approval was decided.
     decisions: BTreeMap<String, Timestamp>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    run: RunRecord,
-    input: Value,
-    state: Option<Snapshot>,
+pub(super) struct Entry {
+    pub(super) run: RunRecord,
+    pub(super) input: Value,
+    pub(super) state: Option<Snapshot>,
     report: Option<Report>,
     steps: Vec<StepRecord>,
     deliveries: BTreeMap<String, Delivery>,
+    pub(super) alerts: RunAlerts,
 }
 
 impl MemoryJournal {
@@ -62,35 +66,9 @@ impl Contents {
         self.runs.iter().find(|entry| entry.run.id == *run)
     }
 
-    fn get(&mut self, run: &RunId) -> Result<&mut Entry, StoreError> {
+    pub(super) fn get(&mut self, run: &RunId) -> Result<&mut Entry, StoreError> {
         let entry = self.runs.iter_mut().find(|entry| entry.run.id == *run);
         entry.ok_or_else(|| StoreError::UnknownRun { run: run.clone() })
-    }
-
-    fn has_alerts(&self, run: &RunId) -> bool {
-        self.alerts.values().any(|(_, owner)| owner == run)
-    }
-
-    /// The run that this alert opened, if it has not been resolved or fired anew since.
-    fn owner(&self, alert: &AlertKey) -> Option<&RunId> {
-        let (starts_at, run) = self.alerts.get(&alert.fingerprint)?;
-        (*starts_at >= alert.starts_at).then_some(run)
-    }
-
-    fn close_runs(&mut self, runs: BTreeSet<RunId>, now: Timestamp) -> Result<Vec<Closed>, StoreError> {
-        let mut closed = Vec::new();
-        for run in runs {
-            if self.has_alerts(&run) {
-                continue;
-            }
-            let entry = self.get(&run)?;
-            let ended = entry.run.close(now);
-            if ended {
-                entry.state = None;
-            }
-            closed.push(Closed { run, ended });
-        }
-        Ok(closed)
     }
 }
 
@@ -133,16 +111,8 @@ impl Journal for MemoryJournal {
             owners.dedup();
             return Ok(Enqueued::Covered(owners));
         }
-        let mut before = BTreeSet::new();
-        for (alert, _) in run.alerts.iter().zip(owners).filter(|(_, owner)| owner.is_none()) {
-            let known = contents.alerts.remove(&alert.fingerprint);
-            let starts_at = known
-                .as_ref()
-                .map_or(alert.starts_at, |(at, _)| alert.starts_at.max(*at));
-            before.extend(known.map(|(_, owner)| owner).filter(|owner| *owner != run.id));
-            let value = (starts_at, run.id.clone());
-            contents.alerts.insert(alert.fingerprint.clone(), value);
-        }
+        let fresh = run.alerts.iter().zip(owners).filter(|(_, owner)| owner.is_none());
+        let alerts = fresh.map(|(alert, _)| RunAlert::opening(alert)).collect();
         contents.runs.push(Entry {
             run: RunRecord::queued(&run, now),
             input: run.input,
@@ -150,9 +120,15 @@ impl Journal for MemoryJournal {
             report: None,
             steps: Vec::new(),
             deliveries: BTreeMap::new(),
+            alerts: RunAlerts::new(),
         });
+        let before = contents.take_over(&run.id, alerts)?;
         let closed = contents.close_runs(before, now)?;
         Ok(Enqueued::New { closed })
+    }
+
+    async fn attach(&self, attach: Attach, now: Timestamp) -> Result<Attached, StoreError> {
+        self.lock().attach(attach, now)
     }
 
     async fn claim(&self, now: Timestamp) -> Result<Option<Claim>, StoreError> {
@@ -271,23 +247,35 @@ impl Journal for MemoryJournal {
         Ok(self.lock().find(run).and_then(|entry| entry.report.clone()))
     }
 
-    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
-        let mut contents = self.lock();
-        let mut runs = BTreeSet::new();
-        for alert in alerts {
-            let over = contents
-                .alerts
-                .get(&alert.fingerprint)
-                .is_some_and(|(starts_at, _)| *starts_at <= alert.starts_at);
-            if over {
-                runs.extend(contents.alerts.remove(&alert.fingerprint).map(|(_, run)| run));
-            }
-        }
-        contents.close_runs(runs, now)
+    async fn resolve(&self, ends: &[AlertEnd], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        self.lock().end_alerts(ends, now)
     }
 
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
         Ok(self.lock().alerts.get(fingerprint).map(|(_, run)| run.clone()))
+    }
+
+    async fn owners(&self, alerts: &[AlertKey]) -> Result<Vec<Option<RunId>>, StoreError> {
+        let contents = self.lock();
+        Ok(alerts
+            .iter()
+            .map(|alert| contents.owner(alert).cloned())
+            .collect())
+    }
+
+    async fn alerts(&self, run: &RunId) -> Result<Vec<RunAlert>, StoreError> {
+        let contents = self.lock();
+        let alerts = contents.find(run).map(|entry| entry.alerts.values().cloned());
+        Ok(alerts.map(Iterator::collect).unwrap_or_default())
+    }
+
+    async fn recent(
+        &self,
+        workflow: &str,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RecentRun>, StoreError> {
+        Ok(self.lock().recent(workflow, since, limit))
     }
 
     async fn deliveries(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {

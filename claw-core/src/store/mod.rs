@@ -3,9 +3,11 @@
 //! [`Journal`] is the port. [`SqliteStore`] keeps it in one file; [`MemoryJournal`] forgets it with the process.
 //! [`Documents`] is the port for what several tasks change, in the same file or in [`MemoryDocuments`].
 
+mod alerts;
 mod documents;
 mod error;
 mod memory;
+mod memory_alerts;
 mod memory_documents;
 mod record;
 mod rules;
@@ -21,6 +23,7 @@ use jiff::Timestamp;
 use crate::report::Report;
 use crate::workflow::RunId;
 
+pub use alerts::{AlertEnd, Attach, Attached, Joining, RecentRun, RunAlert};
 #[cfg(any(test, feature = "mock"))]
 pub use documents::MockDocuments;
 pub use documents::{Document, Documents};
@@ -48,9 +51,16 @@ pub use sqlite::SqliteStore;
 pub trait Journal: Send + Sync {
     /// Queues a run, unless a run of its id is known or each of its alerts has opened a run already.
     ///
-    /// An alert belongs to the first run that it opened, until it is resolved or fires anew. Then it opens another run,
-    /// and the first is closed as by [`resolve`](Self::resolve).
+    /// An alert belongs to the first run that it opened or joined, until it is resolved or fires anew. Then it opens another
+    /// run, and the first is closed as by [`resolve`](Self::resolve).
     async fn enqueue(&self, run: NewRun, now: Timestamp) -> Result<Enqueued, StoreError>;
+
+    /// Lets alerts join a run that is there, whatever its status, unless it has ended without a report.
+    ///
+    /// An alert that belongs to a run already stays there. What joins a run belongs to it as if it had opened it: the run is
+    /// closed when the last of all its alerts is resolved, and one that was closed is open again. Its input is amended if it
+    /// has not begun.
+    async fn attach(&self, attach: Attach, now: Timestamp) -> Result<Attached, StoreError>;
 
     /// Hands out the oldest run whose next step can be taken now. After a restart these are also the runs that the crash
     /// interrupted.
@@ -105,10 +115,27 @@ pub trait Journal: Send + Sync {
     ///
     /// Closes the runs that have no firing alert left: one that has not begun, or that waits, is ended. Returns each
     /// once, in the order of their ids.
-    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError>;
+    async fn resolve(&self, ends: &[AlertEnd], now: Timestamp) -> Result<Vec<Closed>, StoreError>;
 
-    /// The run that a firing alert opened.
+    /// The run that a firing alert belongs to.
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError>;
+
+    /// The runs that these periods of alerts belong to, one for each: `None` where it belongs to none, or is resolved. An
+    /// earlier period of an alert that fires anew belongs to the run of the later one.
+    async fn owners(&self, alerts: &[AlertKey]) -> Result<Vec<Option<RunId>>, StoreError>;
+
+    /// The alerts of a run, those that are over as well, in the order in which they began. Of a run that an agent queued before
+    /// these were kept, those are known that fired when this one began.
+    async fn alerts(&self, run: &RunId) -> Result<Vec<RunAlert>, StoreError>;
+
+    /// The runs of a workflow that alerts opened at that time or later, the latest first, `limit` at most; without those that
+    /// ended without a report.
+    async fn recent(
+        &self,
+        workflow: &str,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RecentRun>, StoreError>;
 
     /// Where the report of a run is on its way to each sink, by sink.
     async fn deliveries(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError>;

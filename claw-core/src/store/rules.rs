@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::alerts::{Joining, RunAlert};
 use super::error::StoreError;
-use super::record::{Delivery, DeliveryEnd, DeliveryState, NewRun, RunEnd, RunRecord, RunStatus, StepEnd};
+use super::record::{
+    AlertKey, Delivery, DeliveryEnd, DeliveryState, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
+};
 use crate::workflow::{RunId, Wait};
 
 impl RunRecord {
@@ -117,8 +120,7 @@ impl RunRecord {
     /// The last of its alerts is over. Returns whether that ends the run: one that is being worked on goes on.
     pub(super) fn close(&mut self, now: Timestamp) -> bool {
         self.resolved_at = Some(now);
-        let untouched = self.status == RunStatus::Queued && self.step == 0 && self.attempts == 0;
-        let idle = untouched || self.status == RunStatus::Waiting;
+        let idle = self.is_untouched() || self.status == RunStatus::Waiting;
         if idle {
             self.status = RunStatus::Cancelled;
             self.reason = Some("its alerts were resolved".to_owned());
@@ -127,6 +129,21 @@ impl RunRecord {
             self.updated_at = now;
         }
         idle
+    }
+
+    /// Alerts join the run: it is not over any more.
+    pub(super) fn attach(&mut self) {
+        self.resolved_at = None;
+    }
+
+    /// Whether its first step has not begun, so that its input may still change.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.status == RunStatus::Queued && self.step == 0 && self.attempts == 0
+    }
+
+    /// Whether it has ended, and nobody gets a report of it.
+    pub(super) fn has_no_report(&self) -> bool {
+        matches!(self.status, RunStatus::Failed | RunStatus::Cancelled)
     }
 
     /// The process that took the step is gone.
@@ -154,6 +171,32 @@ impl RunRecord {
             return Ok(());
         }
         Err(conflict(&self.id, "running", word(self.status)))
+    }
+}
+
+impl RunAlert {
+    /// An alert that opens a run.
+    pub(super) fn opening(alert: &AlertKey) -> Self {
+        Self {
+            fingerprint: alert.fingerprint.clone(),
+            starts_at: alert.starts_at,
+            joined_at: None,
+            in_input: true,
+            ended_at: None,
+            body: None,
+        }
+    }
+}
+
+impl Joining {
+    /// The alert as one of the run.
+    pub(super) fn joined(self, in_input: bool, now: Timestamp) -> RunAlert {
+        RunAlert {
+            joined_at: Some(now),
+            in_input,
+            body: Some(self.body),
+            ..RunAlert::opening(&self.alert)
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::incident::runbook::Runbooks;
 use crate::incident::weights::Weights;
 use crate::incident::{self, IncidentInvestigation};
 use crate::runtime::{Builder, Ended, Runner, RunnerError, Settings};
-use crate::trigger::{Filter, Incident, Intake};
+use crate::trigger::{Filter, GateLookout, Grouping, Incident, Intake};
 
 /// Assembles an [`Agent`].
 ///
@@ -346,5 +346,12 @@ impl Agent {
             self.filter.clone(),
             Arc::clone(&self.clock),
         )
+    }
+
+    /// Groups alerts for an [`intake`](Self::intake) by what the agent sees around them. Intakes that are to keep to one order
+    /// share one grouping.
+    pub fn grouping(&self) -> Grouping {
+        let lookout = GateLookout::new(self.gate.clone(), &self.tools, self.runner.actor());
+        Grouping::new(Arc::new(lookout))
     }
 }

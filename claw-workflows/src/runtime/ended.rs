@@ -1,7 +1,7 @@
 //! How a run ended.
 
 use claw_core::report::Report;
-use claw_core::store::{Delivery, RunRecord, StepRecord};
+use claw_core::store::{Delivery, RunAlert, RunRecord, StepRecord};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,10 @@ pub struct Ended {
     pub steps: Vec<StepRecord>,
     /// Its report; `None` when it was cancelled, or has not ended.
     pub report: Option<Report>,
+    /// Alerts that joined it after others had opened it, in the order in which they began. The report knows of those only that
+    /// its input has.
+    #[serde(default)]
+    pub joined: Vec<RunAlert>,
     /// Where the report is on its way to each sink, by sink.
     pub deliveries: Vec<Delivery>,
 }

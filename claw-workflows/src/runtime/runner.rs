@@ -8,7 +8,9 @@ use claw_core::actuate::Actuator;
 use claw_core::audit::AuditKind;
 use claw_core::gate::{Entry, Gate, Scope};
 use claw_core::registry::Registry;
-use claw_core::store::{AlertKey, Closed, Enqueued, Journal, NewRun, RunEnd, RunRecord, StoreError};
+use claw_core::store::{
+    AlertEnd, AlertKey, Attach, Attached, Closed, Enqueued, Journal, NewRun, RunEnd, RunRecord, StoreError,
+};
 use claw_core::workflow::{Progress, ProgressEvent, RunId, Workflow};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -105,6 +107,19 @@ impl Runner {
         Ok(enqueued)
     }
 
+    /// Lets alerts join a run that is there. When this returns, they belong to it, also after a crash.
+    ///
+    /// # Errors
+    /// If the journal or the audit log fails, or there is no such run.
+    pub async fn attach(&self, attach: Attach) -> Result<Attached, RunnerError> {
+        let attached = self.0.journal.attach(attach, self.0.now()).await?;
+        self.0.touch();
+        if let Attached::Joined { closed, .. } = &attached {
+            self.settle(closed).await?;
+        }
+        Ok(attached)
+    }
+
     /// Ends a run without a report. Returns `false` when it has ended already.
     pub async fn cancel(&self, run: &RunId, reason: &str) -> Result<bool, RunnerError> {
         let record = self.record(run).await?;
@@ -158,8 +173,8 @@ impl Runner {
     ///
     /// A run that has not begun, or that waits, ends here: nobody needs it any more. One that is being worked on still
     /// finishes its report.
-    pub async fn resolve(&self, alerts: &[AlertKey]) -> Result<Vec<RunId>, RunnerError> {
-        let closed = self.0.journal.resolve(alerts, self.0.now()).await?;
+    pub async fn resolve(&self, ends: &[AlertEnd]) -> Result<Vec<RunId>, RunnerError> {
+        let closed = self.0.journal.resolve(ends, self.0.now()).await?;
         self.0.touch();
         self.settle(&closed).await?;
         Ok(closed.into_iter().map(|closed| closed.run).collect())
@@ -170,8 +185,11 @@ impl Runner {
         let Some(record) = self.0.journal.run(run).await? else {
             return Ok(None);
         };
+        let mut joined = self.0.journal.alerts(run).await?;
+        joined.retain(|alert| alert.joined_at.is_some());
         Ok(Some(Ended {
             run: record,
+            joined,
             steps: self.0.journal.steps(run).await?,
             report: self.0.journal.report(run).await?,
             deliveries: self.0.journal.deliveries(run).await?,
@@ -181,6 +199,11 @@ impl Runner {
     /// Signs of life of all runs from now on. A watcher that is slow misses some; no run waits for it.
     pub fn watch(&self) -> broadcast::Receiver<ProgressEvent> {
         self.0.progress.subscribe()
+    }
+
+    /// On whose behalf runs work.
+    pub fn actor(&self) -> &str {
+        &self.0.settings.actor
     }
 
     /// The journal.

@@ -2,7 +2,7 @@
 //!
 //! - [`alertmanager`]: reads Alertmanager's notifications; [`alerts`]: lists of alerts in files.
 //! - [`Intake`]: turns notifications into runs, one for alerts that belong together, and closes runs whose alerts are
-//!   resolved.
+//!   resolved. With a [`Grouping`], alerts of one incident are one run, whichever notifications bring them.
 //! - [`server`]: takes notifications in over HTTP, and shows runs.
 
 pub mod alertmanager;
@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use filter::Filter;
-pub use intake::{Intake, Receipt};
+pub use intake::{Basis, GateLookout, Grouping, Intake, Lookout, Receipt, Seen};
 
 /// Whether an alert is still firing.
 #[derive(
@@ -140,10 +140,7 @@ impl Incident {
     /// The run's id comes from the group, the fingerprints and the times when the alerts began to fire: the same
     /// notification opens the same run, however often it is sent and whatever order its alerts have.
     pub fn of_alerts(group: &str, mut alerts: Vec<Alert>, received_at: Timestamp) -> Self {
-        alerts.sort_by(|a, b| {
-            (a.starts_at, &a.fingerprint, a.status).cmp(&(b.starts_at, &b.fingerprint, b.status))
-        });
-        alerts.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.starts_at == b.starts_at);
+        in_order(&mut alerts);
         let mut parts = vec![group.to_owned()];
         parts.extend(
             alerts
@@ -164,6 +161,14 @@ impl Incident {
         }
     }
 
+    /// Adds alerts that belong to it and came later. Its run stays the same.
+    pub(crate) fn join(&mut self, alerts: impl IntoIterator<Item = Alert>) {
+        self.alerts.extend(alerts);
+        in_order(&mut self.alerts);
+        let first = self.alerts.first().map(|alert| alert.starts_at);
+        self.times.began = self.times.began.into_iter().chain(first).min();
+    }
+
     /// An incident that a person asks about.
     pub fn of_question(question: impl Into<String>, times: TimeHints, received_at: Timestamp) -> Self {
         let question = question.into();
@@ -178,6 +183,14 @@ impl Incident {
             times,
         }
     }
+}
+
+/// Alerts in the order in which they began, each period once.
+fn in_order(alerts: &mut Vec<Alert>) {
+    alerts.sort_by(|a, b| {
+        (a.starts_at, &a.fingerprint, a.status).cmp(&(b.starts_at, &b.fingerprint, b.status))
+    });
+    alerts.dedup_by(|a, b| a.fingerprint == b.fingerprint && a.starts_at == b.starts_at);
 }
 
 /// `prefix-` and sixteen hexadecimal digits derived from `parts`.

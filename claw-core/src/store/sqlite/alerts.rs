@@ -1,4 +1,4 @@
-//! Which alert opened which run.
+//! Which alert belongs to which run, while it fires.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,19 @@ use sqlx::sqlite::SqliteConnection;
 use super::SqliteStore;
 use super::row::text_of;
 use crate::store::StoreError;
-use crate::store::record::{AlertKey, Closed, NewRun};
+use crate::store::alerts::{AlertEnd, RunAlert};
+use crate::store::record::{AlertKey, Closed};
 use crate::workflow::RunId;
 
 impl SqliteStore {
     /// The run that each alert belongs to, unless the alert has fired anew.
-    pub(super) async fn owners(
+    pub(super) async fn owners_of(
         &self,
         conn: &mut SqliteConnection,
-        run: &NewRun,
+        alerts: &[AlertKey],
     ) -> Result<Vec<Option<RunId>>, StoreError> {
-        let mut owners = Vec::with_capacity(run.alerts.len());
-        for alert in &run.alerts {
+        let mut owners = Vec::with_capacity(alerts.len());
+        for alert in alerts {
             let owner =
                 sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1 AND starts_at >= $2")
                     .bind(&alert.fingerprint)
@@ -31,20 +32,15 @@ impl SqliteStore {
         Ok(owners)
     }
 
-    /// Gives the alerts that belong to no run to this one. Closes the runs that had an earlier period of them, and no
-    /// other alert.
+    /// Gives these alerts to the run. Returns the runs that had an earlier period of them.
     pub(super) async fn take_over(
         &self,
         conn: &mut SqliteConnection,
-        run: &NewRun,
-        owners: Vec<Option<RunId>>,
-        now: Timestamp,
-    ) -> Result<Vec<Closed>, StoreError> {
+        run: &RunId,
+        alerts: &[RunAlert],
+    ) -> Result<BTreeSet<RunId>, StoreError> {
         let mut before = BTreeSet::new();
-        for (alert, owner) in run.alerts.iter().zip(owners) {
-            if owner.is_some() {
-                continue;
-            }
+        for alert in alerts {
             before.extend(self.owner(conn, &alert.fingerprint).await?);
             let done = sqlx::query(
                 "INSERT INTO alerts (fingerprint, starts_at, run) VALUES ($1, $2, $3) \
@@ -52,23 +48,34 @@ impl SqliteStore {
             )
             .bind(&alert.fingerprint)
             .bind(text_of(alert.starts_at))
-            .bind(&run.id.0)
+            .bind(&run.0)
             .execute(&mut *conn)
             .await;
             self.place.check(done)?;
+            // An earlier period whose end nobody told was over by then.
+            let done = sqlx::query(
+                "UPDATE run_alerts SET ended_at = $2 WHERE fingerprint = $1 AND starts_at < $2 AND ended_at IS NULL",
+            )
+            .bind(&alert.fingerprint)
+            .bind(text_of(alert.starts_at))
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?;
+            self.save_alert(conn, run, alert).await?;
         }
-        self.close_runs(conn, before, now).await
+        before.remove(run);
+        Ok(before)
     }
 
-    /// Forgets alerts that are over, and closes the runs that have no other.
+    /// Forgets that alerts fire which are over, and closes the runs that have no other.
     pub(super) async fn end_alerts(
         &self,
         conn: &mut SqliteConnection,
-        alerts: &[AlertKey],
+        ends: &[AlertEnd],
         now: Timestamp,
     ) -> Result<Vec<Closed>, StoreError> {
         let mut runs = BTreeSet::new();
-        for alert in alerts {
+        for AlertEnd { alert, ended_at } in ends {
             let run: Result<Option<String>, _> = sqlx::query_scalar(
                 "DELETE FROM alerts WHERE fingerprint = $1 AND starts_at <= $2 RETURNING run",
             )
@@ -77,6 +84,15 @@ impl SqliteStore {
             .fetch_optional(&mut *conn)
             .await;
             runs.extend(self.place.check(run)?.map(RunId));
+            let done = sqlx::query(
+                "UPDATE run_alerts SET ended_at = $3 WHERE fingerprint = $1 AND starts_at <= $2 AND ended_at IS NULL",
+            )
+            .bind(&alert.fingerprint)
+            .bind(text_of(alert.starts_at))
+            .bind(text_of(*ended_at))
+            .execute(&mut *conn)
+            .await;
+            self.place.check(done)?;
         }
         self.close_runs(conn, runs, now).await
     }
@@ -93,7 +109,7 @@ impl SqliteStore {
         Ok(self.place.check(run)?.map(RunId))
     }
 
-    async fn close_runs(
+    pub(super) async fn close_runs(
         &self,
         conn: &mut SqliteConnection,
         runs: BTreeSet<RunId>,

@@ -17,6 +17,7 @@ macro_rules! transaction {
 }
 
 mod alerts;
+mod attach;
 mod deliveries;
 mod documents;
 mod fault;
@@ -32,6 +33,7 @@ use jiff::Timestamp;
 use sqlx::{Acquire as _, SqlitePool};
 
 use super::Journal;
+use super::alerts::{AlertEnd, Attach, Attached, RecentRun, RunAlert};
 use super::error::StoreError;
 use super::record::{
     AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
@@ -66,7 +68,7 @@ impl Journal for SqliteStore {
             if let Some(known) = self.place.check(known)? {
                 return Ok(Enqueued::Known(self.place.read(run_of(&known))?.status));
             }
-            let owners = self.owners(conn, &run).await?;
+            let owners = self.owners_of(conn, &run.alerts).await?;
             if !owners.is_empty() && owners.iter().all(Option::is_some) {
                 let mut owners: Vec<_> = owners.into_iter().flatten().collect();
                 owners.sort();
@@ -85,10 +87,19 @@ impl Journal for SqliteStore {
             .execute(&mut *conn)
             .await;
             self.place.check(done)?;
-            let closed = self.take_over(conn, &run, owners, now).await?;
+            let fresh = run.alerts.iter().zip(owners).filter(|(_, owner)| owner.is_none());
+            let alerts: Vec<_> = fresh.map(|(alert, _)| RunAlert::opening(alert)).collect();
+            let before = self.take_over(conn, &run.id, &alerts).await?;
+            let closed = self.close_runs(conn, before, now).await?;
             Enqueued::New { closed }
         });
         Ok(enqueued)
+    }
+
+    async fn attach(&self, attach: Attach, now: Timestamp) -> Result<Attached, StoreError> {
+        Ok(transaction!(self, |conn| {
+            self.attach_alerts(conn, attach, now).await?
+        }))
     }
 
     async fn claim(&self, now: Timestamp) -> Result<Option<Claim>, StoreError> {
@@ -278,15 +289,34 @@ impl Journal for SqliteStore {
         self.place.read(json(&row, "report"))
     }
 
-    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+    async fn resolve(&self, ends: &[AlertEnd], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
         Ok(transaction!(self, |conn| {
-            self.end_alerts(conn, alerts, now).await?
+            self.end_alerts(conn, ends, now).await?
         }))
     }
 
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
         let mut conn = self.place.check(self.pool.acquire().await)?;
         self.owner(&mut conn, fingerprint).await
+    }
+
+    async fn owners(&self, alerts: &[AlertKey]) -> Result<Vec<Option<RunId>>, StoreError> {
+        let mut conn = self.place.check(self.pool.acquire().await)?;
+        self.owners_of(&mut conn, alerts).await
+    }
+
+    async fn alerts(&self, run: &RunId) -> Result<Vec<RunAlert>, StoreError> {
+        let mut conn = self.place.check(self.pool.acquire().await)?;
+        self.alerts_of(&mut conn, run).await
+    }
+
+    async fn recent(
+        &self,
+        workflow: &str,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RecentRun>, StoreError> {
+        self.recent_runs(workflow, since, limit).await
     }
 
     async fn deliveries(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {

@@ -71,6 +71,14 @@ impl SqliteStore {
         sqlx::query(pragma).execute(&self.pool).await.unwrap();
     }
 
+    /// Makes the file one of the version before alerts were kept with their runs.
+    #[cfg(test)]
+    pub(in crate::store) async fn without_run_alerts(&self) {
+        let statements = "DROP TABLE run_alerts; DROP INDEX runs_enqueued; \
+                          DELETE FROM _sqlx_migrations WHERE version = 5;";
+        sqlx::raw_sql(statements).execute(&self.pool).await.unwrap();
+    }
+
     /// This process is the only one that has the file: what is said to be going on stopped with the one before.
     async fn recover(&self) -> Result<(), StoreError> {
         let Self { pool, place, .. } = self;

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use super::super::alerts::RunAlert;
 use super::super::error::Cause;
 use super::super::record::{Delivery, RunRecord, StepRecord};
 use super::super::snapshot::Snapshot;
@@ -53,6 +54,17 @@ pub(super) fn delivery_of(row: &SqliteRow) -> Result<Delivery, Cause> {
         not_before: optional_time(row, "not_before")?,
         reason: row.try_get("reason")?,
         updated_at: time(row, "updated_at")?,
+    })
+}
+
+pub(super) fn run_alert_of(row: &SqliteRow) -> Result<RunAlert, Cause> {
+    Ok(RunAlert {
+        fingerprint: row.try_get("fingerprint")?,
+        starts_at: time(row, "starts_at")?,
+        joined_at: optional_time(row, "joined_at")?,
+        in_input: row.try_get("in_input")?,
+        ended_at: optional_time(row, "ended_at")?,
+        body: json(row, "body")?,
     })
 }
 

@@ -15,6 +15,7 @@ enum Call {
     Postpone(u8, u8),
     End(u8, bool),
     Wake(u8),
+    Attach(u8, Vec<(u8, u8)>, bool),
     Resolve(Vec<(u8, u8)>),
     Begin(u8, u8),
     Deliver(u8, u8, u8),
@@ -27,7 +28,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     let small = 0..3_u8;
     let alerts = prop::collection::vec((0..3_u8, 0..2_u8), 0..3);
     let call = prop_oneof![
-        3 => (run.clone(), alerts).prop_map(|(run, alerts)| Call::Enqueue(run, alerts)),
+        3 => (run.clone(), alerts.clone()).prop_map(|(run, alerts)| Call::Enqueue(run, alerts)),
         4 => Just(Call::Claim),
         2 => run.clone().prop_map(Call::ClaimRun),
         4 => (run.clone(), 0..3_u32, prop::option::of(0..4_u8)).prop_map(|(r, s, w)| Call::Step(r, s, w)),
@@ -35,7 +36,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => (run.clone(), small.clone()).prop_map(|(r, s)| Call::Postpone(r, s)),
         1 => (run.clone(), any::<bool>()).prop_map(|(r, f)| Call::End(r, f)),
         2 => small.clone().prop_map(Call::Wake),
-        2 => prop::collection::vec((0..3_u8, 0..2_u8), 0..3).prop_map(Call::Resolve),
+        3 => (run.clone(), alerts.clone(), any::<bool>()).prop_map(|(r, a, i)| Call::Attach(r, a, i)),
+        2 => alerts.clone().prop_map(Call::Resolve),
         3 => (run.clone(), 0..2_u8).prop_map(|(r, s)| Call::Begin(r, s)),
         3 => (run, 0..2_u8, small).prop_map(|(r, s, e)| Call::Deliver(r, s, e)),
         1 => Just(Call::Prune),
@@ -106,12 +108,24 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
             format!("{:?}", journal.end(&run(number), end, now).await)
         }
         Call::Wake(approval) => format!("{:?}", journal.wake(&name(approval), now).await),
+        Call::Attach(number, alerts, amends) => {
+            let joining = |(name, start): &(u8, u8)| Joining {
+                alert: alert(&name.to_string(), i64::from(*start)),
+                body: json!({"name": name}),
+            };
+            let attach = Attach {
+                run: run(number),
+                alerts: alerts.iter().map(joining).collect(),
+                input: amends.then(|| json!({"with": alerts})),
+            };
+            format!("{:?}", journal.attach(attach, now).await)
+        }
         Call::Resolve(alerts) => {
             let alerts: Vec<_> = alerts
                 .iter()
                 .map(|(name, start)| alert(&name.to_string(), i64::from(*start)))
                 .collect();
-            format!("{:?}", journal.resolve(&alerts, now).await)
+            format!("{:?}", journal.resolve(&ends(&alerts, 1), now).await)
         }
         Call::Begin(number, sink) => format!(
             "{:?}",
@@ -141,6 +155,7 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
         journal.runs(None, 9).await,
         journal.due_deliveries(now).await
     );
+    seen += &format!(" {:?}", journal.recent("incident", at(3), 2).await);
     for number in 0..3 {
         let run = run(&number);
         seen += &format!(
@@ -150,6 +165,9 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
         );
         seen += &format!(" {:?}", journal.report(&run).await.map(|report| report.is_some()));
         seen += &format!(" {:?}", journal.run_of_alert(&number.to_string()).await);
+        seen += &format!(" {:?}", journal.alerts(&run).await);
+        let periods = [0, 1].map(|start| alert(&number.to_string(), start));
+        seen += &format!(" {:?}", journal.owners(&periods).await);
     }
     seen
 }

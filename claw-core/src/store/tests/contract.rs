@@ -22,6 +22,8 @@ macro_rules! on_both {
     };
 }
 
+pub(super) use on_both;
+
 on_both! {
     async fn walks_through_a_run(journal: &dyn Journal) {
         assert_eq!(journal.enqueue(new_run("a"), at(0)).await.unwrap(), opened());
@@ -170,10 +172,10 @@ on_both! {
         assert_eq!(journal.run_of_alert("fc").await.unwrap(), Some(id("3")));
 
         journal.claim_run(&id("1"), at(3)).await.unwrap().unwrap();
-        assert_eq!(journal.resolve(&[a, alert("unknown", 0)], at(3)).await.unwrap(), []);
+        assert_eq!(journal.resolve(&ends(&[a, alert("unknown", 0)], 3), at(3)).await.unwrap(), []);
         let closed = Closed { run: id("1"), ended: false };
-        assert_eq!(journal.resolve(std::slice::from_ref(&b), at(4)).await.unwrap(), [closed]);
-        assert_eq!(journal.resolve(std::slice::from_ref(&b), at(5)).await.unwrap(), []);
+        assert_eq!(journal.resolve(&ends(std::slice::from_ref(&b), 4), at(4)).await.unwrap(), [closed]);
+        assert_eq!(journal.resolve(&ends(std::slice::from_ref(&b), 5), at(5)).await.unwrap(), []);
         assert_eq!(journal.run(&id("1")).await.unwrap().unwrap().resolved_at, Some(at(4)));
         assert_eq!(journal.enqueue(run("4", &[b]), at(6)).await.unwrap(), opened());
     }
@@ -193,7 +195,7 @@ on_both! {
         // A notification of the earlier period was held up on its way: it changes nothing any more.
         let late = journal.enqueue(run("4", &[alert("f", 0)]), at(101)).await.unwrap();
         assert_eq!(late, Enqueued::Covered(vec![id("3")]));
-        assert_eq!(journal.resolve(&[alert("f", 0), alert("g", 0)], at(102)).await.unwrap(), []);
+        assert_eq!(journal.resolve(&ends(&[alert("f", 0), alert("g", 0)], 102), at(102)).await.unwrap(), []);
         assert_eq!(journal.run_of_alert("f").await.unwrap(), Some(id("3")));
         assert_eq!(journal.run(&id("3")).await.unwrap().unwrap().status, RunStatus::Queued);
     }
@@ -209,7 +211,7 @@ on_both! {
         let wait = StepResult { wait: Some(Wait::Until(at(60))), ..result(0, json!(1)) };
         journal.record_step(&id("waiting"), wait, at(1)).await.unwrap();
         let alerts = ["untouched", "working", "between", "waiting"].map(|name| alert(name, 0));
-        let closed: Vec<_> = journal.resolve(&alerts, at(2)).await.unwrap().into_iter().map(|c| (c.run.0, c.ended)).collect();
+        let closed: Vec<_> = journal.resolve(&ends(&alerts, 2), at(2)).await.unwrap().into_iter().map(|c| (c.run.0, c.ended)).collect();
         let expected = [("between", false), ("untouched", true), ("waiting", true), ("working", false)];
         assert_eq!(closed, expected.map(|(name, ended)| (name.to_owned(), ended)));
         for (name, ended) in expected {

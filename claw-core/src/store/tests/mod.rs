@@ -1,6 +1,7 @@
 //! Both journals keep to the contract, alike, and the file survives what may happen to it.
 
 mod alike;
+mod attach;
 mod contract;
 mod crash;
 mod damage;
@@ -35,6 +36,15 @@ fn alert(fingerprint: &str, starts_at: i64) -> AlertKey {
         fingerprint: fingerprint.to_owned(),
         starts_at: at(starts_at),
     }
+}
+
+/// These periods, as over at that second.
+fn ends(alerts: &[AlertKey], seconds: i64) -> Vec<AlertEnd> {
+    let end = |alert: &AlertKey| AlertEnd {
+        alert: alert.clone(),
+        ended_at: at(seconds),
+    };
+    alerts.iter().map(end).collect()
 }
 
 fn result(step: u32, state: serde_json::Value) -> StepResult {

@@ -21,6 +21,7 @@
 //! # Ok::<(), claw_workflows::trigger::alertmanager::ParseError>(())
 //! ```
 
+mod extent;
 mod map;
 mod site;
 mod tie;
@@ -32,14 +33,15 @@ use super::IncidentInvestigation;
 use super::case::Case;
 use super::steps::{CheckDependencies, GatherContext};
 use crate::trigger::{Alert, Incident};
+pub use extent::Extent;
 use map::Map;
 use site::Site;
 use tie::tie;
 
 /// From the first alert of an incident on, others are still taken for part of it for so long.
-const LONGEST: SignedDuration = SignedDuration::from_hours(2);
+pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(2);
 /// An alert that is over for longer has nothing to do with what begins then.
-const PAUSE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Alerts that belong to one incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Group {
     pub incident: RunId,
     /// Positions of the alerts, in their order.
     pub alerts: Vec<usize>,
+    /// Whether its alerts name anything by which they could belong to others.
+    pub is_placed: bool,
 }
 
 /// What is known of the things that alerts are about.
@@ -59,6 +63,23 @@ impl Surroundings {
     /// Nothing but what the alerts say themselves.
     pub fn unknown(alerts: &[Alert]) -> Self {
         Self(begin(incident_of(alerts)))
+    }
+
+    /// That these call each other: `caller>callee`, of the namespace `shop`.
+    #[cfg(test)]
+    pub(crate) fn calling(alerts: &[Alert], calls: &[&str]) -> Self {
+        let mut around = Self::unknown(alerts);
+        let entity = |name: &str| claw_core::entity::EntityRef::namespaced("Service", "shop", name);
+        around.0.calls = calls
+            .iter()
+            .filter_map(|call| call.split_once('>'))
+            .map(|(caller, callee)| super::case::Call {
+                caller: entity(caller),
+                callee: entity(callee),
+                via: "topology".to_owned(),
+            })
+            .collect();
+        around
     }
 
     /// What a cluster and its recorded call graph tell: objects, and who calls whom.
@@ -139,6 +160,9 @@ pub fn group(alerts: &[Alert], around: &Surroundings) -> Vec<Group> {
         .into_iter()
         .map(|mut members| {
             members.sort_unstable();
+            let is_placed = members
+                .iter()
+                .any(|&member| sites.get(member).is_some_and(Site::is_known));
             let own = members
                 .iter()
                 .filter_map(|&member| alerts.get(member).cloned())
@@ -146,6 +170,7 @@ pub fn group(alerts: &[Alert], around: &Surroundings) -> Vec<Group> {
             Group {
                 incident: Incident::of_alerts("", own, Timestamp::UNIX_EPOCH).id,
                 alerts: members,
+                is_placed,
             }
         })
         .collect()

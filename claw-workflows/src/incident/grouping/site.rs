@@ -35,6 +35,13 @@ pub(super) struct Site {
     pub(super) is_mapped: bool,
 }
 
+impl Site {
+    /// Whether anything is known of where it is.
+    pub(super) fn is_known(&self) -> bool {
+        !self.units.is_empty() || !self.nodes.is_empty() || !self.namespaces.is_empty()
+    }
+}
+
 /// What each alert names. All of it becomes the subject of `case`, so that its facts know one thing by all its names.
 pub(super) fn named(case: &mut Case, alerts: &[Alert]) -> Vec<Named> {
     let named: Vec<Named> = alerts.iter().map(|alert| of(case, alert)).collect();

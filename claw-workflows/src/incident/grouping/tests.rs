@@ -1,9 +1,7 @@
-use claw_core::entity::EntityRef;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::incident::case::Call;
 use crate::incident::testing::at;
 
 /// An alert of these labels, which begins at a minute.
@@ -28,18 +26,7 @@ fn service(minute: i64, name: &str) -> Alert {
 
 /// The same, with what calls what: `caller>callee`.
 fn with_calls(alerts: &[Alert], calls: &[&str]) -> Vec<Vec<usize>> {
-    let mut around = Surroundings::unknown(alerts);
-    let entity = |name: &str| EntityRef::namespaced("Service", "shop", name);
-    around.0.calls = calls
-        .iter()
-        .map(|call| call.split_once('>').unwrap())
-        .map(|(caller, callee)| Call {
-            caller: entity(caller),
-            callee: entity(callee),
-            via: "topology".to_owned(),
-        })
-        .collect();
-    positions(alerts, &around)
+    positions(alerts, &Surroundings::calling(alerts, calls))
 }
 
 fn by_labels(alerts: &[Alert]) -> Vec<Vec<usize>> {

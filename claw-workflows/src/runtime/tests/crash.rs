@@ -4,8 +4,8 @@ use std::path::Path;
 
 use claw_core::clock::SystemClock;
 use claw_core::store::{
-    AlertKey, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RunEnd, RunRecord, SqliteStore,
-    StepRecord, StepResult, StoreError,
+    AlertEnd, AlertKey, Attach, Attached, Claim, Closed, Delivery, DeliveryEnd, Enqueued, NewRun, RecentRun,
+    RunAlert, RunEnd, RunRecord, SqliteStore, StepRecord, StepResult, StoreError,
 };
 use tokio::sync::Notify;
 
@@ -47,6 +47,9 @@ impl Mortal {
 impl Journal for Mortal {
     async fn enqueue(&self, run: NewRun, now: Timestamp) -> Result<Enqueued, StoreError> {
         self.store.enqueue(run, now).await
+    }
+    async fn attach(&self, attach: Attach, now: Timestamp) -> Result<Attached, StoreError> {
+        self.store.attach(attach, now).await
     }
     async fn claim(&self, now: Timestamp) -> Result<Option<Claim>, StoreError> {
         self.write(self.store.claim(now)).await
@@ -96,11 +99,25 @@ impl Journal for Mortal {
     async fn report(&self, run: &RunId) -> Result<Option<Report>, StoreError> {
         self.store.report(run).await
     }
-    async fn resolve(&self, alerts: &[AlertKey], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
-        self.write(self.store.resolve(alerts, now)).await
+    async fn resolve(&self, ends: &[AlertEnd], now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        self.write(self.store.resolve(ends, now)).await
     }
     async fn run_of_alert(&self, fingerprint: &str) -> Result<Option<RunId>, StoreError> {
         self.store.run_of_alert(fingerprint).await
+    }
+    async fn owners(&self, alerts: &[AlertKey]) -> Result<Vec<Option<RunId>>, StoreError> {
+        self.store.owners(alerts).await
+    }
+    async fn alerts(&self, run: &RunId) -> Result<Vec<RunAlert>, StoreError> {
+        self.store.alerts(run).await
+    }
+    async fn recent(
+        &self,
+        workflow: &str,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RecentRun>, StoreError> {
+        self.store.recent(workflow, since, limit).await
     }
     async fn deliveries(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
         self.store.deliveries(run).await

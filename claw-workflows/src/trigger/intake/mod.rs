@@ -1,10 +1,20 @@
 //! What a notification does: it opens runs, joins runs that are there, and closes runs.
 
-use claw_core::clock::Clock;
-use claw_core::store::{AlertKey, Enqueued};
-use claw_core::workflow::{RunId, Workflow};
-use serde::Serialize;
+mod grouping;
+mod lookout;
+mod plan;
+mod receipt;
+mod recent;
+
 use std::sync::Arc;
+
+use claw_core::clock::Clock;
+use claw_core::store::{AlertEnd, AlertKey, Enqueued};
+use claw_core::workflow::Workflow;
+
+pub use grouping::Grouping;
+pub use lookout::{GateLookout, Lookout, Seen};
+pub use receipt::{Basis, Receipt};
 
 use super::alertmanager::Webhook;
 use super::{Alert, Filter, Incident};
@@ -15,28 +25,16 @@ use crate::runtime::{Runner, RunnerError};
 /// The firing alerts of a notification that the filter lets through are one incident. It opens a run, unless each of the
 /// alerts has opened one already: an alert is the same as long as it fires without a break. When the last alert of a run
 /// is resolved, the run is closed.
+///
+/// [`with_grouping`](Self::with_grouping), what alerts are about decides, and not which notification brought them: those of one
+/// incident are one run.
 #[derive(Clone, Debug)]
 pub struct Intake {
     runner: Runner,
     workflow: &'static str,
     filter: Filter,
     clock: Arc<dyn Clock>,
-}
-
-/// What became of a notification.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Receipt {
-    /// The runs that the firing alerts belong to.
-    pub runs: Vec<RunId>,
-    /// Those of them that were opened by this notification.
-    pub opened: Vec<RunId>,
-    /// Runs that have no firing alert left.
-    pub closed: Vec<RunId>,
-    /// How many firing alerts the filter kept out.
-    pub filtered: usize,
-    /// How many alerts the sender left out of the notification.
-    pub truncated: u64,
+    grouping: Option<Grouping>,
 }
 
 impl Intake {
@@ -47,7 +45,16 @@ impl Intake {
             workflow: W::NAME,
             filter,
             clock,
+            grouping: None,
         }
+    }
+
+    /// Lets alerts of one incident share a run, whichever notifications bring them, and alerts of several incidents open
+    /// several, where it could be read that they have nothing to do with each other.
+    #[must_use]
+    pub fn with_grouping(mut self, grouping: Grouping) -> Self {
+        self.grouping = Some(grouping);
+        self
     }
 
     /// The runner.
@@ -55,8 +62,15 @@ impl Intake {
         &self.runner
     }
 
-    /// Takes a notification in. When this returns, its run survives a crash.
+    /// Takes a notification in. When this returns, its runs survive a crash. Sent again, it changes nothing.
+    ///
+    /// # Errors
+    /// If the journal or the audit log fails: send it again.
     pub async fn accept(&self, webhook: Webhook) -> Result<Receipt, RunnerError> {
+        let turn = match &self.grouping {
+            Some(grouping) => Some(grouping.turn().await),
+            None => None,
+        };
         let (firing, resolved): (Vec<_>, Vec<_>) =
             webhook.alerts.into_iter().partition(|alert| alert.is_firing());
         let mut receipt = Receipt {
@@ -71,9 +85,9 @@ impl Intake {
             );
         }
         if !resolved.is_empty() {
-            let mut over: Vec<_> = resolved.iter().map(key).collect();
+            let mut over: Vec<_> = resolved.iter().map(|alert| self.end(alert)).collect();
             // One that is said to be resolved and to fire is not over.
-            over.retain(|over| !firing.iter().any(|alert| key(alert) == *over));
+            over.retain(|over| !firing.iter().any(|alert| key(alert) == over.alert));
             receipt.closed = self.runner.resolve(&over).await?;
         }
         let count = firing.len();
@@ -85,15 +99,17 @@ impl Intake {
         if alerts.is_empty() {
             return Ok(receipt);
         }
-        self.open(
-            Incident::of_alerts(&webhook.group_key, alerts, self.clock.now()),
-            &mut receipt,
-        )
-        .await?;
+        let group = &webhook.group_key;
+        match turn {
+            Some(turn) => turn.place(self, group, alerts, &mut receipt).await?,
+            None => self.open(group, alerts, &mut receipt).await?,
+        }
         Ok(receipt)
     }
 
-    async fn open(&self, incident: Incident, receipt: &mut Receipt) -> Result<(), RunnerError> {
+    /// Opens a run of these alerts.
+    async fn open(&self, group: &str, alerts: Vec<Alert>, receipt: &mut Receipt) -> Result<(), RunnerError> {
+        let incident = Incident::of_alerts(group, alerts, self.clock.now());
         let run = incident.id.clone();
         let keys = incident.alerts.iter().map(key).collect();
         let input = serde_json::to_value(&incident).map_err(|source| RunnerError::Input {
@@ -105,15 +121,22 @@ impl Intake {
             .submit_json(self.workflow, run.clone(), input, keys)
             .await?;
         match enqueued {
-            Enqueued::Covered(runs) => receipt.runs = runs,
+            Enqueued::Covered(runs) => runs.iter().for_each(|run| receipt.belongs_to(run)),
             Enqueued::New { closed } => {
                 receipt.closed.extend(closed.into_iter().map(|closed| closed.run));
                 receipt.opened.push(run.clone());
-                receipt.runs.push(run);
+                receipt.belongs_to(&run);
             }
-            _ => receipt.runs.push(run),
+            _ => receipt.belongs_to(&run),
         }
         Ok(())
+    }
+
+    fn end(&self, alert: &Alert) -> AlertEnd {
+        AlertEnd {
+            alert: key(alert),
+            ended_at: alert.ends_at.unwrap_or_else(|| self.clock.now()),
+        }
     }
 }
 
@@ -123,3 +146,6 @@ fn key(alert: &Alert) -> AlertKey {
         starts_at: alert.starts_at,
     }
 }
+
+#[cfg(test)]
+mod tests;

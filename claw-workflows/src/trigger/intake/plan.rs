@@ -1,0 +1,93 @@
+//! Which of the runs that are there new alerts belong to, and which runs they open.
+
+use std::collections::BTreeSet;
+
+use claw_core::workflow::RunId;
+
+use super::recent::Recent;
+use crate::incident::grouping::{Surroundings, group};
+use crate::trigger::Alert;
+
+/// Most runs that one notification opens. Alertmanager may put together what a hundred teams own; that many investigations at
+/// once help none of them, and the rest is one run, as it is where nothing is grouped.
+pub(super) const MOST_OPENED: usize = 10;
+
+/// What is to be done with new alerts.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Positions of runs, with the alerts that join them.
+    pub(super) joins: Vec<(usize, Vec<Alert>)>,
+    /// Alerts that open a run together.
+    pub(super) opens: Vec<Vec<Alert>>,
+    /// Runs that a new alert shows to be about one incident, the oldest first.
+    pub(super) bridged: Vec<Vec<RunId>>,
+}
+
+/// Groups new alerts together with those of runs that are there, the oldest run first.
+///
+/// Where it is not known what has nothing to do with each other (`apart`), the new alerts stay together: so they were sent.
+pub(super) fn plan(recent: &[Recent], fresh: Vec<Alert>, around: &Surroundings, apart: bool) -> Plan {
+    let mut all: Vec<Alert> = Vec::new();
+    let mut owners: Vec<Option<usize>> = Vec::new();
+    for (position, run) in recent.iter().enumerate() {
+        all.extend(run.alerts.iter().cloned());
+        owners.resize(all.len(), Some(position));
+    }
+    all.extend(fresh.iter().cloned());
+    owners.resize(all.len(), None);
+
+    let mut plan = Plan::default();
+    let mut unplaced = Vec::new();
+    let mut together = BTreeSet::new();
+    for group in group(&all, around) {
+        let mut runs = BTreeSet::new();
+        let mut own = Vec::new();
+        for position in group.alerts {
+            match (owners.get(position), all.get(position)) {
+                (Some(Some(run)), _) => drop(runs.insert(*run)),
+                (Some(None), Some(alert)) => own.push(alert.clone()),
+                _ => {}
+            }
+        }
+        if own.is_empty() {
+            continue;
+        }
+        if !apart {
+            together.append(&mut runs);
+        } else if !runs.is_empty() {
+            plan.join(recent, &runs, own);
+        } else if group.is_placed {
+            plan.opens.push(own);
+        } else {
+            // Of what names nothing it is not known that it is about something else.
+            unplaced.extend(own);
+        }
+    }
+    match (apart, together.is_empty()) {
+        (true, _) => plan
+            .opens
+            .extend(Some(unplaced).filter(|alerts| !alerts.is_empty())),
+        (false, true) => plan.opens.push(fresh),
+        (false, false) => plan.join(recent, &together, fresh),
+    }
+    if plan.opens.len() > MOST_OPENED {
+        let rest = plan.opens.split_off(MOST_OPENED.saturating_sub(1));
+        plan.opens.push(rest.concat());
+    }
+    plan
+}
+
+impl Plan {
+    /// Lets alerts join the oldest of `runs`: with it the incident began.
+    fn join(&mut self, recent: &[Recent], runs: &BTreeSet<usize>, mut alerts: Vec<Alert>) {
+        let Some(oldest) = runs.first() else { return };
+        match self.joins.iter_mut().find(|(run, _)| run == oldest) {
+            Some((_, joining)) => joining.append(&mut alerts),
+            None => self.joins.push((*oldest, alerts)),
+        }
+        if runs.len() > 1 {
+            let names = runs.iter().filter_map(|&run| Some(recent.get(run)?.run.clone()));
+            self.bridged.push(names.collect());
+        }
+    }
+}

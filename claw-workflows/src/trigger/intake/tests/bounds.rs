@@ -1,0 +1,91 @@
+//! What one alert shows of several runs, and how much one notification may ask for.
+
+use super::super::plan::MOST_OPENED;
+use super::*;
+
+#[tokio::test]
+async fn an_alert_that_two_runs_could_claim_joins_the_older_and_says_so() {
+    let world = World::new(Known::all());
+    // What lies between them has not spoken yet, and 25 minutes are too long for a relation over two calls.
+    let older = world.accept(&[fires(0, "db")]).await.opened.remove(0);
+    let newer = world.accept(&[fires(25, "web")]).await.opened.remove(0);
+    let between = world.accept(&[fires(26, "orders")]).await;
+    assert_eq!(between.joined, [older.clone()]);
+    assert_eq!(between.bridged, [vec![older.clone(), newer.clone()]]);
+    // From now on the two are known to be one.
+    let next = world
+        .accept(&[Alert {
+            fingerprint: "web-2".into(),
+            ..fires(27, "web")
+        }])
+        .await;
+    assert_eq!(
+        (&next.joined, &next.bridged),
+        (&vec![older.clone()], &between.bridged)
+    );
+    assert_eq!(world.ids().await, [older, newer]);
+}
+
+#[tokio::test]
+async fn alerts_that_name_nothing_stay_together() {
+    let world = World::new(Known::all());
+    let bare = |name: &'static str| with_labels(0, name, &[("alertname", name)]);
+    let receipt = world
+        .accept(&[bare("Backup"), bare("Certificate"), fires(0, "db")])
+        .await;
+    assert_eq!(receipt.opened.len(), 2);
+    let mut told = Vec::new();
+    for run in &receipt.opened {
+        told.push(world.told(run).await);
+    }
+    told.sort();
+    assert_eq!(told, ["Backup Certificate", "db"]);
+}
+
+#[tokio::test]
+async fn one_notification_opens_so_many_runs_and_no_more() {
+    let world = World::new(Known::all());
+    let services: Vec<String> = (0..MOST_OPENED + 5).map(|number| format!("s{number}")).collect();
+    let alone = |name: &String| with_labels(0, name, &[("namespace", name), ("service", name)]);
+    let alerts: Vec<Alert> = services.iter().map(alone).collect();
+    let receipt = world.accept(&alerts).await;
+    assert_eq!(receipt.opened.len(), MOST_OPENED);
+    let mut told = Vec::new();
+    for run in &receipt.opened {
+        told.push(world.told(run).await);
+    }
+    let known: usize = told.iter().map(|told| told.split(' ').count()).sum();
+    assert_eq!(known, alerts.len(), "no alert is left out: {told:?}");
+}
+
+#[tokio::test]
+async fn a_notification_with_too_many_alerts_to_compare_is_one_run() {
+    let world = World::new(Known::all());
+    let alerts: Vec<Alert> = (0..501).map(|number| fires(0, &format!("s{number}"))).collect();
+    let receipt = world.accept(&alerts).await;
+    assert_eq!(
+        (receipt.opened.len(), receipt.grouped_by),
+        (1, Some(Basis::Notification))
+    );
+    assert_eq!(world.looks(), 0);
+    let next = world.accept(&[fires(1, "db")]).await;
+    assert_eq!(
+        (next.opened.len(), next.grouped_by),
+        (1, Some(Basis::Surroundings)),
+        "that run is left out"
+    );
+}
+
+#[tokio::test]
+async fn an_intake_without_grouping_makes_each_notification_a_run() {
+    let mut world = World::new(Known::all());
+    world.intake.grouping = None;
+    for alerts in [
+        [fires(0, "db"), fires(0, "wiki")],
+        [fires(1, "orders"), fires(1, "web")],
+    ] {
+        let receipt = world.accept(&alerts).await;
+        assert_eq!((receipt.opened.len(), receipt.grouped_by), (1, None));
+    }
+    assert_eq!((world.ids().await.len(), world.looks()), (2, 0));
+}

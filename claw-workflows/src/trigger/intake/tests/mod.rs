@@ -1,0 +1,218 @@
+//! Notifications, one after the other and at once, against runs that are there.
+
+mod bounds;
+mod cascade;
+mod fallback;
+mod life;
+mod split;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use claw_core::clock::{Clock as _, ManualClock};
+use claw_core::gate::Gate;
+use claw_core::redact::Redactor;
+use claw_core::registry::Registry;
+use claw_core::report::Report;
+use claw_core::store::{Journal, MemoryJournal};
+use claw_core::workflow::{FailureKind, Outcome, RunFailure, RunId, Step, StepContext, StepError};
+use claw_guardrails::audit::MemoryAuditLog;
+use claw_guardrails::engine::{Config, Engine};
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::incident::grouping::{Extent, Surroundings};
+use crate::runtime::{Ended, Runner};
+
+/// Says in its report which alerts it knew of.
+struct Tell;
+
+#[async_trait]
+impl Step<Incident> for Tell {
+    fn name(&self) -> &str {
+        "tell"
+    }
+
+    async fn run(&self, cx: &StepContext, state: Incident) -> Result<Outcome<Incident>, StepError> {
+        let failure = RunFailure {
+            run: state.id.clone(),
+            step: String::new(),
+            kind: FailureKind::Step,
+            reason: String::new(),
+            started_at: state.received_at,
+            ended_at: cx.now(),
+        };
+        let names: Vec<_> = state
+            .alerts
+            .iter()
+            .map(|alert| alert.fingerprint.as_str())
+            .collect();
+        Ok(Outcome::Done(Box::new(Report {
+            summary: names.join(" "),
+            since: state.times.began,
+            ..failure.report(Telling::NAME)
+        })))
+    }
+}
+
+struct Telling(Vec<Box<dyn Step<Incident>>>);
+
+impl Workflow for Telling {
+    const NAME: &'static str = "telling";
+    type Input = Incident;
+    type State = Incident;
+
+    fn start(&self, input: Incident) -> Incident {
+        input
+    }
+
+    fn steps(&self) -> &[Box<dyn Step<Incident>>] {
+        &self.0
+    }
+}
+
+/// A lookout that knows who calls whom.
+#[derive(Debug)]
+struct Known {
+    calls: Vec<&'static str>,
+    extent: Extent,
+    /// How long it takes, whatever the patience.
+    takes: Duration,
+    looks: AtomicUsize,
+}
+
+impl Known {
+    fn all() -> Self {
+        Self {
+            calls: vec!["web>orders", "orders>db", "intranet>wiki"],
+            extent: Extent::All,
+            takes: Duration::ZERO,
+            looks: AtomicUsize::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl Lookout for Known {
+    async fn look(&self, _: &RunId, alerts: &[Alert], _: Duration) -> Result<Seen, StepError> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(self.takes).await;
+        Ok(Seen {
+            around: Surroundings::calling(alerts, &self.calls),
+            extent: self.extent,
+        })
+    }
+}
+
+/// An intake, and what it hands runs to.
+struct World {
+    intake: Intake,
+    lookout: Arc<Known>,
+    clock: Arc<ManualClock>,
+}
+
+impl World {
+    fn new(lookout: Known) -> Self {
+        Self::over(Arc::new(MemoryJournal::new()), lookout)
+    }
+
+    fn over(journal: Arc<dyn Journal>, lookout: Known) -> Self {
+        let clock = Arc::new(ManualClock::at(minute(5)));
+        let gate = Gate::new(
+            Arc::new(Engine::new(Config::default(), clock.clone())),
+            Arc::new(MemoryAuditLog::default()),
+            clock.clone(),
+            Redactor::new(),
+        );
+        let runner = Runner::builder(gate, Registry::new(), journal)
+            .workflow(Telling(vec![Box::new(Tell)]))
+            .build();
+        let lookout = Arc::new(lookout);
+        let intake = Intake::new::<Telling>(runner, Filter::any(), clock.clone())
+            .with_grouping(Grouping::new(Arc::<Known>::clone(&lookout)));
+        Self {
+            intake,
+            lookout,
+            clock,
+        }
+    }
+
+    async fn accept(&self, alerts: &[Alert]) -> Receipt {
+        self.intake.accept(notification(alerts)).await.unwrap()
+    }
+
+    /// Time goes on to that moment.
+    fn at(&self, time: Timestamp) {
+        let ahead = time.duration_since(self.clock.now());
+        self.clock.advance(Duration::try_from(ahead).unwrap_or_default());
+    }
+
+    fn looks(&self) -> usize {
+        self.lookout.looks.load(Ordering::Relaxed)
+    }
+
+    async fn ids(&self) -> Vec<RunId> {
+        let runs = self.intake.runner().journal().runs(None, 99).await.unwrap();
+        runs.into_iter().rev().map(|run| run.id).collect()
+    }
+
+    async fn look(&self, run: &RunId) -> Ended {
+        self.intake.runner().look(run).await.unwrap().unwrap()
+    }
+
+    /// What the report of the run says that it is about.
+    async fn told(&self, run: &RunId) -> String {
+        let ended = self.intake.runner().drive_to_end(run).await.unwrap();
+        ended.report.unwrap().summary
+    }
+}
+
+fn minute(minute: i64) -> Timestamp {
+    "2026-03-01T10:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
+}
+
+/// An alert about a service of the namespace `shop`, by whose name it goes.
+fn fires(at: i64, service: &str) -> Alert {
+    let labels = [("alertname", "Slow"), ("namespace", "shop"), ("service", service)];
+    with_labels(at, service, &labels)
+}
+
+fn with_labels(at: i64, fingerprint: &str, labels: &[(&str, &str)]) -> Alert {
+    Alert {
+        fingerprint: fingerprint.to_owned(),
+        status: crate::trigger::AlertStatus::Firing,
+        labels: labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        annotations: Default::default(),
+        starts_at: minute(at),
+        ends_at: None,
+        generator_url: None,
+    }
+}
+
+fn over(alert: &Alert, at: i64) -> Alert {
+    Alert {
+        status: crate::trigger::AlertStatus::Resolved,
+        ends_at: Some(minute(at)),
+        ..alert.clone()
+    }
+}
+
+/// As Alertmanager sends it where it groups by the name of alerts and what they are about.
+fn notification(alerts: &[Alert]) -> Webhook {
+    let group = alerts
+        .first()
+        .map(|alert| alert.fingerprint.clone())
+        .unwrap_or_default();
+    Webhook {
+        group_key: format!("{{}}:{{of={group:?}}}"),
+        receiver: None,
+        group_labels: Default::default(),
+        external_url: None,
+        truncated_alerts: 0,
+        alerts: alerts.to_vec(),
+    }
+}
