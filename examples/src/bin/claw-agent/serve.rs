@@ -26,6 +26,7 @@ use claw_workflows::deliver::slack::{IncomingWebhook, PostMessage};
 use claw_workflows::deliver::webhook::GenericWebhook;
 use claw_workflows::incident::IncidentInvestigation;
 use claw_workflows::runtime::{Retry, Settings};
+use claw_workflows::trigger::Intake;
 use claw_workflows::trigger::server::{self, ServerSettings, ServerState};
 use claw_workflows::writing::change::Change;
 use claw_workflows::writing::settings::StopPlaces;
@@ -144,10 +145,14 @@ pub(crate) async fn run(given: ServeArguments) -> Result<u8, Failure> {
     if token.is_none() && !address.ip().is_loopback() {
         say("anybody who reaches this address may call; give --webhook-token-file to prevent that");
     }
+    let mut intake = agent.intake();
+    if !given.no_grouping {
+        intake = intake.with_grouping(agent.grouping());
+    }
     let ended = CancellationToken::new();
     let work = async {
         let (served, (), (), ()) = tokio::join!(
-            serve(&agent, listener, token, more, stop.clone()),
+            serve(&agent, intake, listener, token, more, stop.clone()),
             warn_of_losses(&agent, connected.cluster, stop.clone()),
             watch.run(stop.clone()),
             async {
@@ -272,16 +277,17 @@ fn warnings(result: &Preflight) -> Vec<String> {
     lines
 }
 
-/// Answers requests, those of `more` as well, and works off runs until `stop` fires; runs that an earlier process left unfinished come first.
+/// Answers requests, those of `more` as well, hands notifications to `intake`, and works off runs until `stop` fires; runs that an earlier process left unfinished come first.
 pub(crate) async fn serve(
     agent: &Agent,
+    intake: Intake,
     listener: TcpListener,
     token: Option<SecretString>,
     more: Router,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let settings = ServerSettings::default();
-    let state = ServerState::new(agent.intake(), settings, token, Arc::clone(agent.clock()));
+    let state = ServerState::new(intake, settings, token, Arc::clone(agent.clock()));
     let runs = async {
         let worked = agent.runner().serve(stop.clone()).await;
         // Without a journal nothing can be taken in either.

@@ -10,7 +10,7 @@ async fn an_alert_that_two_runs_could_claim_joins_the_older_and_says_so() {
     let older = world.accept(&[fires(0, "db")]).await.opened.remove(0);
     let newer = world.accept(&[fires(25, "web")]).await.opened.remove(0);
     let between = world.accept(&[fires(26, "orders")]).await;
-    assert_eq!(between.joined, [older.clone()]);
+    assert_eq!(between.joined, std::slice::from_ref(&older));
     assert_eq!(between.bridged, [vec![older.clone(), newer.clone()]]);
     // From now on the two are known to be one.
     let next = world

@@ -39,7 +39,7 @@ async fn what_joins_a_run_that_has_begun_is_shown_with_it() {
     );
     world.clock.advance(Duration::from_secs(60));
     let late = world.accept(&[fires(5, "web")]).await;
-    assert_eq!(late.joined, [run.clone()]);
+    assert_eq!(late.joined, std::slice::from_ref(&run));
     let seen = world.look(&run).await;
     assert_eq!(seen.report.unwrap().summary, "db orders");
     let joined: Vec<_> = seen

@@ -35,7 +35,7 @@ async fn a_run_is_closed_with_the_last_of_its_alerts_whichever_notification_brou
     assert_eq!(world.accept(&[over(&fires(0, "db"), 6)]).await.closed, []);
     assert_eq!(world.look(&run).await.run.resolved_at, None);
     let last = world.accept(&[over(&fires(1, "orders"), 7)]).await;
-    assert_eq!(last.closed, [run.clone()]);
+    assert_eq!(last.closed, std::slice::from_ref(&run));
     assert!(world.look(&run).await.run.resolved_at.is_some());
 }
 
@@ -46,11 +46,11 @@ async fn what_begins_soon_after_the_end_belongs_to_the_run_and_what_begins_later
     world.told(&run).await;
     world.accept(&[over(&fires(0, "db"), 10)]).await;
     let soon = world.accept(&[fires(14, "db")]).await;
-    assert_eq!(soon.joined, [run.clone()]);
+    assert_eq!(soon.joined, std::slice::from_ref(&run));
     assert_eq!(world.look(&run).await.run.resolved_at, None, "it is open again");
     assert_eq!(
         world.accept(&[over(&fires(14, "db"), 20)]).await.closed,
-        [run.clone()]
+        std::slice::from_ref(&run)
     );
     let later = world.accept(&[fires(26, "db")]).await;
     assert_eq!((later.joined.len(), later.opened.len()), (0, 1));

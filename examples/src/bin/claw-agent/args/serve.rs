@@ -46,6 +46,9 @@ pub(crate) struct ServeArguments {
     /// path.
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_token_file: Option<PathBuf>,
+    /// Makes each notification a run of its own, instead of putting alerts of one incident into one.
+    #[arg(long)]
+    pub(crate) no_grouping: bool,
     /// Runs at one time.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: u16,

@@ -155,7 +155,14 @@ async fn play(
         (ended, SystemClock.now().duration_since(began))
     };
     let (served, (ended, elapsed)) = tokio::join!(
-        serve::serve(&agent, listener, None, Router::new(), stop.clone()),
+        serve::serve(
+            &agent,
+            agent.intake(),
+            listener,
+            None,
+            Router::new(),
+            stop.clone()
+        ),
         story
     );
     journal.close().await;
