@@ -303,7 +303,8 @@ impl LogSource for Loki {
         let mut lines = Vec::new();
         for Stream { stream, values } in streams {
             let labels = Self::named(&names, stream);
-            for value in values {
+            // They come the newest first, those of one time as well: a stack trace would stand upside down.
+            for value in values.into_iter().rev() {
                 let (Value::Plain(time, line) | Value::WithMetadata(time, line, _)) = value;
                 let time = time
                     .parse()

@@ -96,6 +96,29 @@ async fn loki_is_asked_for_exactly_what_is_wanted() {
 }
 
 #[tokio::test]
+async fn lines_of_one_time_keep_the_order_in_which_loki_took_them() {
+    let trace = [
+        "java.lang.IllegalStateException: closed",
+        "\tat shop.Cart.add",
+        "\tat shop.Main.run",
+    ];
+    let values: Vec<Value> = trace
+        .iter()
+        .rev()
+        .map(|line| json!(["1714557660000000001", line]))
+        .collect();
+    let body = json!({"status": "success", "data": {"resultType": "streams", "result": [
+        {"stream": {"namespace": "shop", "pod": "cart-1"}, "values": values},
+    ]}});
+    let answer = loki(&answering(200, body.to_string()).await)
+        .search(&cx(), &query())
+        .await
+        .unwrap();
+    let lines: Vec<&str> = answer.lines.iter().map(|line| line.line.as_str()).collect();
+    assert_eq!(lines, trace);
+}
+
+#[tokio::test]
 async fn loki_labels_cannot_carry_logql() {
     let server = MockServer::start().await;
     Mock::given(path("/loki/api/v1/query_range"))
