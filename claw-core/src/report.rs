@@ -202,6 +202,17 @@ pub struct RunbookCall {
     pub answer: Option<String>,
 }
 
+/// A dashboard that shows what a run is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dashboard {
+    /// Its title.
+    pub title: String,
+    /// Its address, with the time and the entity that are in question.
+    pub url: String,
+    /// Why it is named, in one sentence.
+    pub because: String,
+}
+
 /// Symptoms that have one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
@@ -251,6 +262,9 @@ pub struct Report {
     /// What was written down beforehand about such an incident.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runbooks: Vec<Runbook>,
+    /// Dashboards that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dashboards: Vec<Dashboard>,
     /// Every piece of evidence that the report refers to, by id.
     pub evidence: Vec<Evidence>,
     /// What could not be seen.

@@ -408,6 +408,7 @@ impl RunFailure {
             groups: Vec::new(),
             timeline: Vec::new(),
             runbooks: Vec::new(),
+            dashboards: Vec::new(),
             topology: Topology::default(),
         }
     }

@@ -49,7 +49,7 @@
 //! | [`source`] | the port to sources of metrics, and how sources fail |
 //! | [`prometheus`] | the port over Prometheus' HTTP API |
 //! | [`logs`] | the port to log stores (Loki, Elasticsearch, OpenSearch); entries, templates and indicators of trouble |
-//! | [`grafana`] | what annotations tell of changes |
+//! | [`grafana`] | what annotations tell of changes, and dashboards that show what is in question |
 //! | [`jaeger`] | who calls whom, as traces have it |
 //! | [`tools`] | `query_prometheus`, `list_metrics`, `search_logs` |
 //! | [`families`] | typed queries for meshes, HTTP and gRPC servers, containers, nodes |

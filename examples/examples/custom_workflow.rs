@@ -131,6 +131,7 @@ impl Step<Watched> for Conclude {
             groups: Vec::new(),
             timeline: Vec::new(),
             runbooks: Vec::new(),
+            dashboards: Vec::new(),
             topology: Topology::default(),
         })))
     }

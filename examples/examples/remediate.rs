@@ -166,6 +166,7 @@ impl Step<Wanted> for Conclude {
             groups: Vec::new(),
             timeline: Vec::new(),
             runbooks: Vec::new(),
+            dashboards: Vec::new(),
             topology: Topology::default(),
         })))
     }

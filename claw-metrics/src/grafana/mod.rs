@@ -1,8 +1,12 @@
-//! Grafana: annotations, by which pipelines and people mark on dashboards what they changed.
+//! Grafana: annotations, by which pipelines and people mark on dashboards what they changed, and the dashboards themselves.
 //!
 //! <https://grafana.com/docs/grafana/latest/developers/http_api/annotations/>
 
+mod address;
 mod annotation;
+mod dashboards;
+mod fitting;
+mod template;
 
 use async_trait::async_trait;
 use claw_core::access::Access;
@@ -13,6 +17,7 @@ use serde::Deserialize;
 
 use crate::source::SourceError;
 use annotation::Annotation;
+pub use dashboards::{DashboardList, DashboardQuery, FindDashboards};
 
 const SERVICE: &str = "grafana";
 /// Annotations of one answer. The newest come first.
@@ -33,8 +38,10 @@ const LIMIT: usize = 500;
 #[serde(deny_unknown_fields, default)]
 pub struct GrafanaConfig {
     /// Address, credentials, limits of time and bytes. The address is the one that `/api` is appended to; the account needs
-    /// the permission `annotations:read`.
+    /// the permissions `annotations:read` and `dashboards:read`.
     pub http: ClientConfig,
+    /// The address under which people open it, where that is another one. Links to dashboards begin with it.
+    pub public_url: Option<String>,
     /// Tags that an annotation has all of; annotations with any tags when empty.
     pub tags: Vec<String>,
 }

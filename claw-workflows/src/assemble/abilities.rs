@@ -42,7 +42,14 @@ const STEPS: [(&str, &[&str]); 5] = [
     // To tell the likeliest causes apart.
     (
         "synthesize",
-        &["get_pods", "get_workloads", "describe_events", "get_pod_logs"],
+        &[
+            "get_pods",
+            "get_workloads",
+            "describe_events",
+            "get_pod_logs",
+            // To name those that show it.
+            "find_dashboards",
+        ],
     ),
 ];
 

@@ -9,6 +9,7 @@ pub mod candidate;
 pub mod case;
 pub mod complaint;
 pub mod conclude;
+mod dashboards;
 pub mod degradation;
 mod deletion;
 mod difference;

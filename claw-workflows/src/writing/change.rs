@@ -268,6 +268,7 @@ impl Step<ChangeState> for Conclude {
             groups: Vec::new(),
             timeline: Vec::new(),
             runbooks: Vec::new(),
+            dashboards: Vec::new(),
             topology: Topology::default(),
         })))
     }

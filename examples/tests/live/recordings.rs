@@ -48,9 +48,14 @@ async fn a_recording_says_what_the_cluster_says() {
 async fn telling(changed: Timestamp) -> String {
     let annotation = json!([{"id": 7, "time": changed.as_millisecond(), "text": "cart 2.4.1 by pipeline",
         "tags": ["deploy", "app:cart", format!("namespace:{NAMESPACE}")], "login": "ci-bot", "alertId": 0}]);
+    let dashboards = json!([{"uid": "c4rt", "title": "Cart", "url": "/d/c4rt/cart", "tags": []}]);
+    let variable = json!({"name": "namespace", "type": "query"});
+    let cart = json!({"dashboard": {"templating": {"list": [variable]}}});
     let links = json!({"data": [{"parent": "storefront", "child": "cart", "callCount": 3}]});
     let answers = Router::new()
         .route("/api/annotations", get(async || Json(annotation)))
+        .route("/api/search", get(async || Json(dashboards)))
+        .route("/api/dashboards/uid/c4rt", get(async || Json(cart)))
         .route("/api/dependencies", get(async || Json(links)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -81,6 +86,11 @@ async fn what_others_tell_of_changes_and_calls_is_recorded() {
             .any(|change| change.to_string().contains("annotation-7")),
         "{live}"
     );
+    let shown = live["dashboards"][0]["url"].as_str().unwrap_or_default();
+    assert!(
+        shown.starts_with(&format!("{url}/d/c4rt/cart?from=")) && shown.ends_with("&var-namespace=shop"),
+        "{shown}"
+    );
     let (_, replayed, stderr) = world.run(&["replay", "rec", "--full", "-o", "json"]).await;
     let replayed: Value = serde_json::from_str(&replayed).unwrap_or_else(|_| panic!("{stderr}"));
     assert_eq!(essence(&live), essence(&replayed));
@@ -99,7 +109,9 @@ async fn what_others_tell_of_changes_and_calls_is_recorded() {
         .await;
     let report: Value = serde_json::from_str(&report).unwrap();
     assert!(
-        report["gaps"].to_string().contains("query_changes"),
+        ["query_changes", "find_dashboards"]
+            .iter()
+            .all(|tool| report["gaps"].to_string().contains(tool)),
         "{}",
         report["gaps"]
     );

@@ -82,6 +82,7 @@ fn report(case: &str) -> Report {
         groups: Vec::new(),
         timeline: Vec::new(),
         runbooks: Vec::new(),
+        dashboards: Vec::new(),
         topology: Topology::default(),
     }
 }

@@ -16,6 +16,7 @@ pub fn render(report: &Report) -> String {
     sections::causes(&mut out, &view, report);
     sections::actions(&mut out, &view);
     sections::runbooks(&mut out, &view);
+    sections::dashboards(&mut out, &view);
     sections::gaps(&mut out, &view);
     tables::other_causes(&mut out, &view, report);
     sections::ruled_out(&mut out, &view);

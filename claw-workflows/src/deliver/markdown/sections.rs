@@ -87,12 +87,17 @@ fn citations(out: &mut String, label: &str, citations: &[Citation]) {
             .as_ref()
             .map(|about| format!("{}: ", entity(about)))
             .unwrap_or_default();
+        let ids: Vec<String> = citation.ids().take(NAMES).map(code).collect();
+        let rest = match citation.ids().count().saturating_sub(ids.len()) {
+            0 => String::new(),
+            rest => format!(" and {rest} more"),
+        };
         line(
             out,
             &format!(
-                "- {time}{about}{} ({})",
+                "- {time}{about}{} ({}{rest})",
                 inline(&citation.statement),
-                code(&citation.id)
+                ids.join(", ")
             ),
         );
     }
@@ -184,6 +189,28 @@ pub(super) fn runbooks(out: &mut String, view: &View) {
         }
     }
     more(out, view.runbooks.len());
+}
+
+pub(super) fn dashboards(out: &mut String, view: &View) {
+    if view.dashboards.is_empty() {
+        return;
+    }
+    heading(out, "Dashboards");
+    for dashboard in view.dashboards.iter().take(ROWS) {
+        let place = match &dashboard.link {
+            Some(link) => format!("<{link}>"),
+            None => code(&dashboard.place),
+        };
+        line(
+            out,
+            &format!(
+                "- **{}** ({}): {place}",
+                inline(&dashboard.title),
+                inline(&dashboard.because)
+            ),
+        );
+    }
+    more(out, view.dashboards.len());
 }
 
 pub(super) fn gaps(out: &mut String, view: &View) {

@@ -160,8 +160,9 @@ fn cell_entity(entity: &Entity) -> String {
 fn cell_ids(citations: &[Citation]) -> String {
     citations
         .iter()
+        .flat_map(Citation::ids)
         .take(NAMES)
-        .map(|citation| cell_code(&citation.id))
+        .map(cell_code)
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -4,8 +4,8 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, Finding, Hypothesis, Severity, Source, SourceKind, Term};
 use claw_core::report::{
-    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Runbook, RunbookCall, Test,
-    TimelineEntry, TopologyEdge, TopologyNode, Verdict, Window,
+    ChangeAssessment, Dashboard, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Runbook,
+    RunbookCall, Test, TimelineEntry, TopologyEdge, TopologyNode, Verdict, Window,
 };
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -260,6 +260,11 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
                         input: b.clone(),
                         answer: Some(a.clone()),
                     }],
+                });
+                report.dashboards.push(Dashboard {
+                    title: a.clone(),
+                    url: b.clone(),
+                    because: a.clone(),
                 });
                 report.tests.push(Test {
                     question: a.clone(),

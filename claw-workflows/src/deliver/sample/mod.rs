@@ -8,8 +8,8 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, EvidenceId, Finding, Hypothesis, Severity, Source, SourceKind, Term};
 use claw_core::report::{
-    ChangeAssessment, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Runbook, RunbookCall, Test,
-    TimelineEntry, Topology, TopologyEdge, TopologyNode, Verdict, Window,
+    ChangeAssessment, Dashboard, Gap, Group, Lane, Recommendation, Report, Role, RuledOut, Runbook,
+    RunbookCall, Test, TimelineEntry, Topology, TopologyEdge, TopologyNode, Verdict, Window,
 };
 use jiff::Timestamp;
 
@@ -71,6 +71,7 @@ pub(crate) fn healthy() -> Report {
         groups: vec![],
         timeline: vec![],
         runbooks: vec![],
+        dashboards: vec![],
         topology: Topology::default(),
     }
 }
@@ -307,6 +308,11 @@ pub(crate) fn incident() -> Report {
                 calls: vec![],
             },
         ],
+        dashboards: vec![Dashboard {
+            title: "Payments <live>".into(),
+            url: "https://grafana.example.com/d/p4y/payments?from=1772330400000&to=1772337600000&var-namespace=shop".into(),
+            because: "it names Deployment shop/payments".into(),
+        }],
         tests: vec![Test {
             question: "Did the load on payments rise before the first OOM kill?".into(),
             answer: "No: 38 to 44 requests per second in the whole window.".into(),

@@ -49,6 +49,7 @@ pub(super) fn message(report: &Report, options: &MessageOptions) -> Message {
         }]);
     }
     composer.add(runbooks(&view));
+    composer.add(dashboards(&view));
     composer.add(gaps(&view));
     composer.add(others(&view, report));
     composer.add(changes(&view));
@@ -205,6 +206,17 @@ fn runbooks(view: &View) -> Option<Block> {
         }
     });
     list("Runbooks", lines)
+}
+
+fn dashboards(view: &View) -> Option<Block> {
+    let lines = view.dashboards.iter().map(|dashboard| {
+        let title = escaped(&dashboard.title, STATEMENT);
+        match &dashboard.link {
+            Some(link) => format!("<{}|{title}>", link.replace('&', "&amp;")),
+            None => format!("{title}: {}", code(&dashboard.place, NAME)),
+        }
+    });
+    list("Dashboards", lines)
 }
 
 fn gaps(view: &View) -> Option<Block> {

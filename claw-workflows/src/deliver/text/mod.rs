@@ -36,6 +36,7 @@ pub fn render(report: &Report, options: Options) -> String {
     sections::causes(&mut page, &view, report);
     sections::actions(&mut page, &view);
     sections::runbooks(&mut page, &view);
+    sections::dashboards(&mut page, &view);
     sections::gaps(&mut page, &view);
     sections::other_causes(&mut page, &view, report);
     sections::ruled_out(&mut page, &view);

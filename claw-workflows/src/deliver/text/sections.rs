@@ -104,7 +104,7 @@ fn citations(page: &mut Page, label: &str, citations: &[Citation]) {
             spans.push(plain(format!("{}: ", entity.full())));
         }
         spans.push(plain(citation.statement.as_str()));
-        spans.push(span(Style::Dim, format!(" [{}]", citation.id)));
+        spans.extend(references(std::slice::from_ref(citation)));
         page.item("    • ", &spans);
     }
     more(page, "    ", citations.len(), EVIDENCE);
@@ -183,6 +183,24 @@ pub(super) fn runbooks(page: &mut Page, view: &View) {
     more(page, "  ", view.runbooks.len(), ROWS);
 }
 
+pub(super) fn dashboards(page: &mut Page, view: &View) {
+    if view.dashboards.is_empty() {
+        return;
+    }
+    page.heading("DASHBOARDS");
+    for dashboard in view.dashboards.iter().take(ROWS) {
+        page.item(
+            "  • ",
+            &[
+                span(Style::Bold, dashboard.title.as_str()),
+                span(Style::Dim, format!(" ({})", dashboard.because)),
+                plain(format!(": {}", dashboard.place)),
+            ],
+        );
+    }
+    more(page, "  ", view.dashboards.len(), ROWS);
+}
+
 pub(super) fn gaps(page: &mut Page, view: &View) {
     if view.gaps.is_empty() {
         return;
@@ -219,8 +237,8 @@ pub(super) fn other_causes(page: &mut Page, view: &View, report: &Report) {
                         " ({}; {}; {} for, {} against)",
                         hypothesis.entity.full(),
                         hypothesis.confidence.phrase(),
-                        hypothesis.evidence.len(),
-                        hypothesis.against.len()
+                        hypothesis.evidence.iter().flat_map(Citation::ids).count(),
+                        hypothesis.against.iter().flat_map(Citation::ids).count()
                     ),
                 ),
             ],
@@ -394,8 +412,9 @@ fn rank(lane: &str, severity: &str) -> u8 {
 fn references(citations: &[Citation]) -> Vec<Span> {
     citations
         .iter()
+        .flat_map(Citation::ids)
         .take(EVIDENCE)
-        .map(|citation| span(Style::Dim, format!(" [{}]", citation.id)))
+        .map(|id| span(Style::Dim, format!(" [{id}]")))
         .collect()
 }
 

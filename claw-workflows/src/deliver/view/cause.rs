@@ -5,7 +5,7 @@ use claw_core::report::Report;
 use serde::Serialize;
 
 use super::facts::Citations;
-use super::{BLOCK, Confidence, Entity, NAME, STATEMENT, untrusted};
+use super::{BLOCK, Confidence, Entity, NAME, STATEMENT, fold, untrusted};
 
 /// A piece of evidence where it is referred to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +18,24 @@ pub(crate) struct Citation {
     pub(crate) entity: Option<Entity>,
     /// `02:14:05`.
     pub(crate) time: Option<String>,
+    /// Others that say the same of other pods, and are not shown by themselves.
+    pub(crate) alike: Vec<Reference>,
+}
+
+impl Citation {
+    /// The ids of all observations that it stands for.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.id.as_str()).chain(self.alike.iter().map(|other| other.id.as_str()))
+    }
+}
+
+/// Where a piece of evidence stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Reference {
+    /// The evidence's id.
+    pub(crate) id: String,
+    /// Position in the report's list of evidence, from 0.
+    pub(crate) index: Option<usize>,
 }
 
 /// A term of a hypothesis' score.
@@ -108,8 +126,8 @@ pub(super) fn hypotheses(report: &Report, cites: &Citations) -> Vec<Hypothesis> 
                     },
                 })
                 .collect(),
-            evidence: cites.all(&hypothesis.evidence),
-            against: cites.all(&hypothesis.against),
+            evidence: fold::folded(cites.all(&hypothesis.evidence)),
+            against: fold::folded(cites.all(&hypothesis.against)),
             unseen: hypothesis
                 .unseen
                 .iter()

@@ -199,6 +199,7 @@ impl Citations {
                 statement: evidence.statement.clone(),
                 entity: Some(evidence.entity.clone()),
                 time: evidence.time.as_ref().map(|time| time.short.clone()),
+                alike: Vec::new(),
             },
             None => Citation {
                 id,
@@ -206,6 +207,7 @@ impl Citations {
                 statement: "this evidence is not part of the report".to_owned(),
                 entity: None,
                 time: None,
+                alike: Vec::new(),
             },
         }
     }

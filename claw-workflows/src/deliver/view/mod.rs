@@ -4,7 +4,10 @@
 //! characters; escaping for HTML, Markdown or Slack is the renderer's.
 
 mod cause;
+mod dashboard;
 mod facts;
+mod fold;
+mod link;
 mod runbook;
 
 use claw_core::entity::EntityRef;
@@ -17,6 +20,7 @@ use super::untrusted;
 use super::words;
 
 pub(crate) use cause::{Citation, Hypothesis, Recommendation, RuledOut, Term, Test};
+pub(crate) use dashboard::Dashboard;
 pub(crate) use facts::{Change, Evidence, Gap, Group, Moment, Part, Symptom, TimelineEntry};
 pub(crate) use runbook::Runbook;
 
@@ -121,6 +125,7 @@ pub(crate) struct View {
     pub(crate) groups: Vec<Group>,
     pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) runbooks: Vec<Runbook>,
+    pub(crate) dashboards: Vec<Dashboard>,
     pub(crate) evidence: Vec<Evidence>,
 }
 
@@ -165,6 +170,7 @@ impl View {
             groups: facts::groups(report),
             timeline: facts::timeline(report, &clock),
             runbooks: runbook::runbooks(report),
+            dashboards: dashboard::dashboards(report),
             evidence: cites.into_evidence(),
         }
     }

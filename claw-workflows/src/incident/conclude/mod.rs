@@ -126,6 +126,7 @@ pub fn report(case: &Case, cluster: &str, weights: &Weights) -> Report {
         groups: advice::groups(&ranked, &symptoms),
         // Named last, when the causes are known.
         runbooks: Vec::new(),
+        dashboards: Vec::new(),
         timeline: timeline::timeline(case, &symptoms, onset),
         topology: topology::topology(case, &facts, first, &symptoms),
         symptoms: symptoms

@@ -8,7 +8,7 @@ mod reading;
 mod search_logs;
 mod synthesize;
 
-pub(in crate::incident) use reading::{heard, is_silent, settle, unanswered};
+pub(in crate::incident) use reading::{heard, is_silent, read, settle, unanswered};
 
 pub use analyze_logs::AnalyzeLogs;
 pub use check_dependencies::CheckDependencies;

@@ -10,7 +10,7 @@ use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 use crate::incident::case::Case;
 use crate::incident::runbook::Runbooks;
 use crate::incident::weights::Weights;
-use crate::incident::{conclude, probe};
+use crate::incident::{conclude, dashboards, probe};
 
 /// Concludes from what the steps before gathered.
 pub struct Synthesize {
@@ -61,6 +61,7 @@ impl Step<Case> for Synthesize {
         probe::tell_apart(cx, &mut case, &self.weights, &*self.reasoner, &goal).await?;
         let mut report = conclude::report(&case, &self.cluster, &self.weights);
         self.runbooks.name_in(&mut report, &case);
+        dashboards::name_in(cx, &mut case, &mut report).await?;
         let conclusion = match report.hypotheses.first() {
             Some(first) => format!(
                 "{} ({}, {:.0} %)",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use claw_core::http::{Auth, ClientConfig};
 use claw_k8s::cluster::{Cluster, Connection, KubeCluster, Limits, Proxies};
-use claw_metrics::grafana::{GrafanaAnnotations, GrafanaConfig};
+use claw_metrics::grafana::{FindDashboards, GrafanaAnnotations, GrafanaConfig};
 use claw_metrics::jaeger::{JaegerConfig, JaegerDependencies};
 use claw_metrics::logs::LogSource;
 use claw_metrics::logs::elasticsearch::{Elasticsearch, ElasticsearchConfig};
@@ -134,7 +134,10 @@ pub(crate) fn sources(given: &SourceArguments, cluster: Cluster) -> Result<Sourc
         sources = sources.logs(logs);
     }
     if let Some(url) = &given.grafana {
-        sources = sources.tool(Arc::new(GrafanaAnnotations::new(grafana(url, given)?)?));
+        let grafana = grafana(url, given)?;
+        sources = sources
+            .tool(Arc::new(GrafanaAnnotations::new(grafana.clone())?))
+            .tool(Arc::new(FindDashboards::new(grafana)?));
     }
     if let Some(url) = &given.jaeger {
         sources = sources.tool(Arc::new(JaegerDependencies::new(JaegerConfig::at(url))?));
@@ -151,6 +154,7 @@ fn grafana(url: &str, given: &SourceArguments) -> Result<GrafanaConfig, Failure>
     Ok(GrafanaConfig {
         http,
         tags: given.grafana_tags.clone(),
+        public_url: given.grafana_public_url.clone(),
     })
 }
 

@@ -38,12 +38,15 @@ pub(crate) struct SourceArguments {
     /// Index pattern for Elasticsearch or OpenSearch.
     #[arg(long, default_value = "logs-*", value_name = "PATTERN")]
     pub(crate) elasticsearch_index: String,
-    /// Grafana, whose annotations tell of deployments and other changes.
+    /// Grafana, whose annotations tell of deployments and other changes, and whose dashboards reports link to.
     #[arg(long, env = "GRAFANA_URL", value_name = "URL")]
     pub(crate) grafana: Option<String>,
     /// File with a token of a service account of Grafana.
     #[arg(long, value_name = "FILE", requires = "grafana")]
     pub(crate) grafana_token_file: Option<PathBuf>,
+    /// Address under which people open Grafana, for links to dashboards, where it is another than the agent's.
+    #[arg(long, value_name = "URL", requires = "grafana")]
+    pub(crate) grafana_public_url: Option<String>,
     /// Tag that an annotation must have to count as a change; may be given more than once.
     #[arg(long = "grafana-tag", value_name = "TAG", requires = "grafana")]
     pub(crate) grafana_tags: Vec<String>,
