@@ -49,6 +49,9 @@ pub(super) fn changes(
             let blamed = blamed == Some(change.reference.as_str());
             let after = onset.is_some_and(|onset| change.time > onset);
             let reason = match (blamed, resting) {
+                (true, _) if facts.is_creation(change) => {
+                    "what is wrong is so since then, and there is nothing before it to go back to".to_owned()
+                }
                 (true, _) => "the most likely cause rests on it".to_owned(),
                 (false, Some(ranked)) => {
                     let cause = clip(&ranked.hypothesis.cause, 120);

@@ -3,6 +3,7 @@
 mod changes;
 mod concern;
 mod evidence;
+mod revisions;
 mod units;
 mod words;
 
@@ -20,6 +21,7 @@ use super::logs::Digest;
 use super::relay::Relays;
 pub(super) use changes::SKEW;
 pub(super) use concern::Closeness;
+pub(super) use revisions::SAME;
 
 /// An index over a [`Case`]. Built once a step; mechanisms and symptoms ask it. What is dear and not always asked for is made
 /// when it is.

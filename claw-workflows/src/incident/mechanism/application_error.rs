@@ -63,7 +63,16 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
         recent_change::of_unit(facts, workload, Some(since)).filter(|(_, age)| *age <= SOON)?;
     let nearness = 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64();
     let reason = format!("{workload} did not throw it before that");
+    let created = facts.is_creation(change);
     let back = roll_back(facts, workload, change, &reason).unwrap_or_else(|| {
+        if created {
+            return Advice::new(
+                format!(
+                    "Mend what the error names in the program of {workload}, or in what it is configured with"
+                ),
+                "It fails so since it was created: there is nothing to go back to",
+            );
+        }
         let what = match change.kind {
             ChangeKind::Flag => "Set the flag back",
             _ => "Take the change back",
@@ -75,7 +84,11 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
         workload.clone(),
         format!(
             "{workload} fails with an error of its own since {}: {}",
-            clip(&change.summary, 100),
+            if created {
+                "it was created".to_owned()
+            } else {
+                clip(&change.summary, 100)
+            },
             clip(said.sample(), 160)
         ),
     )

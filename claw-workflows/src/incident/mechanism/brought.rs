@@ -41,6 +41,19 @@ pub(super) fn newest<'a>(
         .max_by_key(|change| change.time)
 }
 
+/// That trouble is there since a workload was created tells less than that a rollout came before it: there is no time at
+/// which the workload was well.
+const CREATED: f64 = 0.5;
+
+/// The name of the clue that trouble is there since a rollout.
+pub(super) fn since_rollout(facts: &Facts<'_>, change: &Change, clue: &'static str) -> &'static str {
+    if facts.is_creation(change) {
+        "is so since it was created"
+    } else {
+        clue
+    }
+}
+
 /// Adds a change that brought the trouble, with the clue of that weight and the way back.
 pub(super) fn blame(
     facts: &Facts<'_>,
@@ -50,8 +63,14 @@ pub(super) fn blame(
     reason: &str,
 ) -> Candidate {
     let workload = candidate.entity.clone();
+    let (name, weight) = clue;
+    let share = if facts.is_creation(change) { CREATED } else { 1.0 };
     let mut candidate = candidate
-        .clue(clue.0, clue.1, vec![facts.change_evidence(change)])
+        .clue(
+            since_rollout(facts, change, name),
+            weight * share,
+            vec![facts.change_evidence(change)],
+        )
         .brought_by(Some(&change.reference))
         .since(Some(change.time));
     if change.kind == ChangeKind::Deploy {
@@ -64,5 +83,28 @@ pub(super) fn blame(
             format!("Take the edit of {} back and restart {workload}", change.entity),
             reason,
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+
+    use super::*;
+    use crate::incident::testing::{case, deploy};
+
+    #[test]
+    fn a_creation_is_told_as_one_and_advises_no_way_back() {
+        let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+        let case = case();
+        let facts = Facts::new(&case);
+        let told = |number: i64| {
+            let change = deploy(&cart, &format!("Deployment/shop/cart@{number}"), -60);
+            let candidate = Candidate::new("application_crash", cart.clone(), "crashes");
+            let found = blame(&facts, candidate, &change, ("since a rollout", 1.5), "why");
+            (found.clues[0].name, found.own_score(), found.advice.len())
+        };
+        assert_eq!(told(4), ("since a rollout", 1.5, 1));
+        assert_eq!(told(1), ("is so since it was created", 0.75, 0));
     }
 }

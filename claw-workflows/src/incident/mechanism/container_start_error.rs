@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::rollback::roll_back;
 use super::wording::wording;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, brought};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::{ending, ends_since, waits_since};
 use crate::incident::facts::{Facts, clip};
@@ -176,7 +176,7 @@ fn candidate(
     if let Some(change) = facts.rollout_before(workload, since, &[]) {
         candidate = candidate
             .clue(
-                "cannot start since a rollout",
+                brought::since_rollout(facts, change, "cannot start since a rollout"),
                 1.2,
                 vec![facts.change_evidence(change)],
             )

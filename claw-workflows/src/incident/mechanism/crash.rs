@@ -214,15 +214,14 @@ fn with_change(
     pod: &Pod,
     since: Option<Timestamp>,
 ) -> Candidate {
+    let title = format!("{} in {}", cause.remedy(), candidate.entity);
+    let remedy = Advice::new(title, cause.why()).command(format!(
+        "kubectl -n {} logs {} --previous",
+        pod.metadata.ns(),
+        pod.metadata.name
+    ));
     let Some(change) = brought::newest(facts, &candidate.entity, Some(&pod.spec), since) else {
-        let title = format!("{} in {}", cause.remedy(), candidate.entity);
-        return candidate.advise(
-            Advice::new(title, "The container ends by itself").command(format!(
-                "kubectl -n {} logs {} --previous",
-                pod.metadata.ns(),
-                pod.metadata.name
-            )),
-        );
+        return candidate.advise(remedy);
     };
     let (clue, reason) = if change.kind == ChangeKind::Deploy {
         ("crashes since a rollout", "It did not crash before this rollout")
@@ -233,8 +232,13 @@ fn with_change(
         )
     };
     let mut candidate = brought::blame(facts, candidate, change, (clue, 1.5), reason);
-    // What began with a change of its own is less likely to be brought about by something else.
-    candidate.derived *= 0.5;
+    if candidate.advice.is_empty() {
+        candidate.advice.push(remedy);
+    }
+    if !facts.is_creation(change) {
+        // What began with a change of its own is less likely to be brought about by something else.
+        candidate.derived *= 0.5;
+    }
     candidate
 }
 

@@ -106,11 +106,14 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
         Some(Closeness::Alike | Closeness::Exact) | None => 1.0,
     };
     let reason = format!("{unit} was well before that, and its trouble is its own");
-    let advice = roll_back(facts, &change.entity, change, &reason).unwrap_or_else(|| {
-        Advice::new(
-            format!("Take back the change of {unit}: {}", clip(&change.summary, 80)),
-            reason,
-        )
+    let advice = roll_back(facts, &change.entity, change, &reason).or_else(|| {
+        // What was just created has no state before it that was well.
+        (!facts.is_creation(change)).then(|| {
+            Advice::new(
+                format!("Take back the change of {unit}: {}", clip(&change.summary, 80)),
+                reason,
+            )
+        })
     });
     let mut candidate = candidate
         .clue(
@@ -122,7 +125,7 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
     candidate
         .cause
         .push_str(&format!("; before that: {}", clip(&change.summary, 120)));
-    candidate.advice.insert(0, advice);
+    candidate.advice.splice(0..0, advice);
     candidate
 }
 

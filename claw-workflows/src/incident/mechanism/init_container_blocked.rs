@@ -7,7 +7,7 @@ use claw_core::evidence::Evidence;
 use claw_k8s::model::{Object, Pod};
 
 use super::rollback::roll_back;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, brought};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::Target;
 use crate::incident::facts::Facts;
@@ -95,7 +95,7 @@ fn candidate(
     if let Some(change) = facts.rollout_before(workload, since, &[]) {
         candidate = candidate
             .clue(
-                "does not end since a rollout",
+                brought::since_rollout(facts, change, "does not end since a rollout"),
                 0.8,
                 vec![facts.change_evidence(change)],
             )

@@ -6,7 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{ContainerStatus, Event, Object, Pod};
 
 use super::rollback::roll_back;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, brought};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::waits_since;
 use crate::incident::facts::{Facts, clip};
@@ -130,7 +130,11 @@ fn candidate(
     .hurting(pods.iter().map(|(pod, _)| pod.entity()));
     if let Some(change) = facts.rollout_before(workload, since, &[]) {
         candidate = candidate
-            .clue("fails since a rollout", 1.0, vec![facts.change_evidence(change)])
+            .clue(
+                brought::since_rollout(facts, change, "fails since a rollout"),
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
             .brought_by(Some(&change.reference))
             .since(Some(change.time));
         let back = roll_back(

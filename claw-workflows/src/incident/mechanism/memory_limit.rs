@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::limits::{about_memory, limit, lowers_memory};
 use super::rollback::roll_back;
-use super::{Area, Mechanism, node_memory};
+use super::{Area, Mechanism, brought, node_memory};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::ending::{ends_since, killed_for_memory};
@@ -131,17 +131,25 @@ fn candidate(
         if let Some(rollout) = rollout {
             blamed = Some(rollout);
             candidate = candidate
-                .clue("grows since a rollout", 0.7, vec![facts.change_evidence(rollout)])
+                .clue(
+                    brought::since_rollout(facts, rollout, "grows since a rollout"),
+                    0.7,
+                    vec![facts.change_evidence(rollout)],
+                )
                 .brought_by(Some(&rollout.reference));
         }
     } else if let Some(rollout) = rollout
         .filter(|rollout| until.is_some_and(|until| until.duration_since(rollout.time).as_hours() < 24))
     {
         blamed = Some(rollout);
-        why = format!("it needs more than {bound} since {}", rollout.reference);
+        why = if facts.is_creation(rollout) {
+            format!("it needs more than {bound}, and has since it was created")
+        } else {
+            format!("it needs more than {bound} since {}", rollout.reference)
+        };
         candidate = candidate
             .clue(
-                "killed since a rollout",
+                brought::since_rollout(facts, rollout, "killed since a rollout"),
                 0.8,
                 vec![facts.change_evidence(rollout)],
             )

@@ -7,7 +7,7 @@ use claw_k8s::model::{Event, Object, Pod, Workload};
 
 use super::node_network::is_agent;
 use super::wording::wording;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, brought};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::witness;
@@ -191,7 +191,11 @@ fn candidate(facts: &Facts<'_>, entity: &EntityRef, pods: &[(&Pod, Why)]) -> Opt
     };
     if let Some(change) = change {
         candidate = candidate
-            .clue("since a rollout", 1.0, vec![facts.change_evidence(change)])
+            .clue(
+                brought::since_rollout(facts, change, "since a rollout"),
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
             .brought_by(Some(&change.reference));
     }
     Some(candidate.advise(why.advice(&nodes)))

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::databases::{Callees, Databases};
 use super::scaling::{about_replicas, counts};
-use super::{Area, Mechanism, recent_change};
+use super::{Area, Mechanism, brought, recent_change};
 use crate::incident::candidate::{Advice, Candidate, Clue};
 use crate::incident::complaint::{Complaint, complaints};
 use crate::incident::degradation;
@@ -111,7 +111,11 @@ fn candidates(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_
     };
     if let Some(change) = rollout.or_else(named_otherwise) {
         own = own
-            .clue("since a rollout", 1.0, vec![facts.change_evidence(change)])
+            .clue(
+                brought::since_rollout(facts, change, "since a rollout"),
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
             .brought_by(Some(&change.reference));
     }
     found.push(own);

@@ -1,18 +1,13 @@
 //! Back to the revision before the one that is blamed.
 
-use std::collections::BTreeSet;
-
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 
 use crate::incident::candidate::Advice;
-use crate::incident::facts::Facts;
-
-/// A ReplicaSet made this close to a rollout is that rollout's.
-const SAME: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+use crate::incident::facts::{Facts, SAME};
 
 /// Advice to take `workload` back to the revision before `blamed`. `None` where there is none: the kind keeps no
-/// revisions, the blamed one is no longer in use, or the one before is gone.
+/// revisions, the blamed one is the first or no longer in use, or the one before is gone.
 pub(super) fn roll_back(
     facts: &Facts<'_>,
     workload: &EntityRef,
@@ -31,8 +26,12 @@ pub(super) fn roll_back(
         workload.kind.to_lowercase(),
         workload.name
     );
-    let known = revisions(facts, workload);
-    let number = revision_of(facts, workload, blamed);
+    let known = facts.revisions(workload);
+    let number = facts.revision_of(blamed);
+    if facts.is_creation(blamed) || facts.keeps_revisions(workload) && known.len() < 2 {
+        // `rollout undo` would find nothing to go back to.
+        return None;
+    }
     let before = number.and_then(|number| known.range(..number).next_back().copied());
     let advice = match (number, before) {
         (_, Some(before)) => Advice::new(format!("Roll {workload} back to revision {before}"), reason)
@@ -44,46 +43,6 @@ pub(super) fn roll_back(
         _ => return None,
     };
     Some(advice)
-}
-
-/// Numbers of the revisions that can be gone back to.
-fn revisions(facts: &Facts<'_>, workload: &EntityRef) -> BTreeSet<i64> {
-    let sets: BTreeSet<i64> = facts
-        .owned_by(workload)
-        .filter_map(|set| set.revision())
-        .collect();
-    if !sets.is_empty() {
-        // A Deployment keeps a ReplicaSet for each.
-        return sets;
-    }
-    facts
-        .changes_of(workload)
-        .iter()
-        .filter_map(|change| written_number(change))
-        .collect()
-}
-
-/// The number of the revision that a change rolled out.
-fn revision_of(facts: &Facts<'_>, workload: &EntityRef, change: &Change) -> Option<i64> {
-    written_number(change).or_else(|| {
-        facts
-            .owned_by(workload)
-            .filter_map(|set| {
-                let apart = set.metadata.creation_timestamp?.duration_since(change.time).abs();
-                (apart <= SAME).then_some((apart, set.revision()?))
-            })
-            .min()
-            .map(|(_, number)| number)
-    })
-}
-
-/// The number in the reference of a change that was told from revisions: `Deployment/shop/cart@14`.
-fn written_number(change: &Change) -> Option<i64> {
-    let rest = change.reference.strip_prefix(change.entity.kind.as_str())?;
-    let rest = rest
-        .strip_prefix('/')?
-        .strip_prefix(change.entity.path().as_str())?;
-    rest.strip_prefix('@')?.parse().ok()
 }
 
 /// Whether nothing was rolled out after a change.
@@ -138,9 +97,31 @@ mod tests {
 
     #[test]
     fn a_recorded_rollout_is_the_replica_set_of_its_time() {
+        let case = with_sets(&[(7, -90_000), (9, -605), (10, -30)]);
+        let found = command(&case, &case.changes[0]).unwrap();
+        assert!(found.ends_with("--to-revision=7"), "{found}");
+    }
+
+    #[test]
+    fn the_first_revision_has_nothing_before_it() {
+        let blamed = |sets: &[(i64, i64)], reference: &str| {
+            let case = with_sets(sets);
+            command(&case, &deploy(&cart(), reference, -600))
+        };
+        assert_eq!(blamed(&[], "Deployment/shop/cart@1"), None);
+        assert_eq!(blamed(&[(1, -605)], "Deployment/shop/cart@1"), None);
+        assert_eq!(blamed(&[(1, -605)], "9c41e7b"), None);
+        // The only one that is kept, whatever its number, and a recorded change that made none.
+        assert_eq!(blamed(&[(14, -605)], "Deployment/shop/cart@14"), None);
+        assert_eq!(blamed(&[(1, -90_000)], "9c41e7b"), None);
+        assert!(blamed(&[(1, -90_000), (2, -605)], "9c41e7b").is_some());
+    }
+
+    /// A recorded rollout ten minutes ago, and ReplicaSets by number and time.
+    fn with_sets(sets: &[(i64, i64)]) -> crate::incident::case::Case {
         let mut case = case();
         case.changes = vec![deploy(&cart(), "9c41e7b", -600)];
-        for (revision, second) in [(7, -90_000), (9, -605), (10, -30)] {
+        for &(revision, second) in sets {
             case.objects.workloads.push(
                 serde_json::from_value(serde_json::json!({
                     "kind": "ReplicaSet",
@@ -153,8 +134,7 @@ mod tests {
                 .unwrap(),
             );
         }
-        let found = command(&case, &case.changes[0]).unwrap();
-        assert!(found.ends_with("--to-revision=7"), "{found}");
+        case
     }
 
     #[test]

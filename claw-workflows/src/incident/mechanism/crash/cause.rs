@@ -110,6 +110,16 @@ impl Cause {
         }
     }
 
+    /// Why the remedy helps.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::Signal => {
+                "A signal ended the container: its node, a probe, a person or the program itself sent it"
+            }
+            _ => "The container ends by itself",
+        }
+    }
+
     pub(super) fn derived(self) -> f64 {
         match self {
             Self::Configuration | Self::Permission | Self::PortInUse | Self::Schema => 0.1,
