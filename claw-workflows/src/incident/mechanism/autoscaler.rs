@@ -272,6 +272,12 @@ fn at_maximum(
     if autoscaler.status.current_replicas < maximum {
         return None;
     }
+    let lowered =
+        recent_change::before_trouble(facts, &entity, since, |change| change.kind == ChangeKind::Scale);
+    if lowered.is_none() && more_work(facts, &target).is_none() && fails(facts, &target) {
+        // Pods that do not run leave their work to the others, and more of them would not run either.
+        return None;
+    }
     let statement = format!(
         "runs {} of {maximum} replicas at most: {}",
         autoscaler.status.current_replicas,
@@ -293,8 +299,6 @@ fn at_maximum(
     if since.is_some_and(|since| since < facts.case.window.start) {
         candidate = candidate.clue("it has been there for long", -1.0, Vec::new());
     }
-    let lowered =
-        recent_change::before_trouble(facts, &entity, since, |change| change.kind == ChangeKind::Scale);
     if let Some(change) = lowered {
         candidate = candidate
             .clue("autoscaler was edited", 1.2, vec![facts.change_evidence(change)])
@@ -316,6 +320,24 @@ fn at_maximum(
     )
 }
 
+/// Whether pods of what is scaled do not run, for a reason that their containers tell.
+fn fails(facts: &Facts<'_>, target: &EntityRef) -> bool {
+    let starting = ["ContainerCreating", "PodInitializing"];
+    facts.pods_of(target).iter().any(|pod| {
+        pod.all_statuses().any(|status| {
+            let waits = status.state.waiting.as_ref();
+            let waits = waits
+                .is_some_and(|state| !state.reason.is_empty() && !starting.contains(&state.reason.as_str()));
+            let ended = [&status.state, &status.last_state];
+            let ended = ended.iter().any(|state| {
+                let end = state.terminated.as_ref();
+                end.is_some_and(|end| end.exit_code != 0)
+            });
+            !status.ready && (waits || ended)
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use claw_core::entity::EntityRef;
@@ -325,7 +347,7 @@ mod tests {
     use super::Autoscaler;
     use crate::incident::candidate::Candidate;
     use crate::incident::case::Case;
-    use crate::incident::testing::{at, case, deploy, object, of};
+    use crate::incident::testing::{at, case, deploy, deployment, object, of};
 
     fn world(condition: Value, current: i64) -> Case {
         let mut case = case();
@@ -443,5 +465,36 @@ mod tests {
         assert_eq!(clue(&found[0], "it has been there for long"), Some(-1.0));
         // On its way there.
         assert!(of(&Autoscaler, &world(limited(), 7)).is_empty());
+    }
+
+    #[test]
+    fn a_target_that_crashes_needs_no_more_pods() {
+        let advised = |state: Value, ready: bool| {
+            let mut case = world(
+                condition(
+                    "ScalingLimited",
+                    "True",
+                    "TooManyReplicas",
+                    "more than the maximum",
+                ),
+                10,
+            );
+            let end = json!({"exitCode": 1, "reason": "Error", "finishedAt": at(-60)});
+            let status = json!({"phase": "Running", "containerStatuses": [{
+                "name": "app", "ready": ready, "restartCount": 4, "state": state, "lastState": {"terminated": end},
+            }]});
+            deployment(
+                &mut case,
+                "cart",
+                json!({"containers": [{"name": "app"}], "status": status}),
+            );
+            of(&Autoscaler, &case).len()
+        };
+        let backs_off = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let runs = json!({"running": {"startedAt": at(-50)}});
+        assert_eq!(advised(backs_off, false), 0);
+        assert_eq!(advised(runs.clone(), false), 0);
+        // It has ended once and serves.
+        assert_eq!(advised(runs, true), 1);
     }
 }
