@@ -96,7 +96,10 @@ pub(super) fn refusals<'a>(facts: &Facts<'a>) -> BTreeMap<EntityRef, Refusal<'a>
     }) {
         let owner = facts.top_of(&event.about());
         let about = facts.workload(&event.about());
-        if !about.is_some_and(has_made_all) && (about.is_some_and(lacks) || !satisfied(&owner)) {
+        if !is_over(facts, event)
+            && !about.is_some_and(has_made_all)
+            && (about.is_some_and(lacks) || !satisfied(&owner))
+        {
             let refusal = refused.entry(owner).or_default();
             refusal.events.push(event);
         }
@@ -120,6 +123,26 @@ pub(super) fn refusals<'a>(facts: &Facts<'a>) -> BTreeMap<EntityRef, Refusal<'a>
             .sort_by_key(|event| std::cmp::Reverse(event.last_seen()));
     }
     refused
+}
+
+/// Whether a controller has made a pod since it was refused last: what refused all its pods alike does so no more. A quota
+/// refuses those for which nothing is left, and lets others in.
+fn is_over(facts: &Facts<'_>, refusal: &Event) -> bool {
+    let Some(last) = refusal.last_seen() else {
+        return false;
+    };
+    if matches!(Obstacle::of(&refusal.message), Obstacle::Quota(_)) {
+        return false;
+    }
+    let controller = refusal.about();
+    let told = facts.event(&controller, |event| event.reason == "SuccessfulCreate");
+    let told = told.and_then(|event| event.last_seen());
+    let made = facts.pods_of(&facts.top_of(&controller)).iter().filter(|pod| {
+        let owner = pod.metadata.controller();
+        owner.is_some_and(|owner| owner.kind == controller.kind && owner.name == controller.name)
+    });
+    let made = made.filter_map(|pod| pod.metadata.creation_timestamp);
+    made.chain(told).any(|made| made > last)
 }
 
 /// Whether a controller has made as many pods as it wants. A Deployment makes none itself: during a rollout those of the
@@ -281,6 +304,41 @@ mod tests {
             crate::incident::testing::of(&CreationRefused, &case).len()
         };
         assert_eq!((found(0), found(1), found(2)), (1, 1, 0));
+    }
+
+    #[test]
+    fn a_refusal_is_over_once_a_pod_was_made_after_it() {
+        let found = |message: &str, made: &str, told: bool| {
+            let mut job = fixture::workload("shop", "import", json!([]));
+            job["kind"] = json!("Job");
+            let event = |name: &str, kind: &str, reason: &str, message: &str, time: &str| {
+                json!({
+                    "metadata": {"name": name, "namespace": "shop"}, "type": kind, "reason": reason,
+                    "involvedObject": {"kind": "Job", "namespace": "shop", "name": "import"},
+                    "lastTimestamp": time, "message": message,
+                })
+            };
+            let refused = event("e1", "Warning", "FailedCreate", message, "2026-05-01T09:53:00Z");
+            let created = event("e2", "Normal", "SuccessfulCreate", "Created pod: import-x", made);
+            let pod = json!({"metadata": {"name": "import-x", "namespace": "shop", "creationTimestamp": made,
+                "ownerReferences": [{"kind": "Job", "name": "import", "controller": true}]}});
+            let case = fixture::case(if told {
+                json!({"workloads": [job], "events": [refused, created]})
+            } else {
+                json!({"workloads": [job], "events": [refused], "pods": [pod]})
+            });
+            crate::incident::testing::of(&CreationRefused, &case).len()
+        };
+        let account =
+            "Error creating: pods \"import-\" is forbidden: error looking up service account shop/import";
+        let quota =
+            "Error creating: pods \"import-\" is forbidden: exceeded quota: compute, requested: pods=1";
+        for told in [true, false] {
+            assert_eq!(found(account, "2026-05-01T09:53:30Z", told), 0);
+            assert_eq!(found(account, "2026-05-01T09:40:00Z", told), 1);
+            // What is left of a quota is enough for some and not for others.
+            assert_eq!(found(quota, "2026-05-01T09:53:30Z", told), 1);
+        }
     }
 
     #[test]
