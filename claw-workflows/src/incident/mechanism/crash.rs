@@ -106,6 +106,10 @@ fn candidate(
     let seen = witness::of_pods(facts, ended, |event| event.reason == "BackOff");
     let last_words = last_words(facts, runs);
     let cause = Cause::of(end, last_words.map(|(_, pattern)| pattern))?;
+    if cause == Cause::Signal && probe_kill::told(facts, pod).is_some() {
+        // It is known who ended it, and why: `probe_failing` says that.
+        return None;
+    }
     let init = pod
         .status
         .init_container_statuses

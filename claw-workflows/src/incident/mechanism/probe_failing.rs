@@ -5,16 +5,21 @@ mod timing;
 
 use std::collections::BTreeMap;
 
+use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::{Container, Event, IntOrString, Object, Pod, Probe};
 use claw_metrics::classify::Measure;
+use jiff::SignedDuration;
 
 use super::rollback::roll_back;
-use super::{Area, Mechanism};
+use super::{Area, Mechanism, brought, probe_kill};
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::facts::Facts;
+use crate::incident::facts::{Facts, SKEW};
 use crate::incident::witness;
 use failure::Failure;
+
+/// How soon after a rollout a probe has to fail first.
+const SOON: SignedDuration = SignedDuration::from_mins(15);
 
 /// A readiness, liveness or startup probe that asks the wrong port or path, gives too little time, or finds the container
 /// unwell.
@@ -33,12 +38,8 @@ impl Mechanism for ProbeFailing {
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
         let mut failing: BTreeMap<(EntityRef, Kind), Vec<(&Pod, &Event)>> = BTreeMap::new();
         for pod in facts.pods().filter(|pod| !pod.is_finished()) {
-            for event in facts
-                .events_of(&pod.entity())
-                .iter()
-                .filter(|event| event.reason == "Unhealthy" || event.reason == "ProbeWarning")
-            {
-                let Some(kind) = Kind::named_in(&event.message) else {
+            for event in facts.events_of(&pod.entity()).iter() {
+                let Some(kind) = Kind::told_by(event) else {
                     continue;
                 };
                 // Ready pods that failed a probe once have recovered.
@@ -77,15 +78,25 @@ enum Kind {
 }
 
 impl Kind {
-    fn named_in(message: &str) -> Option<Self> {
-        [
+    /// The probe that an event tells has failed.
+    fn told_by(event: &Event) -> Option<Self> {
+        let message = event.message.as_str();
+        let kinds = [
             ("Readiness probe", Self::Readiness),
             ("Liveness probe", Self::Liveness),
             ("Startup probe", Self::Startup),
-        ]
-        .into_iter()
-        .find(|(words, _)| message.starts_with(words))
-        .map(|(_, kind)| kind)
+        ];
+        match event.reason.as_str() {
+            "Unhealthy" | "ProbeWarning" => kinds
+                .into_iter()
+                .find(|(words, _)| message.starts_with(words))
+                .map(|(_, kind)| kind),
+            // `Container app failed liveness probe, will be restarted`: what it answered may be forgotten by then.
+            _ => probe_kill::named(event).map(|probe| match probe {
+                probe_kill::Ended::ByLiveness => Self::Liveness,
+                probe_kill::Ended::ByStartup => Self::Startup,
+            }),
+        }
     }
 
     fn words(self) -> &'static str {
@@ -111,7 +122,12 @@ fn candidate(
     kind: Kind,
     pods: &[(&Pod, &Event)],
 ) -> Option<Candidate> {
-    let (pod, event) = pods.iter().max_by_key(|(_, event)| event.last_seen())?;
+    // What a probe was answered tells more than that its container was ended for it.
+    let (pod, event) = pods
+        .iter()
+        .max_by_key(|(_, event)| (probe_kill::named(event).is_none(), event.last_seen()))?;
+    let kills = pods.iter().map(|(_, event)| *event);
+    let kills: Vec<&Event> = kills.filter(|event| probe_kill::named(event).is_some()).collect();
     let since = pods.iter().filter_map(|(_, event)| event.first_seen()).min();
     let container = asked(pod, event, kind);
     let probe = container.and_then(|container| kind.of(container));
@@ -122,6 +138,15 @@ fn candidate(
         .filter(|_| failure == Failure::Refused)
         .and_then(|(container, probe)| wrong_port(container, probe));
     let change = facts.rollout_before(workload, since, &["Probe", "containerPort"]);
+    // What was well until a rollout and is not since then was broken by it, whatever it changed.
+    let rollout = brought::newest(facts, workload, Some(&pod.spec), since).filter(|change| {
+        let soon = since.is_some_and(|since| since.duration_since(change.time) <= SOON);
+        soon && wrong.is_none()
+            && kind == Kind::Readiness
+            && change.kind == ChangeKind::Deploy
+            && !facts.is_creation(change)
+            && pods.iter().all(|(pod, _)| is_of(pod, change))
+    });
     let crashes = pods.iter().any(|(pod, _)| pod.restarts() > 0) && kind == Kind::Readiness;
     let refused = failure == Failure::Refused;
     let mut candidate = Candidate::new(
@@ -133,9 +158,14 @@ fn candidate(
                 kind.words()
             ),
             None => format!(
-                "the {} probe of {workload} fails: {}",
+                "the {} probe of {workload} fails{}: {}",
                 kind.words(),
-                failure.words()
+                if kills.is_empty() {
+                    ""
+                } else {
+                    ", and the kubelet ends the container for it"
+                },
+                failure.told(&event.message, probe)
             ),
         },
     )
@@ -143,10 +173,22 @@ fn candidate(
     .clue(
         "probe fails",
         1.8,
-        witness::of_events(facts, pods.iter().map(|(_, event)| *event)),
+        witness::of_events(
+            facts,
+            pods.iter()
+                .map(|(_, event)| *event)
+                .filter(|event| kills.is_empty() || probe_kill::named(event).is_none()),
+        ),
     )
     .since(since)
     .hurting(pods.iter().map(|(pod, _)| pod.entity()));
+    if !kills.is_empty() {
+        candidate = candidate.clue(
+            "the kubelet ended the container for it",
+            1.2,
+            witness::of_events(facts, kills),
+        );
+    }
     if wrong.is_some() {
         let statement = format!("declares no such port; its {} probe asks for it", kind.words());
         let asked: BTreeMap<EntityRef, &Pod> = pods.iter().map(|(pod, _)| (pod.entity(), *pod)).collect();
@@ -192,6 +234,15 @@ fn candidate(
             .since(Some(change.time));
         let back = roll_back(facts, workload, change, "The probe before passed");
         candidate.advice.extend(back);
+    } else if let Some(change) = rollout {
+        let weight = if failure.clue().is_some() { 1.2 } else { 0.6 };
+        candidate = brought::blame(
+            facts,
+            candidate,
+            change,
+            ("fails since a rollout", weight),
+            "The probe passed before this rollout",
+        );
     }
     if crashes {
         candidate = candidate.clue(
@@ -222,6 +273,12 @@ fn candidate(
             )),
         ),
     )
+}
+
+/// Whether a pod was made by a rollout, or after it.
+fn is_of(pod: &Pod, rollout: &Change) -> bool {
+    let made = pod.metadata.creation_timestamp;
+    made.is_some_and(|made| made.checked_add(SKEW).is_ok_and(|made| made >= rollout.time))
 }
 
 /// The container whose probe an event is about: the one that it names, or else the only one with such a probe.
@@ -265,10 +322,12 @@ fn wrong_port(container: &Container, probe: &Probe) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use claw_core::entity::EntityRef;
     use serde_json::json;
 
+    use super::super::crash::Crash;
     use super::ProbeFailing;
-    use crate::incident::testing::{at, case, deployment, event, of};
+    use crate::incident::testing::{at, case, deploy, deployment, event, of};
 
     /// What is said of the readiness of a pod with a proxy in front of its container, both with probes.
     fn cause(message: &str, field: &str) -> String {
@@ -288,6 +347,89 @@ mod tests {
         event(&mut case, "Pod", "cart-pod", "Unhealthy", message, -30);
         case.objects.events[0].involved_object.field_path = field.to_owned();
         of(&ProbeFailing, &case).remove(0).cause
+    }
+
+    /// The liveness of a pod whose container was ended with 137, after what the kubelet said of it.
+    fn killed(said: &[(&str, &str)]) -> crate::incident::case::Case {
+        let mut case = case();
+        let containers = json!([{"name": "app", "livenessProbe": {"httpGet": {"port": 8080}}}]);
+        let end = json!({"exitCode": 137, "reason": "Error", "startedAt": at(-2000), "finishedAt": at(-60)});
+        let status = json!({
+            "phase": "Running", "startTime": at(-6000),
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": at(-3000)}],
+            "containerStatuses": [{"name": "app", "ready": false, "restartCount": 9,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": end}}],
+        });
+        deployment(
+            &mut case,
+            "cart",
+            json!({"containers": containers, "status": status}),
+        );
+        for (reason, message) in said {
+            event(&mut case, "Pod", "cart-pod", reason, message, -30);
+        }
+        case
+    }
+
+    #[test]
+    fn a_container_that_the_kubelet_ends_for_its_probe_does_not_end_by_itself() {
+        let answer = (
+            "Unhealthy",
+            "Liveness probe failed: HTTP probe failed with statuscode: 500",
+        );
+        let kill = (
+            "Killing",
+            "Container app failed liveness probe, will be restarted",
+        );
+        let told = |said: &[(&str, &str)]| {
+            let case = killed(said);
+            let causes = of(&ProbeFailing, &case).into_iter().map(|found| found.cause);
+            (causes.collect::<Vec<_>>(), of(&Crash, &case).len())
+        };
+        let (causes, crashes) = told(&[answer, kill]);
+        let [cause] = causes.as_slice() else {
+            panic!("{causes:?}")
+        };
+        assert!(cause.contains("the kubelet ends the container"), "{cause}");
+        assert!(
+            cause.ends_with("the container answers that it is not well (500)"),
+            "{cause}"
+        );
+        assert_eq!(crashes, 0);
+        // What it answered is forgotten.
+        let (causes, crashes) = told(&[kill]);
+        assert!(causes[0].starts_with("the liveness probe"), "{causes:?}");
+        assert_eq!(crashes, 0);
+        // Nobody says who ended it, or somebody stopped it.
+        assert_eq!(told(&[]).1, 1);
+        assert_eq!(told(&[("Killing", "Stopping container app")]), (Vec::new(), 1));
+    }
+
+    #[test]
+    fn a_rollout_right_before_the_readiness_failed_is_to_blame() {
+        let blamed = |rollout: i64, made: i64, number: i64| {
+            let mut case = case();
+            let containers = json!([{"name": "app", "readinessProbe": {"httpGet": {"port": 8080}}}]);
+            let status = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]});
+            deployment(
+                &mut case,
+                "cart",
+                json!({"containers": containers, "status": status}),
+            );
+            case.objects.pods[0].metadata.creation_timestamp = Some(at(made));
+            let answer = "Readiness probe failed: HTTP probe failed with statuscode: 404";
+            event(&mut case, "Pod", "cart-pod", "Unhealthy", answer, -500);
+            let cart = EntityRef::namespaced("Deployment", "shop", "cart");
+            let mut change = deploy(&cart, &format!("Deployment/shop/cart@{number}"), rollout);
+            change.detail = vec!["containers[app].image: cart:8 → cart:9".to_owned()];
+            case.changes.push(change);
+            of(&ProbeFailing, &case).remove(0).change
+        };
+        assert!(blamed(-560, -555, 9).is_some());
+        // Long before, by a pod that was there before it, or by nothing that was well before.
+        assert_eq!(blamed(-9000, -8990, 9), None);
+        assert_eq!(blamed(-560, -90_000, 9), None);
+        assert_eq!(blamed(-560, -555, 1), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! time that the probe gives.
 
 use claw_core::evidence::Evidence;
-use claw_k8s::model::{ContainerStatus, Object as _, Pod, Probe, Terminated};
+use claw_k8s::model::{ContainerStatus, Event, Object as _, Pod, Probe, Terminated};
 
 use crate::incident::facts::Facts;
 
@@ -13,15 +13,29 @@ const GRACE: i64 = 30;
 /// How much longer a run may last than its probe allows: the kubelet's own delays, and the start of the container.
 const SLACK: i64 = 20;
 
+/// For which of its probes the kubelet ended a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    ByLiveness,
+    ByStartup,
+}
+
+/// What an event in which the kubelet ends a container says of the probe for which it does.
+pub(super) fn named(event: &Event) -> Option<Ended> {
+    let said = |words: &str| event.reason == "Killing" && event.message.contains(words);
+    if said("failed liveness probe") {
+        Some(Ended::ByLiveness)
+    } else if said("failed startup probe") {
+        Some(Ended::ByStartup)
+    } else {
+        None
+    }
+}
+
 /// The event in which the kubelet says that it ends a container of the pod because of its liveness or startup probe.
 pub(super) fn told(facts: &Facts<'_>, pod: &Pod) -> Option<Evidence> {
     facts
-        .event(&pod.entity(), |event| {
-            event.reason == "Killing"
-                && ["failed liveness probe", "failed startup probe"]
-                    .iter()
-                    .any(|words| event.message.contains(words))
-        })
+        .event(&pod.entity(), |event| named(event).is_some())
         .map(|event| facts.event_evidence(event))
 }
 

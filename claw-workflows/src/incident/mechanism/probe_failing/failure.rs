@@ -1,6 +1,9 @@
 //! How a probe fails, by what the kubelet says of it.
 
+use claw_k8s::model::Probe;
+
 use super::super::wording::wording;
+use crate::incident::facts::clip;
 
 /// How a probe fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,12 +29,8 @@ pub(super) enum Failure {
 impl Failure {
     /// Reads the message of an event.
     pub(super) fn of(message: &str) -> Self {
-        let lower = message.to_lowercase();
         let has = wording(message);
-        let status = lower
-            .split_once("statuscode:")
-            .and_then(|(_, rest)| rest.trim().get(..3)?.parse::<u16>().ok());
-        match status {
+        match status(message) {
             Some(404 | 405 | 410) => return Self::NotFound,
             Some(401 | 403 | 407) => return Self::NotAllowed,
             Some(400 | 426) => return Self::Protocol,
@@ -87,6 +86,26 @@ impl Failure {
         }
     }
 
+    /// What the probe was answered, from the words of the kubelet where they say more than the kind of failure.
+    pub(super) fn told(self, message: &str, probe: Option<&Probe>) -> String {
+        let said = message
+            .split_once("probe failed:")
+            .map_or("", |(_, said)| said.trim());
+        let command = probe.is_some_and(|probe| probe.exec.is_some());
+        match self {
+            Self::Unwell => match status(message) {
+                Some(status) => format!("{} ({status})", self.words()),
+                None => self.words().to_owned(),
+            },
+            Self::Other if command && said.is_empty() => {
+                "its command ends with an error and says nothing".to_owned()
+            }
+            Self::Other if command => format!("its command ends with an error: {}", clip(said, 120)),
+            Self::Other if !said.is_empty() => clip(said, 120),
+            _ => self.words().to_owned(),
+        }
+    }
+
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Refused => "nobody listens where it asks",
@@ -96,14 +115,58 @@ impl Failure {
             Self::Protocol => "it speaks another protocol than the container",
             Self::NoCommand => "its command cannot be run in the container",
             Self::Unwell => "the container answers that it is not well",
-            Self::Other => "it fails",
+            Self::Other => "it is not known what it is answered",
         }
     }
 }
 
+/// The HTTP status that the kubelet tells: `HTTP probe failed with statuscode: 503`.
+fn status(message: &str) -> Option<u16> {
+    let lower = message.to_lowercase();
+    let (_, rest) = lower.split_once("statuscode:")?;
+    rest.trim().get(..3)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use claw_k8s::model::Probe;
+
     use super::Failure;
+
+    #[test]
+    fn the_words_of_the_kubelet_are_told_where_they_say_more() {
+        let told = |message: &str, probe: serde_json::Value| {
+            let probe: Probe = serde_json::from_value(probe).unwrap();
+            Failure::of(message).told(message, Some(&probe))
+        };
+        let exec = serde_json::json!({"exec": {"command": ["check"]}});
+        let get = serde_json::json!({"httpGet": {"port": 80}});
+        for (message, probe, words) in [
+            (
+                "Readiness probe failed: ",
+                &exec,
+                "its command ends with an error and says nothing",
+            ),
+            (
+                "Readiness probe failed: no leader",
+                &exec,
+                "its command ends with an error: no leader",
+            ),
+            ("Readiness probe failed: EOF", &get, "EOF"),
+            (
+                "Readiness probe failed: ",
+                &get,
+                "it is not known what it is answered",
+            ),
+            (
+                "Liveness probe failed: HTTP probe failed with statuscode: 503",
+                &get,
+                "the container answers that it is not well (503)",
+            ),
+        ] {
+            assert_eq!(told(message, probe.clone()), words, "{message}");
+        }
+    }
 
     #[test]
     fn messages_of_the_kubelet_tell_how_a_probe_fails() {
