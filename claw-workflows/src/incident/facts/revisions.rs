@@ -11,15 +11,12 @@ use super::Facts;
 pub(in crate::incident) const SAME: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 
 impl Facts<'_> {
-    /// Numbers of the revisions that a workload can go back to, its present one among them.
+    /// Numbers of the revisions that a workload can go back to, its present one among them. A Deployment keeps a ReplicaSet for
+    /// each; those without pods may have been read for their history alone.
     pub(in crate::incident) fn revisions(&self, workload: &EntityRef) -> BTreeSet<i64> {
-        if self.keeps_revisions(workload) {
-            // A Deployment keeps a ReplicaSet for each.
-            return self.owned_by(workload).filter_map(|set| set.revision()).collect();
-        }
-        self.changes_of(workload)
-            .iter()
-            .filter_map(|change| written_number(change))
+        let kept = self.owned_by(workload).filter_map(|set| set.revision());
+        let told = self.changes_of(workload).iter();
+        kept.chain(told.filter_map(|change| written_number(change)))
             .collect()
     }
 

@@ -115,6 +115,14 @@ mod tests {
         assert_eq!(blamed(&[(14, -605)], "Deployment/shop/cart@14"), None);
         assert_eq!(blamed(&[(1, -90_000)], "9c41e7b"), None);
         assert!(blamed(&[(1, -90_000), (2, -605)], "9c41e7b").is_some());
+        // Of ReplicaSets without pods the history may tell alone.
+        let mut case = with_sets(&[(2, -605)]);
+        for (number, second) in [(1, -90_000), (2, -600)] {
+            let reference = format!("Deployment/shop/cart@{number}");
+            case.changes.push(deploy(&cart(), &reference, second));
+        }
+        let found = command(&case, &case.changes[2]).unwrap();
+        assert!(found.ends_with("--to-revision=1"), "{found}");
     }
 
     /// A recorded rollout ten minutes ago, and ReplicaSets by number and time.
