@@ -36,7 +36,9 @@ impl Cause {
         };
         let said = |wanted: &[Indicator]| told.iter().any(|kind| wanted.contains(kind));
         let silent = last.is_none() && end.message.is_empty();
-        Some(if end.exit_code == 0 {
+        // Scripts often say what they lack, and end as if all were well.
+        const LACKS: [Indicator; 2] = [Indicator::MissingConfig, Indicator::InvalidConfig];
+        Some(if end.exit_code == 0 && !said(&LACKS) {
             Self::Completed
         } else if said(&[
             Indicator::OutOfMemory,
@@ -52,11 +54,7 @@ impl Cause {
             Self::Schema
         } else if said(&[Indicator::PermissionDenied, Indicator::ReadOnly]) {
             Self::Permission
-        } else if said(&[
-            Indicator::MissingConfig,
-            Indicator::FileNotFound,
-            Indicator::InvalidConfig,
-        ]) {
+        } else if said(&LACKS) || said(&[Indicator::FileNotFound]) {
             Self::Configuration
         } else if matches!(end.exit_code, 130 | 137 | 143) && silent {
             Self::Signal
@@ -175,6 +173,12 @@ mod tests {
             (137, "", Some(Cause::Signal)),
             (139, "", Some(Cause::Fault)),
             (0, "", Some(Cause::Completed)),
+            (0, "ValueError: page 3 is empty", Some(Cause::Completed)),
+            (
+                0,
+                "Environment variable MODE is undefined",
+                Some(Cause::Configuration),
+            ),
             // Git ends so, and others that choose their codes freely.
             (128, "fatal: repository not found", Some(Cause::Error)),
             (1, "java.lang.OutOfMemoryError: Java heap space", None),
