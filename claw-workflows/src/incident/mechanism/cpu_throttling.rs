@@ -3,6 +3,7 @@
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
 use claw_k8s::model::{Event, Object as _, Pod};
+use claw_k8s::quantity::Cpu;
 use claw_metrics::classify::Measure;
 use claw_metrics::signal::{Direction, Signal};
 
@@ -11,13 +12,16 @@ use super::limits::{limit, lowers_cpu};
 use super::{Area, Mechanism, brought, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
-use crate::incident::facts::Facts;
+use crate::incident::facts::{Facts, clip};
 use crate::incident::witness;
+use crate::trigger::Alert;
 
 /// A signal below this many robust standard deviations shows nothing.
 const NOTABLE: f64 = 5.0;
 /// Signals that one clue names at most: beyond that, more of the same tells nobody anything.
 const MOST_SIGNALS: usize = 20;
+/// Below this limit a program that does anything at all is stopped in most periods.
+const SMALL: &str = "100m";
 /// A share of the time for which a container is held back below this hurts nobody.
 const SLOW: f64 = 0.1;
 
@@ -74,12 +78,19 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<C
             lowers_cpu(&change.detail, container)
         })
     };
-    // The one that a series or a probe names, or whose limit was lowered; the first where nobody tells.
+    let alert = alert(facts, workload, pods);
+    let alerted = |container: &str| {
+        alert
+            .and_then(|alert| alert.label("container"))
+            .is_some_and(|named| named == container)
+    };
+    // The one that a series, the alert or a probe names, or whose limit was lowered; the first where nobody tells.
     let named = |container: &str| {
         let probe = format!("{{{container}}}");
-        held_back
-            .iter()
-            .any(|signal| label_of(signal, "container") == Some(container))
+        alerted(container)
+            || held_back
+                .iter()
+                .any(|signal| label_of(signal, "container") == Some(container))
             || held_back.is_empty()
                 && late
                     .iter()
@@ -94,12 +105,25 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<C
         None => limited
             .iter()
             .find(|limited| lowering(limited.container).is_some())
+            .or_else(|| {
+                limited
+                    .iter()
+                    .find(|limited| limited.is_small() && limited.is_probed())
+            })
             .or(limited.first())?,
     }
     .parts();
+    // An alert that names another container is not about this one.
+    let alert = alert.filter(|alert| {
+        alert
+            .label("container")
+            .is_none_or(|named| named.is_empty() || named == container)
+    });
     let lowered = lowering(container);
-    // Slowness alone has other reasons, and so have probes that run out of time.
-    if held_back.is_empty() && (lowered.is_none() || (late.is_empty() && slow.is_empty())) {
+    // Slowness alone has other reasons, and so have probes that run out of time, unless hardly anything is allowed.
+    let starved = is_small(limit) && !late.is_empty();
+    let changed = lowered.is_some() && !(late.is_empty() && slow.is_empty());
+    if held_back.is_empty() && alert.is_none() && !starved && !changed {
         return None;
     }
     let mut candidate = Candidate::new(
@@ -110,9 +134,14 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<C
     .since(since)
     .hurting(pods.iter().map(|pod| pod.entity()))
     .derived(0.2);
-    let shown = !held_back.is_empty() || !late.is_empty();
+    let shown = !held_back.is_empty() || !late.is_empty() || alert.is_some();
     if !held_back.is_empty() {
         candidate = candidate.clue("it is held back", 2.8, evidence(&held_back));
+    } else if let Some(alert) = alert {
+        // Whoever raised it has seen the series that were not to be had here.
+        let statement = format!("is held back, says the alert: {}", clip(words(alert), 160));
+        let seen = vec![facts.object(pod, Some(alert.starts_at), statement)];
+        candidate = candidate.clue("the alert says that it is held back", 2.6, seen);
     } else {
         candidate = candidate
             .unseen("for how much of the time it is held back (container_cpu_cfs_throttled_periods_total)");
@@ -125,11 +154,12 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, pods: &[&Pod]) -> Option<C
         candidate = candidate.clue("it answers late", 0.6, evidence(&slow));
     }
     let statement = format!("container {container} may use {limit} processors");
-    candidate = candidate.clue(
-        "it has a limit of processor time",
-        0.2,
-        vec![facts.object(pod, since, statement)],
-    );
+    let (clue, weight) = if is_small(limit) {
+        ("its limit is a small part of a processor", 1.8)
+    } else {
+        ("it has a limit of processor time", 0.2)
+    };
+    candidate = candidate.clue(clue, weight, vec![facts.object(pod, since, statement)]);
     if let Some(change) = lowered {
         // Without a trace of being held back it is slow after a change, as it may be for many reasons.
         let weight = if shown { 3.2 } else { 1.4 };
@@ -179,6 +209,51 @@ impl Limited<'_> {
     fn parts(&self) -> (&Pod, &str, &str) {
         (self.pod, self.container, &self.limit)
     }
+
+    fn is_small(&self) -> bool {
+        is_small(&self.limit)
+    }
+
+    fn is_probed(&self) -> bool {
+        self.pod.container(self.container).is_some_and(|container| {
+            let probes = [
+                &container.liveness_probe,
+                &container.readiness_probe,
+                &container.startup_probe,
+            ];
+            probes.into_iter().any(Option::is_some)
+        })
+    }
+}
+
+/// Whether a limit is so small a part of a processor that hardly any program answers in time within it.
+pub(super) fn is_small(limit: &str) -> bool {
+    let size = |text: &str| text.parse::<Cpu>().ok();
+    size(limit)
+        .zip(size(SMALL))
+        .is_some_and(|(limit, small)| limit < small)
+}
+
+/// The alert that says of a pod of the workload that it is held back.
+fn alert<'a>(facts: &Facts<'a>, workload: &EntityRef, pods: &[&Pod]) -> Option<&'a Alert> {
+    let mut alerts = facts.case.incident.alerts.iter();
+    alerts.find(|alert| {
+        let text = format!("{} {}", alert.name().unwrap_or_default(), words(alert)).to_lowercase();
+        let tells = text.contains("throttl") && (text.contains("cpu") || text.contains("processor"));
+        let namespace = alert.label("namespace");
+        let within = namespace.is_none() || namespace == workload.namespace.as_deref();
+        let pod = alert.label("pod");
+        tells && within && pod.is_some_and(|name| pods.iter().any(|pod| pod.metadata.name == name))
+    })
+}
+
+/// What an alert says in words.
+fn words(alert: &Alert) -> &str {
+    let text = |name: &str| alert.annotations.get(name);
+    ["description", "message", "summary"]
+        .into_iter()
+        .find_map(text)
+        .map_or(alert.name().unwrap_or_default(), String::as_str)
 }
 
 /// The containers of pods that have such a limit, each name once.
@@ -314,9 +389,41 @@ mod tests {
         assert_eq!(clue(&both[0], "rollout lowered the limit"), Some(3.2));
         // Nobody notices, or nothing was lowered, or there is no limit.
         assert!(found(limits(), lowered, None).is_empty());
-        assert!(found(limits(), "containers[app].image: a:1 → a:2", Some(timeout)).is_empty());
+        let other = "containers[app].image: a:1 → a:2";
+        assert!(found(json!({"cpu": "500m"}), other, Some(timeout)).is_empty());
         assert!(found(json!({}), lowered, Some(timeout)).is_empty());
         let refused = "Liveness probe failed: dial tcp 10.1.2.3:8080: connect: connection refused";
         assert!(found(limits(), lowered, Some(refused)).is_empty());
+        // Hardly any time is too little, whoever set it.
+        let small = found(json!({"cpu": "10m"}), other, Some(timeout));
+        assert_eq!(
+            clue(&small[0], "its limit is a small part of a processor"),
+            Some(1.8)
+        );
+        assert!(small[0].cause.contains("its limit of 10m"), "{}", small[0].cause);
+        assert!(found(json!({"cpu": "10m"}), other, None).is_empty());
+    }
+
+    #[test]
+    fn an_alert_that_says_so_tells_which_container_is_held_back() {
+        let found = |alertname: &str, pod: &str, container: &str| {
+            let mut case = case();
+            let limits = json!({"limits": {"cpu": "200m"}});
+            let containers =
+                json!([{"name": "proxy", "resources": limits}, {"name": "app", "resources": limits}]);
+            deployment(&mut case, "cart", json!({"containers": containers}));
+            let alert = json!({
+                "fingerprint": "f", "starts_at": at(0),
+                "labels": {"alertname": alertname, "namespace": "shop", "pod": pod, "container": container},
+                "annotations": {"description": "98.9% throttling of CPU in namespace shop"},
+            });
+            case.incident.alerts.push(serde_json::from_value(alert).unwrap());
+            let found = of(&CpuThrottling, &case);
+            found.into_iter().map(|found| found.cause).collect::<Vec<_>>()
+        };
+        let app = found("CPUThrottlingHigh", "cart-pod", "app");
+        assert!(app[0].starts_with("container app of"), "{app:?}");
+        assert!(found("CPUThrottlingHigh", "mail-pod", "app").is_empty());
+        assert!(found("CPUThrottlingHigh", "cart-pod", "sidecar").is_empty());
     }
 }

@@ -57,7 +57,7 @@ mod pool_exhausted;
 mod port_mismatch;
 mod preemption;
 mod probe_failing;
-mod probe_kill;
+pub(super) mod probe_kill;
 mod process_killed;
 mod protocol_mismatch;
 mod queue_backlog;

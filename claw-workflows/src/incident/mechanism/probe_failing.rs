@@ -11,8 +11,9 @@ use claw_k8s::model::{Container, Event, IntOrString, Object, Pod, Probe};
 use claw_metrics::classify::Measure;
 use jiff::SignedDuration;
 
+use super::limits::limit;
 use super::rollback::roll_back;
-use super::{Area, Mechanism, brought, probe_kill};
+use super::{Area, Mechanism, brought, cpu_throttling, probe_kill};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, SKEW};
 use crate::incident::witness;
@@ -214,7 +215,13 @@ fn candidate(
                 0.5,
                 vec![facts.object(*pod, since, statement)],
             )
-            .derived(if is_held_back(facts, workload) { 0.9 } else { 0.6 });
+            .derived(
+                if is_held_back(facts, workload) || container.is_some_and(|c| starves(pod, c)) {
+                    0.9
+                } else {
+                    0.6
+                },
+            );
     } else if let Some(clue) = timing::never_had_time(facts, kind, pods) {
         candidate = candidate
             .clue("ended before it had started", 1.2, clue)
@@ -302,6 +309,11 @@ fn is_held_back(facts: &Facts<'_>, workload: &EntityRef) -> bool {
             && signal.harmful
             && facts.unit_of(&signal.entity) == *workload
     })
+}
+
+/// Whether a container may use so little processor time that it cannot answer.
+fn starves(pod: &Pod, container: &Container) -> bool {
+    limit(pod, &container.name, "cpu").is_some_and(|limit| cpu_throttling::is_small(&limit))
 }
 
 /// The port that a probe asks and that its container does not declare, where it declares any.

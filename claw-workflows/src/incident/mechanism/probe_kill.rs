@@ -15,13 +15,13 @@ const SLACK: i64 = 20;
 
 /// For which of its probes the kubelet ended a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(in crate::incident) enum Ended {
     ByLiveness,
     ByStartup,
 }
 
 /// What an event in which the kubelet ends a container says of the probe for which it does.
-pub(super) fn named(event: &Event) -> Option<Ended> {
+pub(in crate::incident) fn named(event: &Event) -> Option<Ended> {
     let said = |words: &str| event.reason == "Killing" && event.message.contains(words);
     if said("failed liveness probe") {
         Some(Ended::ByLiveness)

@@ -1,7 +1,7 @@
 //! What is wrong with pods.
 
 use claw_core::evidence::Severity;
-use claw_k8s::model::{Object, Pod};
+use claw_k8s::model::{ContainerStatus, Object, Pod};
 use jiff::Timestamp;
 
 use super::said;
@@ -9,6 +9,7 @@ use crate::incident::candidate::Symptom;
 use crate::incident::ending::{ending, ends_since, failed_recently, killed_for_memory, waits_since};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::init::blocked;
+use crate::incident::mechanism::probe_kill;
 
 /// Everything that is wrong with a pod.
 pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
@@ -89,7 +90,8 @@ pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
         } else if let Some(end) = ending(facts, pod, status, |end| end.exit_code != 0) {
             found.push(symptom(
                 "pod.exited",
-                if status.ready {
+                // Whom the kubelet ends again and again for its probe is ready only until the next time.
+                if status.ready && !ended_again(facts, pod, status) {
                     Severity::Info
                 } else {
                     Severity::Warning
@@ -154,6 +156,18 @@ pub(super) fn symptoms(facts: &Facts<'_>, pod: &Pod) -> Vec<Symptom> {
         found.push(unready);
     }
     found
+}
+
+/// Whether the kubelet has ended a container of the pod for a failed probe within the time that is looked at, and not for
+/// the first time.
+fn ended_again(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus) -> bool {
+    let told = facts.event(&pod.entity(), |event| {
+        let recent = event
+            .last_seen()
+            .is_none_or(|time| time >= facts.case.window.start);
+        recent && probe_kill::named(event).is_some()
+    });
+    status.restart_count > 1 && told.is_some()
 }
 
 fn waiting_id(reason: &str) -> &'static str {
