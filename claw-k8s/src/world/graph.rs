@@ -48,7 +48,7 @@ pub struct Edge {
     pub relation: Relation,
     /// To whom.
     pub to: EntityRef,
-    /// How that is known: `owner`, `selector`, `endpoints`, `env`, `config`, `args`, `mesh`, `ingress`, …
+    /// How that is known: `owner`, `selector`, `endpoints`, `env`, `config`, `args`, `probe`, `mesh`, `ingress`, …
     pub via: String,
 }
 

@@ -32,6 +32,6 @@ pub use graph::{Edge, Relation, World};
 pub use names::ServiceNames;
 pub use objects::Objects;
 pub use ports::{PortProblem, container_port};
-pub use references::{Reference, call_targets, references};
+pub use references::{Reference, asked_by_kubelet, call_targets, references};
 pub use timeline::{Fact, FactKind};
 pub use traffic::{Direction, Traffic, traffic, traffic_out};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::graph::Relation;
 use super::names::ServiceNames;
 use crate::address::{Address, addresses, addresses_of_variable};
-use crate::model::{ConfigMap, PodSpec, ProjectedSource, Volume};
+use crate::model::{ConfigMap, Container, PodSpec, ProjectedSource, Volume};
 
 /// An object that a pod needs or uses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -159,7 +159,43 @@ fn in_volume(volume: &Volume, found: &mut BTreeSet<Reference>) {
     }
 }
 
-/// What a pod calls as far as its configuration tells: the target, and where it is named (`env`, `args`, `config`).
+/// The addresses that a container's probes and hooks ask besides its own: those that their commands name, and hosts of their
+/// requests. A pod whose readiness asks another is not ready without it.
+pub fn asked_by_kubelet(container: &Container) -> BTreeSet<Address> {
+    let probes = [
+        &container.liveness_probe,
+        &container.readiness_probe,
+        &container.startup_probe,
+    ];
+    let probes = probes.into_iter().flatten();
+    let hooks = container.lifecycle.iter().flat_map(|lifecycle| {
+        let hooks = [&lifecycle.post_start, &lifecycle.pre_stop];
+        hooks.into_iter().flatten()
+    });
+    let commands = probes
+        .clone()
+        .filter_map(|probe| probe.exec.as_ref())
+        .chain(hooks.clone().filter_map(|hook| hook.exec.as_ref()));
+    let mut found: BTreeSet<Address> = commands
+        .flat_map(|exec| addresses(&exec.command.join(" ")))
+        .collect();
+    let requests = probes
+        .clone()
+        .filter_map(|probe| probe.http_get.as_ref())
+        .chain(hooks.filter_map(|hook| hook.http_get.as_ref()))
+        .map(|get| (get.host.as_str(), &get.port));
+    let sockets = probes
+        .filter_map(|probe| probe.tcp_socket.as_ref())
+        .map(|socket| (socket.host.as_str(), &socket.port));
+    let hosts = requests.chain(sockets).filter(|(host, _)| !host.is_empty());
+    // Ports may have names.
+    found.extend(hosts.filter_map(|(host, port)| {
+        Address::parse(&format!("{host}:{port}")).or_else(|| Address::parse(host))
+    }));
+    found
+}
+
+/// What a pod calls as far as its configuration tells: the target, and where it is named (`env`, `args`, `probe`, `config`).
 ///
 /// `configs` are the ConfigMaps of its namespace by name.
 pub fn call_targets(
@@ -191,6 +227,9 @@ pub fn call_targets(
         for address in addresses(&arguments.join(" ")) {
             add(&address, "args");
         }
+        for address in asked_by_kubelet(container) {
+            add(&address, "probe");
+        }
     }
     for reference in references(spec) {
         let Some(config) = configs
@@ -210,4 +249,35 @@ pub fn call_targets(
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn probes_and_hooks_ask_those_that_their_commands_and_hosts_name() {
+        let asked = |container: Value| -> Vec<String> {
+            let container: Container = serde_json::from_value(container).unwrap();
+            let found = asked_by_kubelet(&container);
+            found.iter().map(ToString::to_string).collect()
+        };
+        let command =
+            json!({"exec": {"command": ["sh", "-c", "wget -q -O- http://backend.shop:8080/ready"]}});
+        assert_eq!(asked(json!({"readinessProbe": command})), ["backend.shop:8080"]);
+        assert_eq!(
+            asked(json!({"lifecycle": {"preStop": command}})),
+            ["backend.shop:8080"]
+        );
+        let get =
+            |host: &str, port: Value| json!({"startupProbe": {"httpGet": {"host": host, "port": port}}});
+        assert_eq!(asked(get("backend.shop", json!(80))), ["backend.shop:80"]);
+        assert_eq!(asked(get("backend.shop", json!("http"))), ["backend.shop"]);
+        // Its own pod.
+        assert!(asked(get("", json!(80))).is_empty());
+        let own = json!({"exec": {"command": ["curl", "http://localhost:8080/"]}});
+        assert!(asked(json!({"livenessProbe": own})).is_empty());
+    }
 }

@@ -23,7 +23,7 @@ pub struct Call {
     pub caller: EntityRef,
     /// Whom.
     pub callee: EntityRef,
-    /// How that is known: `env`, `config`, `mesh`, `metrics`, `topology`.
+    /// How that is known: `env`, `args`, `probe`, `config`, `mesh`, `metrics`, `topology`.
     pub via: String,
 }
 

@@ -1,15 +1,16 @@
-//! The hosts that a pod's environment names.
+//! The hosts that a pod's environment and its probes name.
 
 use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
 use claw_k8s::address::{Address, addresses_of_variable};
 use claw_k8s::model::{Object, PodSpec};
+use claw_k8s::world::asked_by_kubelet;
 
 use crate::incident::complaint::service_called;
 use crate::incident::facts::Facts;
 
-/// The addresses that environment variables name. Host and port may stand in two variables of one name.
+/// The addresses that environment variables, probes and hooks name. Host and port may stand in two variables of one name.
 pub(in crate::incident) fn named(spec: &PodSpec) -> BTreeSet<Address> {
     let mut found = BTreeSet::new();
     for container in spec.all_containers() {
@@ -26,11 +27,12 @@ pub(in crate::incident) fn named(spec: &PodSpec) -> BTreeSet<Address> {
                 host: address.host,
             }));
         }
+        found.extend(asked_by_kubelet(container));
     }
     found
 }
 
-/// The units that a pod of a namespace calls, as its environment tells: that of pods whose workload was not read, too.
+/// The units that a pod of a namespace calls, as its specification tells: that of pods whose workload was not read, too.
 pub(super) fn called(facts: &Facts<'_>, namespace: &str, spec: &PodSpec) -> BTreeSet<EntityRef> {
     named(spec)
         .into_iter()
