@@ -8,9 +8,12 @@ use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, names};
 use crate::incident::logs::{Digest, Pattern};
+use crate::incident::symptom::ingress::is_concerned;
 
 /// What an Ingress weighs that seems to be taken up by nobody: some controllers take all of them.
 const UNSERVED: f64 = 2.5;
+/// What one weighs where there is no class at all: some controllers bring none, and do not always tell an address.
+const NO_CONTROLLER: f64 = 2.0;
 
 /// An Ingress names a Service, a port, a class or a certificate that does not exist.
 #[derive(Clone, Copy, Debug)]
@@ -70,12 +73,13 @@ fn of(facts: &Facts<'_>, ingress: &Ingress) -> Vec<Candidate> {
 fn unknown_class(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate> {
     let class = ingress.spec.ingress_class_name.as_deref()?;
     let classes = &facts.case.objects.ingress_classes;
-    // An empty list is that of a recording or a reader that left classes out: a cluster that serves Ingresses has one.
-    if classes.is_empty()
-        || !facts.case.knows_all("IngressClass", ingress.metadata.ns())
+    if !facts.case.knows_all("IngressClass", ingress.metadata.ns())
         || classes.iter().any(|known| known.metadata.name == class)
     {
         return None;
+    }
+    if classes.is_empty() {
+        return without_any(facts, ingress, &format!("has class {class}"));
     }
     let there: Vec<&str> = classes.iter().map(|known| known.metadata.name.as_str()).collect();
     let what = format!(
@@ -92,9 +96,11 @@ fn without_class(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate> {
     let classes = &facts.case.objects.ingress_classes;
     let served = ingress.class().is_some() || !ingress.status.load_balancer.ingress.is_empty();
     let default = classes.iter().any(IngressClass::is_default);
-    if served || default || classes.is_empty() || !facts.case.knows_all("IngressClass", ingress.metadata.ns())
-    {
+    if served || default || !facts.case.knows_all("IngressClass", ingress.metadata.ns()) {
         return None;
+    }
+    if classes.is_empty() {
+        return without_any(facts, ingress, "has no class");
     }
     let there: Vec<&str> = classes.iter().map(|known| known.metadata.name.as_str()).collect();
     let what = format!(
@@ -104,6 +110,21 @@ fn without_class(facts: &Facts<'_>, ingress: &Ingress) -> Option<Candidate> {
     let mut found = candidate(facts, ingress, what, "Name an ingress class".to_owned());
     for clue in found.clues.iter_mut().take(1) {
         clue.log_odds = UNSERVED;
+    }
+    Some(found)
+}
+
+/// An Ingress where there is no class at all: no controller has been installed, or one that needs no class, which would have
+/// given it an address. Recordings leave classes out that nobody missed, so that it has to be this Ingress that matters.
+fn without_any(facts: &Facts<'_>, ingress: &Ingress, what: &str) -> Option<Candidate> {
+    if !ingress.status.load_balancer.ingress.is_empty() || !is_concerned(facts, ingress) {
+        return None;
+    }
+    let what = format!("{what} and no address, and there is no ingress class at all");
+    let title = "Install an ingress controller with its class, or name the class of one".to_owned();
+    let mut found = candidate(facts, ingress, what, title);
+    for clue in found.clues.iter_mut().take(1) {
+        clue.log_odds = NO_CONTROLLER;
     }
     Some(found)
 }
@@ -283,6 +304,30 @@ mod tests {
             with(ingress(json!({}), json!({"ingressClassName": "nginx"})), true),
             0
         );
+    }
+
+    #[test]
+    fn where_there_is_no_class_at_all_nobody_serves_what_has_no_address() {
+        let with = |spec: Value, status: Value, known: bool| {
+            let mut ingress = ingress(json!({}), spec);
+            ingress["status"] = status;
+            let mut case = fixture::case(json!({"ingresses": [ingress]}));
+            if known {
+                fixture::know_all(&mut case, &["IngressClass"]);
+            }
+            case.subject.push(EntityRef::namespaced("Ingress", "shop", "web"));
+            let found = found(&case).into_iter();
+            found
+                .map(|found| fixture::clue(&found, "way in leads nowhere"))
+                .collect::<Vec<_>>()
+        };
+        let named = || json!({"ingressClassName": "nginx"});
+        let served = || json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}});
+        for spec in [named(), json!({})] {
+            assert_eq!(with(spec.clone(), json!({}), true), [Some(2.0)]);
+            assert!(with(spec.clone(), served(), true).is_empty());
+            assert!(with(spec, json!({}), false).is_empty());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod deletion;
 mod delivery;
 mod finding;
 mod gateway;
-mod ingress;
+pub(super) mod ingress;
 mod node;
 #[cfg(test)]
 mod parity;
