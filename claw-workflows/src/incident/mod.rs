@@ -21,6 +21,7 @@ mod init;
 pub mod logs;
 pub mod mechanism;
 pub mod memory;
+mod meter;
 mod metrics;
 pub mod offline;
 mod probe;

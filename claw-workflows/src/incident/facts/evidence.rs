@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{Facts, clip};
 use crate::incident::logs::{Digest, Pattern};
+use crate::incident::meter::without_meter;
 
 impl Facts<'_> {
     /// Evidence from the state of an object.
@@ -58,7 +59,7 @@ impl Facts<'_> {
         let statement = format!(
             "{}{run} logged{times}: {}",
             digest.container,
-            clip(&pattern.sample, 300)
+            clip(without_meter(&pattern.sample), 300)
         );
         Evidence::new(
             digest.pod.clone(),

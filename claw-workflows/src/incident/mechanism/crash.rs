@@ -16,6 +16,7 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::{ending, ends_since};
 use crate::incident::facts::{Facts, clip};
 use crate::incident::logs::{Digest, Pattern};
+use crate::incident::meter::without_meter;
 use crate::incident::witness;
 use cause::Cause;
 
@@ -124,7 +125,11 @@ fn candidate(
         cause.id(),
         workload.clone(),
         match last_words {
-            Some((_, pattern)) => format!("{who} {}: {}", cause.words(), clip(&pattern.sample, 200)),
+            Some((_, pattern)) => format!(
+                "{who} {}: {}",
+                cause.words(),
+                clip(without_meter(&pattern.sample), 200)
+            ),
             None if !end.message.is_empty() => {
                 format!("{who} {}: {}", cause.words(), clip(&end.message, 200))
             }

@@ -6,6 +6,7 @@ use claw_metrics::classify::Measure;
 use crate::incident::candidate::Symptom;
 use crate::incident::degradation;
 use crate::incident::facts::{Facts, clip};
+use crate::incident::meter::without_meter;
 
 /// A score below this is noise rather than a symptom.
 const NOTABLE: f64 = 5.0;
@@ -28,7 +29,11 @@ pub(super) fn of_logs(facts: &Facts<'_>) -> Vec<Symptom> {
                 entity: digest.pod.clone(),
                 severity: Severity::Warning,
                 since: pattern.first,
-                statement: format!("{} logs: {}", digest.container, clip(&pattern.sample, 160)),
+                statement: format!(
+                    "{} logs: {}",
+                    digest.container,
+                    clip(without_meter(&pattern.sample), 160)
+                ),
                 evidence: vec![facts.log_evidence(digest, pattern)],
             });
         }
