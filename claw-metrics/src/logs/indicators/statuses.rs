@@ -65,10 +65,9 @@ fn is_alone(text: &str, start: usize, end: usize) -> bool {
     let (next, one_after) = (after.next(), after.next());
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let part = |c: Option<char>| matches!(c, Some('.' | ',' | ':'));
-    !last.is_some_and(within)
-        && !next.is_some_and(within)
-        && !(part(last) && digit(one_before))
-        && !(part(next) && digit(one_after))
+    let in_a_word = last.is_some_and(within) || next.is_some_and(within);
+    let in_a_number = part(last) && digit(one_before) || part(next) && digit(one_after);
+    !in_a_word && !in_a_number
 }
 
 /// Whether the word before or behind the number says that it counts or names something.

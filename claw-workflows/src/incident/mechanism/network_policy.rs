@@ -150,7 +150,7 @@ fn ends(facts: &Facts<'_>, entity: &EntityRef) -> Vec<End> {
             .filter(|workload| {
                 workload.metadata.ns() == ns && service.selects(&workload.template().metadata.labels)
             })
-            .map(|workload| End::of_workload(workload))
+            .map(End::of_workload)
             .collect(),
         _ => Vec::new(),
     }
