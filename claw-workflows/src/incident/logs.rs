@@ -1,5 +1,7 @@
 //! What a container logged, condensed.
 
+mod before;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::clip;
 use super::words::words;
+use before::{Recurrence, Usual, goes_on};
 
 /// Patterns that are kept of one log.
 const MAX_PATTERNS: usize = 12;
@@ -258,32 +261,6 @@ fn usual<'e>(
     usual
 }
 
-/// Of entries of a kind that were written again and again since the trouble began, or at all where it is not known when that
-/// was: whether there were any before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Recurrence {
-    /// None, in a log that goes back for a while.
-    New,
-    /// The log does not go back far enough to tell.
-    Unknown,
-}
-
-impl Recurrence {
-    /// `None` for a few entries, which are nothing that goes on, and for such as were written before.
-    fn of(start: Option<Timestamp>, began: Option<Timestamp>, pattern: &Pattern) -> Option<Self> {
-        const FEW: u64 = 5;
-        let (start, first) = (start?, pattern.first?);
-        if pattern.count < FEW || began.is_some_and(|began| began.duration_since(first) > Usual::LAG) {
-            return None;
-        }
-        if first.duration_since(start) >= Usual::LEAST {
-            return Some(Self::New);
-        }
-        let since = began?.duration_since(start);
-        (since < Usual::LEAST).then_some(Self::Unknown)
-    }
-}
-
 /// Flags of which a log first tells a state after `since`, and after it had gone on for a while without: what a program says
 /// of its flags when it starts was not set just then.
 fn flags(entries: &[Entry], since: Timestamp) -> Vec<FlagSet> {
@@ -309,53 +286,6 @@ fn flags(entries: &[Entry], since: Timestamp) -> Vec<FlagSet> {
         }
     }
     found
-}
-
-/// Whether entries of these times may have come about before `cut`, where the log was cut, too: the first one follows it
-/// about as closely as they follow each other. When they began is not known then.
-fn goes_on(cut: Timestamp, times: &[Timestamp]) -> bool {
-    /// Of entries at random times with a mean distance, one in twenty has a distance of more than three times that.
-    const USUAL: f64 = 3.0;
-    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
-        return false;
-    };
-    let apart = last.duration_since(*first).as_secs_f64() / times.len().saturating_sub(1).max(1) as f64;
-    times.len() > 1 && first.duration_since(cut).as_secs_f64() <= USUAL * apart
-}
-
-/// The time before the trouble that a log covers, to tell what it says on any day.
-struct Usual {
-    from: Timestamp,
-    to: Timestamp,
-    end: Timestamp,
-}
-
-impl Usual {
-    /// An alert fires some time after the trouble begins: so much before it counts as part of the trouble.
-    const LAG: SignedDuration = SignedDuration::from_mins(15);
-    /// A shorter time says nothing about what is usual.
-    const LEAST: SignedDuration = SignedDuration::from_mins(15);
-    /// Fewer entries say nothing, either.
-    const FEW: usize = 3;
-    /// So many times as often as before is not as usual any more.
-    const MORE: f64 = 2.0;
-
-    fn of(entries: &[&Entry], began: Timestamp) -> Option<Self> {
-        let to = began.checked_sub(Self::LAG).ok()?;
-        let from = entries.iter().filter_map(|entry| entry.time).min()?;
-        let end = entries.iter().filter_map(|entry| entry.time).max()?;
-        (to.duration_since(from) >= Self::LEAST && end > to).then_some(Self { from, to, end })
-    }
-
-    /// Whether entries of these times came about as often before the trouble as since.
-    fn covers(&self, times: &[Timestamp]) -> bool {
-        let before = times.iter().filter(|time| **time < self.to).count();
-        let rate = |count: usize, start: Timestamp, end: Timestamp| {
-            count as f64 / end.duration_since(start).as_secs_f64().max(1.0)
-        };
-        let since = times.len().saturating_sub(before);
-        before >= Self::FEW && rate(since, self.to, self.end) <= Self::MORE * rate(before, self.from, self.to)
-    }
 }
 
 /// The pattern of an entry that says that something is wrong; `None` for others.

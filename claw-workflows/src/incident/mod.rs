@@ -5,6 +5,7 @@
 //! fails leaves a gap. The last one asks the [`mechanism`] catalogue for candidates, ranks them ([`rank`]) and writes the
 //! report. Nothing is changed in the cluster.
 
+mod callees;
 pub mod candidate;
 pub mod case;
 pub mod complaint;

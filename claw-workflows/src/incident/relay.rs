@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Object as _;
 
+use super::callees::Callees;
 use super::facts::Facts;
 use super::logs::Pattern;
 use super::words::words;
@@ -58,9 +59,10 @@ impl<'a> Relays<'a> {
                 patterns.map(move |pattern| Said::of(unit.clone(), pattern))
             })
             .collect();
+        let callees = Callees::of(facts);
         let mut relays = Self::default();
         for entry in &said {
-            let origin = quoted(facts, entry, &said).or_else(|| answered(facts, entry));
+            let origin = quoted(&callees, entry, &said).or_else(|| answered(facts, &callees, entry));
             if let Some(origin) = origin {
                 let of_writer = relays.0.entry(entry.unit.clone()).or_default();
                 of_writer.insert(&entry.pattern.sample, origin);
@@ -114,30 +116,34 @@ pub(super) fn relayed_from(facts: &Facts<'_>, writer: &EntityRef, pattern: &Patt
 
 /// The unit whose own entry stands in this one, with something around it. Numbers and signs do not count: they are of one
 /// request.
-fn quoted(facts: &Facts<'_>, entry: &Said<'_>, all: &[Said<'_>]) -> Option<EntityRef> {
-    let others = all
-        .iter()
-        .filter(|other| other.unit != entry.unit && !calls(facts, &other.unit, &entry.unit));
+fn quoted(callees: &Callees, entry: &Said<'_>, all: &[Said<'_>]) -> Option<EntityRef> {
+    let others = all.iter().filter(|other| other.stands_in(entry));
     others
-        .filter(|other| other.stands_in(entry))
+        .filter(|other| other.unit != entry.unit && !callees.calls(&other.unit, &entry.unit))
         // The one that begins the chain says least around it.
         .min_by_key(|other| (other.words.len(), other.unit.clone()))
         .map(|other| other.unit.clone())
 }
 
 /// The only one of whom the entry speaks, where it tells of an answer.
-fn answered(facts: &Facts<'_>, entry: &Said<'_>) -> Option<EntityRef> {
+fn answered(facts: &Facts<'_>, callees: &Callees, entry: &Said<'_>) -> Option<EntityRef> {
     let lower = entry.pattern.sample.to_lowercase();
     let answer = ANSWERED.iter().any(|phrase| lower.contains(phrase));
     answer
-        .then(|| spoken_of(facts, &entry.unit, &entry.pattern.sample))
+        .then(|| spoken_of(facts, callees, &entry.unit, &entry.pattern.sample))
         .flatten()
 }
 
 /// The one of whom an entry speaks by a word of its name: of those whom the writer is known to call, or where nobody knows
 /// whom it calls, of the Services beside it.
-pub(super) fn spoken_of(facts: &Facts<'_>, writer: &EntityRef, text: &str) -> Option<EntityRef> {
-    let mut units = callees(facts, writer);
+pub(super) fn spoken_of(
+    facts: &Facts<'_>,
+    callees: &Callees,
+    writer: &EntityRef,
+    text: &str,
+) -> Option<EntityRef> {
+    let called = callees.called_by(writer).filter(|callee| *callee != writer);
+    let mut units: BTreeSet<EntityRef> = called.cloned().collect();
     if units.is_empty() {
         let services = facts.case.objects.services.iter();
         units = services
@@ -147,17 +153,6 @@ pub(super) fn spoken_of(facts: &Facts<'_>, writer: &EntityRef, text: &str) -> Op
             .collect();
     }
     only_named(units, text)
-}
-
-fn callees(facts: &Facts<'_>, writer: &EntityRef) -> BTreeSet<EntityRef> {
-    facts
-        .case
-        .calls
-        .iter()
-        .filter(|call| facts.unit_of(&call.caller) == *writer)
-        .map(|call| facts.unit_of(&call.callee))
-        .filter(|callee| callee != writer)
-        .collect()
 }
 
 /// The only one whose whole name stands in the text, or else of whose name a word of some length does that the others do not
@@ -180,15 +175,6 @@ fn only_named(units: BTreeSet<EntityRef>, text: &str) -> Option<EntityRef> {
         [(_, only)] => Some(only.clone()),
         _ => None,
     }
-}
-
-/// Whether `caller` is known to call `callee`.
-fn calls(facts: &Facts<'_>, caller: &EntityRef, callee: &EntityRef) -> bool {
-    facts
-        .case
-        .calls
-        .iter()
-        .any(|call| facts.unit_of(&call.caller) == *caller && facts.unit_of(&call.callee) == *callee)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub mod alerts;
 mod filter;
 mod intake;
 pub mod server;
+#[cfg(test)]
+mod testing;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -70,31 +70,17 @@ fn is_alone(text: &str, start: usize, end: usize) -> bool {
     !in_a_word && !in_a_number
 }
 
-/// Whether the word before or behind the number says that it counts or names something.
+/// Whether the word before or behind the number says that it counts or names something. Numbers of a path or in brackets stand
+/// for themselves.
 fn counts(text: &str, start: usize, end: usize) -> bool {
-    let words = |text: &str| -> Vec<String> {
-        let words = text
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty());
-        words.map(str::to_ascii_lowercase).collect()
-    };
-    let before = text.get(..start).unwrap_or_default();
-    let after = text.get(end..).unwrap_or_default();
-    // Numbers of a path or a pair of brackets stand for themselves.
-    let near = |text: &str| text.chars().all(|c| c.is_whitespace() || "#:=\"'".contains(c));
-    let last = words(before).pop().filter(|word| {
-        let at = before
-            .to_ascii_lowercase()
-            .rfind(word.as_str())
-            .map(|at| at + word.len());
-        at.and_then(|at| before.get(at..)).is_some_and(near)
-    });
-    let next = words(after).into_iter().next().filter(|word| {
-        let at = after.to_ascii_lowercase().find(word.as_str());
-        at.and_then(|at| after.get(..at)).is_some_and(near)
-    });
-    last.is_some_and(|word| COUNTED.contains(&word.as_str()))
-        || next.is_some_and(|word| OF_WHAT.contains(&word.as_str()))
+    let beside = |c: char| c.is_whitespace() || "#:=\"'".contains(c);
+    let before = text.get(..start).unwrap_or_default().trim_end_matches(beside);
+    let after = text.get(end..).unwrap_or_default().trim_start_matches(beside);
+    let within = |c: char| !c.is_alphanumeric();
+    let last = before.rsplit(within).next().unwrap_or_default();
+    let next = after.split(within).next().unwrap_or_default();
+    let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
+    is_one_of(last, &COUNTED) || is_one_of(next, &OF_WHAT)
 }
 
 #[cfg(test)]

@@ -75,6 +75,9 @@ const NO_HOSTS: &[&str] = &[
     "did",
     "has",
     "can",
+    "associated",
+    "already",
+    "family",
 ];
 
 /// The hosts that a text names, `host` or `host:port`, lower case, in the order in which they stand there. The machine

@@ -535,6 +535,17 @@ proptest! {
 }
 
 #[test]
+fn what_is_said_of_an_address_is_no_host() {
+    for text in [
+        "getaddrinfo failed: No address associated with hostname",
+        "bind: address already in use",
+        "Can't connect to MySQL server: timed out",
+    ] {
+        assert_eq!(targets(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
 fn who_got_no_answer_was_not_refused() {
     let of = |text: &str| indicators(text).contains(&Indicator::AuthenticationFailed);
     assert!(!of(

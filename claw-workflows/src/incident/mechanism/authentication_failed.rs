@@ -26,7 +26,7 @@ impl Mechanism for AuthenticationFailed {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        complaints(facts)
+        let refused: Vec<&Complaint<'_>> = complaints(facts)
             .iter()
             .filter(|complaint| {
                 matches!(
@@ -34,24 +34,26 @@ impl Mechanism for AuthenticationFailed {
                     Indicator::AuthenticationFailed | Indicator::AccessDenied
                 )
             })
-            .flat_map(|complaint| {
-                candidate(facts, complaint)
-                    .into_iter()
-                    .chain(withdrawn(facts, complaint))
-            })
-            .collect()
+            .collect();
+        let databases = (!refused.is_empty()).then(|| Databases::of(facts));
+        let withdrawn = databases.iter().flat_map(|databases| {
+            let refused = refused.iter();
+            refused.filter_map(|complaint| withdrawn(facts, databases, complaint))
+        });
+        let own = refused.iter().filter_map(|complaint| candidate(facts, complaint));
+        own.chain(withdrawn).collect()
     }
 }
 
 /// A database that does not let in any more whom it let in before, although nothing was changed at the client: its user, or what
 /// the user may do, was changed there.
-fn withdrawn(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate> {
+fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>) -> Option<Candidate> {
     /// So long a client has to have got on with it.
     const WHILE: SignedDuration = SignedDuration::from_mins(15);
     let client = &complaint.workload;
     let (_, pattern) = complaint.entries.first()?;
     let began = complaint.since().into_iter().chain(facts.case.began).min()?;
-    let server = Databases::of(facts).meant(facts, complaint)?;
+    let server = databases.meant(facts, complaint)?;
     let workload = facts.workload(client)?;
     let before = workload.metadata.creation_timestamp?;
     let same = facts.workload(&server).is_some() && server != *client;
@@ -215,5 +217,45 @@ mod tests {
         let rbac =
             "pods is forbidden: User \"system:serviceaccount:shop:checkout\" cannot list resource \"pods\"";
         assert!(blamed(rbac).is_empty());
+    }
+
+    /// Who is blamed first where `app`, made at that time, is refused by its database, and perhaps was changed before.
+    fn refused(made: &str, changed: bool) -> Vec<String> {
+        let mut client = fixture::workload("shop", "app", json!([{"name": "app"}]));
+        client["metadata"]["creationTimestamp"] = json!(made);
+        let port = json!([{"name": "app", "ports": [{"containerPort": 27017}]}]);
+        let mut case = fixture::case(json!({
+            "workloads": [client, fixture::workload("shop", "store", port)],
+            "pods": [fixture::pod("shop", "app", json!([{"name": "app"}]))],
+            "services": [fixture::service("shop", "store", json!({"port": 27017}))],
+        }));
+        fixture::call(&mut case, "app", "store");
+        fixture::log(
+            &mut case,
+            "app-7d9f8b6c5-x1",
+            "FATAL (Unauthorized) not authorized on db to execute find",
+        );
+        if changed {
+            let mut change = fixture::change(
+                "2026-05-01T09:50:00Z",
+                &fixture::deployment("app"),
+                &["env[USER]: a → b"],
+            );
+            change.kind = claw_core::change::ChangeKind::Deploy;
+            case.changes.push(change);
+        }
+        of(&AuthenticationFailed, &case)
+            .into_iter()
+            .map(|found| found.entity.name)
+            .collect()
+    }
+
+    #[test]
+    fn who_refuses_an_unchanged_client_was_changed_itself() {
+        let before = "2026-04-01T00:00:00Z";
+        assert!(refused(before, false).contains(&"store".to_owned()));
+        // The client was changed, or had never got on with it.
+        assert!(!refused(before, true).contains(&"store".to_owned()));
+        assert!(!refused("2026-05-01T09:50:00Z", false).contains(&"store".to_owned()));
     }
 }

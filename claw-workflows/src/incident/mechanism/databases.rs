@@ -1,10 +1,11 @@
-//! Who calls whom, and which of them are databases.
+//! Which units are databases.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Object;
 
+use crate::incident::callees::Callees;
 use crate::incident::complaint::{Complaint, Target};
 use crate::incident::facts::Facts;
 use crate::incident::relay::spoken_of;
@@ -13,31 +14,6 @@ use crate::incident::relay::spoken_of;
 const PORTS: [i32; 15] = [
     1433, 1521, 2379, 3306, 5432, 5433, 6379, 6380, 8086, 9042, 9200, 11211, 26257, 27017, 33060,
 ];
-
-/// Who calls whom, by unit. Made once for all complaints: there may be many of them, and many calls.
-#[derive(Debug)]
-pub(super) struct Callees(BTreeMap<EntityRef, BTreeSet<EntityRef>>);
-
-impl Callees {
-    pub(super) fn of(facts: &Facts<'_>) -> Self {
-        let mut found: BTreeMap<EntityRef, BTreeSet<EntityRef>> = BTreeMap::new();
-        for call in &facts.case.calls {
-            let callees = found.entry(facts.unit_of(&call.caller)).or_default();
-            callees.insert(facts.unit_of(&call.callee));
-        }
-        Self(found)
-    }
-
-    /// The units that a unit calls.
-    pub(super) fn called_by(&self, caller: &EntityRef) -> impl Iterator<Item = &EntityRef> {
-        self.0.get(caller).into_iter().flatten()
-    }
-
-    /// Whether one unit calls the other.
-    pub(super) fn calls(&self, caller: &EntityRef, callee: &EntityRef) -> bool {
-        self.0.get(caller).is_some_and(|callees| callees.contains(callee))
-    }
-}
 
 /// The units that serve at a port that is registered for databases, with who calls whom.
 #[derive(Debug)]
@@ -97,7 +73,7 @@ impl Databases {
             return Some(only.clone());
         }
         let (_, pattern) = complaint.entries.first()?;
-        spoken_of(facts, &complaint.workload, &pattern.sample)
+        spoken_of(facts, &self.callees, &complaint.workload, &pattern.sample)
     }
 }
 

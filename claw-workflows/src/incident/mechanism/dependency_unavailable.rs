@@ -5,10 +5,10 @@ use claw_core::evidence::Evidence;
 use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 
-use super::databases::Callees;
 use super::pool_exhausted::takers;
 use super::scaling::scales;
 use super::{Area, Mechanism};
+use crate::incident::callees::Callees;
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
 use crate::incident::degradation;

@@ -280,6 +280,7 @@ mod tests {
             workload["spec"]["template"]["metadata"]["labels"] = json!({"k8s-app": "kube-dns"});
             let mut pod = fixture::pod("kube-system", "coredns", json!([{"name": "coredns"}]));
             pod["status"]["conditions"][0]["status"] = json!(ready);
+            pod["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-05-01T09:20:00Z");
             let mut case = case(&[(workload, pod)]);
             fixture::log(&mut case, WEB, "getaddrinfo EAI_AGAIN cart");
             found(&case).unwrap()
@@ -287,6 +288,8 @@ mod tests {
         let down = server("False");
         assert_eq!(down.entity.to_string(), "Deployment kube-system/coredns");
         assert_eq!(fixture::clue(&down, "none of its pods is ready"), Some(2.5));
+        // Its clients knew the name for a while.
+        assert_eq!(down.onset, "2026-05-01T09:20:00Z".parse().ok());
         assert_eq!(fixture::clue(&server("True"), "its pods are ready"), Some(-0.7));
     }
 }

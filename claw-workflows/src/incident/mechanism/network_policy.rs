@@ -470,6 +470,28 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_nobody_owns_is_held_to_policies_as_well() {
+        let spec = json!({"podSelector": {}, "policyTypes": ["Egress"]});
+        let mut case = case(&spec);
+        let mut pod = fixture::pod("shop", "client", json!([{"name": "app"}]));
+        pod["metadata"]["name"] = json!("client");
+        pod["metadata"]["ownerReferences"] = json!([]);
+        case.objects.pods.push(serde_json::from_value(pod).unwrap());
+        fixture::log(
+            &mut case,
+            "client",
+            "Failed to resolve 'cart' ([Errno -3] Try again)",
+        );
+        let found = causes(&case);
+        assert!(
+            found
+                .iter()
+                .any(|cause| cause.contains("so Pod shop/client cannot reach")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn who_may_not_leave_the_cluster_reaches_no_host_outside() {
         let line = "Post https://api.pay.example.com:443/charge: context deadline exceeded";
         for (egress, blocked) in [

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use super::crash::DEPENDENCY;
 use super::said::{Said, said};
 use super::{Area, Mechanism, brought};
+use crate::incident::callees::Callees;
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target};
 use crate::incident::facts::{Facts, clip};
@@ -51,10 +52,11 @@ impl Mechanism for OwnFailure {
                 .into_iter()
                 .filter_map(move |said| candidate(facts, kind, &said))
         });
+        let callees = Callees::of(facts);
         let others = facts
             .complaints()
             .iter()
-            .filter_map(|complaint| of_another(facts, complaint));
+            .filter_map(|complaint| of_another(facts, &callees, complaint));
         own.chain(others).collect()
     }
 }
@@ -169,7 +171,7 @@ fn candidate(facts: &Facts<'_>, kind: &Kind, said: &Said<'_>) -> Option<Candidat
 }
 
 /// What the other side does not offer, or wants to be paid for.
-fn of_another(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate> {
+fn of_another(facts: &Facts<'_>, callees: &Callees, complaint: &Complaint<'_>) -> Option<Candidate> {
     let (_, pattern) = complaint.entries.first()?;
     let (id, words) = match complaint.kind {
         Indicator::Unimplemented => ("not_offered", "does not offer what it is asked for"),
@@ -179,7 +181,7 @@ fn of_another(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Candidate>
     let other = match &complaint.target {
         Target::Known(entity) | Target::External(entity) => entity.clone(),
         Target::Unnamed if complaint.kind == Indicator::Unimplemented => {
-            spoken_of(facts, &complaint.workload, &pattern.sample)?
+            spoken_of(facts, callees, &complaint.workload, &pattern.sample)?
         }
         _ => return None,
     };

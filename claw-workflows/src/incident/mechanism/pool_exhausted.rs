@@ -9,9 +9,10 @@ use claw_metrics::logs::indicators::Indicator;
 use claw_metrics::signal::Direction;
 use jiff::{SignedDuration, Timestamp};
 
-use super::databases::{Callees, Databases};
+use super::databases::Databases;
 use super::scaling::{about_replicas, counts};
 use super::{Area, Mechanism, brought, recent_change};
+use crate::incident::callees::Callees;
 use crate::incident::candidate::{Advice, Candidate, Clue};
 use crate::incident::complaint::{Complaint, complaints};
 use crate::incident::degradation;

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 
 use super::reading::settle;
 use super::search_logs::search;
+use crate::incident::callees::Callees;
 use crate::incident::case::Case;
 use crate::incident::complaint::Target;
 use crate::incident::facts::Facts;
@@ -34,6 +35,8 @@ const MAX_ORIGINS: usize = 3;
 const MAX_BEYOND: usize = 8;
 /// Calls for logs in a run in which nothing is found: where many were read already, another one is unlikely to say more.
 const MAX_IN_QUIET: usize = 9;
+/// The same where a person asks about nothing in particular.
+const MAX_IN_QUIET_QUESTION: usize = 13;
 /// A signal below this many robust standard deviations is no reason to read a log.
 const NOTABLE: f64 = 5.0;
 /// Lines of one container.
@@ -46,7 +49,7 @@ const MAX_NAMED: usize = 5;
 const MAX_CALLS: usize = 18;
 /// Of these, calls that are left to the last step, which knows best whose logs would tell.
 pub(in crate::incident) const FOR_PROBES: usize = 3;
-/// Of these, calls that are not spent on asking again, nor on logs that nothing leads to.
+/// Of these, calls that are not spent on asking again.
 const RESERVED: usize = 4;
 /// Calls under way at a time.
 const CONCURRENT: usize = 6;
@@ -327,6 +330,7 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
 
 /// Whose errors those are that the logs pass on, and of whom errors speak that go on since the trouble began.
 fn origins(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
+    let callees = Callees::of(facts);
     let relayed = facts.relays().pairs().map(|(_, origin)| origin.clone());
     let digests = facts.case.logs.iter();
     let spoken_of = digests.flat_map(|digest| {
@@ -335,7 +339,8 @@ fn origins(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
             .patterns
             .iter()
             .filter(|pattern| pattern.emerged || pattern.repeated);
-        new.filter_map(move |pattern| relay::spoken_of(facts, &writer, &pattern.sample))
+        let callees = &callees;
+        new.filter_map(move |pattern| relay::spoken_of(facts, callees, &writer, &pattern.sample))
     });
     relayed.chain(spoken_of).collect()
 }
@@ -378,10 +383,11 @@ pub(super) fn wanted_beyond(facts: &Facts<'_>) -> Vec<Wanted> {
     units.sort();
     // Who asks knows that something is wrong, and the answer may be in any log.
     let asked = facts.case.incident.question.is_some() && facts.case.subject.is_empty();
+    let made = facts.case.log_calls;
     let most = if asked {
-        calls_left(facts.case).saturating_sub(RESERVED + 1)
+        MAX_IN_QUIET_QUESTION.saturating_sub(made)
     } else {
-        MAX_BEYOND.min(MAX_IN_QUIET.saturating_sub(facts.case.log_calls))
+        MAX_BEYOND.min(MAX_IN_QUIET.saturating_sub(made))
     };
     let wanted = units.iter().flat_map(|(_, unit)| of_one_pod(facts, unit));
     wanted.take(most).collect()

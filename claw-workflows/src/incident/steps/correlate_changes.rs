@@ -12,6 +12,7 @@ use claw_k8s::model::{Meta, Object};
 use claw_k8s::tools::{GetDeploymentHistory, GetDeploymentHistoryInput, QueryGitops, QueryGitopsInput};
 use jiff::Timestamp;
 
+use super::installations::Installations;
 use super::reading::settle;
 use crate::incident::case::Case;
 use crate::incident::facts::Facts;
@@ -50,10 +51,10 @@ impl Step<Case> for CorrelateChanges {
                 case.changes.extend(changes);
             }
         }
-        let edits = edits(&case);
+        let installed = Installations::of(&case);
+        let edits = edits(&case, &installed);
         case.changes.extend(edits);
-        let installed = installations(&case);
-        case.changes.retain(|change| !installs(change, &installed));
+        forget_creations(&mut case, &installed);
         let started = started(&case);
         case.changes.extend(started);
         let flags = flags(&case);
@@ -109,12 +110,17 @@ async fn read_history(cx: &StepContext, case: &mut Case, namespace: Option<Strin
     Ok(())
 }
 
-/// Edits that the objects themselves tell, by the time of their managed fields.
-fn edits(case: &Case) -> Vec<Change> {
+/// Edits that the objects themselves tell, by the time of their managed fields. What was made before the window or in an
+/// installation is how things are, not a change.
+fn edits(case: &Case, installed: &Installations) -> Vec<Change> {
     let objects = &case.objects;
     let mut found = Vec::new();
     let mut edits = |kind: ChangeKind, entity: EntityRef, meta: &Meta| {
-        found.extend(edit(kind, entity, meta, case.window.start));
+        let edit = edit(kind, entity, meta);
+        let news = |(change, created): &(Change, bool)| {
+            !created || (change.time >= case.window.start && !installed.have(change))
+        };
+        found.extend(edit.filter(news).map(|(change, _)| change));
     };
     for map in &objects.config_maps {
         // Certificates and leader records are written by controllers all the time.
@@ -156,46 +162,6 @@ fn edits(case: &Case) -> Vec<Change> {
         .iter()
         .for_each(|autoscaler| edits(ChangeKind::Scale, autoscaler.entity(), &autoscaler.metadata));
     found
-}
-
-/// Namespaces in which most was made at about the same time, with that time: that is an installation, and how things are.
-fn installations(case: &Case) -> BTreeMap<String, Timestamp> {
-    /// Of fewer workloads it cannot be told what most is.
-    const FEW: usize = 4;
-    let mut made: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
-    for workload in case
-        .objects
-        .workloads
-        .iter()
-        .filter(|workload| workload.metadata.controller().is_none())
-    {
-        let times = made.entry(workload.metadata.ns().to_owned()).or_default();
-        times.extend(workload.metadata.creation_timestamp);
-    }
-    made.into_iter()
-        .filter(|(_, times)| times.len() >= FEW)
-        .filter_map(|(namespace, mut times)| {
-            times.sort_unstable();
-            let middle = *times.get(times.len() / 2)?;
-            let together = times.iter().filter(|time| at_once(**time, middle)).count();
-            (together * 3 > times.len() * 2).then_some((namespace, middle))
-        })
-        .collect()
-}
-
-/// Whether two objects may be of one installation.
-fn at_once(a: Timestamp, b: Timestamp) -> bool {
-    a.duration_since(b).as_secs().abs() <= 300
-}
-
-/// Whether a change, told from an object, is that the object was made along with most of its namespace.
-fn installs(change: &Change, installed: &BTreeMap<String, Timestamp>) -> bool {
-    let namespace = change.entity.namespace.as_deref().unwrap_or_default();
-    let first = change.summary.ends_with(" was made") || change.reference.ends_with("@1");
-    let together = installed
-        .get(namespace)
-        .is_some_and(|time| at_once(change.time, *time));
-    first && together && is_derived(change)
 }
 
 /// Jobs that were started in the window. Of a schedule's runs, which come every day or every minute, only the one that was
@@ -260,9 +226,9 @@ fn flags(case: &Case) -> Vec<Change> {
         .collect()
 }
 
-/// The newest edit of an object by somebody else than the control plane. An object that was never edited since it was
-/// made counts as made then, if that was after `start`: what was there before is how things are, not a change.
-fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta, start: Timestamp) -> Option<Change> {
+/// The newest edit of an object by somebody else than the control plane, and whether it is that it was made: nobody has edited
+/// it since.
+fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta) -> Option<(Change, bool)> {
     const CONTROLLERS: [&str; 5] = [
         "kube-controller-manager",
         "kube-scheduler",
@@ -284,11 +250,8 @@ fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta, start: Timestamp) -> O
     let created = meta
         .creation_timestamp
         .is_some_and(|made| time.duration_since(made).as_secs().abs() < 5);
-    if created && time < start {
-        return None;
-    }
     let verb = if created { "made" } else { "edited" };
-    Some(Change {
+    let change = Change {
         reference: format!("{}/{}@{time}", entity.kind, entity.path()),
         time,
         kind,
@@ -296,7 +259,22 @@ fn edit(kind: ChangeKind, entity: EntityRef, meta: &Meta, start: Timestamp) -> O
         entity,
         detail: Vec::new(),
         author,
-    })
+    };
+    Some((change, created))
+}
+
+/// Leaves out that workloads were created along with most of their namespace, unless somebody recorded it.
+fn forget_creations(case: &mut Case, installed: &Installations) {
+    let facts = Facts::new(case);
+    let created =
+        |change: &&Change| is_derived(change) && facts.is_creation(change) && installed.have(change);
+    let created: BTreeSet<String> = case
+        .changes
+        .iter()
+        .filter(created)
+        .map(|change| change.reference.clone())
+        .collect();
+    case.changes.retain(|change| !created.contains(&change.reference));
 }
 
 /// How long a rollout may begin after the delivery that brought it.

@@ -4,6 +4,7 @@ pub(in crate::incident) mod analyze_logs;
 mod check_dependencies;
 mod correlate_changes;
 pub(in crate::incident) mod gather_context;
+mod installations;
 mod reading;
 mod search_logs;
 mod synthesize;

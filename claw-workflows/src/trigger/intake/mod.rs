@@ -26,7 +26,7 @@ use crate::runtime::{Runner, RunnerError};
 /// alerts has opened one already: an alert is the same as long as it fires without a break. When the last alert of a run
 /// is resolved, the run is closed.
 ///
-/// [`with_grouping`](Self::with_grouping), what alerts are about decides, and not which notification brought them: those of one
+/// With a [`Grouping`] ([`with_grouping`](Self::with_grouping)), what alerts are about decides, and not which notification brought them: those of one
 /// incident are one run.
 #[derive(Clone, Debug)]
 pub struct Intake {

@@ -1,15 +1,13 @@
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use claw_core::clock::ManualClock;
 use claw_core::gate::Gate;
 use claw_core::redact::Redactor;
 use claw_core::registry::Registry;
-use claw_core::report::Report;
 use claw_core::store::{Journal, MemoryJournal, RunStatus, SqliteStore};
-use claw_core::workflow::{FailureKind, Outcome, RunFailure, RunId, Step, StepContext, StepError, Workflow};
+use claw_core::workflow::RunId;
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_guardrails::engine::{Config, Engine};
 use jiff::Timestamp;
@@ -20,52 +18,8 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::runtime::Runner;
-use crate::trigger::{Filter, Incident};
-
-struct Investigate;
-
-#[async_trait]
-impl Step<Incident> for Investigate {
-    fn name(&self) -> &str {
-        "investigate"
-    }
-
-    async fn run(&self, cx: &StepContext, state: Incident) -> Result<Outcome<Incident>, StepError> {
-        let failure = RunFailure {
-            run: state.id.clone(),
-            step: String::new(),
-            kind: FailureKind::Step,
-            reason: String::new(),
-            started_at: state.received_at,
-            ended_at: cx.now(),
-        };
-        let names: Vec<_> = state
-            .alerts
-            .iter()
-            .map(|alert| alert.fingerprint.as_str())
-            .collect();
-        Ok(Outcome::Done(Box::new(Report {
-            summary: names.join(","),
-            ..failure.report(Investigation::NAME)
-        })))
-    }
-}
-
-struct Investigation(Vec<Box<dyn Step<Incident>>>);
-
-impl Workflow for Investigation {
-    const NAME: &'static str = "investigation";
-    type Input = Incident;
-    type State = Incident;
-
-    fn start(&self, input: Incident) -> Incident {
-        input
-    }
-
-    fn steps(&self) -> &[Box<dyn Step<Incident>>] {
-        &self.0
-    }
-}
+use crate::trigger::Filter;
+use crate::trigger::testing::Telling;
 
 struct App {
     router: Router,
@@ -83,10 +37,10 @@ fn app_with(journal: Arc<dyn Journal>, settings: ServerSettings, token: Option<&
         Redactor::new(),
     );
     let runner = Runner::builder(gate, Registry::new(), journal)
-        .workflow(Investigation(vec![Box::new(Investigate)]))
+        .workflow(Telling::default())
         .build();
     let filter = Filter::any().only("severity", ["critical", "warning"]);
-    let intake = Intake::new::<Investigation>(runner.clone(), filter, clock.clone());
+    let intake = Intake::new::<Telling>(runner.clone(), filter, clock.clone());
     let token = token.map(SecretString::from);
     let router = router(ServerState::new(intake, settings, token, clock.clone()));
     App {
@@ -173,7 +127,7 @@ async fn a_notification_opens_a_run_that_can_be_looked_at() {
     app.runner.drive_to_end(&RunId(run.clone())).await.unwrap();
     let (_, done) = app.get(&format!("/runs/{run}")).await;
     assert_eq!(done["run"]["status"], "done");
-    assert_eq!(done["report"]["summary"], "a,b");
+    assert_eq!(done["report"]["summary"], "a b");
     let (_, list) = app.get("/runs?status=done").await;
     assert_eq!(list["runs"][0]["id"], run.as_str());
     assert_eq!(count(&app.get("/runs?status=queued").await.1["runs"]), 0);

@@ -124,3 +124,18 @@ fn only_an_edit_shortly_before_the_trouble_counts() {
     assert_eq!(with("2022-05-01T09:30:00Z"), None);
     assert_eq!(with("2026-05-01T10:20:00Z"), None);
 }
+
+#[test]
+fn an_edit_right_before_the_trouble_is_enough_of_a_sign() {
+    let edited = |time: &str| {
+        let mut case = case(json!(8800), &app());
+        let service = claw_core::entity::EntityRef::namespaced("Service", "shop", "cart");
+        let change = fixture::change(time, &service, &[]);
+        case.changes.push(change);
+        found(&case)
+    };
+    let found = edited("2026-05-01T09:50:00Z");
+    assert_eq!(found.len(), 1);
+    assert!(!found[0].unseen.is_empty());
+    assert!(edited("2026-05-01T09:10:00Z").is_empty(), "it worked for long");
+}

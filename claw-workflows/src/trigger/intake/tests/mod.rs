@@ -14,9 +14,8 @@ use claw_core::clock::{Clock as _, ManualClock};
 use claw_core::gate::Gate;
 use claw_core::redact::Redactor;
 use claw_core::registry::Registry;
-use claw_core::report::Report;
 use claw_core::store::{Journal, MemoryJournal};
-use claw_core::workflow::{FailureKind, Outcome, RunFailure, RunId, Step, StepContext, StepError};
+use claw_core::workflow::{RunId, StepError};
 use claw_guardrails::audit::MemoryAuditLog;
 use claw_guardrails::engine::{Config, Engine};
 use jiff::{SignedDuration, Timestamp};
@@ -24,53 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::incident::grouping::{Extent, Surroundings};
 use crate::runtime::{Ended, Runner};
-
-/// Says in its report which alerts it knew of.
-struct Tell;
-
-#[async_trait]
-impl Step<Incident> for Tell {
-    fn name(&self) -> &str {
-        "tell"
-    }
-
-    async fn run(&self, cx: &StepContext, state: Incident) -> Result<Outcome<Incident>, StepError> {
-        let failure = RunFailure {
-            run: state.id.clone(),
-            step: String::new(),
-            kind: FailureKind::Step,
-            reason: String::new(),
-            started_at: state.received_at,
-            ended_at: cx.now(),
-        };
-        let names: Vec<_> = state
-            .alerts
-            .iter()
-            .map(|alert| alert.fingerprint.as_str())
-            .collect();
-        Ok(Outcome::Done(Box::new(Report {
-            summary: names.join(" "),
-            since: state.times.began,
-            ..failure.report(Telling::NAME)
-        })))
-    }
-}
-
-struct Telling(Vec<Box<dyn Step<Incident>>>);
-
-impl Workflow for Telling {
-    const NAME: &'static str = "telling";
-    type Input = Incident;
-    type State = Incident;
-
-    fn start(&self, input: Incident) -> Incident {
-        input
-    }
-
-    fn steps(&self) -> &[Box<dyn Step<Incident>>] {
-        &self.0
-    }
-}
+use crate::trigger::testing::Telling;
 
 /// A lookout that knows who calls whom.
 #[derive(Debug)]
@@ -126,7 +79,7 @@ impl World {
             Redactor::new(),
         );
         let runner = Runner::builder(gate, Registry::new(), journal)
-            .workflow(Telling(vec![Box::new(Tell)]))
+            .workflow(Telling::default())
             .build();
         let lookout = Arc::new(lookout);
         let intake = Intake::new::<Telling>(runner, Filter::any(), clock.clone())
