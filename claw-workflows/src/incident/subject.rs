@@ -200,7 +200,9 @@ pub fn alerting(case: &Case, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<String>
         let there = |entity: &&EntityRef| exists(&facts, entity) && !is_exporter(&facts, entity, named);
         let mut meant: Vec<EntityRef> = named.entities.iter().find(there).cloned().into_iter().collect();
         if meant.is_empty() {
-            meant.extend(named.entities.first().filter(|_| node.is_none()).cloned());
+            // What is not there was deleted, or made after the list was read; an exporter is there.
+            let told = |entity: &&EntityRef| node.is_none() || !exists(&facts, entity);
+            meant.extend(named.entities.first().filter(told).cloned());
         }
         // What is scraped at the address of a node tells of the node, or runs on its network.
         let on_node = meant.first().is_none_or(|entity| {

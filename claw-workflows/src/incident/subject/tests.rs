@@ -46,7 +46,7 @@ fn the_subject_is_what_is_measured_and_not_who_measures() {
     let cart = || EntityRef::namespaced("Deployment", "shop", "cart");
     let n1 = || EntityRef::cluster("Node", "n1");
     type Pairs<'a> = &'a [(&'a str, &'a str)];
-    let cases: [(Pairs<'_>, Vec<EntityRef>); 8] = [
+    let cases: [(Pairs<'_>, Vec<EntityRef>); 9] = [
         // The exporter's labels are honoured.
         (
             &[
@@ -104,6 +104,15 @@ fn the_subject_is_what_is_measured_and_not_who_measures() {
                 ("instance", "192.168.0.1:10250"),
             ],
             vec![cart_pod()],
+        ),
+        // A pod that was made after the list was read, of which an exporter on the network of a node tells.
+        (
+            &[
+                ("namespace", "shop"),
+                ("pod", "cart-6f7-new"),
+                ("instance", "192.168.0.1:8080"),
+            ],
+            vec![EntityRef::namespaced("Pod", "shop", "cart-6f7-new")],
         ),
         (
             &[("instance", "192.168.0.1:9100"), ("job", "node-exporter")],

@@ -83,8 +83,10 @@ async fn a_token_file_is_read_anew_and_a_token_that_has_expired_says_so() {
     // The kubeconfig has credentials, too, which are not used.
     let kubeconfig = scene.kubeconfig(scene.server());
     let with_token = ["--token-path", token];
+    // Each alert is to open a run of its own, though all are about the same.
+    let serving = ["--token-path", token, "--no-grouping"];
     let data = scene.path("data");
-    let agent = Agent::start_with(scene.program(), &scene.testbed, &data, &kubeconfig, &with_token)
+    let agent = Agent::start_with(scene.program(), &scene.testbed, &data, &kubeconfig, &serving)
         .await
         .unwrap();
     assert!(names_the_cause(&report_on(&agent, &scene, "first").await));
@@ -132,9 +134,15 @@ async fn an_authority_that_was_replaced_is_trusted_once_the_kubeconfig_names_it(
     let proxy = TcpProxy::before(scene.server()).await.unwrap();
     let kubeconfig = scene.kubeconfig(proxy.url());
     let data = scene.path("data");
-    let agent = Agent::start_with(scene.program(), &scene.testbed, &data, &kubeconfig, &[])
-        .await
-        .unwrap();
+    let agent = Agent::start_with(
+        scene.program(),
+        &scene.testbed,
+        &data,
+        &kubeconfig,
+        &["--no-grouping"],
+    )
+    .await
+    .unwrap();
     let before = report_on(&agent, &scene, "before").await;
     let folder = scene.path("");
     // First of all the others get their API server back: nothing is asserted before.

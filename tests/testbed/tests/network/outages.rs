@@ -26,9 +26,15 @@ async fn a_run_in_which_the_api_server_ends_ends_with_a_report() {
     let away = |gap: &String| gap.contains("the API server is not available");
     for comes_back_at_once in [true, false] {
         let data = scene.path(&format!("data-{comes_back_at_once}"));
-        let agent = Agent::start_with(scene.program(), &scene.testbed, &data, &kubeconfig, &[])
-            .await
-            .unwrap();
+        let agent = Agent::start_with(
+            scene.program(),
+            &scene.testbed,
+            &data,
+            &kubeconfig,
+            &["--no-grouping"],
+        )
+        .await
+        .unwrap();
         agent.records("own_rights", LATER).await.unwrap();
         proxy.set(SLOW);
         let alert = notification("interrupted", scene.namespace(), "mailer");
