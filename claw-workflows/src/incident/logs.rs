@@ -453,30 +453,32 @@ mod tests {
     #[test]
     fn whether_errors_are_new_is_not_known_of_a_log_that_begins_with_them() {
         let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();
-        let repeated = |from: i64, times: usize| {
+        let repeated = |from: i64, times: usize, began: Option<i64>| {
             let lines: Vec<String> = (from..from + 30)
                 .map(|minute| format!("{} ERROR reserving failed: quota\n", at(60 * minute)))
                 .take(times)
                 .collect();
             let pod = EntityRef::namespaced("Pod", "shop", "cart-1");
             let raw = lines.concat();
-            let began = Some(at(0));
             let digest = digest(
                 pod,
                 "cart".to_owned(),
                 false,
                 raw.as_bytes(),
                 at(-7200),
-                began,
+                began.map(at),
                 false,
             );
             let pattern = &digest.patterns[0];
             (pattern.emerged, pattern.repeated)
         };
-        assert_eq!(repeated(0, 30), (false, true));
+        assert_eq!(repeated(0, 30, Some(0)), (false, true));
+        // Who asks a question does not say when the trouble began.
+        assert_eq!(repeated(0, 30, None), (false, true));
         // Such as came a few times, or that began long before, are not that.
-        assert_eq!(repeated(0, 4), (false, false));
-        assert_eq!(repeated(-28, 30), (false, false));
+        assert_eq!(repeated(0, 4, Some(0)), (false, false));
+        assert_eq!(repeated(0, 4, None), (false, false));
+        assert_eq!(repeated(-28, 30, Some(0)), (false, false));
     }
 
     #[test]

@@ -26,8 +26,8 @@ impl Recurrence {
         if first.duration_since(start) >= Usual::LEAST {
             return Some(Self::New);
         }
-        let since = began?.duration_since(start);
-        (since < Usual::LEAST).then_some(Self::Unknown)
+        let tells = began.is_some_and(|began| began.duration_since(start) >= Usual::LEAST);
+        (!tells).then_some(Self::Unknown)
     }
 }
 

@@ -190,26 +190,30 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
     .clue("API server refuses its pods", 4.5, refusal.evidence(facts))
     .since(since)
     .derived(obstacle.derived());
-    if let Obstacle::Quota(name) = &obstacle {
-        let namespace = workload.namespace.as_deref().unwrap_or_default();
-        let quota = facts
-            .case
-            .objects
-            .quotas
-            .iter()
-            .find(|quota| quota.metadata.ns() == namespace && quota.metadata.name == *name);
-        if let Some(quota) = quota {
-            candidate = candidate.clue(
-                "quota is used up",
-                0.8,
-                vec![facts.object(quota, None, usage(quota))],
-            );
-            if let Some(change) = recent_change::before_trouble(facts, &quota.entity(), since, |_| true) {
-                candidate = candidate
-                    .clue("quota was changed", 1.0, vec![facts.change_evidence(change)])
-                    .brought_by(Some(&change.reference));
-            }
+    let namespace = workload.namespace.as_deref().unwrap_or_default();
+    let refusers = refusers(facts, &obstacle, namespace);
+    if matches!(obstacle, Obstacle::Quota(_)) {
+        let quotas = &facts.case.objects.quotas;
+        let used_up = quotas.iter().filter(|quota| refusers.contains(&quota.entity()));
+        let used_up: Vec<Evidence> = used_up
+            .map(|quota| facts.object(quota, None, usage(quota)))
+            .collect();
+        if !used_up.is_empty() {
+            candidate = candidate.clue("quota is used up", 0.8, used_up);
         }
+    }
+    let changed = refusers
+        .iter()
+        .filter_map(|refuser| recent_change::before_trouble(facts, refuser, since, |_| true))
+        .max_by_key(|change| change.time);
+    if let Some(change) = changed {
+        candidate = candidate
+            .clue(
+                "what refuses was changed",
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference));
     }
     let asks = |fields| facts.rollout_before(workload, since, fields);
     if let Some(change) = obstacle
@@ -230,6 +234,29 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
         }
     }
     Some(candidate.advise(obstacle.advice(workload)))
+}
+
+/// Objects of a namespace by which the API server refuses. It names the quota, but not the limit range: any may be it.
+fn refusers(facts: &Facts<'_>, obstacle: &Obstacle, namespace: &str) -> Vec<EntityRef> {
+    let objects = &facts.case.objects;
+    match obstacle {
+        Obstacle::Quota(name) | Obstacle::QuotaNeedsRequests(Some(name)) => {
+            vec![EntityRef::namespaced("ResourceQuota", namespace, name.as_str())]
+        }
+        Obstacle::QuotaNeedsRequests(None) => {
+            let quotas = objects.quotas.iter();
+            let within = quotas.filter(|quota| quota.metadata.ns() == namespace);
+            within.map(Object::entity).collect()
+        }
+        Obstacle::LimitRange => {
+            let ranges = objects.limit_ranges.iter();
+            let within = ranges.filter(|range| range.metadata.ns() == namespace);
+            within.map(Object::entity).collect()
+        }
+        // Its labels set the level.
+        Obstacle::PodSecurity => vec![EntityRef::cluster("Namespace", namespace)],
+        _ => Vec::new(),
+    }
 }
 
 fn usage(quota: &ResourceQuota) -> String {
@@ -258,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_quota_that_was_lowered_shortly_before_is_to_blame() {
-        let weight = |time: &str| {
+        let weight = |time: &str, said: &str| {
             let mut workload = fixture::workload("shop", "api", json!([]));
             workload["status"] = json!({"replicas": 0, "readyReplicas": 0});
             let mut case = fixture::case(json!({
@@ -269,7 +296,7 @@ mod tests {
                     "involvedObject": {"kind": "Deployment", "namespace": "shop", "name": "api"},
                     "type": "Warning", "reason": "FailedCreate",
                     "firstTimestamp": "2026-05-01T09:50:00Z", "lastTimestamp": "2026-05-01T10:20:00Z",
-                    "message": "Error creating: pods \"api\" is forbidden: exceeded quota: compute, requested: pods=1",
+                    "message": format!("Error creating: pods \"api\" is forbidden: {said}"),
                 }],
             }));
             let quota = EntityRef::namespaced("ResourceQuota", "shop", "compute");
@@ -277,12 +304,21 @@ mod tests {
                 .push(fixture::change(time, &quota, &["spec.hard.pods: 20 → 4"]));
             let found = crate::incident::testing::of(&CreationRefused, &case);
             assert_eq!(found.len(), 1);
-            fixture::clue(&found[0], "quota was changed")
+            fixture::clue(&found[0], "what refuses was changed")
         };
-        assert_eq!(weight("2026-05-01T09:45:00Z"), Some(1.0));
-        // When the quota was made, and after the first refusal.
-        assert_eq!(weight("2023-05-01T09:45:00Z"), None);
-        assert_eq!(weight("2026-05-01T09:58:00Z"), None);
+        let used_up = "exceeded quota: compute, requested: pods=1";
+        let unstated = "failed quota: compute: must specify memory for: app";
+        for said in [used_up, unstated, "must specify limits.memory for: app"] {
+            assert_eq!(weight("2026-05-01T09:45:00Z", said), Some(1.0), "{said}");
+            // When the quota was made, and after the first refusal.
+            assert_eq!(weight("2023-05-01T09:45:00Z", said), None);
+            assert_eq!(weight("2026-05-01T09:58:00Z", said), None);
+        }
+        // Another quota of the namespace.
+        assert_eq!(
+            weight("2026-05-01T09:45:00Z", "exceeded quota: gpu, requested: pods=1"),
+            None
+        );
     }
 
     #[test]

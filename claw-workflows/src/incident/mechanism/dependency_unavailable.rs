@@ -98,12 +98,29 @@ fn words(kind: Indicator) -> Option<&'static str> {
     })
 }
 
+/// Whether somebody was reached, so that the name stands for somebody although no Service has it: an alias, an entry in the
+/// hosts file, or what people call it. What cannot be resolved or reached is for `wrong_address`.
+fn was_reached(kind: Indicator) -> bool {
+    !matches!(
+        kind,
+        Indicator::Unreachable | Indicator::UnknownHost | Indicator::ResolverFailed
+    )
+}
+
+/// Who is called by a name that no Service has.
+fn called(complaint: &Complaint<'_>, name: &str) -> Option<EntityRef> {
+    let name = name.split('.').next().filter(|name| !name.is_empty())?;
+    let namespace = complaint.workload.namespace.as_deref()?;
+    Some(EntityRef::namespaced("Service", namespace, name))
+}
+
 fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]) -> Option<Candidate> {
     let what = words(complaint.kind)?;
     let host = complaint.host.as_deref()?;
     let (entity, outside) = match &complaint.target {
         Target::Known(entity) => (entity.clone(), false),
         Target::External(entity) => (entity.clone(), true),
+        Target::Absent(name) if was_reached(complaint.kind) => (called(complaint, name)?, false),
         Target::Absent(_) | Target::Unnamed => return None,
     };
     let mut callers: Vec<&EntityRef> = all
@@ -134,6 +151,12 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
         candidate = candidate.clue("several callers complain", 0.8, Vec::new());
     } else if outside && !facts.case.everywhere {
         candidate = candidate.unseen(format!("whether {host} fails workloads of other namespaces, too"));
+    }
+    let nameless = matches!(complaint.target, Target::Absent(_));
+    if nameless {
+        candidate = candidate
+            .clue("no Service is called so", -0.4, Vec::new())
+            .unseen(format!("who {} is: no Service has that name", host_of(host)));
     }
     let unknown = complaint.is_of_unknown_address();
     if unknown {
@@ -186,6 +209,15 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, all: &[Complaint<'_>]
             "kubectl get services,pods -A -o wide | grep -F {}",
             host_of(host)
         ))
+    } else if nameless {
+        Advice::new(
+            format!("Find out who answers to {host}, and look there"),
+            "Somebody does, and no Service has that name",
+        )
+        .command(format!(
+            "kubectl get services,pods -A -o wide | grep -F {}",
+            host_of(host)
+        ))
     } else if outside {
         Advice::new(
             format!("Ask whoever runs {host}; fall back or fail fast meanwhile"),
@@ -224,4 +256,33 @@ fn measured_calls(facts: &Facts<'_>, host: &str) -> Vec<Evidence> {
         .filter(|signal| signal.source.contains(&name) || signal.source.contains(&with_port))
         .map(degradation::evidence)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture;
+    use super::DependencyUnavailable;
+    use crate::incident::testing::of;
+
+    #[test]
+    fn who_refuses_under_a_name_that_no_service_has_is_named_with_less_certainty() {
+        let found = |host: &str| {
+            let mut case = fixture::case(json!({
+                "workloads": [fixture::workload("shop", "cart", json!([{"name": "app"}]))],
+                "pods": [fixture::pod("shop", "cart", json!([{"name": "app"}]))],
+                "services": [fixture::service("shop", "redis", json!({"port": 6379}))],
+            }));
+            fixture::know_all(&mut case, &["Service"]);
+            let text = format!("ERROR dial tcp {host}:6379: connect: connection refused");
+            fixture::log(&mut case, "cart-7d9f8b6c5-x1", &text);
+            of(&DependencyUnavailable, &case)
+        };
+        let (known, unknown) = (found("redis"), found("redis-master"));
+        assert_eq!(unknown[0].entity.name, "redis-master");
+        assert_eq!(unknown[0].entity.namespace.as_deref(), Some("shop"));
+        assert!(unknown[0].own_score() < known[0].own_score());
+        assert!(!unknown[0].unseen.is_empty());
+    }
 }

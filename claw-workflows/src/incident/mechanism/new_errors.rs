@@ -103,10 +103,31 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
             .advice
             .extend(roll_back(facts, workload, change, reason));
     }
-    Some(candidate.advise(Advice::new(
-        format!("Look up in the program of {workload} what this error means"),
-        "It is what began with the trouble, and nothing else says what is wrong",
-    )))
+    Some(candidate.advise(advice(said)))
+}
+
+fn advice(said: &Said<'_>) -> Advice {
+    let workload = &said.workload;
+    let indicates = |kind: Indicator| {
+        let mut entries = said.entries.iter();
+        entries.any(|(_, pattern)| pattern.indications.iter().any(|other| other.kind == kind))
+    };
+    if indicates(Indicator::RateLimited) {
+        Advice::new(
+            format!("Look who sends so many requests to {workload}, or for it, and whose limit that is"),
+            "Requests beyond a limit are refused, and the log does not name both sides",
+        )
+    } else if indicates(Indicator::Timeout) {
+        Advice::new(
+            format!("Look whom {workload} waits for there, and what keeps the answer"),
+            "It gives up waiting, and the log names no address",
+        )
+    } else {
+        Advice::new(
+            format!("Look up in the program of {workload} what this error means"),
+            "It is what began with the trouble, and nothing else says what is wrong",
+        )
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::incident::facts::clip;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Obstacle {
     Quota(String),
-    QuotaNeedsRequests,
+    /// A quota that takes only pods which state what it counts, by its name where the message tells it.
+    QuotaNeedsRequests(Option<String>),
     LimitRange,
     PodSecurity,
     /// A webhook that says no, with what it says.
@@ -37,7 +38,9 @@ impl Obstacle {
         };
         let any = |words: &[&str]| words.iter().any(|word| message.contains(word));
         if any(&["failed quota", "must specify limits", "must specify requests"]) {
-            Self::QuotaNeedsRequests
+            Self::QuotaNeedsRequests(
+                quoted("failed quota:").map(|name| name.trim_end_matches(':').to_owned()),
+            )
         } else if let Some(name) = quoted("exceeded quota:") {
             Self::Quota(name)
         } else if any(&["failed calling webhook", "failed to call webhook"]) {
@@ -86,8 +89,12 @@ impl Obstacle {
     pub(super) fn words(&self, message: &str) -> String {
         match self {
             Self::Quota(name) => format!("quota {name} is used up"),
-            Self::QuotaNeedsRequests => {
-                "the namespace's quota asks for requests and limits that they do not state".to_owned()
+            Self::QuotaNeedsRequests(name) => {
+                let quota = name.as_deref().map_or_else(
+                    || "the namespace's quota".to_owned(),
+                    |name| format!("quota {name}"),
+                );
+                format!("{quota} asks for requests and limits that they do not state")
             }
             Self::LimitRange => format!(
                 "they are outside the namespace's limit range ({})",
@@ -123,7 +130,7 @@ impl Obstacle {
     /// they ask for.
     pub(super) fn paths(&self) -> Option<&'static [&'static str]> {
         Some(match self {
-            Self::Quota(_) | Self::QuotaNeedsRequests | Self::LimitRange => &["resources", "replicas"],
+            Self::Quota(_) | Self::QuotaNeedsRequests(_) | Self::LimitRange => &["resources", "replicas"],
             Self::PodSecurity => &["securityContext", "host", "capabilities"],
             Self::ServiceAccount(_) => &["serviceAccount"],
             Self::PriorityClass => &["priority"],
@@ -142,8 +149,8 @@ impl Obstacle {
                 "The namespace may not use more than its quota",
             )
             .command(format!("kubectl -n {ns} describe resourcequota {name}")),
-            Self::QuotaNeedsRequests => Advice::new(
-                format!("State requests and limits in {workload}"),
+            Self::QuotaNeedsRequests(_) => Advice::new(
+                format!("State requests and limits in {workload}, or give the namespace a limit range that fills them in"),
                 "A namespace with a compute quota takes only pods that state them",
             )
             .command(format!("kubectl -n {ns} describe resourcequota,limitrange")),
@@ -230,8 +237,9 @@ mod tests {
             ),
             (
                 "failed quota: compute: must specify limits.cpu for: app",
-                Obstacle::QuotaNeedsRequests,
+                Obstacle::QuotaNeedsRequests(Some("compute".into())),
             ),
+            ("must specify limits.cpu", Obstacle::QuotaNeedsRequests(None)),
             (
                 "maximum cpu usage per Container is 2, but limit is 4",
                 Obstacle::LimitRange,
