@@ -25,6 +25,28 @@ impl Callees {
         self.0.get(caller).into_iter().flatten()
     }
 
+    /// Whether it is known whom a unit calls.
+    pub(in crate::incident) fn knows(&self, caller: &EntityRef) -> bool {
+        self.0.contains_key(caller)
+    }
+
+    /// Whether calls lead from one unit to the other, over whatever lies between.
+    pub(in crate::incident) fn reaches(&self, caller: &EntityRef, callee: &EntityRef) -> bool {
+        let mut seen: BTreeSet<&EntityRef> = BTreeSet::new();
+        let mut left = vec![caller];
+        while let Some(unit) = left.pop() {
+            for next in self.called_by(unit) {
+                if next == callee {
+                    return true;
+                }
+                if seen.insert(next) {
+                    left.push(next);
+                }
+            }
+        }
+        false
+    }
+
     /// Whether one unit calls the other.
     pub(in crate::incident) fn calls(&self, caller: &EntityRef, callee: &EntityRef) -> bool {
         self.0.get(caller).is_some_and(|callees| callees.contains(callee))

@@ -179,6 +179,15 @@ pub fn digest(
         kinds.push((*entry, found.as_ref().map(|(id, _)| *id)));
         mined.extend(found);
     }
+    // An error of a time that is left out was there before, however long ago.
+    let older = log.entries.iter().filter(|entry| {
+        !previous && entry.level >= Level::Error && entry.time.is_some_and(|time| time < since)
+    });
+    let stood: Vec<TemplateId> = older
+        .filter_map(|entry| pattern(entry, false))
+        .map(|(text, _)| miner.insert(&text))
+        .collect();
+    let stood: BTreeSet<TemplateId> = stood.into_iter().map(|id| miner.resolve(id)).collect();
     // Ids are resolved only now: templates that turn out to be one are joined while lines come in.
     let mut patterns: BTreeMap<TemplateId, Pattern> = BTreeMap::new();
     let mut times: BTreeMap<TemplateId, Vec<Timestamp>> = BTreeMap::new();
@@ -205,8 +214,9 @@ pub fn digest(
     let start = log.entries.iter().filter_map(|entry| entry.time).min();
     for (id, pattern) in &mut patterns {
         let recurs = Recurrence::of(start, began, pattern);
-        pattern.repeated &= recurs == Some(Recurrence::Unknown);
-        pattern.emerged &= recurs == Some(Recurrence::New);
+        let stood = stood.contains(id);
+        pattern.repeated &= recurs == Some(Recurrence::Unknown) && !stood;
+        pattern.emerged &= recurs == Some(Recurrence::New) && !stood;
         if cut.is_some_and(|cut| goes_on(cut, times.get(id).map_or(&[], Vec::as_slice))) {
             pattern.first = None;
             pattern.emerged = false;

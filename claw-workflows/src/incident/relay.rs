@@ -37,6 +37,11 @@ const ANSWERED: [&str; 24] = [
     " unavailable: ",
     " unknown: ",
 ];
+/// Words of answers that names have as well, and that speak of nobody.
+const ORDINARY: [&str; 10] = [
+    "backend", "error", "gateway", "internal", "request", "response", "server", "service", "status",
+    "upstream",
+];
 /// Letters of a text that stands in others not by chance.
 const LONG: usize = 16;
 /// Words of such a text.
@@ -94,6 +99,17 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// Whether it says that somebody answered.
+    fn tells_an_answer(&self) -> bool {
+        let lower = self.pattern.sample.to_lowercase();
+        ANSWERED.iter().any(|phrase| lower.contains(phrase))
+    }
+
+    /// Whether the whole name of a unit stands in it.
+    fn names(&self, unit: &EntityRef) -> bool {
+        words(&unit.name).all(|word| self.words.contains(&word))
+    }
+
     /// Whether this stands in `other`, with something around it.
     fn stands_in(&self, other: &Said<'_>) -> bool {
         let letters: usize = self.words.iter().map(|word| word.chars().count()).sum();
@@ -114,12 +130,23 @@ pub(super) fn relayed_from(facts: &Facts<'_>, writer: &EntityRef, pattern: &Patt
     of_writer.get(pattern.sample.as_str()).cloned()
 }
 
-/// The unit whose own entry stands in this one, with something around it. Numbers and signs do not count: they are of one
-/// request.
+/// The unit that the writer calls, directly or over others, whose own entry stands in this one, with something around it.
+/// Numbers and signs do not count: they are of one request.
+///
+/// Two that call a third say the same of it as well. Where nobody knows whom the writer calls, the text has to tell of an
+/// answer, or to name the other.
 fn quoted(callees: &Callees, entry: &Said<'_>, all: &[Said<'_>]) -> Option<EntityRef> {
+    let called = |other: &Said<'_>| {
+        if callees.knows(&entry.unit) {
+            return callees.reaches(&entry.unit, &other.unit);
+        }
+        let beside = other.unit.namespace == entry.unit.namespace;
+        beside && (entry.tells_an_answer() || entry.names(&other.unit))
+    };
     let others = all.iter().filter(|other| other.stands_in(entry));
     others
         .filter(|other| other.unit != entry.unit && !callees.calls(&other.unit, &entry.unit))
+        .filter(|other| called(other))
         // The one that begins the chain says least around it.
         .min_by_key(|other| (other.words.len(), other.unit.clone()))
         .map(|other| other.unit.clone())
@@ -127,15 +154,14 @@ fn quoted(callees: &Callees, entry: &Said<'_>, all: &[Said<'_>]) -> Option<Entit
 
 /// The only one of whom the entry speaks, where it tells of an answer.
 fn answered(facts: &Facts<'_>, callees: &Callees, entry: &Said<'_>) -> Option<EntityRef> {
-    let lower = entry.pattern.sample.to_lowercase();
-    let answer = ANSWERED.iter().any(|phrase| lower.contains(phrase));
-    answer
+    entry
+        .tells_an_answer()
         .then(|| spoken_of(facts, callees, &entry.unit, &entry.pattern.sample))
         .flatten()
 }
 
-/// The one of whom an entry speaks by a word of its name: of those whom the writer is known to call, or where nobody knows
-/// whom it calls, of the Services beside it.
+/// The one of whom an entry speaks: by a word of its name of those whom the writer is known to call, or where nobody knows
+/// whom it calls, by the whole name of the Services beside it.
 pub(super) fn spoken_of(
     facts: &Facts<'_>,
     callees: &Callees,
@@ -143,23 +169,24 @@ pub(super) fn spoken_of(
     text: &str,
 ) -> Option<EntityRef> {
     let called = callees.called_by(writer).filter(|callee| *callee != writer);
-    let mut units: BTreeSet<EntityRef> = called.cloned().collect();
-    if units.is_empty() {
-        let services = facts.case.objects.services.iter();
-        units = services
-            .filter(|service| service.metadata.namespace == writer.namespace)
-            .map(|service| facts.unit_of(&service.entity()))
-            .filter(|unit| unit != writer)
-            .collect();
+    let called: BTreeSet<EntityRef> = called.cloned().collect();
+    if !called.is_empty() {
+        return only_named(called, text, false);
     }
-    only_named(units, text)
+    let services = facts.case.objects.services.iter();
+    let beside = services
+        .filter(|service| service.metadata.namespace == writer.namespace)
+        .map(|service| facts.unit_of(&service.entity()))
+        .filter(|unit| unit != writer)
+        .collect();
+    only_named(beside, text, true)
 }
 
-/// The only one whose whole name stands in the text, or else of whose name a word of some length does that the others do not
-/// have.
-fn only_named(units: BTreeSet<EntityRef>, text: &str) -> Option<EntityRef> {
+/// The only one whose whole name stands in the text, or else, unless that is asked for, of whose name a word of some length does
+/// that the others do not have.
+fn only_named(units: BTreeSet<EntityRef>, text: &str, whole: bool) -> Option<EntityRef> {
     let said: BTreeSet<String> = words(text).collect();
-    let told = |word: &String| word.len() >= 4 && said.contains(word);
+    let told = |word: &String| word.len() >= 4 && said.contains(word) && !ORDINARY.contains(&word.as_str());
     let mut named: Vec<(bool, EntityRef)> = units
         .into_iter()
         .filter(|unit| words(&unit.name).any(|word| told(&word)))
@@ -168,7 +195,7 @@ fn only_named(units: BTreeSet<EntityRef>, text: &str) -> Option<EntityRef> {
             (whole, unit)
         })
         .collect();
-    if named.iter().any(|(whole, _)| *whole) {
+    if whole || named.iter().any(|(whole, _)| *whole) {
         named.retain(|(whole, _)| *whole);
     }
     match named.as_slice() {
@@ -220,12 +247,54 @@ mod tests {
     #[test]
     fn a_name_that_stands_there_whole_is_meant_rather_than_one_of_which_a_part_does() {
         let units = ["valkey-cart", "cart", "mail"].map(fixture::deployment);
-        let named = |text: &str| super::only_named(units.clone().into(), text).map(|unit| unit.name);
+        let named = |text: &str| super::only_named(units.clone().into(), text, false).map(|unit| unit.name);
         assert_eq!(named("cannot access cart storage").as_deref(), Some("cart"));
         assert_eq!(named("valkey is not there").as_deref(), Some("valkey-cart"));
         // Both are whole.
         assert_eq!(named("cart cannot reach valkey-cart"), None);
         assert_eq!(named("storage is full"), None);
+        // Beside the writer a name counts only as a whole, and words of any answer never do.
+        let beside = |text: &str| super::only_named(units.clone().into(), text, true).map(|unit| unit.name);
+        assert_eq!(beside("valkey is not there"), None);
+        assert_eq!(beside("cart is not there").as_deref(), Some("cart"));
+        let units = ["api", "cart-service", "db"].map(fixture::deployment);
+        let text = "upstream returned 503 Service Unavailable";
+        assert_eq!(super::only_named(units.into(), text, false), None);
+    }
+
+    #[test]
+    fn two_that_say_the_same_of_a_third_do_not_pass_on_each_others_errors() {
+        let found = |text: &str, calls: &[(&str, &str)]| {
+            let (names, served) = (["cart", "mail"], ["cart", "mail", "rates"]);
+            let mut case = fixture::case(json!({
+                "workloads": served.map(|name| fixture::workload("shop", name, json!([{"name": "app"}]))),
+                "pods": names.map(|name| fixture::pod("shop", name, json!([{"name": "app"}]))),
+                "services": served.map(|name| fixture::service("shop", name, json!({"port": 80}))),
+            }));
+            for (caller, callee) in calls {
+                fixture::call(&mut case, caller, callee);
+            }
+            fixture::log(&mut case, "cart-7d9f8b6c5-x1", &format!("ERROR {text}"));
+            fixture::log(
+                &mut case,
+                "mail-7d9f8b6c5-x1",
+                "ERROR failed to connect to database",
+            );
+            let facts = Facts::new(&case);
+            let entry = &case.logs[0].patterns[0];
+            relayed_from(&facts, &fixture::deployment("cart"), entry).map(|unit| unit.name)
+        };
+        let same = "CartStore: failed to connect to database, giving up";
+        assert_eq!(found(same, &[]), None);
+        assert_eq!(found(same, &[("cart", "rates")]), None);
+        assert_eq!(
+            found(same, &[("cart", "rates"), ("rates", "mail")]).as_deref(),
+            Some("mail")
+        );
+        let answer = "order failed: rpc error: failed to connect to database";
+        assert_eq!(found(answer, &[]).as_deref(), Some("mail"));
+        let named = "order failed: mail said: failed to connect to database";
+        assert_eq!(found(named, &[]).as_deref(), Some("mail"));
     }
 
     #[test]

@@ -8,10 +8,7 @@ const COUNTED: [&str; 24] = [
     "no", "number", "offset", "order", "page", "pid", "port", "record", "request", "row", "user", "worker",
 ];
 /// Words behind a number that say the same.
-const OF_WHAT: [&str; 17] = [
-    "b", "bytes", "entries", "events", "items", "kb", "lines", "mb", "messages", "ms", "of", "records",
-    "requests", "rows", "s", "seconds", "times",
-];
+const OF_WHAT: [&str; 6] = ["b", "kb", "mb", "ms", "of", "s"];
 
 /// What the statuses in a text indicate. Numbers that count something are none: `processed item 401 of 900`.
 pub(super) fn statuses(text: &str) -> Vec<Indicator> {
@@ -80,7 +77,28 @@ fn counts(text: &str, start: usize, end: usize) -> bool {
     let last = before.rsplit(within).next().unwrap_or_default();
     let next = after.split(within).next().unwrap_or_default();
     let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
-    is_one_of(last, &COUNTED) || is_one_of(next, &OF_WHAT)
+    is_one_of(last, &COUNTED) || is_one_of(next, &OF_WHAT) || is_plural(next)
+}
+
+/// Whether a word says of what there are several: `500 users`. There are several answers of a status as well.
+fn is_plural(word: &str) -> bool {
+    const OF_STATUSES: [&str; 11] = [
+        "answers",
+        "errors",
+        "exceptions",
+        "failures",
+        "has",
+        "is",
+        "means",
+        "replies",
+        "responses",
+        "statuses",
+        "was",
+    ];
+    let word = word.to_ascii_lowercase();
+    let of_letters = word.len() > 2 && word.chars().all(char::is_alphabetic);
+    let many = word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us");
+    of_letters && many && !OF_STATUSES.contains(&word.as_str())
 }
 
 #[cfg(test)]
@@ -103,6 +121,10 @@ mod tests {
             ("10.0.0.1:500 and 1.503", None),
             ("40401 or 4010", None),
             ("read 500 rows", None),
+            ("Loaded 500 users from cache", None),
+            ("Accepted 401 connections", None),
+            ("got 503 responses", Some(Indicator::UpstreamError)),
+            ("403 access denied", Some(Indicator::AccessDenied)),
         ] {
             assert_eq!(statuses(text).first().copied(), expected, "{text}");
         }

@@ -194,6 +194,13 @@ fn flags_are_told_with_their_state() {
             "enabled feature flag new-pricing for 100 % of users",
             Some(("new-pricing", "100 %")),
         ),
+        (
+            "turned off feature flag new-pricing",
+            Some(("new-pricing", "off")),
+        ),
+        ("toggle fast-path=on", Some(("fast-path", "on"))),
+        ("toggle menu opened on mobile", None),
+        ("it depends on flag fast-path", None),
         ("unknown flag --replicas", None),
         ("flag provided but not defined: -x", None),
         ("country flag shown", None),

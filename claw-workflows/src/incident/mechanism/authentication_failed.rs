@@ -53,7 +53,9 @@ fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>
     let client = &complaint.workload;
     let (_, pattern) = complaint.entries.first()?;
     let began = complaint.since().into_iter().chain(facts.case.began).min()?;
-    let server = databases.meant(facts, complaint)?;
+    let server = databases
+        .meant(facts, complaint)
+        .filter(|server| databases.serves(server))?;
     let workload = facts.workload(client)?;
     let before = workload.metadata.creation_timestamp?;
     let same = facts.workload(&server).is_some() && server != *client;
@@ -66,7 +68,7 @@ fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>
         return None;
     }
     let cause = format!(
-        "{server} refuses {client}, where nothing was changed: the user, or its rights, was changed in the database: {}",
+        "{server} refuses {client}, where nothing was changed: its user, or the user's rights, may have been changed in the database: {}",
         clip(&pattern.sample, 160)
     );
     let seen = vec![facts.object(workload, Some(before), "was not changed before it was refused")];

@@ -320,10 +320,12 @@ fn at_maximum(
     )
 }
 
-/// Whether pods of what is scaled do not run, for a reason that their containers tell.
+/// Whether most pods of what is scaled do not run, for a reason that their containers tell. One of many may be a victim of the
+/// load.
 fn fails(facts: &Facts<'_>, target: &EntityRef) -> bool {
     let starting = ["ContainerCreating", "PodInitializing"];
-    facts.pods_of(target).iter().any(|pod| {
+    let pods = facts.pods_of(target);
+    let failing = pods.iter().filter(|pod| {
         pod.all_statuses().any(|status| {
             let waits = status.state.waiting.as_ref();
             let waits = waits
@@ -335,7 +337,8 @@ fn fails(facts: &Facts<'_>, target: &EntityRef) -> bool {
             });
             !status.ready && (waits || ended)
         })
-    })
+    });
+    2 * failing.count() > pods.len()
 }
 
 #[cfg(test)]

@@ -126,13 +126,17 @@ pub(super) fn refusals<'a>(facts: &Facts<'a>) -> BTreeMap<EntityRef, Refusal<'a>
 }
 
 /// Whether a controller has made a pod since it was refused last: what refused all its pods alike does so no more. A quota
-/// refuses those for which nothing is left, and lets others in.
+/// refuses those for which nothing is left, and lets others in; a webhook may run out of time now and then.
 fn is_over(facts: &Facts<'_>, refusal: &Event) -> bool {
     let Some(last) = refusal.last_seen() else {
         return false;
     };
-    if matches!(Obstacle::of(&refusal.message), Obstacle::Quota(_)) {
-        return false;
+    let late = ["deadline exceeded", "timeout", "timed out"];
+    let late = late.iter().any(|words| refusal.message.contains(words));
+    match Obstacle::of(&refusal.message) {
+        Obstacle::Quota(_) => return false,
+        Obstacle::WebhookDown(_) if late => return false,
+        _ => {}
     }
     let controller = refusal.about();
     let told = facts.event(&controller, |event| event.reason == "SuccessfulCreate");
@@ -369,11 +373,13 @@ mod tests {
             "Error creating: pods \"import-\" is forbidden: error looking up service account shop/import";
         let quota =
             "Error creating: pods \"import-\" is forbidden: exceeded quota: compute, requested: pods=1";
+        let slow = "Error creating: Internal error occurred: failed calling webhook \"v.example\": context deadline exceeded";
         for told in [true, false] {
             assert_eq!(found(account, "2026-05-01T09:53:30Z", told), 0);
             assert_eq!(found(account, "2026-05-01T09:40:00Z", told), 1);
-            // What is left of a quota is enough for some and not for others.
+            // What is left of a quota is enough for some and not for others, and a slow webhook answers some.
             assert_eq!(found(quota, "2026-05-01T09:53:30Z", told), 1);
+            assert_eq!(found(slow, "2026-05-01T09:53:30Z", told), 1);
         }
     }
 

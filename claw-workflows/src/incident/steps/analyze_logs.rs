@@ -329,7 +329,8 @@ pub(super) fn wanted_around(facts: &Facts<'_>) -> Vec<Wanted> {
 }
 
 /// Whose errors those are that the logs pass on, and of whom errors speak that go on since the trouble began.
-fn origins(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
+/// Those of whom most is said come first.
+fn origins(facts: &Facts<'_>) -> Vec<EntityRef> {
     let callees = Callees::of(facts);
     let relayed = facts.relays().pairs().map(|(_, origin)| origin.clone());
     let digests = facts.case.logs.iter();
@@ -342,7 +343,14 @@ fn origins(facts: &Facts<'_>) -> BTreeSet<EntityRef> {
         let callees = &callees;
         new.filter_map(move |pattern| relay::spoken_of(facts, callees, &writer, &pattern.sample))
     });
-    relayed.chain(spoken_of).collect()
+    let mut said: BTreeMap<EntityRef, usize> = BTreeMap::new();
+    for origin in relayed.chain(spoken_of) {
+        let times = said.entry(origin).or_default();
+        *times = times.saturating_add(1);
+    }
+    let mut origins: Vec<(EntityRef, usize)> = said.into_iter().collect();
+    origins.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    origins.into_iter().map(|(origin, _)| origin).collect()
 }
 
 /// Containers of workloads whose errors others pass on, or speak of, and of which no log was read.

@@ -23,7 +23,10 @@ impl Installations {
     pub(super) fn of(case: &Case) -> Self {
         let mut made: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
         let workloads = case.objects.workloads.iter();
-        for workload in workloads.filter(|workload| workload.metadata.controller().is_none()) {
+        // A namespace in which Jobs are made all day was not installed with them.
+        let lasting = |kind: &str| matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet");
+        let lasting = workloads.filter(|workload| lasting(&workload.kind));
+        for workload in lasting.filter(|workload| workload.metadata.controller().is_none()) {
             let entity = workload.entity();
             let times = made.entry(entity.namespace.unwrap_or_default()).or_default();
             times.extend(workload.metadata.creation_timestamp);
@@ -60,19 +63,21 @@ mod tests {
 
     #[test]
     fn what_was_made_with_most_of_its_namespace_was_installed() {
-        let installed = |made: &[i64], change: i64| {
+        let installed_as = |kind: &str, made: &[i64], change: i64| {
             let mut case = case();
             for (number, second) in made.iter().enumerate() {
                 let metadata = json!({"creationTimestamp": at(*second).to_string()});
                 let name = format!("w{number}");
                 case.objects
                     .workloads
-                    .push(object(&name, json!({"kind": "Deployment", "metadata": metadata})));
+                    .push(object(&name, json!({"kind": kind, "metadata": metadata})));
             }
             let cart = EntityRef::namespaced("Deployment", "shop", "cart");
             Installations::of(&case).have(&deploy(&cart, "r", change))
         };
+        let installed = |made: &[i64], change: i64| installed_as("Deployment", made, change);
         assert!(installed(&[-3600, -3590, -3580, -60, -3600], -3600));
+        assert!(!installed_as("Job", &[-3600, -3590, -3580, -3600], -3600));
         // Later than most, of a namespace that grew over time, of few.
         assert!(!installed(&[-3600, -3590, -3580, -60, -3600], -60));
         assert!(!installed(&[-90_000, -50_000, -3600, -60], -3600));
