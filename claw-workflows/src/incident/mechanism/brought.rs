@@ -21,9 +21,23 @@ pub(super) fn newest<'a>(
 ) -> Option<&'a Change> {
     let since = since?;
     let rollout = facts.rollout_before(workload, Some(since), &[]);
+    let rollout = rollout.filter(|change| since.duration_since(change.time) < WITHIN);
+    rollout
+        .into_iter()
+        .chain(newest_edit(facts, workload, spec, since))
+        .max_by_key(|change| change.time)
+}
+
+/// The newest edit of configuration that a workload's pods read, within some hours before `since`.
+pub(super) fn newest_edit<'a>(
+    facts: &Facts<'a>,
+    workload: &EntityRef,
+    spec: Option<&PodSpec>,
+    since: Timestamp,
+) -> Option<&'a Change> {
     let template = facts.workload(workload).map(|workload| &workload.template().spec);
     let edits = spec.or(template).map(needs).unwrap_or_default();
-    let edit = edits
+    edits
         .into_iter()
         .filter_map(|(kind, name)| {
             let entity = EntityRef {
@@ -33,10 +47,6 @@ pub(super) fn newest<'a>(
             };
             facts.change_before(&entity, Some(since), |change| change.kind == ChangeKind::Config)
         })
-        .max_by_key(|change| change.time);
-    rollout
-        .into_iter()
-        .chain(edit)
         .filter(|change| since.duration_since(change.time) < WITHIN)
         .max_by_key(|change| change.time)
 }

@@ -18,6 +18,8 @@ use crate::incident::logs::host_of;
 const NAMESPACE: &str = "kube-system";
 /// What the Service is called, whichever server is behind it, so that configuration does not depend on that.
 const SERVICE: &str = "kube-dns";
+/// Where it is asked (RFC 1035, section 4.2).
+const PORT: i32 = 53;
 
 /// Names that exist cannot be resolved, or lookups get no answer.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +44,30 @@ pub(super) fn service() -> EntityRef {
     EntityRef::namespaced("Service", NAMESPACE, SERVICE)
 }
 
-/// The workload of the cluster's DNS, where its namespace was read. CoreDNS took over the label of kube-dns.
+/// The workload of the cluster's DNS, where its namespace was read: whatever stands behind its Service. Where that was not
+/// read, the label tells that CoreDNS took over from kube-dns, or the port what a workload serves. Caches on the nodes serve at
+/// their nodes' addresses, and are not it.
 pub(super) fn workload<'a>(facts: &Facts<'a>) -> Option<&'a Workload> {
-    facts.top_workloads().find(|workload| {
-        let labels = &workload.template().metadata.labels;
-        workload.metadata.ns() == NAMESPACE && labels.get("k8s-app").is_some_and(|app| app == SERVICE)
-    })
+    let behind = facts.service(NAMESPACE, SERVICE);
+    let behind = behind.and_then(|service| facts.workload(&facts.unit_of(&service.entity())));
+    let here = || {
+        let workloads = facts.top_workloads();
+        workloads.filter(|workload| workload.metadata.ns() == NAMESPACE)
+    };
+    let labelled = || {
+        here().find(|workload| {
+            let labels = &workload.template().metadata.labels;
+            labels.get("k8s-app").is_some_and(|app| app == SERVICE)
+        })
+    };
+    let serving = || {
+        here().find(|workload| {
+            let spec = &workload.template().spec;
+            let mut ports = spec.containers.iter().flat_map(|container| &container.ports);
+            !spec.host_network && ports.any(|port| port.container_port == PORT)
+        })
+    };
+    behind.or_else(labelled).or_else(serving)
 }
 
 /// Whether DNS is to have an answer for what is complained of: a Service or workload that was read. A headless Service
@@ -273,18 +293,43 @@ mod tests {
         );
     }
 
+    /// What is found where a silent server has pods of these labels.
+    fn server_of(ready: &str, labels: &Value) -> Candidate {
+        let mut workload = fixture::workload("kube-system", "coredns", json!([{"name": "coredns"}]));
+        workload["spec"]["template"]["metadata"]["labels"] = labels.clone();
+        let mut pod = fixture::pod("kube-system", "coredns", json!([{"name": "coredns"}]));
+        pod["metadata"]["labels"] = labels.clone();
+        pod["status"]["conditions"][0]["status"] = json!(ready);
+        pod["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-05-01T09:20:00Z");
+        let mut case = case(&[(workload, pod)]);
+        let mut service = fixture::service("kube-system", "kube-dns", json!({"port": 53}));
+        service["spec"]["selector"] = labels.clone();
+        case.objects
+            .services
+            .push(serde_json::from_value(service).unwrap());
+        fixture::log(&mut case, WEB, "getaddrinfo EAI_AGAIN cart");
+        found(&case).unwrap()
+    }
+
     #[test]
-    fn its_pods_are_looked_at_where_they_were_read() {
-        let server = |ready: &str| {
-            let mut workload = fixture::workload("kube-system", "coredns", json!([{"name": "coredns"}]));
-            workload["spec"]["template"]["metadata"]["labels"] = json!({"k8s-app": "kube-dns"});
-            let mut pod = fixture::pod("kube-system", "coredns", json!([{"name": "coredns"}]));
-            pod["status"]["conditions"][0]["status"] = json!(ready);
-            pod["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-05-01T09:20:00Z");
+    fn its_server_is_whoever_stands_behind_its_service_or_serves_at_its_port() {
+        let found = server_of("False", &json!({"app.kubernetes.io/name": "names"}));
+        assert_eq!(found.entity.to_string(), "Deployment kube-system/coredns");
+        let serving = |port: i32| {
+            let containers = json!([{"name": "dns", "ports": [{"containerPort": port, "protocol": "UDP"}]}]);
+            let workload = fixture::workload("kube-system", "names", containers.clone());
+            let pod = fixture::pod("kube-system", "names", containers);
             let mut case = case(&[(workload, pod)]);
             fixture::log(&mut case, WEB, "getaddrinfo EAI_AGAIN cart");
-            found(&case).unwrap()
+            self::found(&case).unwrap().entity.to_string()
         };
+        assert_eq!(serving(53), "Deployment kube-system/names");
+        assert_eq!(serving(9153), "Service kube-system/kube-dns");
+    }
+
+    #[test]
+    fn its_pods_are_looked_at_where_they_were_read() {
+        let server = |ready: &str| server_of(ready, &json!({"k8s-app": "kube-dns"}));
         let down = server("False");
         assert_eq!(down.entity.to_string(), "Deployment kube-system/coredns");
         assert_eq!(fixture::clue(&down, "none of its pods is ready"), Some(2.5));

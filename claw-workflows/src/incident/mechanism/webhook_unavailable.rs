@@ -75,12 +75,7 @@ impl Failure {
     fn of(facts: &Facts<'_>, message: &str) -> Option<Self> {
         let (_, rest) = message.split_once("failed calling webhook")?;
         let webhook = rest.split('"').nth(1)?.to_owned();
-        let configured = facts
-            .case
-            .objects
-            .webhooks
-            .iter()
-            .find(|configuration| configuration.webhooks.iter().any(|known| known.name == webhook));
+        let configured = configuration(facts, &webhook);
         let service = host(rest)
             .and_then(in_cluster)
             .or_else(|| configured.and_then(|configuration| behind(configuration, &webhook)));
@@ -117,6 +112,12 @@ fn behind_service(facts: &Facts<'_>, service: &EntityRef) -> EntityRef {
         (Some(workload), None) => workload.entity(),
         _ => unit,
     }
+}
+
+/// Who configures a webhook.
+fn configuration<'a>(facts: &Facts<'a>, webhook: &str) -> Option<&'a WebhookConfiguration> {
+    let mut configurations = facts.case.objects.webhooks.iter();
+    configurations.find(|configuration| configuration.webhooks.iter().any(|known| known.name == webhook))
 }
 
 fn host(text: &str) -> Option<&str> {
@@ -192,10 +193,15 @@ fn candidate(facts: &Facts<'_>, entity: &EntityRef, refused: &[Refused]) -> Opti
     } else if pods.is_empty() {
         candidate = candidate.unseen(format!("the pods behind {entity}"));
     }
-    if let Some(change) = facts
-        .change_before(entity, since, |_| true)
+    // Its configuration says which objects it is asked about, and what happens where it does not answer.
+    let changed = configuration(facts, webhook)
+        .map(Object::entity)
+        .into_iter()
+        .chain([entity.clone()])
+        .filter_map(|changed| facts.change_before(&changed, since, |_| true))
         .filter(|change| change.time >= facts.case.window.start)
-    {
+        .max_by_key(|change| change.time);
+    if let Some(change) = changed {
         candidate = candidate
             .clue("changed before", 0.8, vec![facts.change_evidence(change)])
             .brought_by(Some(&change.reference));
@@ -216,7 +222,8 @@ mod tests {
     use super::WebhookUnavailable;
     use crate::incident::case::Case;
     use crate::incident::mechanism::creation_refused::CreationRefused;
-    use crate::incident::testing::{case, event, object, of};
+    use crate::incident::testing::{case, deploy, event, object, of};
+    use claw_k8s::model::Object as _;
 
     #[test]
     fn the_service_behind_a_webhook_is_to_blame_for_those_that_it_refuses() {
@@ -243,6 +250,15 @@ mod tests {
                 .iter()
                 .all(|refused| refused.derived > 0.5)
         );
+        // Since an edit made it the one that is asked.
+        assert_eq!(found[0].change, None);
+        let configuration = "inject";
+        let hooks = json!({"kind": "MutatingWebhookConfiguration", "webhooks": [{"name": "inject.mesh.example.com"}]});
+        case.objects.webhooks.push(object(configuration, hooks));
+        let entity = case.objects.webhooks[0].entity();
+        case.changes.push(deploy(&entity, "fail-closed", -600));
+        let found = of(&WebhookUnavailable, &case);
+        assert_eq!(found[0].change.as_deref(), Some("fail-closed"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ use crate::incident::{logs, relay, symptom};
 const MAX_LOGS: usize = 12;
 /// Pods of one workload whose logs are read: they say the same.
 const PER_WORKLOAD: usize = 2;
+/// Pods of one workload that the alert is about, read at most: one of several may be in trouble, and look as well as the others.
+const PER_SUBJECT: usize = 4;
 /// Containers of workloads around the alerting ones.
 pub(super) const MAX_AROUND: usize = 8;
 /// Containers of workloads whose errors those around the alerting ones pass on.
@@ -473,7 +475,12 @@ fn wanted(facts: &Facts<'_>) -> Selection {
             let count = per_workload.entry(facts.workload_of(pod)).or_default();
             *count += 1;
             let old = subject.is_empty() && pod.metadata.creation_timestamp < Some(facts.case.window.start);
-            (*count <= PER_WORKLOAD).then_some((urgency, *count, old, pod))
+            let most = if urgency == ALERTING {
+                PER_SUBJECT
+            } else {
+                PER_WORKLOAD
+            };
+            (*count <= most).then_some((urgency, *count, old, pod))
         })
         .collect();
     // What was made last was changed last.
@@ -486,6 +493,9 @@ fn wanted(facts: &Facts<'_>) -> Selection {
         far: far.iter().flat_map(|(_, pod)| of_pod(pod)).collect(),
     }
 }
+
+/// The urgency of pods that the alert is about.
+const ALERTING: u8 = 1;
 
 /// 0 for pods that fail, 1 for the alerting ones, 2 for those that restarted or are behind an alerting service.
 fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<EntityRef>) -> Option<u8> {
@@ -509,7 +519,7 @@ fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<EntityRef>) -> Optio
     if failing {
         Some(0)
     } else if subject.contains(&pod.entity()) || subject.contains(&workload) || behind {
-        Some(1)
+        Some(ALERTING)
     } else {
         (pod.restarts() > 0 || subject.is_empty()).then_some(2)
     }

@@ -20,8 +20,9 @@ use crate::incident::facts::Facts;
 /// Where the components of a cluster run that runs its own.
 const NAMESPACE: &str = "kube-system";
 
-/// The pods of a component that run or are to run, where its namespace was read. kubeadm and its like label them; the
-/// kubelets that run them from files name them after their node. Others may have a name that begins alike.
+/// The pods of a component that run or are to run, where its namespace was read. Installers label them with its name, some with
+/// a word behind it; the kubelets that run them from files name them after their node. Others may have a name that begins
+/// alike.
 fn pods_of<'a>(facts: &Facts<'a>, component: &str) -> Vec<&'a Pod> {
     facts
         .pods()
@@ -33,16 +34,22 @@ fn pods_of<'a>(facts: &Facts<'a>, component: &str) -> Vec<&'a Pod> {
                     pod.metadata
                         .labels
                         .get(*label)
-                        .is_some_and(|value| value == component)
+                        .is_some_and(|value| is_label_of(value, component))
                 });
             let of_file = pod
                 .metadata
                 .controller()
                 .is_some_and(|owner| owner.kind == "Node");
-            let prefix = pod.metadata.name.strip_prefix(component);
-            labelled || of_file && prefix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            let rest = pod.metadata.name.strip_prefix(component);
+            labelled || of_file && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
         .collect()
+}
+
+/// Whether a label is that of a component. What backs it up or watches it is called after it, too.
+fn is_label_of(value: &str, component: &str) -> bool {
+    let rest = value.strip_prefix(component);
+    rest.is_some_and(|rest| rest.is_empty() || rest == "-server" || rest.starts_with("-manager"))
 }
 
 /// The component as an entity: the pod of it that is in trouble, or the first, or the name that it would have.

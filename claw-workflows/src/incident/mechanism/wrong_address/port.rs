@@ -10,6 +10,7 @@ use claw_metrics::logs::indicators::Indicator;
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, service_called};
 use crate::incident::facts::Facts;
+use crate::incident::mechanism::brought::newest_edit;
 use crate::incident::mechanism::named_hosts::named;
 use crate::incident::mechanism::rollback::roll_back;
 
@@ -119,6 +120,15 @@ fn candidate(facts: &Facts<'_>, wrong: &Wrong<'_>, complaint: Option<&Complaint<
             .since(Some(change.time));
         let back = roll_back(facts, workload, change, "It called the right port before");
         found.advice.extend(back);
+    } else if let Some(change) = since.and_then(|since| newest_edit(facts, workload, None, since)) {
+        found = found
+            .clue(
+                "its configuration was edited",
+                1.0,
+                vec![facts.change_evidence(change)],
+            )
+            .brought_by(Some(&change.reference))
+            .since(Some(change.time));
     }
     found.advise(Advice::new(
         format!("Have {workload} call {entity} at a port that it has: {ports}"),
@@ -128,6 +138,7 @@ fn candidate(facts: &Facts<'_>, wrong: &Wrong<'_>, complaint: Option<&Complaint<
 
 #[cfg(test)]
 mod tests {
+    use claw_core::entity::EntityRef;
     use serde_json::{Value, json};
 
     use super::candidates;
@@ -157,6 +168,30 @@ mod tests {
         assert_eq!(with("PAY_URL", "http://pay:9000"), 0);
         let split = json!([{"name": "CART_HOST", "value": "cart"}, {"name": "CART_PORT", "value": "80"}]);
         assert_eq!(found(&case(&split)).len(), 1);
+    }
+
+    #[test]
+    fn an_edit_of_what_the_caller_reads_brought_the_wrong_port() {
+        let found = |edited: &str| {
+            let volumes = json!([{"name": "conf", "configMap": {"name": "web-nginx"}}]);
+            let mut workload = fixture::workload("shop", "web", json!([{"name": "app"}]));
+            workload["spec"]["template"]["spec"]["volumes"] = volumes;
+            let mut case = fixture::case(json!({
+                "workloads": [workload],
+                "pods": [fixture::pod("shop", "web", json!([{"name": "app"}]))],
+                "services": [fixture::service("shop", "cart", json!({"port": 8080}))],
+            }));
+            let text = "dial tcp: connect to cart:8081: connection refused";
+            fixture::log(&mut case, "web-7d9f8b6c5-x1", text);
+            let map = EntityRef::namespaced("ConfigMap", "shop", edited);
+            case.changes
+                .push(fixture::change("2026-05-01T09:55:00Z", &map, &[]));
+            let found = found(&case);
+            assert_eq!(found.len(), 1);
+            fixture::clue(&found[0], "its configuration was edited")
+        };
+        assert_eq!(found("web-nginx"), Some(1.0));
+        assert_eq!(found("cart-nginx"), None);
     }
 
     #[test]
