@@ -45,6 +45,9 @@ pub struct GetDependenciesInput {
     /// Only what decides whether calls come through: services, endpoints, network policies, gateways and meshes.
     #[serde(default)]
     pub traffic_only: bool,
+    /// Also the webhooks that may put containers into pods. Where pods are not made at all, webhooks are read in any case.
+    #[serde(default)]
+    pub injectors: bool,
 }
 
 /// What workloads depend on, and who depends on them.
@@ -135,7 +138,9 @@ impl Tool for GetDependencies {
             Vec::new()
         } else {
             let workloads = gather.all(&mut objects, &discovery, &mut reading).await;
-            gather.in_depth(&mut objects, &workloads, &mut reading).await;
+            gather
+                .in_depth(&mut objects, &workloads, input.injectors, &mut reading)
+                .await;
             self.secret_names(cx, namespace, &workloads, &mut objects, &mut reading)
                 .await;
             workloads
@@ -345,7 +350,13 @@ impl Gather<'_> {
     }
 
     /// What only matters when something else is not as it should be.
-    async fn in_depth(&self, objects: &mut Objects, workloads: &[Workload], reading: &mut Reading) {
+    async fn in_depth(
+        &self,
+        objects: &mut Objects,
+        workloads: &[Workload],
+        injectors: bool,
+        reading: &mut Reading,
+    ) {
         if !objects.ingresses.is_empty() {
             let classes = &Resource::INGRESS_CLASSES;
             objects.ingress_classes = reading.take(classes, self.everywhere(Resource::INGRESS_CLASSES).await);
@@ -377,6 +388,9 @@ impl Gather<'_> {
             objects.webhooks = reading.take(&Resource::VALIDATING_WEBHOOKS, validating);
             let mutating = reading.take(&Resource::MUTATING_WEBHOOKS, mutating);
             objects.webhooks.extend(mutating);
+        } else if injectors {
+            let mutating = self.everywhere(Resource::MUTATING_WEBHOOKS).await;
+            objects.webhooks = reading.take(&Resource::MUTATING_WEBHOOKS, mutating);
         }
     }
 

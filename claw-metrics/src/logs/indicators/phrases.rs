@@ -117,7 +117,7 @@ pub(super) const PHRASES: &[(Indicator, &str)] = &[
     ),
     (
         Indicator::InvalidConfig,
-        r"invalid (config|configuration|value|setting|syntax|port|url|yaml|json)|(parse|parsing|syntax) error|failed to (parse|load|read) .{0,40}(config|settings|yaml|json|toml|properties)|cannot unmarshal|unknown (option|flag|field|directive|key|property)|malformed|unexpected token|bad configuration|yaml: |toml: |illegalargumentexception",
+        r"invalid (config|configuration|value|setting|syntax|port|url|yaml|json)|(parse|parsing|syntax) error|failed to (parse|load|read) .{0,40}(config|settings|yaml|json|toml|properties)|cannot unmarshal|unknown (option|flag|field|directive|key|property)|flag provided but not defined|unrecognized (option|argument|flag)|malformed|unexpected token|bad configuration|yaml: |toml: |illegalargumentexception",
     ),
     (
         Indicator::FileNotFound,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
+use claw_k8s::model::PodSpec;
 
 use super::Facts;
 
@@ -36,6 +37,17 @@ impl Facts<'_> {
                 .min()
                 .map(|(_, number)| number)
         })
+    }
+
+    /// Whether a container of a workload's pods is not of its making: neither its template nor that of a revision has it.
+    pub(in crate::incident) fn is_injected(&self, workload: &EntityRef, container: &str) -> bool {
+        let Some(known) = self.workload(workload) else {
+            return false;
+        };
+        let templates = std::iter::once(known).chain(self.owned_by(workload));
+        let mut specs = templates.map(|known| &known.template().spec);
+        let makes = |spec: &PodSpec| spec.all_containers().any(|own| own.name == container);
+        !known.template().spec.containers.is_empty() && !specs.any(makes)
     }
 
     /// Whether a change is that a workload was created: nothing of it ran before that could have been well, and there is

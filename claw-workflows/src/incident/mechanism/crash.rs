@@ -1,6 +1,7 @@
 //! A container ends by itself, again and again.
 
 mod cause;
+mod injected;
 mod logged;
 
 use std::collections::BTreeMap;
@@ -58,11 +59,13 @@ impl Mechanism for Crash {
                 }
             }
         }
-        crashed
+        let crashes: Vec<Candidate> = crashed
             .into_iter()
             .filter_map(|((workload, container), runs)| candidate(facts, &workload, &container, &runs))
-            .chain(logged::candidates(facts))
-            .collect()
+            .collect();
+        let injected = injected::candidates(facts, &crashes);
+        let crashes = crashes.into_iter().chain(injected);
+        crashes.chain(logged::candidates(facts)).collect()
     }
 }
 
@@ -182,7 +185,21 @@ fn candidate(
     }
     // Where the first end is not known, a change has to be older than the last one at least.
     let until = since.or_else(|| runs.iter().filter_map(|(_, _, end)| end.finished_at).max());
+    if facts.is_injected(workload, container) {
+        // What the workload changed itself did not bring it.
+        return Some(candidate.derived(0.6).advise(remedy(workload, cause, pod)));
+    }
     Some(with_change(facts, candidate, cause, pod, until))
+}
+
+/// What helps where nothing is to be taken back.
+fn remedy(workload: &EntityRef, cause: Cause, pod: &Pod) -> Advice {
+    let title = format!("{} in {workload}", cause.remedy());
+    Advice::new(title, cause.why()).command(format!(
+        "kubectl -n {} logs {} --previous",
+        pod.metadata.ns(),
+        pod.metadata.name
+    ))
 }
 
 /// Whether a log of a run that ended was read, whatever it says.
@@ -223,12 +240,7 @@ fn with_change(
     pod: &Pod,
     since: Option<Timestamp>,
 ) -> Candidate {
-    let title = format!("{} in {}", cause.remedy(), candidate.entity);
-    let remedy = Advice::new(title, cause.why()).command(format!(
-        "kubectl -n {} logs {} --previous",
-        pod.metadata.ns(),
-        pod.metadata.name
-    ));
+    let remedy = remedy(&candidate.entity, cause, pod);
     let Some(change) = brought::newest(facts, &candidate.entity, Some(&pod.spec), since) else {
         return candidate.advise(remedy);
     };

@@ -39,6 +39,7 @@ impl Step<Case> for CheckDependencies {
             let input = GetDependenciesInput {
                 namespace: scope.clone(),
                 traffic_only: false,
+                injectors: fails_injected(&Facts::new(&case)),
             };
             let why = "what the workloads stand on, and who calls whom";
             if let Some(answer) = read::<GetDependencies>(cx, &mut case, input, why).await? {
@@ -71,6 +72,7 @@ impl Step<Case> for CheckDependencies {
             let input = GetDependenciesInput {
                 namespace: Some(namespace.clone()),
                 traffic_only: true,
+                injectors: false,
             };
             let why = "whether calls into it come through";
             if let Some(answer) = read::<GetDependencies>(cx, &mut case, input, why).await? {
@@ -99,6 +101,16 @@ impl Step<Case> for CheckDependencies {
     }
 }
 
+/// Whether a container fails that its workload does not have: who put it there may have been changed.
+fn fails_injected(facts: &Facts<'_>) -> bool {
+    facts.pods().any(|pod| {
+        let mut failing = pod
+            .all_statuses()
+            .filter(|status| !status.ready && status.restart_count > 0);
+        failing.any(|status| facts.is_injected(&facts.workload_of(pod), &status.name))
+    })
+}
+
 /// Reads the Services to which addresses may belong of which workloads complain, and which nobody bears who was read: those
 /// of namespaces into which these workloads call. A workload of a namespace that was read beside says so only now.
 async fn find_addresses(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
@@ -118,6 +130,7 @@ async fn find_addresses(cx: &StepContext, case: &mut Case) -> Result<(), StepErr
             let input = GetDependenciesInput {
                 namespace: own.clone(),
                 traffic_only: false,
+                injectors: false,
             };
             if let Some(answer) = read::<GetDependencies>(cx, case, input, why).await? {
                 take(case, own, answer);
@@ -133,6 +146,7 @@ async fn find_addresses(cx: &StepContext, case: &mut Case) -> Result<(), StepErr
             let input = GetDependenciesInput {
                 namespace: Some(namespace.clone()),
                 traffic_only: true,
+                injectors: false,
             };
             if let Some(answer) = read::<GetDependencies>(cx, case, input, why).await? {
                 take(case, Some(namespace), answer);

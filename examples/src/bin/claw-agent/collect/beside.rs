@@ -27,6 +27,7 @@ pub(super) async fn namespaces(
         let input = GetDependenciesInput {
             namespace: Some(namespace.clone()),
             traffic_only: false,
+            injectors: false,
         };
         match cx
             .observe::<GetDependencies>(input, "which namespaces are called into")

@@ -1,0 +1,221 @@
+//! Containers that an admission webhook puts into the pods of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claw_core::change::{Change, ChangeKind};
+use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
+use claw_k8s::model::{Object, WebhookConfiguration};
+
+use crate::incident::candidate::{Advice, Candidate};
+use crate::incident::facts::Facts;
+use crate::incident::mechanism::recent_change;
+
+/// Workloads that are named.
+const NAMED: usize = 4;
+
+/// One candidate for each injected container that ends with an error in the pods of several workloads: whoever injects it
+/// brought that, not what they have changed themselves.
+pub(super) fn candidates(facts: &Facts<'_>, crashes: &[Candidate]) -> Vec<Candidate> {
+    let mut by_container: BTreeMap<&str, Vec<&Candidate>> = BTreeMap::new();
+    for crash in crashes {
+        if facts.is_injected(&crash.entity, &crash.aspect) {
+            by_container.entry(&crash.aspect).or_default().push(crash);
+        }
+    }
+    by_container
+        .into_iter()
+        .filter(|(_, crashes)| crashes.len() > 1)
+        .filter_map(|(container, crashes)| candidate(facts, container, &crashes))
+        .collect()
+}
+
+fn candidate(facts: &Facts<'_>, container: &str, crashes: &[&Candidate]) -> Option<Candidate> {
+    let since = crashes.iter().filter_map(|crash| crash.onset).min();
+    let injectors = injectors(facts);
+    let change = brought(facts, &injectors, crashes);
+    let only = match injectors.as_slice() {
+        [only] => Some(only.entity()),
+        _ => None,
+    };
+    let entity = change.map(|change| change.entity.clone()).or(only)?;
+    let names: Vec<String> = crashes
+        .iter()
+        .take(NAMED)
+        .map(|crash| crash.entity.to_string())
+        .collect();
+    let rest = match crashes.len().saturating_sub(names.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let hurt: BTreeSet<EntityRef> = crashes.iter().flat_map(|crash| crash.seeds()).cloned().collect();
+    let seen: Vec<Evidence> = crashes
+        .iter()
+        .filter_map(|crash| crash.clues.iter().find_map(|clue| clue.evidence.first()))
+        .take(NAMED)
+        .cloned()
+        .collect();
+    let title =
+        format!("See what {entity} has for container {container}, and take back what was changed there");
+    let mut found = Candidate::new(
+        crashes.first()?.mechanism,
+        entity,
+        format!(
+            "container {container}, which is put into the pods of {}{rest}, ends with an error in all of them",
+            names.join(", ")
+        ),
+    )
+    .aspect(container)
+    .clue("it ends in the pods of several workloads", 3.0, seen)
+    .since(since)
+    .hurting(hurt)
+    .derived(0.0)
+    .advise(
+        Advice::new(title, "Their templates do not have it: to roll them back changes nothing")
+            .command("kubectl get mutatingwebhookconfigurations"),
+    );
+    match change {
+        Some(change) => {
+            found = found
+                .clue(
+                    "who injects it was changed before",
+                    1.5,
+                    vec![facts.change_evidence(change)],
+                )
+                .brought_by(Some(&change.reference));
+        }
+        None => found = found.unseen(format!("what was changed at who injects container {container}")),
+    }
+    Some(found)
+}
+
+/// Webhooks that are asked when pods are made, and may change them.
+fn injectors<'a>(facts: &Facts<'a>) -> Vec<&'a WebhookConfiguration> {
+    let all = facts.case.objects.webhooks.iter();
+    all.filter(|webhooks| webhooks.kind == "MutatingWebhookConfiguration")
+        .filter(|webhooks| {
+            let mut rules = webhooks.webhooks.iter().flat_map(|webhook| &webhook.rules);
+            rules.any(|rule| {
+                rule.resources
+                    .iter()
+                    .any(|resource| matches!(resource.as_str(), "pods" | "*"))
+            })
+        })
+        .collect()
+}
+
+/// The last change before the trouble of a webhook that injects, of the workload that answers for it, or of what is beside that
+/// in its namespace: the template of what is injected is kept there.
+fn brought<'a>(
+    facts: &Facts<'a>,
+    injectors: &[&WebhookConfiguration],
+    crashes: &[&Candidate],
+) -> Option<&'a Change> {
+    let since = crashes.iter().filter_map(|crash| crash.onset).min();
+    let services = injectors.iter().flat_map(|injector| &injector.webhooks);
+    let homes: BTreeSet<&str> = services
+        .filter_map(|webhook| Some(webhook.client_config.service.as_ref()?.namespace.as_str()))
+        .collect();
+    let concerns = |change: &Change| {
+        let of_injector = injectors
+            .iter()
+            .any(|injector| injector.entity() == change.entity);
+        let beside = change
+            .entity
+            .namespace
+            .as_deref()
+            .is_some_and(|ns| homes.contains(ns));
+        let brings = matches!(change.kind, ChangeKind::Config | ChangeKind::Deploy);
+        brings && (of_injector || beside) && crashes.iter().all(|crash| crash.entity != change.entity)
+    };
+    let concerned: BTreeSet<&EntityRef> = facts
+        .case
+        .changes
+        .iter()
+        .filter(|change| concerns(change))
+        .map(|change| &change.entity)
+        .collect();
+    concerned
+        .into_iter()
+        .filter_map(|entity| recent_change::before_trouble(facts, entity, since, concerns))
+        .max_by_key(|change| change.time)
+}
+
+#[cfg(test)]
+mod tests {
+    use claw_core::entity::EntityRef;
+    use serde_json::json;
+
+    use super::super::Crash;
+    use crate::incident::candidate::Candidate;
+    use crate::incident::case::Case;
+    use crate::incident::testing::{at, case, deploy, deployment, object, of};
+
+    /// Workloads of which a container crashes that none of their templates has.
+    fn world(names: &[&str]) -> Case {
+        let mut case = case();
+        let end = json!({"terminated": {"reason": "Error", "exitCode": 2, "finishedAt": at(-65)}});
+        for name in names {
+            let status = json!({
+                "phase": "Running", "startTime": at(-600),
+                "containerStatuses": [{
+                    "name": "mesh", "restartCount": 4, "lastState": end,
+                    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                }],
+            });
+            deployment(
+                &mut case,
+                name,
+                json!({"containers": [{"name": "app"}, {"name": "mesh"}], "status": status}),
+            );
+            for workload in &mut case.objects.workloads {
+                let containers = &mut workload.spec.template.spec.containers;
+                containers.retain(|container| container.name == "app");
+            }
+            let own = EntityRef::namespaced("Deployment", "shop", *name);
+            case.changes.push(deploy(&own, &format!("{name}-v2"), -300));
+        }
+        let hooks = json!({
+            "kind": "MutatingWebhookConfiguration",
+            "webhooks": [{
+                "name": "inject.example.com", "rules": [{"resources": ["pods"]}],
+                "clientConfig": {"service": {"namespace": "mesh-system", "name": "injector"}},
+            }],
+        });
+        case.objects.webhooks.push(object("inject", hooks));
+        case
+    }
+
+    fn of_injector(case: &Case) -> Option<Candidate> {
+        let found = of(&Crash, case);
+        found.into_iter().find(|found| found.entity.kind != "Deployment")
+    }
+
+    #[test]
+    fn who_injects_is_to_blame_for_what_crashes_in_the_pods_of_several() {
+        let mut case = world(&["cart", "web"]);
+        let found = of_injector(&case).unwrap();
+        assert_eq!(found.entity.kind, "MutatingWebhookConfiguration");
+        assert_eq!(found.change, None);
+        let template = EntityRef::namespaced("ConfigMap", "mesh-system", "sidecar");
+        let mut edit = deploy(&template, "sidecar-v2", -700);
+        edit.kind = claw_core::change::ChangeKind::Config;
+        case.changes.push(edit);
+        let found = of_injector(&case).unwrap();
+        assert_eq!(
+            (found.entity, found.change.as_deref()),
+            (template, Some("sidecar-v2"))
+        );
+        // A rollout of theirs brought none of it.
+        assert!(
+            of(&Crash, &case)
+                .iter()
+                .all(|found| found.change.as_deref() != Some("cart-v2"))
+        );
+    }
+
+    #[test]
+    fn what_crashes_in_one_workload_only_may_be_its_own_trouble() {
+        assert!(of_injector(&world(&["cart"])).is_none());
+    }
+}
