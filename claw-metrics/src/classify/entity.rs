@@ -7,6 +7,7 @@ use claw_core::entity::EntityRef;
 use super::labels::{
     CONTAINERS, EDGES, KINDS_OF_UNKINDED, NAMESPACES, NODES, PODS, SERVICES, UNKINDED, WORKLOADS,
 };
+use super::spans::{CALLED, Role};
 use crate::series::{Labels, NAME_LABEL};
 
 /// Kind of an entity whose label names a workload without saying of which kind: a Deployment, StatefulSet, DaemonSet, Job, or a
@@ -52,6 +53,15 @@ pub fn subject_of(labels: &Labels) -> Option<Subject> {
         peer,
         related: related.into_iter().collect(),
     })
+}
+
+/// The service that labels name, and only without one the entity: of spans, pods of one service serve the same.
+pub(super) fn service_of(labels: &Labels) -> Option<EntityRef> {
+    let view = View {
+        labels,
+        exporter: Exporter::of(labels.get(NAME_LABEL).map_or("", String::as_str)),
+    };
+    view.service().or_else(|| view.single())
 }
 
 /// Who wrote a series, as far as it changes the meaning of labels.
@@ -130,9 +140,12 @@ impl View<'_> {
 
     fn edge(&self) -> Option<(EntityRef, EntityRef)> {
         // A pair is there if both ends are known; an edge from nowhere is a series of the called.
-        let (from, to, source, destination) = EDGES
+        let pair = EDGES
             .iter()
-            .find_map(|(from, to)| Some((*from, *to, self.get(from)?, self.get(to)?)))?;
+            .find_map(|(from, to)| Some((*from, *to, self.get(from)?, self.get(to)?)));
+        let Some((from, to, source, destination)) = pair else {
+            return self.call();
+        };
         let own = || {
             self.first(&[
                 "exported_namespace",
@@ -161,6 +174,19 @@ impl View<'_> {
             self.end(from, source, source_ns),
             self.end(to, destination, destination_ns),
         ))
+    }
+
+    /// A call that names the called beside the service that makes it.
+    fn call(&self) -> Option<(EntityRef, EntityRef)> {
+        if Role::of(self.labels) != Role::Call {
+            return None;
+        }
+        let called = self.first(CALLED)?;
+        // Addresses of pods and of a proxy beside the caller name nobody.
+        let anybody = called == "localhost" || called.parse::<std::net::IpAddr>().is_ok();
+        let caller = self.service().or_else(|| self.single())?;
+        let callee = self.host("Service", called, caller.namespace.clone());
+        (!anybody && callee != caller).then_some((caller, callee))
     }
 
     fn end(&self, label: &str, value: &str, namespace: Option<String>) -> EntityRef {

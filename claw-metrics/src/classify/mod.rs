@@ -20,6 +20,7 @@ mod named;
 #[rustfmt::skip]
 mod outcome;
 mod rules;
+mod spans;
 mod words;
 
 use schemars::JsonSchema;
@@ -29,6 +30,8 @@ pub use entity::{Subject, UNKNOWN_WORKLOAD, entity_of, subject_of};
 pub(crate) use labels::names_entity;
 pub use named::entity_from_name;
 pub(crate) use outcome::{has_outcome, is_server_failure};
+pub use spans::Servers;
+pub(crate) use spans::{Role, tells_of_span};
 
 use crate::series::Labels;
 use words::Name;

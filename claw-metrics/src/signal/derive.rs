@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::classify::{self, Kind, Measure, Stat, classify};
+use crate::classify::{self, Kind, Measure, Role, Servers, Stat, classify, tells_of_span};
 use crate::series::{Labels, NAME_LABEL, Point, Series};
 use crate::stats;
 
@@ -23,13 +23,25 @@ const ERROR_RATIO: &str = "error_ratio";
 ///
 /// A derived series keeps the name of the raw one, and of its labels those that say what it is about; others are summed over.
 /// Ordered by labels.
+///
+/// Of spans, what is called stays apart by what it is ([`Servers`]); calls to nobody knows whom and pieces of work are left out.
 pub fn derive(series: &[Series]) -> Vec<Series> {
+    derive_from(series, &Servers::of(series.iter().map(|series| &series.labels)))
+}
+
+/// [`derive()`] where it is known who serves what.
+pub(super) fn derive_from(series: &[Series], servers: &Servers) -> Vec<Series> {
+    let told = |series: &&Series| match Role::of(&series.labels) {
+        Role::Work => true,
+        Role::Call | Role::Piece => servers.subject_of(&series.labels).is_some(),
+    };
+    let series: Vec<&Series> = series.iter().filter(told).collect();
     let mut out = Vec::new();
     let classes: Vec<_> = series
         .iter()
         .map(|series| classify(series.name(), &series.labels))
         .collect();
-    let all = || series.iter().zip(&classes);
+    let all = || series.iter().copied().zip(&classes);
     let buckets = all()
         .filter(|(_, class)| class.stat == Stat::Bucket)
         .map(|(series, _)| series);
@@ -70,10 +82,15 @@ pub(super) fn origin(labels: &Labels) -> Labels {
 
 /// Labels that say what a series is about, without those that split it by outcome, path or bucket.
 fn about(labels: &Labels) -> Labels {
+    let role = Role::of(labels);
     labels
         .iter()
         .filter(|(name, _)| {
-            *name == NAME_LABEL || *name == "instance" || *name == "reporter" || classify::names_entity(name)
+            *name == NAME_LABEL
+                || *name == "instance"
+                || *name == "reporter"
+                || classify::names_entity(name)
+                || tells_of_span(name, role)
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()

@@ -4,11 +4,11 @@ use claw_core::entity::EntityRef;
 use claw_core::report::Window;
 use jiff::SignedDuration;
 
-use super::derive::{derive, origin};
+use super::derive::{derive_from, origin};
 use super::prepare::{HOLE, Prepared, Presence};
 use super::text::amount;
 use super::{Direction, MAX_RATIO, Shape, Signal};
-use crate::classify::{BadDirection, Kind, Measure, Subject, Unit};
+use crate::classify::{BadDirection, Kind, Measure, Servers, Subject, Unit};
 use crate::series::{Labels, NAME_LABEL, Point, Series, finite, interval, selector};
 use crate::stats::{self, MAX_SCORE, Reference};
 
@@ -53,7 +53,7 @@ pub fn detect(
     options: &DetectOptions,
 ) -> Option<Signal> {
     detect_prepared(
-        &Prepared::new(series, options)?,
+        &Prepared::new(series, &Servers::of([&series.labels]), options)?,
         incident,
         baseline,
         options,
@@ -97,11 +97,12 @@ pub fn survey(
     baseline: Option<&Window>,
     options: &DetectOptions,
 ) -> Survey {
-    let derived = derive(series);
+    let servers = Servers::of(series.iter().map(|series| &series.labels));
+    let derived = derive_from(series, &servers);
     let all: Vec<Prepared<'_>> = series
         .iter()
         .chain(&derived)
-        .filter_map(|series| Prepared::new(series, options))
+        .filter_map(|series| Prepared::new(series, &servers, options))
         .collect();
     let mut presence: BTreeMap<&str, Presence> = BTreeMap::new();
     for prepared in &all {

@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::detect::DetectOptions;
 use crate::classify::{
-    BadDirection, Classification, Kind, Measure, Stat, Subject, Unit, classify, entity_from_name, subject_of,
+    BadDirection, Classification, Kind, Measure, Role, Servers, Stat, Subject, Unit, classify,
+    entity_from_name, subject_of,
 };
-use crate::series::{Point, Series, interval};
+use crate::series::{Labels, Point, Series, interval};
 use crate::stats::{self, Floor};
 
 /// How many usual intervals without a sample separate what was before from what comes after.
@@ -37,14 +38,14 @@ impl Presence {
 }
 
 impl<'a> Prepared<'a> {
-    pub(super) fn new(series: &'a Series, options: &DetectOptions) -> Option<Self> {
+    pub(super) fn new(series: &'a Series, servers: &Servers, options: &DetectOptions) -> Option<Self> {
         let mut class = classify(series.name(), &series.labels);
         let raw =
             class.kind == Kind::Histogram || matches!(class.stat, Stat::Bucket | Stat::Sum | Stat::Spread);
         if raw || class.bad_direction == BadDirection::Neither {
             return None;
         }
-        let subject = subject(series, options)?;
+        let subject = subject(series, options, |labels| servers.subject_of(labels))?;
         if class.kind == Kind::Gauge && may_count(class) && stats::counts_up(&series.points) {
             class.kind = Kind::Counter;
         }
@@ -70,7 +71,7 @@ impl<'a> Prepared<'a> {
     /// Whether it is told what a series is about. What means nothing by itself need not say so.
     pub(super) fn names_entity(series: &Series, options: &DetectOptions) -> bool {
         let class = classify(series.name(), &series.labels);
-        class.bad_direction == BadDirection::Neither || subject(series, options).is_some()
+        class.bad_direction == BadDirection::Neither || subject(series, options, subject_of).is_some()
     }
 
     pub(super) fn within(&self, window: &Window) -> &[Point] {
@@ -111,9 +112,14 @@ impl<'a> Prepared<'a> {
     }
 }
 
-fn subject(series: &Series, options: &DetectOptions) -> Option<Subject> {
-    subject_of(&series.labels).or_else(|| {
-        let entity = entity_from_name(series.name()).filter(|_| options.entity_from_name)?;
+fn subject(
+    series: &Series,
+    options: &DetectOptions,
+    told: impl Fn(&Labels) -> Option<Subject>,
+) -> Option<Subject> {
+    told(&series.labels).or_else(|| {
+        let by_name = options.entity_from_name && Role::of(&series.labels) == Role::Work;
+        let entity = entity_from_name(series.name()).filter(|_| by_name)?;
         Some(Subject {
             entity,
             peer: None,

@@ -17,6 +17,7 @@ use claw_core::gate::ObserveError;
 use claw_core::report::Window;
 use claw_core::tool::Tool;
 use claw_core::workflow::{StepContext, StepError};
+use claw_metrics::classify::Servers;
 use claw_metrics::series::{Series, escape};
 use claw_metrics::signal::{self, DetectOptions, Signal, Survey};
 use jiff::{SignedDuration, Timestamp};
@@ -276,10 +277,11 @@ fn placement(series: &Series) -> Option<(EntityRef, EntityRef)> {
 
 /// Calls that the labels of edge metrics show.
 fn edges(series: &[Series]) -> Vec<Call> {
+    let servers = Servers::of(series.iter().map(|series| &series.labels));
     let mut calls: Vec<Call> = series
         .iter()
         .filter_map(|series| {
-            let subject = claw_metrics::classify::subject_of(&series.labels)?;
+            let subject = servers.subject_of(&series.labels)?;
             Some(Call {
                 caller: subject.entity,
                 callee: subject.peer?,

@@ -1,0 +1,247 @@
+//! What spans that a series counts or times are to the service that made them, and whom its calls go to.
+
+use std::collections::BTreeMap;
+
+use claw_core::entity::EntityRef;
+
+use super::entity::{Subject, service_of, subject_of};
+use super::outcome::label;
+use crate::series::Labels;
+
+/// Labels that hold the kind of a span.
+const KINDS: &[&str] = &["span_kind", "span.kind"];
+/// Labels that hold what is called, the broadest first: a service of remote procedures, an operation.
+const OPERATIONS: &[&str] = &["rpc_service", "rpc.service", "span_name", "span.name"];
+/// Labels of a call that hold the called.
+pub(super) const CALLED: &[&str] = &[
+    "peer_service",
+    "peer.service",
+    "server_address",
+    "server.address",
+    "net_peer_name",
+    "net.peer.name",
+];
+/// What instrumentations put before the name of a remote procedure.
+const PREFIXES: &[&str] = &["grpc.", "Sent.", "Recv.", "/"];
+
+/// What the spans of a series are to the service that made them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Work that it was asked for, or whatever else a series without spans is about.
+    Work,
+    /// A call that it makes: how that goes says more of the called, or of the way there.
+    Call,
+    /// A piece of its work, which is counted in it already.
+    Piece,
+}
+
+impl Role {
+    pub(crate) fn of(labels: &Labels) -> Self {
+        let kind = KINDS.iter().map(|name| label(labels, name).to_ascii_lowercase());
+        let kind = kind.fold(
+            String::new(),
+            |known, kind| if known.is_empty() { kind } else { known },
+        );
+        match kind.strip_prefix("span_kind_").unwrap_or(&kind) {
+            "client" | "producer" => Self::Call,
+            "internal" => Self::Piece,
+            _ => Self::Work,
+        }
+    }
+}
+
+/// Whether a label of this name tells of which kind a span is; for a call also whom or what it calls.
+pub(crate) fn tells_of_span(name: &str, role: Role) -> bool {
+    KINDS.contains(&name) || role == Role::Call && (OPERATIONS.contains(&name) || CALLED.contains(&name))
+}
+
+/// Who serves what, as the spans at servers tell it: a remote procedure has one name at both ends.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    /// By operation; `None` where several serve it.
+    by_operation: BTreeMap<String, Option<EntityRef>>,
+}
+
+impl Servers {
+    /// The servers that series tell of by their labels.
+    pub fn of<'a>(series: impl IntoIterator<Item = &'a Labels>) -> Self {
+        let mut by_operation: BTreeMap<String, Option<EntityRef>> = BTreeMap::new();
+        for labels in series {
+            let told = KINDS.iter().any(|name| labels.contains_key(*name));
+            if !told || Role::of(labels) != Role::Work {
+                continue;
+            }
+            let Some(server) = service_of(labels) else {
+                continue;
+            };
+            for operation in operations(labels) {
+                let known = by_operation
+                    .entry(operation)
+                    .or_insert_with(|| Some(server.clone()));
+                if known.as_ref() != Some(&server) {
+                    *known = None;
+                }
+            }
+        }
+        Self { by_operation }
+    }
+
+    /// As [`subject_of`], but for spans: a call is about both its ends, and about nothing if it is not known whom it goes to;
+    /// pieces of work are about nothing, too.
+    pub fn subject_of(&self, labels: &Labels) -> Option<Subject> {
+        match Role::of(labels) {
+            Role::Work => subject_of(labels),
+            Role::Piece => None,
+            Role::Call => {
+                let told = subject_of(labels)?;
+                if told.peer.is_some() {
+                    return Some(told);
+                }
+                let entity = service_of(labels)?;
+                let called = operations(labels).find_map(|operation| self.by_operation.get(&operation));
+                let peer = called.cloned().flatten().filter(|peer| *peer != entity)?;
+                let related = std::iter::once(told.entity).chain(told.related);
+                let related = related
+                    .filter(|other| *other != entity && *other != peer)
+                    .collect();
+                Some(Subject {
+                    entity,
+                    peer: Some(peer),
+                    related,
+                })
+            }
+        }
+    }
+}
+
+/// What is called, by names that are the same at both ends. Names such as `GET` say nothing of whom.
+fn operations(labels: &Labels) -> impl Iterator<Item = String> {
+    OPERATIONS.iter().filter_map(move |name| {
+        let value = label(labels, name);
+        let bare = PREFIXES
+            .iter()
+            .fold(value, |value, prefix| value.strip_prefix(prefix).unwrap_or(value));
+        let telling = match name.starts_with("rpc") {
+            true => !bare.is_empty(),
+            false => names_one_thing(bare),
+        };
+        telling.then(|| bare.to_owned())
+    })
+}
+
+/// Whether the name of a span is that of a remote procedure (`shop.Cart/Add`), or of a method with a path of its own
+/// (`POST /get-quote`).
+fn names_one_thing(span: &str) -> bool {
+    match span.split_once(' ') {
+        Some((_, path)) => path.starts_with('/') && path.len() > 1,
+        None => span
+            .split_once('/')
+            .is_some_and(|(service, procedure)| !service.is_empty() && !procedure.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(service: &str, kind: &str, more: &[(&str, &str)]) -> Labels {
+        let own = [("service_name", service), ("span_kind", kind)];
+        let all = own.iter().chain(more);
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn ends(servers: &Servers, labels: &Labels) -> Option<(String, Option<String>)> {
+        let subject = servers.subject_of(labels)?;
+        Some((subject.entity.name, subject.peer.map(|peer| peer.name)))
+    }
+
+    fn served() -> Servers {
+        let named = |service, name| span(service, "SPAN_KIND_SERVER", &[("span_name", name)]);
+        Servers::of(&[
+            named("cart", "shop.Cart/Add"),
+            span(
+                "mail",
+                "SERVER",
+                &[("rpc_service", "shop.Mail"), ("span_name", "shop.Mail/Send")],
+            ),
+            named("quote", "POST /get-quote"),
+            named("quote", "GET"),
+            named("quote", "grpc.health.v1.Health/Check"),
+            named("cart", "grpc.health.v1.Health/Check"),
+            // Who calls it does not serve it.
+            span("front", "SPAN_KIND_CLIENT", &[("span_name", "shop.Ads/Get")]),
+        ])
+    }
+
+    #[test]
+    fn served_work_is_the_service_and_calls_are_edges() {
+        for (kind, more, expected) in [
+            (
+                "SPAN_KIND_SERVER",
+                [("span_name", "shop.Front/Show")],
+                Some(("front", None)),
+            ),
+            (
+                "consumer",
+                [("span_name", "orders process")],
+                Some(("front", None)),
+            ),
+            ("", [("span_name", "x")], Some(("front", None))),
+            ("SPAN_KIND_INTERNAL", [("span_name", "render")], None),
+            (
+                "SPAN_KIND_CLIENT",
+                [("span_name", "shop.Cart/Add")],
+                Some(("front", Some("cart"))),
+            ),
+            (
+                "client",
+                [("span_name", "grpc.shop.Cart/Add")],
+                Some(("front", Some("cart"))),
+            ),
+            (
+                "CLIENT",
+                [("rpc_service", "shop.Mail")],
+                Some(("front", Some("mail"))),
+            ),
+            (
+                "CLIENT",
+                [("span_name", "POST /get-quote")],
+                Some(("front", Some("quote"))),
+            ),
+            ("CLIENT", [("span_name", "GET")], None),
+            ("CLIENT", [("span_name", "shop.Ads/Get")], None),
+            ("CLIENT", [("span_name", "grpc.health.v1.Health/Check")], None),
+            ("CLIENT", [("peer_service", "db")], Some(("front", Some("db")))),
+            (
+                "CLIENT",
+                [("server_address", "db.shop.svc")],
+                Some(("front", Some("db"))),
+            ),
+            (
+                "PRODUCER",
+                [("server_address", "kafka")],
+                Some(("front", Some("kafka"))),
+            ),
+            ("CLIENT", [("server_address", "10.0.0.7")], None),
+            ("CLIENT", [("server_address", "localhost")], None),
+            // A server's own address is none that it calls.
+            (
+                "SERVER",
+                [("server_address", "front.shop.svc")],
+                Some(("front", None)),
+            ),
+        ] {
+            let found = ends(&served(), &span("front", kind, &more));
+            let expected =
+                expected.map(|(from, to): (&str, Option<&str>)| (from.to_owned(), to.map(str::to_owned)));
+            assert_eq!(found, expected, "{kind} {more:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_calls_itself_by_a_name_that_only_it_serves() {
+        let calls = span("cart", "CLIENT", &[("span_name", "shop.Cart/Add")]);
+        assert_eq!(ends(&served(), &calls), None);
+    }
+}
