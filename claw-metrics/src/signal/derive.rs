@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use super::noise::{Moments, of_share};
+use super::quantiles::quantiles;
 use crate::classify::{self, Kind, Measure, Role, Servers, Stat, classify, tells_of_span};
 use crate::series::{Labels, NAME_LABEL, Point, Series};
 use crate::stats;
 
-/// Quantiles that are taken from histograms.
-const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 /// Most series of one kind that are derived from one metric; the rest would be too fine to read.
-const MAX_GROUPS: usize = 5_000;
+pub(super) const MAX_GROUPS: usize = 5_000;
 /// Value of the label `stat` of a derived mean.
 const MEAN: &str = "mean";
 /// Value of the label `stat` of a derived share of failures.
@@ -26,11 +28,24 @@ const ERROR_RATIO: &str = "error_ratio";
 ///
 /// Of spans, what is called stays apart by what it is ([`Servers`]); calls to nobody knows whom and pieces of work are left out.
 pub fn derive(series: &[Series]) -> Vec<Series> {
-    derive_from(series, &Servers::of(series.iter().map(|series| &series.labels)))
+    let servers = Servers::of(series.iter().map(|series| &series.labels));
+    let derived = derive_from(series, &servers, &|_| true);
+    derived.into_iter().map(|derived| derived.series).collect()
 }
 
-/// [`derive()`] where it is known who serves what.
-pub(super) fn derive_from(series: &[Series], servers: &Servers) -> Vec<Series> {
+/// A series that was computed from others.
+pub(super) struct Derived {
+    pub(super) series: Series,
+    /// One standard deviation of what it varies by because it rests on few requests, in its own unit; 0 where that is not told.
+    pub(super) noise: f64,
+}
+
+/// [`derive()`] where it is known who serves what, and which times are `usual`.
+pub(super) fn derive_from(
+    series: &[Series],
+    servers: &Servers,
+    usual: &dyn Fn(Timestamp) -> bool,
+) -> Vec<Derived> {
     let told = |series: &&Series| match Role::of(&series.labels) {
         Role::Work => true,
         Role::Call | Role::Piece => servers.subject_of(&series.labels).is_some(),
@@ -45,7 +60,7 @@ pub(super) fn derive_from(series: &[Series], servers: &Servers) -> Vec<Series> {
     let buckets = all()
         .filter(|(_, class)| class.stat == Stat::Bucket)
         .map(|(series, _)| series);
-    out.extend(quantiles(buckets));
+    out.extend(quantiles(buckets, usual));
     let sums = all()
         .filter(|(_, class)| class.stat == Stat::Sum)
         .map(|(series, _)| series);
@@ -61,8 +76,8 @@ pub(super) fn derive_from(series: &[Series], servers: &Servers) -> Vec<Series> {
         })
         .filter(|(_, class)| matches!(class.measure, Measure::Traffic | Measure::Errors))
         .map(|(series, _)| series);
-    out.extend(error_ratios(work));
-    out.sort_by(|a, b| a.labels.cmp(&b.labels));
+    out.extend(error_ratios(work, usual));
+    out.sort_by(|a, b| a.series.labels.cmp(&b.series.labels));
     out
 }
 
@@ -81,7 +96,7 @@ pub(super) fn origin(labels: &Labels) -> Labels {
 }
 
 /// Labels that say what a series is about, without those that split it by outcome, path or bucket.
-fn about(labels: &Labels) -> Labels {
+pub(super) fn about(labels: &Labels) -> Labels {
     let role = Role::of(labels);
     labels
         .iter()
@@ -96,7 +111,7 @@ fn about(labels: &Labels) -> Labels {
         .collect()
 }
 
-type Sums = BTreeMap<jiff::Timestamp, f64>;
+type Sums = BTreeMap<Timestamp, f64>;
 
 fn add(sums: &mut Sums, points: impl IntoIterator<Item = Point>) {
     for (time, value) in points {
@@ -104,78 +119,10 @@ fn add(sums: &mut Sums, points: impl IntoIterator<Item = Point>) {
     }
 }
 
-fn quantiles<'a>(buckets: impl Iterator<Item = &'a Series>) -> Vec<Series> {
-    // Per group and moment the rate of each bucket, by its bound.
-    let mut groups: BTreeMap<Labels, BTreeMap<jiff::Timestamp, Vec<(f64, f64)>>> = BTreeMap::new();
-    for series in buckets {
-        let Some(bound) = series.label("le").and_then(crate::series::parse_value) else {
-            continue;
-        };
-        let key = about(&series.labels);
-        if groups.len() >= MAX_GROUPS && !groups.contains_key(&key) {
-            continue;
-        }
-        let group = groups.entry(key).or_default();
-        for (time, rate) in stats::rates(&series.points) {
-            let at = group.entry(time).or_default();
-            match at.iter_mut().find(|(known, _)| *known == bound) {
-                Some((_, sum)) => *sum += rate,
-                None => at.push((bound, rate)),
-            }
-        }
-    }
-    groups
-        .into_iter()
-        .flat_map(|(labels, moments)| {
-            let mut moments = moments;
-            for at in moments.values_mut() {
-                at.sort_by(|a, b| a.0.total_cmp(&b.0));
-            }
-            QUANTILES.map(|q| {
-                let points = moments
-                    .iter()
-                    .filter_map(|(time, at)| Some((*time, histogram_quantile(q, at)?)))
-                    .collect();
-                let mut labels = labels.clone();
-                labels.insert("quantile".to_owned(), q.to_string());
-                Series { labels, points }
-            })
-        })
-        .filter(|series| !series.points.is_empty())
-        .collect()
-}
-
-/// As in PromQL: linear within the bucket that holds the rank; the highest finite bound if it is the last. `buckets` are
-/// cumulative and in order of bounds. `None` without observations.
-fn histogram_quantile(q: f64, buckets: &[(f64, f64)]) -> Option<f64> {
-    let total = buckets.last().filter(|(bound, _)| *bound == f64::INFINITY)?.1;
-    if total <= 0.0 || !total.is_finite() {
-        return None;
-    }
-    let rank = q * total;
-    let mut below = (0.0, 0.0);
-    for &(bound, cumulative) in buckets {
-        if cumulative >= rank {
-            if bound == f64::INFINITY {
-                return Some(below.0);
-            }
-            let inside = cumulative - below.1;
-            let share = if inside > 0.0 {
-                (rank - below.1) / inside
-            } else {
-                1.0
-            };
-            return Some(below.0 + (bound - below.0) * share);
-        }
-        below = (bound, cumulative.max(below.1));
-    }
-    None
-}
-
 fn means<'a>(
     sums: impl Iterator<Item = &'a Series>,
     counts: impl Iterator<Item = &'a Series>,
-) -> Vec<Series> {
+) -> Vec<Derived> {
     let mut groups: BTreeMap<Labels, (Sums, Sums)> = BTreeMap::new();
     for (series, is_sum) in sums
         .map(|series| (series, true))
@@ -202,10 +149,14 @@ fn means<'a>(
     groups
         .into_iter()
         .filter_map(|(labels, (sums, counts))| share(labels, MEAN, &sums, &counts))
+        .map(|series| Derived { series, noise: 0.0 })
         .collect()
 }
 
-fn error_ratios<'a>(work: impl Iterator<Item = &'a Series>) -> Vec<Series> {
+fn error_ratios<'a>(
+    work: impl Iterator<Item = &'a Series>,
+    usual: &dyn Fn(Timestamp) -> bool,
+) -> Vec<Derived> {
     let mut groups: BTreeMap<Labels, (Sums, Sums, bool)> = BTreeMap::new();
     for series in work {
         if !classify::has_outcome(&series.labels) {
@@ -231,7 +182,19 @@ fn error_ratios<'a>(work: impl Iterator<Item = &'a Series>) -> Vec<Series> {
     groups
         .into_iter()
         .filter(|(_, group)| group.2)
-        .filter_map(|(labels, (failed, all, _))| share(labels, ERROR_RATIO, &failed, &all))
+        .filter_map(|(labels, (failed, all, _))| {
+            let counted = Moments::of(all.iter().map(|(time, rate)| (*time, *rate)), usual);
+            let before = |sums: &Sums| {
+                sums.iter()
+                    .filter(|(time, _)| usual(**time))
+                    .map(|(_, rate)| rate)
+                    .sum()
+            };
+            Some(Derived {
+                noise: of_share(before(&failed), before(&all), counted),
+                series: share(labels, ERROR_RATIO, &failed, &all)?,
+            })
+        })
         .collect()
 }
 

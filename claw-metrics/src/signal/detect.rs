@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_core::report::Window;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::derive::{derive_from, origin};
 use super::prepare::{HOLE, Prepared, Presence};
@@ -98,11 +98,16 @@ pub fn survey(
     options: &DetectOptions,
 ) -> Survey {
     let servers = Servers::of(series.iter().map(|series| &series.labels));
-    let derived = derive_from(series, &servers);
-    let all: Vec<Prepared<'_>> = series
-        .iter()
-        .chain(&derived)
-        .filter_map(|series| Prepared::new(series, &servers, options))
+    let usual = |time: Timestamp| match baseline {
+        Some(window) => window.start <= time && time <= window.end,
+        None => time < incident.start,
+    };
+    let derived = derive_from(series, &servers, &usual);
+    let raw = series.iter().map(|series| (series, 0.0));
+    let computed = derived.iter().map(|derived| (&derived.series, derived.noise));
+    let all: Vec<Prepared<'_>> = raw
+        .chain(computed)
+        .filter_map(|(series, noise)| Some(Prepared::new(series, &servers, options)?.varying_by(noise)))
         .collect();
     let mut presence: BTreeMap<&str, Presence> = BTreeMap::new();
     for prepared in &all {

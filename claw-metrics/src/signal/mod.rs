@@ -2,7 +2,9 @@
 
 mod derive;
 mod detect;
+mod noise;
 mod prepare;
+mod quantiles;
 mod text;
 
 use claw_core::entity::EntityRef;

@@ -68,6 +68,12 @@ impl<'a> Prepared<'a> {
         })
     }
 
+    /// The same of a series that varies by chance as well, by one standard deviation of `noise`.
+    pub(super) fn varying_by(mut self, noise: f64) -> Self {
+        self.floor.absolute = self.floor.absolute.max(noise);
+        self
+    }
+
     /// Whether it is told what a series is about. What means nothing by itself need not say so.
     pub(super) fn names_entity(series: &Series, options: &DetectOptions) -> bool {
         let class = classify(series.name(), &series.labels);

@@ -1,0 +1,81 @@
+//! How far numbers that are computed from few requests are off by chance.
+//!
+//! A number that rests on `n` requests of an interval would differ from the next interval's although nothing changed. By how
+//! much, the requests of the usual time tell: taken together they are many.
+
+use jiff::Timestamp;
+
+use super::quantiles::{Buckets, add, histogram_quantile};
+use crate::series::interval;
+use crate::stats;
+
+/// So many intervals are taken together: tails show, and an earlier incident stays among its own.
+const TOGETHER: usize = 10;
+/// A number of requests is not known better than by half a request.
+const LEAST: f64 = 0.5;
+
+/// How many requests the moments of a series rest on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moments {
+    /// In an interval: the usual number or that of the rest, whichever is less.
+    each: f64,
+}
+
+impl Moments {
+    /// `rates` are requests per second, in order of time.
+    pub(super) fn of(
+        rates: impl Iterator<Item = (Timestamp, f64)>,
+        usual: &dyn Fn(Timestamp) -> bool,
+    ) -> Self {
+        let rates: Vec<(Timestamp, f64)> = rates.filter(|(_, rate)| *rate > 0.0).collect();
+        let seconds = interval(&rates).map_or(0.0, |gap| gap.as_secs_f64());
+        let of = |wanted: bool| {
+            let some = rates.iter().filter(|(time, _)| usual(*time) == wanted);
+            stats::median(&some.map(|(_, rate)| rate * seconds).collect::<Vec<_>>())
+        };
+        let each = [of(true), of(false)].into_iter().flatten().reduce(f64::min);
+        Self {
+            each: each.unwrap_or(0.0),
+        }
+    }
+}
+
+/// One standard deviation of the quantile `q`: the rank of a quantile varies by the square root of `n q (1 - q)`, and the
+/// distance between the values at both ends of that is twice the deviation. 0 where nothing tells it.
+pub(super) fn of_quantile<'b>(q: f64, usual: impl Iterator<Item = &'b Buckets>, counted: Moments) -> f64 {
+    if counted.each <= 0.0 {
+        return 0.0;
+    }
+    let off = (q * (1.0 - q) / counted.each).sqrt();
+    let usual: Vec<&Buckets> = usual.collect();
+    let widths: Vec<f64> = usual
+        .chunks(TOGETHER)
+        .filter_map(|some| {
+            let mut all = Buckets::new();
+            for &(bound, rate) in some.iter().copied().flatten() {
+                add(&mut all, bound, rate);
+            }
+            all.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let low = histogram_quantile((q - off).max(0.0), &all)?;
+            let high = histogram_quantile((q + off).min(1.0), &all)?;
+            Some((high - low) / 2.0)
+        })
+        .collect();
+    stats::median(&widths).unwrap_or(0.0)
+}
+
+/// One standard deviation of the share of requests that fail, where `failed` of `all` usually do: binomial, and no less than
+/// what half a request makes.
+pub(super) fn of_share(failed: f64, all: f64, counted: Moments) -> f64 {
+    if counted.each <= 0.0 {
+        return 0.0;
+    }
+    let share = if all > 0.0 {
+        (failed / all).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    (share * (1.0 - share) / counted.each)
+        .sqrt()
+        .max(LEAST / counted.each)
+}
