@@ -90,7 +90,10 @@ impl Servers {
     /// pieces of work are about nothing, too.
     pub fn subject_of(&self, labels: &Labels) -> Option<Subject> {
         match Role::of(labels) {
-            Role::Work => subject_of(labels),
+            Role::Work => subject_of(labels).map(|told| match label(labels, "reporter") {
+                "destination" => at_the_called(told),
+                _ => told,
+            }),
             Role::Piece => None,
             Role::Call => {
                 let told = subject_of(labels)?;
@@ -111,6 +114,18 @@ impl Servers {
                 })
             }
         }
+    }
+}
+
+/// What the proxy beside the called sees of a call is how the called itself answers. Its caller feels that.
+fn at_the_called(told: Subject) -> Subject {
+    let Some(called) = told.peer else { return told };
+    let mut related = told.related;
+    related.insert(0, told.entity);
+    Subject {
+        entity: called,
+        peer: None,
+        related,
     }
 }
 

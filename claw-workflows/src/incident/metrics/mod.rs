@@ -17,7 +17,7 @@ use claw_core::gate::ObserveError;
 use claw_core::report::Window;
 use claw_core::tool::Tool;
 use claw_core::workflow::{StepContext, StepError};
-use claw_metrics::classify::Servers;
+use claw_metrics::classify::{Servers, Subject, subject_of};
 use claw_metrics::series::{Series, escape};
 use claw_metrics::signal::{self, DetectOptions, Signal, Survey};
 use jiff::{SignedDuration, Timestamp};
@@ -270,7 +270,7 @@ fn further_back<'a>(
 
 /// A pod and the node that it runs on.
 fn placement(series: &Series) -> Option<(EntityRef, EntityRef)> {
-    let subject = claw_metrics::classify::subject_of(&series.labels)?;
+    let subject = subject_of(&series.labels)?;
     let node = subject.related.into_iter().find(|entity| entity.kind == "Node")?;
     (subject.entity.kind == "Pod").then_some((subject.entity, node))
 }
@@ -281,10 +281,13 @@ fn edges(series: &[Series]) -> Vec<Call> {
     let mut calls: Vec<Call> = series
         .iter()
         .filter_map(|series| {
-            let subject = servers.subject_of(&series.labels)?;
+            // What is measured at one end of a call tells of the call, too.
+            let told = [servers.subject_of(&series.labels), subject_of(&series.labels)];
+            let ends = |subject: Subject| Some((subject.entity, subject.peer?));
+            let (caller, callee) = told.into_iter().flatten().find_map(ends)?;
             Some(Call {
-                caller: subject.entity,
-                callee: subject.peer?,
+                caller,
+                callee,
                 via: "metrics".to_owned(),
             })
         })
