@@ -31,6 +31,8 @@ pub(super) struct Units {
     services: BTreeMap<EntityRef, EntityRef>,
     /// Workloads that metrics name without their kind, each with the one of that name.
     unkinded: BTreeMap<EntityRef, EntityRef>,
+    /// Services and workloads that metrics and calls name without a namespace, each with the only one of that name.
+    unplaced: BTreeMap<EntityRef, EntityRef>,
     /// What only metrics, calls and logs know.
     unseen: BTreeMap<EntityRef, EntityRef>,
 }
@@ -44,7 +46,7 @@ impl Units {
                 .or_default()
                 .push(workload);
         }
-        let services = case
+        let services: BTreeMap<EntityRef, EntityRef> = case
             .objects
             .services
             .iter()
@@ -57,9 +59,11 @@ impl Units {
                 behind.next().is_none().then(|| (service.entity(), only.entity()))
             })
             .collect();
+        let unkinded = unkinded(top);
         Self {
+            unplaced: unplaced(case, &services, &unkinded),
             services,
-            unkinded: unkinded(top),
+            unkinded,
             unseen: unseen(case),
         }
     }
@@ -68,7 +72,8 @@ impl Units {
 impl Facts<'_> {
     /// Entities that others stand for, with those others; see [`unit_of`](Self::unit_of).
     pub fn stand_ins(&self) -> impl Iterator<Item = (&EntityRef, &EntityRef)> {
-        self.units.unseen.iter().chain(&self.units.unkinded)
+        let units = &self.units;
+        units.unseen.iter().chain(&units.unkinded).chain(&units.unplaced)
     }
 
     /// The unit that an entity's metrics count for: its outermost owner where objects are known, otherwise the service
@@ -83,12 +88,14 @@ impl Facts<'_> {
             "Service" => units
                 .services
                 .get(entity)
+                .or_else(|| units.unplaced.get(entity))
                 .cloned()
                 .or_else(|| self.namesake(entity))
                 .or_else(|| units.unseen.get(entity).cloned()),
             UNKNOWN_WORKLOAD => units
                 .unkinded
                 .get(entity)
+                .or_else(|| units.unplaced.get(entity))
                 .or_else(|| units.unseen.get(entity))
                 .cloned(),
             _ => {
@@ -136,6 +143,49 @@ fn unkinded(top: &[&Workload]) -> BTreeMap<EntityRef, EntityRef> {
             Err(_) => None,
         })
         .collect()
+}
+
+/// What metrics and calls name without a namespace is the workload behind the only Service of that name, or where there is no
+/// such Service, the only workload.
+fn unplaced(
+    case: &Case,
+    services: &BTreeMap<EntityRef, EntityRef>,
+    unkinded: &BTreeMap<EntityRef, EntityRef>,
+) -> BTreeMap<EntityRef, EntityRef> {
+    let served = case.objects.services.iter().map(|service| service.entity());
+    let served = by_name(served.map(|service| {
+        let behind = services.get(&service).cloned();
+        (service.name, behind)
+    }));
+    let run = by_name(
+        unkinded
+            .iter()
+            .map(|(open, one)| (open.name.clone(), Some(one.clone()))),
+    );
+    let signals = case.signals.iter();
+    let measured = signals.flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer));
+    let called = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
+    measured
+        .chain(called)
+        .filter(|entity| entity.namespace.is_none())
+        .filter(|entity| matches!(entity.kind.as_str(), "Service" | UNKNOWN_WORKLOAD))
+        .filter_map(|entity| {
+            let found = served.get(&entity.name).or_else(|| run.get(&entity.name));
+            Some((entity.clone(), found?.clone()?))
+        })
+        .collect()
+}
+
+/// What each name stands for; nothing where several bear it.
+fn by_name(named: impl Iterator<Item = (String, Option<EntityRef>)>) -> BTreeMap<String, Option<EntityRef>> {
+    let mut found: BTreeMap<String, Option<EntityRef>> = BTreeMap::new();
+    for (name, entity) in named {
+        found
+            .entry(name)
+            .and_modify(|known| *known = None)
+            .or_insert(entity);
+    }
+    found
 }
 
 /// Which entity stands for which others where no objects were seen: sources name the same thing as a Service, as a workload,
