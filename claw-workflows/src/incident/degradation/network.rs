@@ -1,5 +1,7 @@
 //! Calls that are late or fail on the way: callers see it, and the unit itself is well.
 
+use std::collections::BTreeSet;
+
 use claw_core::entity::EntityRef;
 use claw_metrics::classify::Measure;
 use claw_metrics::signal::Signal;
@@ -28,9 +30,16 @@ impl<'a> Strains<'a> {
     pub(super) fn network(&self, entity: &EntityRef, unit: &Unit<'a>) -> Option<Suspect> {
         let mut into = Vec::new();
         let mut out = Vec::new();
-        for (from, to) in self.edges.keys() {
+        let mut callers = Vec::new();
+        for (from, to) in self
+            .edges
+            .keys()
+            .map(|(from, to)| (from, to))
+            .chain(self.steady_calls(entity))
+        {
             if to == entity {
                 into.push(self.way(from, to));
+                callers.push(from);
             } else if from == entity {
                 out.push(self.way(from, to));
             }
@@ -62,19 +71,31 @@ impl<'a> Strains<'a> {
             (None, Some(lossy)) => (lossy, false),
             (None, None) => return None,
         };
-        let mut candidate = Candidate::new(
-            "network_degradation",
-            entity.clone(),
-            format!(
+        let fails = matches!(signal.measure, Measure::Errors | Measure::Availability);
+        let cause = match fails {
+            true => format!(
+                "calls fail on the way to or from {entity}: {}",
+                signal.statement()
+            ),
+            false => format!(
                 "the network of {entity} is slow or loses packets: {}",
                 signal.statement()
             ),
-        )
-        .derived(0.5)
-        .advise(Advice::new(
-            format!("Check the network of the node and pod of {entity}"),
-            "Calls from and to it are late although the services at the ends are not",
-        ));
+        };
+        let because = match fails {
+            true => "Calls from and to it fail, and nothing shows that the services at the ends do",
+            false => "Calls from and to it are late although the services at the ends are not",
+        };
+        let mut candidate = Candidate::new("network_degradation", entity.clone(), cause)
+            .derived(0.5)
+            .advise(Advice::new(
+                format!("Check the network of the node and pod of {entity}"),
+                because,
+            ));
+        // Whose calls alone fail may be why they do: a fault of the only caller explains them as well.
+        if let (true, [only]) = (fails, callers.as_slice()) {
+            candidate = candidate.hurting([(*only).clone()]);
+        }
         let seen: Vec<_> = ways
             .iter()
             .filter_map(|way| way.signal)
@@ -97,6 +118,17 @@ impl<'a> Strains<'a> {
         let seconds = into.iter().chain(&out).map(|way| way.seconds).fold(0.0, f64::max);
         suspect.late = (of_calls && seconds > 0.0).then_some(seconds);
         Some(suspect)
+    }
+
+    /// Calls from and to a unit of which nothing moved, though calls of the same caller are measured: they are well on their way.
+    fn steady_calls<'s>(&'s self, entity: &'s EntityRef) -> Vec<(&'s EntityRef, &'s EntityRef)> {
+        let measured: BTreeSet<&EntityRef> = self.edges.keys().map(|(from, _)| from).collect();
+        let known = self.callees.iter().filter(|(from, _)| measured.contains(from));
+        let known = known.flat_map(|(from, callees)| callees.iter().map(move |to| (from, to)));
+        known
+            .filter(|(from, to)| *from == entity || *to == entity)
+            .filter(|(from, to)| !self.edges.contains_key(&((*from).clone(), (*to).clone())))
+            .collect()
     }
 
     /// How calls along an edge are. What single requests took cannot be compared, and tells nothing here.
@@ -143,7 +175,7 @@ impl<'a> Strains<'a> {
     /// Calls that fail on the way, beyond those that the callee fails itself.
     fn failing_way(&self, signal: &'a Signal, to: &EntityRef) -> Option<Way<'a>> {
         let seen = Excess::of(signal)?;
-        let inside = self.units.get(to).map(Unit::error_excess).unwrap_or_default();
+        let inside = self.failures_within(to);
         let same = inside.iter().find(|excess| excess.scale == seen.scale);
         let share = match same {
             Some(inside) => share((seen.amount - inside.amount).max(0.0), seen.amount),
@@ -156,6 +188,23 @@ impl<'a> Strains<'a> {
             share,
             seconds: 0.0,
         })
+    }
+
+    /// By how much more a unit, or a call that it makes, fails: what a unit answers after a call of its own failed did arrive.
+    fn failures_within(&self, unit: &EntityRef) -> Vec<Excess<'a>> {
+        let own = self.units.get(unit).map(Unit::error_excess).unwrap_or_default();
+        if !own.is_empty() {
+            return own;
+        }
+        let calls = self.edges.iter().filter(|((from, _), _)| from == unit);
+        let calls = calls.flat_map(|(_, signals)| signals.iter().copied());
+        let failing = calls.filter(|signal| {
+            let fails = matches!(signal.measure, Measure::Errors | Measure::Availability);
+            fails && signal.harmful && signal.score >= NOTABLE
+        });
+        let mut all: Vec<Excess<'a>> = failing.filter_map(Excess::of).collect();
+        all.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        all
     }
 
     /// By how much a unit, or a call that it makes, is late.
