@@ -246,6 +246,7 @@ resources! {
     LINKERD_SERVERS = namespaced "policy.linkerd.io" "v1beta3" "servers" "Server";
     ISTIO_GATEWAYS = namespaced "networking.istio.io" "v1" "gateways" "Gateway" "gw";
     LINKERD_HTTP_ROUTES = namespaced "policy.linkerd.io" "v1beta3" "httproutes" "HTTPRoute";
+    CERTIFICATES = namespaced "cert-manager.io" "v1" "certificates" "Certificate" "cert";
     APPLICATIONS = namespaced "argoproj.io" "v1alpha1" "applications" "Application" "app";
     KUSTOMIZATIONS = namespaced "kustomize.toolkit.fluxcd.io" "v1" "kustomizations" "Kustomization" "ks";
     HELM_RELEASES = namespaced "helm.toolkit.fluxcd.io" "v2" "helmreleases" "HelmRelease" "hr";

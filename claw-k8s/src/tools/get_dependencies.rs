@@ -35,6 +35,9 @@ const MESH: [Resource; 9] = [
     Resource::LINKERD_HTTP_ROUTES,
 ];
 
+/// Certificates of cert-manager, read where they are served.
+const CERTIFICATES: [Resource; 1] = [Resource::CERTIFICATES];
+
 /// Whose dependencies.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +101,7 @@ impl Tool for GetDependencies {
 
     fn description(&self) -> &str {
         "Show what the workloads of a namespace depend on and who depends on them: services, endpoints, network policies, \
-         ingresses, gateways, meshes, autoscalers, budgets, volumes, quotas, configuration, and who calls whom"
+         ingresses, gateways, meshes, certificates, autoscalers, budgets, volumes, quotas, configuration, and who calls whom"
     }
 
     fn access(&self) -> Access {
@@ -176,7 +179,7 @@ impl Tool for GetDependencies {
 
 /// Kinds that are not always there.
 fn extensions() -> Vec<Resource> {
-    GATEWAY.into_iter().chain(MESH).collect()
+    GATEWAY.into_iter().chain(MESH).chain(CERTIFICATES).collect()
 }
 
 /// Edges along which requests go. Which pods a Service selects is in its EndpointSlices.
@@ -210,8 +213,7 @@ fn needed() -> impl Iterator<Item = Resource> {
         Resource::GATEWAY_CLASSES,
     ]
     .into_iter()
-    .chain(GATEWAY)
-    .chain(MESH)
+    .chain(extensions())
 }
 
 impl GetDependencies {
@@ -322,7 +324,7 @@ impl Gather<'_> {
         self.extensions(objects, discovery, reading, read.3).await;
     }
 
-    /// Takes what was listed of gateways and meshes, in the order of [`extensions`].
+    /// Takes what was listed of gateways, meshes and certificates, in the order of [`extensions`].
     async fn extensions(
         &self,
         objects: &mut Objects,
@@ -336,7 +338,9 @@ impl Gather<'_> {
             for object in found.iter_mut().filter(|object| object.api_version.is_empty()) {
                 object.api_version = format!("{}/{}", kind.group, kind.version);
             }
-            if index < GATEWAY.len() {
+            if kind.group == Resource::CERTIFICATES.group {
+                objects.certificates.extend(found);
+            } else if index < GATEWAY.len() {
                 objects.gateway.extend(found);
             } else {
                 objects.mesh.extend(found);

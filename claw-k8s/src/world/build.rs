@@ -106,6 +106,7 @@ impl<'a> Builder<'a> {
         self.add(&objects.webhooks);
         self.add(&objects.gateway);
         self.add(&objects.mesh);
+        self.add(&objects.certificates);
         self.add(&objects.applications);
         self.add(&objects.deliveries);
     }

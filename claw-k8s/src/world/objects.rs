@@ -80,6 +80,9 @@ pub struct Objects {
     /// Objects of Istio and Linkerd.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mesh: Vec<DynamicObject>,
+    /// Certificates of cert-manager.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<DynamicObject>,
     /// Applications of Argo CD.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<Application>,

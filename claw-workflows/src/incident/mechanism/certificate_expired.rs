@@ -1,5 +1,7 @@
 //! A certificate whose time is over.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
@@ -93,7 +95,7 @@ impl Mechanism for CertificateExpired {
             }
         }
         found.extend(accused.iter().map(|(host, said)| of_a_host(facts, host, said)));
-        found
+        kept::join(facts, found)
     }
 }
 

@@ -272,6 +272,7 @@ fn take(case: &mut Case, scope: Option<String>, answer: GetDependenciesOutput) {
     known.webhooks.extend(objects.webhooks);
     known.gateway.extend(objects.gateway);
     known.mesh.extend(objects.mesh);
+    known.certificates.extend(objects.certificates);
     let calls = edges
         .into_iter()
         .filter(|edge| matches!(edge.relation, Relation::Calls | Relation::Routes));
