@@ -14,6 +14,7 @@ use claw_metrics::series::Labels;
 use super::case::Case;
 use super::facts::Facts;
 use super::logs::host_of;
+use super::mechanism::selector_mismatch::near;
 
 /// Prefix of labels of the measured object where the scraped target bears the same label.
 const EXPORTED: &str = "exported_";
@@ -228,14 +229,7 @@ pub fn alerting(case: &Case, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<String>
 /// The workloads, pods and nodes that a question names, where it leaves no doubt that it does: as `kind/name`, beside the word
 /// for the kind, in quotes, or by a name that is no word of the language (`cart-api`).
 pub fn asked(case: &Case) -> Vec<EntityRef> {
-    let Some(question) = &case.incident.question else {
-        return Vec::new();
-    };
-    let words: Vec<&str> = question
-        .split(|c: char| c.is_whitespace() || ",;:?!()".contains(c))
-        .map(|word| word.trim_end_matches('.'))
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words = words_of(case);
     let objects = &case.objects;
     let workloads = objects.workloads.iter().map(Object::entity);
     let pods = objects.pods.iter().map(|pod| pod.entity());
@@ -248,6 +242,76 @@ pub fn asked(case: &Case) -> Vec<EntityRef> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The words of the question.
+fn words_of(case: &Case) -> Vec<&str> {
+    let question = case.incident.question.as_deref().unwrap_or_default();
+    question
+        .split(|c: char| c.is_whitespace() || ",;:?!()".contains(c))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// What is to be said where a question names something that nobody knows: `why is cart-apu failing?`. Whatever else is found is
+/// no answer then. With what to do about it. Only words with a hyphen that stand where a name does: others are of the language.
+pub(super) fn asked_in_vain(case: &Case) -> Option<(String, String)> {
+    let words = words_of(case);
+    let objects = &case.objects;
+    let named: Vec<&str> = objects
+        .workloads
+        .iter()
+        .map(|workload| &workload.metadata)
+        .chain(objects.pods.iter().map(|pod| &pod.metadata))
+        .chain(objects.nodes.iter().map(|node| &node.metadata))
+        .chain(objects.services.iter().map(|service| &service.metadata))
+        .chain(objects.ingresses.iter().map(|ingress| &ingress.metadata))
+        .chain(objects.claims.iter().map(|claim| &claim.metadata))
+        .chain(objects.autoscalers.iter().map(|autoscaler| &autoscaler.metadata))
+        .chain(
+            objects
+                .applications
+                .iter()
+                .map(|application| &application.metadata),
+        )
+        .map(|metadata| metadata.name.as_str())
+        .chain(case.namespaces.iter().map(String::as_str))
+        .collect();
+    let (_, asked) = words.iter().enumerate().find(|(index, word)| {
+        let bare = word.trim_matches(['"', '\'', '`', '“', '”']);
+        let of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        bare.trim_matches('-').contains('-')
+            && bare.chars().all(of_name)
+            && stands_as_name(&words, *index)
+            && !named.iter().any(|name| name.contains(bare))
+    })?;
+    let asked = asked.trim_matches(['"', '\'', '`', '“', '”']);
+    let mut close: Vec<&str> = named.into_iter().filter(|name| near(name, asked)).collect();
+    close.sort_unstable();
+    close.dedup();
+    let meant = close.first().map(|name| format!(" (is {name} meant?)"));
+    Some((
+        format!("nothing that was read is called {asked}, so what is said is not about it"),
+        format!(
+            "look how it is spelt, or name its namespace{}",
+            meant.unwrap_or_default()
+        ),
+    ))
+}
+
+/// Whether a word stands where a name does, or beside the word for a kind.
+fn stands_as_name(words: &[&str], index: usize) -> bool {
+    let kind = |index: Option<usize>| {
+        let word = index.and_then(|index| words.get(index));
+        word.is_some_and(|word| KIND_WORDS.iter().any(|kind| word.eq_ignore_ascii_case(kind)))
+    };
+    let article = |word: &&str| ["a", "an", "our", "the"].contains(&word.to_lowercase().as_str());
+    let of_language = index
+        .checked_sub(1)
+        .and_then(|before| words.get(before))
+        .is_some_and(article);
+    kind(index.checked_sub(1)) || kind(index.checked_add(1)) || !of_language && is_name_there(words, index)
 }
 
 /// The Ingresses whose hosts a question names: `https://shop.example.com/cart answers 404`.

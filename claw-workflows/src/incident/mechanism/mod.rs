@@ -71,7 +71,7 @@ mod said;
 mod scaled_down;
 mod scaling;
 mod scheduling_gated;
-mod selector_mismatch;
+pub(super) mod selector_mismatch;
 #[cfg(test)]
 mod tests;
 mod traffic_surge;

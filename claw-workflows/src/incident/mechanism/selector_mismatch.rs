@@ -236,7 +236,7 @@ fn meant_for<'a>(facts: &Facts<'a>, service: &Service) -> Option<(&'a Workload, 
 }
 
 /// Whether two names are evidently meant to be the same: one within the other, or a slip of one or two characters.
-pub(super) fn near(a: &str, b: &str) -> bool {
+pub(in crate::incident) fn near(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if short.len() < 3 {
         return a == b;

@@ -88,6 +88,11 @@ impl Step<Case> for CheckDependencies {
         }
         let asked = subject::asked_hosts(&case);
         case.subject.extend(asked);
+        if case.subject.is_empty()
+            && let Some((reason, remedy)) = subject::asked_in_vain(&case)
+        {
+            case.gap("question", reason, remedy);
+        }
         let around = analyze_logs::wanted_around(&Facts::new(&case));
         let around = analyze_logs::first(&mut case, around, MAX_AROUND);
         analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;

@@ -222,6 +222,36 @@ fn a_question_is_about_what_it_names_beyond_doubt() {
 }
 
 #[test]
+fn a_question_about_what_nobody_knows_is_told_from_one_about_nothing_in_particular() {
+    let mut case = case();
+    case.objects
+        .workloads
+        .push(object("cart-api", json!({"kind": "Deployment"})));
+    let mut told = |question: &str| {
+        case.incident.question = Some(question.to_owned());
+        asked_in_vain(&case).map(|(reason, remedy)| format!("{reason}; {remedy}"))
+    };
+    let typed = told("why is cart-apu slow?").unwrap();
+    assert!(
+        typed.contains("is called cart-apu,") && typed.contains("is cart-api meant?"),
+        "{typed}"
+    );
+    assert!(
+        told("What is wrong with the pod mail-sender?")
+            .unwrap()
+            .contains("called mail-sender,")
+    );
+    for question in [
+        "why is cart-api slow?",
+        "why are there time-outs?",
+        "the roll-out hangs, and check-outs fail",
+        "what is wrong?",
+    ] {
+        assert_eq!(told(question), None, "{question}");
+    }
+}
+
+#[test]
 fn a_question_may_name_a_way_in_by_its_host() {
     let mut case = case();
     let ingress = |name: &str, host: &str| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"rules": [{"host": host}]}});
