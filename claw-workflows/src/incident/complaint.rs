@@ -1,5 +1,8 @@
 //! What workloads say of others in their logs, with the host names resolved to what is known of the cluster.
 
+mod began;
+mod named;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -11,6 +14,8 @@ use jiff::Timestamp;
 
 use super::facts::Facts;
 use super::logs::{Digest, Indication, Pattern, host_of};
+pub(super) use named::called;
+use named::name_callee;
 
 /// What a host name stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,12 +44,16 @@ pub struct Complaint<'a> {
     pub host: Option<String>,
     /// The entries.
     pub entries: Vec<(&'a Digest, &'a Pattern)>,
+    /// Since when the container ends with them that wrote them, if it does.
+    pub(super) ends: Option<Timestamp>,
 }
 
 impl Complaint<'_> {
-    /// When it was first said.
+    /// When it was first said. Of a container that ends with it again and again only the last words are kept: then it is when
+    /// it began to end.
     pub fn since(&self) -> Option<Timestamp> {
-        self.entries.iter().filter_map(|(_, pattern)| pattern.first).min()
+        let said = self.entries.iter().filter_map(|(_, pattern)| pattern.first);
+        said.chain(self.ends).min()
     }
 
     /// How often it was said.
@@ -73,6 +82,12 @@ impl Complaint<'_> {
     pub fn is_of_api_server(&self) -> bool {
         let asks = |text: &str| text.contains("/apis/") || text.contains("/api/v1/");
         self.entries.iter().any(|(_, pattern)| asks(&pattern.sample))
+    }
+
+    /// The Service that it names, where there is one.
+    pub(super) fn service<'f>(&self, facts: &Facts<'f>) -> Option<&'f Service> {
+        let namespace = self.workload.namespace.as_deref()?;
+        service_called(facts, namespace, host_of(self.host.as_deref()?))
     }
 
     /// The first entries as evidence.
@@ -111,13 +126,18 @@ pub(super) fn gather<'a>(facts: &Facts<'a>) -> Vec<Complaint<'a>> {
                         target,
                         host,
                         entries: Vec::new(),
+                        ends: None,
                     })
                     .entries
                     .push((digest, pattern));
             }
         }
     }
-    found.into_values().collect()
+    let mut all: Vec<Complaint<'a>> = found.into_values().collect();
+    for complaint in &mut all {
+        complaint.ends = began::ends(facts, &complaint.entries);
+    }
+    all
 }
 
 /// What an entry indicates, and of whom.
@@ -158,90 +178,6 @@ fn targets(facts: &Facts<'_>, namespace: &str, pattern: &Pattern) -> Vec<Named> 
         .collect()
 }
 
-/// Kinds of complaints that are about somebody who is called.
-const OF_CALLS: [Indicator; 6] = [
-    Indicator::ConnectionRefused,
-    Indicator::ConnectionReset,
-    Indicator::Timeout,
-    Indicator::Unreachable,
-    Indicator::UpstreamError,
-    Indicator::RateLimited,
-];
-/// Words before a name that say that its bearer is called.
-const BEFORE: [&str; 14] = [
-    "call",
-    "called",
-    "calling",
-    "calls",
-    "contact",
-    "contacting",
-    "dependency",
-    "from",
-    "reach",
-    "reaching",
-    "service",
-    "to",
-    "upstream",
-    "via",
-];
-/// Words after a name that say that it was its bearer who answered, or did not.
-const AFTER: [&str; 10] = [
-    "answered",
-    "failed",
-    "is",
-    "rejected",
-    "replied",
-    "responded",
-    "returned",
-    "timed",
-    "unavailable",
-    "unreachable",
-];
-
-/// Says of whom an entry complains that names a Service of its namespace without an address: `stock-api returned 502`. A
-/// name that is a word of the language as well counts only where the words around it speak of a call.
-fn name_callee(
-    facts: &Facts<'_>,
-    namespace: &str,
-    workload: &EntityRef,
-    pattern: &Pattern,
-    named: &mut [Named],
-) {
-    let open = |named: &Named| named.target == Target::Unnamed && OF_CALLS.contains(&named.kind);
-    if !named.iter().any(open) || named.iter().any(|named| named.host.is_some()) {
-        return;
-    }
-    let lower = pattern.sample.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_' || c == '/' || c == '.'))
-        .filter(|word| !word.is_empty())
-        .collect();
-    let spoken_of = |name: &str| {
-        words.iter().enumerate().any(|(index, word)| {
-            let near = |offset: Option<usize>, known: &[&str]| {
-                let word = offset.and_then(|offset| words.get(offset));
-                word.is_some_and(|word| known.contains(word))
-            };
-            let a_call = near(index.checked_sub(1), &BEFORE) || near(index.checked_add(1), &AFTER);
-            *word == name && (name.contains('-') || a_call)
-        })
-    };
-    let services = facts.case.objects.services.iter();
-    let mut known: Vec<(&str, EntityRef)> = services
-        .filter(|service| service.metadata.ns() == namespace && spoken_of(&service.metadata.name))
-        .map(|service| (service.metadata.name.as_str(), facts.unit_of(&service.entity())))
-        .filter(|(_, unit)| unit != workload)
-        .collect();
-    known.sort();
-    known.dedup_by(|a, b| a.1 == b.1);
-    if let [(name, unit)] = known.as_slice() {
-        for named in named.iter_mut().filter(|named| open(named)) {
-            named.host = Some((*name).to_owned());
-            named.target = Target::Known(unit.clone());
-        }
-    }
-}
-
 /// The Service that a host name or an address, without port, means to a pod in `namespace`, where it was read.
 pub(super) fn service_called<'a>(facts: &Facts<'a>, namespace: &str, host: &str) -> Option<&'a Service> {
     if host.parse::<IpAddr>().is_ok() {
@@ -253,7 +189,7 @@ pub(super) fn service_called<'a>(facts: &Facts<'a>, namespace: &str, host: &str)
 }
 
 /// The name and namespace of the Service that a host name would mean in `namespace`, and whether it can mean nothing else.
-fn parts<'n>(namespace: &'n str, host: &'n str) -> Option<(&'n str, &'n str, bool)> {
+pub(super) fn parts<'n>(namespace: &'n str, host: &'n str) -> Option<(&'n str, &'n str, bool)> {
     let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
     match labels.as_slice() {
         [service] => Some((*service, namespace, true)),
@@ -306,7 +242,7 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
 }
 
 /// Whether a word is the name of a namespace.
-fn is_namespace(facts: &Facts<'_>, word: &str) -> bool {
+pub(super) fn is_namespace(facts: &Facts<'_>, word: &str) -> bool {
     let case = facts.case;
     let mut known = case.objects.namespaces.iter();
     case.namespaces.contains(word) || known.any(|namespace| namespace.metadata.name == word)
@@ -382,6 +318,7 @@ mod tests {
             target: Target::External(EntityRef::external(host)),
             host: Some(host.to_owned()),
             entries: Vec::new(),
+            ends: None,
         };
         for host in [
             "172.20.3.29:5432",

@@ -6,7 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Node, Object, Pod, Taint};
 
 use self::placed::felt_there;
-use super::complaint::Target;
+use super::complaint::{Target, called};
 use super::facts::{Facts, needs};
 use super::graph::FailureGraph;
 use super::init;
@@ -155,6 +155,20 @@ fn traffic(facts: &Facts<'_>, graph: &mut FailureGraph) {
         if let Target::Known(callee) | Target::External(callee) = &complaint.target {
             graph.connect(callee, &complaint.workload);
         }
+        if let Some(service) = complaint.service(facts) {
+            graph.connect(&service.entity(), &complaint.workload);
+        }
+    }
+    // Who only says that it could not call somebody does so, too.
+    for digest in &facts.case.logs {
+        let writer = facts.unit_of(&digest.pod);
+        for service in called(facts, digest) {
+            let (service, unit) = (service.entity(), facts.unit_of(&service.entity()));
+            if unit != writer {
+                graph.connect(&service, &writer);
+                graph.connect(&unit, &writer);
+            }
+        }
     }
 }
 
@@ -294,6 +308,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::incident::mechanism::fixture;
     use crate::incident::testing::{case, deployment, object};
 
     /// Whether a pod that finds no room feels it that the node is cordoned.
@@ -332,5 +347,38 @@ mod tests {
         assert!(!feels(tainted.clone(), json!({})));
         let bears = json!({"tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]});
         assert!(feels(tainted, bears));
+    }
+
+    #[test]
+    fn who_says_that_a_call_failed_feels_what_is_wrong_with_the_service() {
+        let names = ["web", "store-api"];
+        let felt = |line: &str| {
+            let mut case = fixture::case(json!({
+                "workloads": names.map(|name| fixture::workload("shop", name, json!([{"name": "app"}]))),
+                "pods": [fixture::pod("shop", "web", json!([{"name": "app"}]))],
+                "services": names.map(|name| fixture::service("shop", name, json!({"port": 80}))),
+            }));
+            fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
+            let facts = Facts::new(&case);
+            let reach = |at: EntityRef| {
+                facts
+                    .graph()
+                    .reach([&at])
+                    .contains_key(&fixture::deployment("web"))
+            };
+            [
+                reach(entity("Service", "shop", "store-api")),
+                reach(fixture::deployment("store-api")),
+            ]
+        };
+        assert_eq!(
+            felt("ERROR dial tcp store-api:80: connect: connection refused"),
+            [true; 2]
+        );
+        assert_eq!(
+            felt("ERROR order: Failed to connect to store-api, client 7"),
+            [true; 2]
+        );
+        assert_eq!(felt("ERROR order of store-api, client 7"), [false; 2]);
     }
 }
