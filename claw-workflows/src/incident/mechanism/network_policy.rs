@@ -4,15 +4,24 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
 use claw_k8s::model::{Container, ContainerPort, IntOrString, NetworkPolicy, Object, Pod, Workload};
 use claw_k8s::world::{Direction, Traffic, traffic, traffic_out};
+use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
+use claw_metrics::signal::Signal;
 
 use super::{Area, Mechanism, dns_unavailable, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target};
+use crate::incident::degradation;
 use crate::incident::facts::Facts;
 use crate::incident::logs::host_of;
+
+/// A signal below this many robust standard deviations does not show that calls fail.
+const NOTABLE: f64 = 4.0;
+/// Metrics that are named as evidence at most.
+const MAX_MEASURED: usize = 4;
 
 /// A policy selects one end of a known call and allows nothing that covers it.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +147,7 @@ fn within<'f, 'a>(facts: &'f Facts<'a>) -> Vec<Blocked<'f, 'a>> {
 
 /// What is at an end of a call: the entity itself, or what a Service selects.
 fn ends(facts: &Facts<'_>, entity: &EntityRef) -> Vec<End> {
-    if let Some(end) = End::of(facts, entity) {
+    if let Some(end) = End::of(facts, &facts.unit_of(entity)) {
         return vec![end];
     }
     let Some(ns) = entity.namespace.as_deref() else {
@@ -361,7 +370,12 @@ fn candidate(facts: &Facts<'_>, blocked: &Blocked<'_, '_>) -> Option<Candidate> 
             1.5,
             complaint.evidence(facts),
         ),
-        None => candidate.unseen(format!("whether calls from {from} to {to} fail")),
+        None => match failing(facts, from, &blocked.to) {
+            measured if measured.is_empty() => {
+                candidate.unseen(format!("whether calls from {from} to {to} fail"))
+            }
+            measured => candidate.clue("measured calls to it fail", 1.5, measured),
+        },
     };
     let trouble = blocked.complaint.and_then(Complaint::since);
     if let Some(change) = recent_change::before_trouble(facts, &entity, trouble, |_| true) {
@@ -383,164 +397,21 @@ fn candidate(facts: &Facts<'_>, blocked: &Blocked<'_, '_>) -> Option<Candidate> 
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::fixture;
-    use super::NetworkPolicyBlocks;
-    use crate::incident::case::Case;
-    use crate::incident::testing::of;
-
-    /// `web` calls `cart`, whose container declares no port, under these rules for all of the namespace.
-    fn case(spec: &Value) -> Case {
-        fixture::case(json!({
-            "workloads": [
-                fixture::workload("shop", "web", json!([{"name": "app"}])),
-                fixture::workload("shop", "cart", json!([{"name": "app"}])),
-            ],
-            "pods": [fixture::pod("shop", "web", json!([{"name": "app"}]))],
-            "services": [fixture::service("shop", "cart", json!({"port": 80, "targetPort": 8080}))],
-            "network_policies": [{"metadata": {"name": "strict", "namespace": "shop"}, "spec": spec}],
-        }))
-    }
-
-    fn causes(case: &Case) -> Vec<String> {
-        of(&NetworkPolicyBlocks, case)
-            .into_iter()
-            .map(|found| found.cause)
-            .collect()
-    }
-
-    #[test]
-    fn ports_that_nobody_declares_are_those_of_the_service() {
-        let only = |port: i32| json!({"podSelector": {}, "ingress": [{"ports": [{"port": port}]}]});
-        let blocked = |port| {
-            let mut case = case(&only(port));
-            fixture::call(&mut case, "web", "cart");
-            causes(&case)
-        };
-        assert_eq!(
-            blocked(9090),
-            [
-                "NetworkPolicy shop/strict lets nothing in from Deployment shop/web, so Deployment shop/web cannot reach Deployment shop/cart"
-            ]
-        );
-        assert_eq!(blocked(8080), [""; 0]);
-    }
-
-    #[test]
-    fn a_timeout_in_the_logs_tells_of_a_call() {
-        let mut case = case(&json!({"podSelector": {"matchLabels": {"app": "cart"}}}));
-        assert_eq!(causes(&case), [""; 0]);
-        fixture::log(&mut case, "web-7d9f8b6c5-x1", "dial tcp cart:80: i/o timeout");
-        let found = of(&NetworkPolicyBlocks, &case);
-        assert_eq!(found.len(), 1);
-        assert_eq!(
-            fixture::clue(&found[0], "caller logs that it gets no answer"),
-            Some(1.5)
-        );
-    }
-
-    #[test]
-    fn who_may_not_ask_for_names_resolves_none() {
-        let lookup = "dial tcp: lookup cart on 10.96.0.10:53: read udp 10.1.0.9:5353: i/o timeout";
-        let dns = json!({
-            "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-            "ports": [{"port": 53, "protocol": "UDP"}],
-        });
-        let inside = json!({"to": [{"podSelector": {}}]});
-        for (egress, blocked) in [
-            (json!([inside]), true),
-            (json!([inside, dns]), false),
-            (json!([{}]), false),
-            // Whether a range of addresses holds the server is not known.
-            (json!([{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]), false),
-        ] {
-            let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
-            let mut case = case(&spec);
-            fixture::log(&mut case, "web-7d9f8b6c5-x1", lookup);
-            let found = causes(&case);
-            assert_eq!(
-                found.iter().any(|cause| cause.contains("the cluster's DNS")),
-                blocked,
-                "{spec}: {found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_pod_that_nobody_owns_is_held_to_policies_as_well() {
-        let spec = json!({"podSelector": {}, "policyTypes": ["Egress"]});
-        let mut case = case(&spec);
-        let mut pod = fixture::pod("shop", "client", json!([{"name": "app"}]));
-        pod["metadata"]["name"] = json!("client");
-        pod["metadata"]["ownerReferences"] = json!([]);
-        case.objects.pods.push(serde_json::from_value(pod).unwrap());
-        fixture::log(
-            &mut case,
-            "client",
-            "Failed to resolve 'cart' ([Errno -3] Try again)",
-        );
-        let found = causes(&case);
-        assert!(
-            found
-                .iter()
-                .any(|cause| cause.contains("so Pod shop/client cannot reach")),
-            "{found:?}"
-        );
-    }
-
-    #[test]
-    fn who_may_not_leave_the_cluster_reaches_no_host_outside() {
-        let line = "Post https://api.pay.example.com:443/charge: context deadline exceeded";
-        for (egress, blocked) in [
-            (json!([{"to": [{"namespaceSelector": {}}]}]), true),
-            (json!([{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]), false),
-            (json!([{}]), false),
-            (json!([{"ports": [{"port": 80}]}]), true),
-        ] {
-            let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
-            let mut case = case(&spec);
-            fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
-            let found = causes(&case);
-            assert_eq!(!found.is_empty(), blocked, "{spec}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_policy_that_stood_for_months_is_doubted() {
-        let weight = |made: &str| {
-            let mut case = case(&json!({"podSelector": {"matchLabels": {"app": "cart"}}}));
-            let policy = &mut case.objects.network_policies[0].metadata;
-            policy.creation_timestamp = Some(made.parse().unwrap());
-            policy.generation = Some(1);
-            fixture::log(&mut case, "web-7d9f8b6c5-x1", "dial tcp cart:80: i/o timeout");
-            fixture::clue(&of(&NetworkPolicyBlocks, &case)[0], "was like this long before")
-        };
-        assert_eq!(weight("2026-05-01T09:30:00Z"), None);
-        assert_eq!(weight("2025-12-01T09:30:00Z"), Some(-1.5));
-    }
-
-    #[test]
-    fn a_port_that_nobody_names_is_not_guessed() {
-        let blocked = |line: &str, egress: serde_json::Value| {
-            let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
-            let mut case = case(&spec);
-            fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
-            !causes(&case).is_empty()
-        };
-        let bare = "connection to api.pay.example.com timed out";
-        let mail = json!([{"ports": [{"port": 587}]}]);
-        assert!(!blocked(bare, mail.clone()));
-        assert!(blocked(bare, json!([])));
-        assert!(blocked(
-            bare,
-            json!([{"to": [{"podSelector": {}}], "ports": [{"port": 587}]}])
-        ));
-        // The scheme tells.
-        let url = "Post \"https://api.pay.example.com/charge\": context deadline exceeded";
-        assert!(blocked(url, mail));
-        assert!(!blocked(url, json!([{"ports": [{"port": 443}]}])));
-    }
+/// Metrics of calls from one unit to another that say that they fail.
+fn failing(facts: &Facts<'_>, from: &EntityRef, to: &EntityRef) -> Vec<Evidence> {
+    let of_call = |signal: &&Signal| {
+        let peer = signal.peer.as_ref().map(|peer| facts.unit_of(peer));
+        peer.as_ref() == Some(to) && facts.unit_of(&signal.entity) == *from
+    };
+    let signals = facts.case.signals.iter();
+    signals
+        .filter(|signal| signal.harmful && signal.score >= NOTABLE)
+        .filter(|signal| matches!(signal.measure, Measure::Errors | Measure::Availability))
+        .filter(of_call)
+        .take(MAX_MEASURED)
+        .map(degradation::evidence)
+        .collect()
 }
+
+#[cfg(test)]
+mod tests;
