@@ -72,6 +72,7 @@ mod scaled_down;
 mod scaling;
 mod scheduling_gated;
 pub(super) mod selector_mismatch;
+mod service_missing;
 #[cfg(test)]
 mod tests;
 mod traffic_surge;
@@ -189,6 +190,7 @@ pub fn catalogue() -> Vec<Box<dyn Mechanism>> {
         Box::new(scaled_down::ScaledDown),
         Box::new(scheduling_gated::SchedulingGated),
         Box::new(selector_mismatch::SelectorMismatch),
+        Box::new(service_missing::ServiceMissing),
         Box::new(traffic_surge::TrafficSurge),
         Box::new(unschedulable::Unschedulable),
         Box::new(volume_mount_failed::VolumeMountFailed),

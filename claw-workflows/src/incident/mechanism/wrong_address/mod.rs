@@ -8,6 +8,7 @@ use claw_k8s::model::Object;
 use claw_metrics::logs::indicators::Indicator;
 
 use super::rollback::roll_back;
+use super::service_missing::{missing, wants};
 use super::{Area, Mechanism, selector_mismatch};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, Target, complaints};
@@ -35,6 +36,12 @@ impl Mechanism for WrongAddress {
             .map(|complaint| (&complaint.workload, &complaint.target))
             .collect();
         let workloads: BTreeSet<_> = unresolved.iter().map(|(workload, _)| *workload).collect();
+        let missing = missing(facts);
+        // The address is right where the Service that bears it is gone.
+        let is_right = |complaint: &Complaint<'_>| {
+            let service = wants(facts, complaint).and_then(|service| missing.get(&service));
+            service.is_some_and(|missing| missing.is_wanted_by(complaint))
+        };
         all.iter()
             .filter(|complaint| {
                 // An answer, even a refusal, comes from a host that has an address.
@@ -45,6 +52,7 @@ impl Mechanism for WrongAddress {
                 complaint.kind == Indicator::UnknownHost
                     || (unanswered && matches!(complaint.target, Target::Absent(_)))
             })
+            .filter(|complaint| !is_right(complaint))
             .filter_map(|complaint| candidate(facts, complaint, workloads.len()))
             .chain(port::candidates(facts))
             .collect()
