@@ -21,8 +21,14 @@ pub(super) struct Effect {
     pub(super) at: Where,
     pub(super) shows: &'static [Indicator],
     pub(super) weight: f64,
+    /// Whether it is this only where the entry names nobody who is called.
+    pub(super) of_nobody: bool,
 }
 
+/// Words of settings that say who is called.
+const ADDRESSES: &[&str] = &[
+    "addr", "address", "host", "hostname", "url", "uri", "endpoint", "server", "dsn", "broker", "upstream",
+];
 /// Words of settings that say how much is done at a time.
 const AT_A_TIME: &[&str] = &[
     "concurrency",
@@ -66,6 +72,7 @@ pub(super) fn effects(line: &Line<'_>) -> Vec<Effect> {
         at: Where::Own,
         shows,
         weight,
+        of_nobody: false,
     };
     let mut found = Vec::new();
     let key = line.key();
@@ -94,10 +101,18 @@ pub(super) fn effects(line: &Line<'_>) -> Vec<Effect> {
                 Indicator::ProtocolMismatch,
             ],
             weight: 2.4,
+            of_nobody: false,
         });
     }
     if let Some(ratio) = line.ratio() {
         number(line, ratio, &mut found);
+    }
+    if line.new.is_empty() && line.path.contains("env") && (line.is_about(ADDRESSES) || is_address(line.old))
+    {
+        found.push(Effect {
+            of_nobody: true,
+            ..own(&WITHOUT_ADDRESS, 2.8)
+        });
     }
     // Of credentials, `authentication_failed` speaks.
     if line.is_about(NAMES) {
@@ -119,6 +134,7 @@ fn number(line: &Line<'_>, ratio: f64, found: &mut Vec<Effect>) {
                 Indicator::HandlesExhausted,
             ],
             weight,
+            of_nobody: false,
         });
         found.push(Effect {
             at: Where::Callees,
@@ -130,17 +146,20 @@ fn number(line: &Line<'_>, ratio: f64, found: &mut Vec<Effect>) {
                 Indicator::RateLimited,
             ],
             weight,
+            of_nobody: false,
         });
     } else if ratio <= SHRUNK && line.is_about(PATIENCE) {
         found.push(Effect {
             at: Where::Own,
             shows: &[Indicator::Timeout],
+            of_nobody: false,
             weight: 2.0,
         });
     } else if ratio <= SHRUNK && line.is_about(TO_SHARE) {
         found.push(Effect {
             at: Where::Own,
             shows: &[Indicator::PoolExhausted],
+            of_nobody: false,
             weight: 2.4,
         });
     }
@@ -158,7 +177,41 @@ pub(super) const OF_SERVICE: Effect = Effect {
         Indicator::Unimplemented,
     ],
     weight: 2.4,
+    of_nobody: false,
 };
+
+/// What is said by who does not know whom to call.
+static WITHOUT_ADDRESS: [Indicator; 6] = [
+    Indicator::ConnectionRefused,
+    Indicator::InvalidConfig,
+    Indicator::MissingConfig,
+    Indicator::ResolverFailed,
+    Indicator::UnknownHost,
+    Indicator::Unreachable,
+];
+
+/// Whether a value is a host with a port, or a URL.
+fn is_address(value: &str) -> bool {
+    let (host, port) = value.rsplit_once(':').unwrap_or((value, ""));
+    let numbered = !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    value.contains("://") || numbered
+}
+
+/// Whether a host is none: what programs make of an address that is not set.
+pub(super) fn is_nobody(host: &str) -> bool {
+    const NOBODY: [&str; 9] = [
+        "",
+        "undefined",
+        "null",
+        "none",
+        "nil",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "0.0.0.0",
+    ];
+    NOBODY.contains(&host.to_lowercase().as_str())
+}
 
 #[cfg(test)]
 mod tests {
@@ -239,6 +292,30 @@ mod tests {
                 "containers[a].env[LOG_LEVEL]: info → debug".to_owned(),
                 Own,
                 Timeout,
+                false,
+            ),
+            (
+                "containers[a].env[CART_ADDR]: cart:8080 → (none)".to_owned(),
+                Own,
+                UnknownHost,
+                true,
+            ),
+            (
+                "containers[a].env[STORE]: store:8080 → (none)".to_owned(),
+                Own,
+                ConnectionRefused,
+                true,
+            ),
+            (
+                "containers[a].env[CART_ADDR]: (none) → cart:8080".to_owned(),
+                Own,
+                UnknownHost,
+                false,
+            ),
+            (
+                "containers[a].env[LOG_LEVEL]: debug → (none)".to_owned(),
+                Own,
+                UnknownHost,
                 false,
             ),
         ] {

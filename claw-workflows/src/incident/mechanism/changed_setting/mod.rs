@@ -13,7 +13,7 @@ use super::rollback::roll_back;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, SKEW, clip};
-use crate::incident::logs::{Digest, Pattern};
+use crate::incident::logs::{Digest, Pattern, host_of};
 use concern::Concern;
 use effect::{Effect, Where};
 use line::Line;
@@ -179,6 +179,7 @@ fn caused(
     let shows = |effect: &Effect| {
         effect.at == at
             && pattern.indicates(effect.shows)
+            && (!effect.of_nobody || names_nobody(pattern))
             && (at != Where::Callers || concern.is_meant(facts, writer, pattern))
     };
     if concern.service {
@@ -207,6 +208,15 @@ fn caused(
             setting: told(&line, true),
             mentions: false,
         })
+}
+
+/// Whether an entry tells of a call without whom: the address was not set, or fell back to the caller itself.
+fn names_nobody(pattern: &Pattern) -> bool {
+    let mut named = pattern
+        .indications
+        .iter()
+        .filter_map(|indication| indication.target.as_deref());
+    named.all(|target| effect::is_nobody(host_of(target)))
 }
 
 fn told(line: &Line<'_>, certain: bool) -> String {

@@ -161,3 +161,22 @@ fn an_edit_of_a_file_that_its_reader_cannot_read_since_is_linked() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].entity, map);
 }
+
+#[test]
+fn who_lost_an_address_calls_nobody() {
+    let lost = "containers[app].env[CART_ADDR]: cart:8080 → (none)";
+    for text in [
+        "14 UNAVAILABLE: Name resolution failed for target dns:undefined",
+        "connect ECONNREFUSED 127.0.0.1:8080",
+    ] {
+        let found = linked(rollout("stock", lost), "stock", text);
+        assert_eq!(
+            named(&found),
+            [("Deployment shop/stock".to_owned(), 2.8)],
+            "{text}"
+        );
+    }
+    // Somebody is called, of whom this setting says nothing.
+    let other = "dial tcp: lookup pay on 10.96.0.10:53: no such host";
+    assert!(linked(rollout("stock", lost), "stock", other).is_empty());
+}
