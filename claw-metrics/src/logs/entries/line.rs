@@ -199,8 +199,9 @@ fn json(text: &str) -> Option<Line> {
     let level = match field(LEVEL_KEYS) {
         Some(Value::String(word)) => Level::named(word).unwrap_or_default(),
         Some(Value::Number(number)) => Level::numbered(number.as_i64().unwrap_or(0)),
-        _ => Level::Unknown,
+        _ => severity(&fields),
     };
+    let error = error.or_else(|| attribute(&fields));
     let message = match (message, error) {
         (Some(message), Some(error)) if !message.contains(&error) => format!("{message}: {error}"),
         (Some(message), _) => message,
@@ -214,6 +215,26 @@ fn json(text: &str) -> Option<Line> {
         stack,
         structured: true,
     })
+}
+
+/// The level that MongoDB gives an entry, by a letter beside the component. That it gives to much that goes wrong for its clients
+/// says nothing.
+fn severity(fields: &serde_json::Map<String, Value>) -> Level {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str);
+    match (text("s"), text("c")) {
+        (Some("F"), Some(_)) => Level::Fatal,
+        (Some("E"), Some(_)) => Level::Error,
+        (Some("W"), Some(_)) => Level::Warn,
+        _ => Level::Unknown,
+    }
+}
+
+/// What MongoDB says of an error beside the message.
+fn attribute(fields: &serde_json::Map<String, Value>) -> Option<String> {
+    let wrong = matches!(severity(fields), Level::Fatal | Level::Error | Level::Warn);
+    let attributes = fields.get("attr").filter(|_| wrong)?;
+    let mut said = ["message", "error"].into_iter();
+    said.find_map(|key| attributes.get(key)?.as_str().map(str::to_owned))
 }
 
 fn time_of(value: &Value) -> Option<Timestamp> {

@@ -54,6 +54,16 @@ fn reads_the_usual_formats() {
             "no workers left",
         ),
         (
+            r#"{"t":{"$date":"2026-03-07T06:57:30.643+00:00"},"s":"E","c":"STORAGE","id":22435,"ctx":"a","msg":"WiredTiger error","attr":{"error":5,"message":"pwrite: Input/output error"}}"#,
+            Level::Error,
+            "WiredTiger error: pwrite: Input/output error",
+        ),
+        (
+            r#"{"t":{"$date":"2026-03-07T06:57:30.643+00:00"},"s":"I","c":"ACCESS","id":20249,"ctx":"a","msg":"Authentication failed","attr":{"error":"UserNotFound"}}"#,
+            Level::Unknown,
+            "Authentication failed",
+        ),
+        (
             "ERROR: relation \"orders\" does not exist",
             Level::Error,
             "relation",

@@ -1,5 +1,7 @@
 //! A node is down or short of something.
 
+mod disk;
+
 use claw_k8s::model::{Condition, Node, Object, Pod};
 use jiff::Timestamp;
 
@@ -8,7 +10,7 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::failed_recently;
 use crate::incident::facts::{Facts, clip};
 
-/// A node that is not ready, or under pressure for memory, disk or process ids.
+/// A node that is not ready, under pressure for memory, disk or process ids, or whose disk fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NodeUnhealthy;
 
@@ -48,6 +50,7 @@ fn of(facts: &Facts<'_>, node: &Node) -> Vec<Candidate> {
             found.push(pressure(facts, node, what, now, &evicted));
         }
     }
+    found.extend(disk::candidate(facts, node));
     if node
         .condition("NetworkUnavailable")
         .is_some_and(Condition::is_true)
