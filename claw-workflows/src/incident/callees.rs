@@ -20,6 +20,11 @@ impl Callees {
         Self(found)
     }
 
+    /// Adds that one unit calls another.
+    pub(in crate::incident) fn add(&mut self, caller: EntityRef, callee: EntityRef) {
+        self.0.entry(caller).or_default().insert(callee);
+    }
+
     /// The units that a unit calls.
     pub(in crate::incident) fn called_by(&self, caller: &EntityRef) -> impl Iterator<Item = &EntityRef> {
         self.0.get(caller).into_iter().flatten()

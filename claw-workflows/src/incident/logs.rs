@@ -1,6 +1,7 @@
 //! What a container logged, condensed.
 
 mod before;
+mod named;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::clip;
 use super::words::words;
 use before::{Recurrence, Usual, goes_on};
+use named::addresses;
 
 /// Patterns that are kept of one log.
 const MAX_PATTERNS: usize = 12;
@@ -45,6 +47,9 @@ pub struct Digest {
     /// Feature flags that it says were set while it was written.
     #[serde(default)]
     pub flags: Vec<FlagSet>,
+    /// Addresses with ports that its entries name, whatever they say of them: `orders-db:5432`.
+    #[serde(default)]
+    pub addresses: BTreeSet<String>,
 }
 
 /// A feature flag that was set, as a log tells.
@@ -244,6 +249,7 @@ pub fn digest(
         entries: recent.len() as u64,
         truncated,
         flags: flags(&log.entries, since),
+        addresses: addresses(&log.entries),
         patterns,
         usual,
     }

@@ -2,6 +2,7 @@
 
 use claw_core::change::ChangeKind;
 use claw_core::entity::EntityRef;
+use claw_core::evidence::Evidence;
 use claw_metrics::logs::indicators::Indicator;
 use jiff::SignedDuration;
 
@@ -72,6 +73,11 @@ fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>
         clip(&pattern.sample, 160)
     );
     let seen = vec![facts.object(workload, Some(before), "was not changed before it was refused")];
+    let itself: Vec<Evidence> = complaints(facts)
+        .iter()
+        .filter(|other| other.workload == server && other.kind == complaint.kind)
+        .flat_map(|other| other.evidence(facts))
+        .collect();
     let found = Candidate::new("authentication_failed", server.clone(), cause)
         .aspect(client.to_string())
         .clue("credentials are refused", 2.2, complaint.evidence(facts))
@@ -79,6 +85,11 @@ fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>
         .since(complaint.since())
         .hurting([client.clone()])
         .derived(0.1);
+    let found = if itself.is_empty() {
+        found
+    } else {
+        found.clue("it says itself that it refuses somebody", 0.8, itself)
+    };
     Some(found.advise(Advice::new(
         format!("Look in {server} which users there are, and what that of {client} may do"),
         "Its client presents what was accepted before",

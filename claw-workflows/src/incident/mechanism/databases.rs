@@ -6,8 +6,9 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::Object;
 
 use crate::incident::callees::Callees;
-use crate::incident::complaint::{Complaint, Target};
+use crate::incident::complaint::{Complaint, Target, service_called};
 use crate::incident::facts::Facts;
+use crate::incident::logs::host_of;
 use crate::incident::relay::spoken_of;
 
 /// Ports that are registered for databases, in the order of their numbers. Those that applications like as well are left out.
@@ -34,8 +35,12 @@ impl Databases {
             let mut ports = service.spec.ports.iter();
             ports.any(|port| PORTS.contains(&port.port))
         });
+        let mut callees = Callees::of(facts);
+        for (client, database) in connected(facts) {
+            callees.add(client, database);
+        }
         Self {
-            callees: Callees::of(facts),
+            callees,
             serving: declared
                 .map(Object::entity)
                 .chain(services.map(|service| facts.unit_of(&service.entity())))
@@ -75,6 +80,32 @@ impl Databases {
         let (_, pattern) = complaint.entries.first()?;
         spoken_of(facts, &self.callees, &complaint.workload, &pattern.sample)
     }
+}
+
+/// Who connects to which database, as its log names the address: settings may stand in a file of the image, of which nobody
+/// else knows.
+fn connected(facts: &Facts<'_>) -> Vec<(EntityRef, EntityRef)> {
+    let registered = |address: &str| {
+        let (_, port) = address.rsplit_once(':')?;
+        port.parse().ok().filter(|port| PORTS.contains(port))
+    };
+    let mut found = Vec::new();
+    for digest in &facts.case.logs {
+        let client = facts.unit_of(&digest.pod);
+        let namespace = digest.pod.namespace.as_deref().unwrap_or_default();
+        let named = digest
+            .addresses
+            .iter()
+            .filter(|address| registered(address).is_some());
+        let services = named.filter_map(|address| service_called(facts, namespace, host_of(address)));
+        let databases = services.map(|service| facts.unit_of(&service.entity()));
+        found.extend(
+            databases
+                .filter(|unit| *unit != client)
+                .map(|unit| (client.clone(), unit)),
+        );
+    }
+    found
 }
 
 #[cfg(test)]
@@ -120,5 +151,38 @@ mod tests {
         let nobody = "FATAL: the database system is starting up";
         assert_eq!(meant(4000, nobody), Some(fixture::deployment("db")));
         assert_eq!(meant(5432, nobody), Some(fixture::deployment("api")));
+    }
+
+    #[test]
+    fn who_names_the_address_of_a_database_in_its_log_calls_it() {
+        let names = ["api", "store"];
+        let mut case = fixture::case(json!({
+            "workloads": names.map(|name| fixture::workload("shop", name, json!([{"name": "app"}]))),
+            "pods": names.map(|name| fixture::pod("shop", name, json!([{"name": "app"}]))),
+            "services": [
+                fixture::service("shop", "store", json!({"port": 27017})),
+                fixture::service("shop", "api", json!({"port": 8080})),
+            ],
+        }));
+        fixture::log(
+            &mut case,
+            "api-7d9f8b6c5-x1",
+            "INFO url of the database: store:27017",
+        );
+        fixture::log(
+            &mut case,
+            "store-7d9f8b6c5-x1",
+            "INFO api:8080 connected, I am store:27017",
+        );
+        let facts = Facts::new(&case);
+        let databases = Databases::of(&facts);
+        let called = |name: &str| {
+            databases
+                .called_by(&fixture::deployment(name))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(called("api"), [fixture::deployment("store")]);
+        assert!(called("store").is_empty());
     }
 }
