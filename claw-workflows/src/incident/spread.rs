@@ -380,5 +380,6 @@ mod tests {
             [true; 2]
         );
         assert_eq!(felt("ERROR order of store-api, client 7"), [false; 2]);
+        assert_eq!(felt("ERROR request from store-api failed: no stock"), [false; 2]);
     }
 }

@@ -34,6 +34,18 @@ const BEFORE: [&str; 14] = [
     "upstream",
     "via",
 ];
+/// Words before `from` that say that its bearer calls rather than is called.
+const CALLERS: [&str; 9] = [
+    "call",
+    "calls",
+    "client",
+    "connection",
+    "connections",
+    "message",
+    "messages",
+    "request",
+    "requests",
+];
 /// Words after a name that say that it was its bearer who answered, or did not.
 const AFTER: [&str; 10] = [
     "answered",
@@ -108,7 +120,9 @@ fn services<'a>(facts: &Facts<'a>, namespace: &str, text: &str) -> Vec<(&'a Serv
         .iter()
         .enumerate()
         .filter_map(|(index, word)| {
+            let calls = near(index.checked_sub(1), &["from"]) && near(index.checked_sub(2), &CALLERS);
             let a_call = near(index.checked_sub(1), &BEFORE) || near(index.checked_add(1), &AFTER);
+            let a_call = a_call && !calls;
             Some((facts.service(namespace, word)?, a_call))
         })
         .collect()

@@ -34,6 +34,8 @@ const KERNEL: [&str; 11] = [
     "controller is down",
     "btrfs error",
 ];
+/// Drives without a disk in them, which nobody writes to.
+const EMPTY: [&str; 2] = ["dev fd0", "dev sr0"];
 /// Words with which programs tell that a read or write was refused by the kernel, in small letters.
 const PROGRAMS: [&str; 5] = [
     "input/output error",
@@ -154,13 +156,18 @@ pub(super) fn candidate(facts: &Facts<'_>, node: &Node) -> Option<Candidate> {
     )
 }
 
+/// Whether the kernel tells of a disk.
+fn is_of_disk(message: &str) -> bool {
+    says(message, &KERNEL) && !says(message, &EMPTY)
+}
+
 /// Warnings about a node in which the kernel tells of a disk, the first one first.
 fn told<'a>(facts: &Facts<'a>, node: &EntityRef) -> Vec<&'a Event> {
     let start = facts.case.window.start;
     let recent = |event: &Event| event.last_seen().is_none_or(|time| time >= start);
     let all = facts.events_of(node).iter().copied();
     let mut found: Vec<&Event> = all
-        .filter(|event| event.is_warning() && recent(event) && says(&event.message, &KERNEL))
+        .filter(|event| event.is_warning() && recent(event) && is_of_disk(&event.message))
         .collect();
     found.sort_by_key(|event| event.first_seen());
     found
@@ -238,5 +245,7 @@ mod tests {
             )
             .is_empty()
         );
+        let empty = "Buffer I/O error on dev fd0, logical block 0, async page read";
+        assert!(found(["n1", "n1", "n2"], 0, Some(empty)).is_empty());
     }
 }
