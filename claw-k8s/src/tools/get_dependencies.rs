@@ -35,9 +35,6 @@ const MESH: [Resource; 9] = [
     Resource::LINKERD_HTTP_ROUTES,
 ];
 
-/// Certificates of cert-manager, read where they are served.
-const CERTIFICATES: [Resource; 1] = [Resource::CERTIFICATES];
-
 /// Whose dependencies.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -142,7 +139,13 @@ impl Tool for GetDependencies {
         } else {
             let workloads = gather.all(&mut objects, &discovery, &mut reading).await;
             gather
-                .in_depth(&mut objects, &workloads, input.injectors, &mut reading)
+                .in_depth(
+                    &mut objects,
+                    &workloads,
+                    input.injectors,
+                    &discovery,
+                    &mut reading,
+                )
                 .await;
             self.secret_names(cx, namespace, &workloads, &mut objects, &mut reading)
                 .await;
@@ -179,7 +182,7 @@ impl Tool for GetDependencies {
 
 /// Kinds that are not always there.
 fn extensions() -> Vec<Resource> {
-    GATEWAY.into_iter().chain(MESH).chain(CERTIFICATES).collect()
+    GATEWAY.into_iter().chain(MESH).collect()
 }
 
 /// Edges along which requests go. Which pods a Service selects is in its EndpointSlices.
@@ -214,6 +217,7 @@ fn needed() -> impl Iterator<Item = Resource> {
     ]
     .into_iter()
     .chain(extensions())
+    .chain([Resource::CERTIFICATES])
 }
 
 impl GetDependencies {
@@ -244,6 +248,26 @@ impl GetDependencies {
             });
         }
     }
+}
+
+/// Whether something may use a certificate: an Ingress or Gateway with TLS, or a workload that reads a Secret from a file.
+fn encrypts(objects: &Objects, workloads: &[Workload]) -> bool {
+    let files = |workload: &Workload| {
+        let volumes = &workload.template().spec.volumes;
+        volumes
+            .iter()
+            .any(|volume| volume.secret.is_some() || volume.projected.is_some())
+    };
+    objects
+        .ingresses
+        .iter()
+        .any(|ingress| !ingress.spec.tls.is_empty())
+        || objects
+            .gateway
+            .iter()
+            .chain(&objects.mesh)
+            .any(|object| object.kind == "Gateway")
+        || workloads.iter().any(files)
 }
 
 /// Several lists at a time, into one collection of objects.
@@ -324,7 +348,7 @@ impl Gather<'_> {
         self.extensions(objects, discovery, reading, read.3).await;
     }
 
-    /// Takes what was listed of gateways, meshes and certificates, in the order of [`extensions`].
+    /// Takes what was listed of gateways and meshes, in the order of [`extensions`].
     async fn extensions(
         &self,
         objects: &mut Objects,
@@ -338,9 +362,7 @@ impl Gather<'_> {
             for object in found.iter_mut().filter(|object| object.api_version.is_empty()) {
                 object.api_version = format!("{}/{}", kind.group, kind.version);
             }
-            if kind.group == Resource::CERTIFICATES.group {
-                objects.certificates.extend(found);
-            } else if index < GATEWAY.len() {
+            if index < GATEWAY.len() {
                 objects.gateway.extend(found);
             } else {
                 objects.mesh.extend(found);
@@ -359,6 +381,7 @@ impl Gather<'_> {
         objects: &mut Objects,
         workloads: &[Workload],
         injectors: bool,
+        discovery: &Discovery,
         reading: &mut Reading,
     ) {
         if !objects.ingresses.is_empty() {
@@ -372,6 +395,11 @@ impl Gather<'_> {
             );
             objects.volumes = reading.take(&Resource::VOLUMES, volumes);
             objects.storage_classes = reading.take(&Resource::STORAGE_CLASSES, classes);
+        }
+        if encrypts(objects, workloads) {
+            let certificates = &Resource::CERTIFICATES;
+            let listed = list_served(self.cluster, self.cx, discovery, certificates, self.namespace).await;
+            objects.certificates = reading.take_served(certificates, listed);
         }
         // Pods that are not even made are refused by admission, or act as an account that is not there.
         let refused = workloads.iter().any(|workload| {

@@ -27,8 +27,9 @@ use crate::incident::{logs, relay, symptom};
 const MAX_LOGS: usize = 12;
 /// Pods of one workload whose logs are read: they say the same.
 const PER_WORKLOAD: usize = 2;
-/// Pods of one workload that the alert is about, read at most: one of several may be in trouble, and look as well as the others.
-const PER_SUBJECT: usize = 4;
+/// Pods of one workload that the alert is about, read at most where those that were read say nothing: one of several may be in
+/// trouble, and look as well as the others.
+const PER_SUBJECT: usize = 6;
 /// Containers of workloads around the alerting ones.
 pub(super) const MAX_AROUND: usize = 8;
 /// Containers of workloads whose errors those around the alerting ones pass on.
@@ -355,6 +356,33 @@ fn origins(facts: &Facts<'_>) -> Vec<EntityRef> {
     origins.into_iter().map(|(origin, _)| origin).collect()
 }
 
+/// Further pods of workloads that the alert is about, where those whose logs were read say nothing: those on other nodes first.
+pub(super) fn wanted_of_silent(facts: &Facts<'_>) -> Vec<Wanted> {
+    let subject = facts.case.subject.iter();
+    let units: BTreeSet<EntityRef> = subject.map(|entity| facts.unit_of(entity)).collect();
+    let says = |pod: &Pod| {
+        let logs = facts.logs_of(&pod.entity());
+        (!logs.is_empty()).then(|| logs.iter().any(|digest| !digest.patterns.is_empty()))
+    };
+    let mut found = Vec::new();
+    for unit in &units {
+        let pods = facts.pods_of(unit);
+        let read: Vec<&&Pod> = pods.iter().filter(|pod| says(pod).is_some()).collect();
+        if read.is_empty() || read.iter().any(|pod| says(pod) == Some(true)) {
+            continue;
+        }
+        let nodes: BTreeSet<&str> = read.iter().map(|pod| pod.spec.node_name.as_str()).collect();
+        let mut left: Vec<&&Pod> = pods
+            .iter()
+            .filter(|pod| says(pod).is_none() && !pod.is_finished() && silent_node(facts, pod).is_none())
+            .collect();
+        left.sort_by_key(|pod| (nodes.contains(pod.spec.node_name.as_str()), pod.entity()));
+        let most = PER_SUBJECT.saturating_sub(read.len());
+        found.extend(left.into_iter().take(most).flat_map(|pod| of_pod(pod)));
+    }
+    found
+}
+
 /// Containers of workloads whose errors others pass on, or speak of, and of which no log was read.
 pub(super) fn wanted_origins(facts: &Facts<'_>) -> Vec<Wanted> {
     let read = facts.with_logs();
@@ -475,12 +503,7 @@ fn wanted(facts: &Facts<'_>) -> Selection {
             let count = per_workload.entry(facts.workload_of(pod)).or_default();
             *count += 1;
             let old = subject.is_empty() && pod.metadata.creation_timestamp < Some(facts.case.window.start);
-            let most = if urgency == ALERTING {
-                PER_SUBJECT
-            } else {
-                PER_WORKLOAD
-            };
-            (*count <= most).then_some((urgency, *count, old, pod))
+            (*count <= PER_WORKLOAD).then_some((urgency, *count, old, pod))
         })
         .collect();
     // What was made last was changed last.
@@ -493,9 +516,6 @@ fn wanted(facts: &Facts<'_>) -> Selection {
         far: far.iter().flat_map(|(_, pod)| of_pod(pod)).collect(),
     }
 }
-
-/// The urgency of pods that the alert is about.
-const ALERTING: u8 = 1;
 
 /// 0 for pods that fail, 1 for the alerting ones, 2 for those that restarted or are behind an alerting service.
 fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<EntityRef>) -> Option<u8> {
@@ -519,7 +539,7 @@ fn urgency(facts: &Facts<'_>, pod: &Pod, subject: &BTreeSet<EntityRef>) -> Optio
     if failing {
         Some(0)
     } else if subject.contains(&pod.entity()) || subject.contains(&workload) || behind {
-        Some(ALERTING)
+        Some(1)
     } else {
         (pod.restarts() > 0 || subject.is_empty()).then_some(2)
     }
@@ -604,6 +624,23 @@ mod tests {
         assert_eq!(pods(&kept), ["c-0", "a-0", "b-0", "c-1"]);
         let told = left_out(&case).expect("a gap");
         assert!(told.reason.starts_with("2 logs were not read"), "{}", told.reason);
+    }
+
+    #[test]
+    fn of_who_alerts_more_pods_are_read_where_the_first_say_nothing() {
+        let more = |line: &str| {
+            let mut case = running(&["a", "b"], &[]);
+            case.subject = vec![EntityRef::namespaced("StatefulSet", "shop", "a")];
+            let text = format!("{} {line}\n", case.window.start);
+            let pod = EntityRef::namespaced("Pod", "shop", "a-0");
+            let (since, began) = (case.window.start, case.began);
+            let raw = text.as_bytes();
+            let read = logs::digest(pod, "c".to_owned(), false, raw, since, began, false);
+            case.logs.push(read);
+            wanted_of_silent(&Facts::new(&case)).len()
+        };
+        assert_eq!(more("INFO served"), 1);
+        assert_eq!(more("ERROR no space left on device"), 0);
     }
 
     #[test]

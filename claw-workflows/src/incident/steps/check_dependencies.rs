@@ -93,6 +93,8 @@ impl Step<Case> for CheckDependencies {
         {
             case.gap("question", reason, remedy);
         }
+        let silent = analyze_logs::wanted_of_silent(&Facts::new(&case));
+        analyze_logs::read_pods(cx, &mut case, silent, FOR_PROBES).await?;
         let around = analyze_logs::wanted_around(&Facts::new(&case));
         let around = analyze_logs::first(&mut case, around, MAX_AROUND);
         analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;
