@@ -255,6 +255,27 @@ mod tests {
     }
 
     #[test]
+    fn what_the_proxy_of_the_called_sees_is_about_the_called() {
+        let seen_by = |reporter: &str| {
+            let labels = [
+                ("source_workload", "front"),
+                ("destination_service_name", "cart"),
+                ("reporter", reporter),
+            ];
+            let labels = labels
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+            Servers::default().subject_of(&labels).unwrap()
+        };
+        let caller = seen_by("source");
+        assert_eq!(caller.entity.name, "front");
+        assert_eq!(caller.peer.unwrap().name, "cart");
+        let called = seen_by("destination");
+        assert_eq!((called.entity.name.as_str(), called.peer), ("cart", None));
+        assert_eq!(called.related[0].name, "front");
+    }
+
+    #[test]
     fn nobody_calls_itself_by_a_name_that_only_it_serves() {
         let calls = span("cart", "CLIENT", &[("span_name", "shop.Cart/Add")]);
         assert_eq!(ends(&served(), &calls), None);

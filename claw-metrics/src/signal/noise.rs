@@ -79,3 +79,86 @@ pub(super) fn of_share(failed: f64, all: f64, counted: Moments) -> f64 {
         .sqrt()
         .max(LEAST / counted.each)
 }
+
+#[cfg(test)]
+mod tests {
+    use claw_core::report::Window;
+    use jiff::Timestamp;
+
+    use crate::classify::Measure;
+    use crate::series::{Labels, Series};
+    use crate::signal::{DetectOptions, Signal, detect_all};
+
+    /// The trouble begins after 40 minutes.
+    const BEGAN: i64 = 40;
+
+    /// A counter that grows by so much each minute.
+    fn counter(name: &str, label: (&str, &str), each: impl Fn(i64) -> f64) -> Series {
+        let labels = [("__name__", name), ("app", "ads"), label];
+        let labels: Labels = labels
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let points = (0..BEGAN + 10).scan(0.0, |sum, minute| {
+            *sum += each(minute);
+            Some((Timestamp::from_second(minute * 60).unwrap(), *sum))
+        });
+        Series::new(labels, points.collect())
+    }
+
+    fn found(series: &[Series]) -> Vec<Signal> {
+        let incident = Window {
+            start: Timestamp::from_second(BEGAN * 60).unwrap(),
+            end: Timestamp::from_second((BEGAN + 10) * 60).unwrap(),
+        };
+        detect_all(series, &incident, None, &DetectOptions::default())
+    }
+
+    /// Whether the 99th percentile moved where of 120 requests a minute, and `times` as many, about one takes longer than 10 ms
+    /// but `slow` in trouble, up to a `bound`.
+    fn is_late(times: f64, slow: f64, bound: f64) -> bool {
+        let beyond = |minute: i64| if minute < BEGAN { 1.0 } else { slow };
+        let faster = |minute: i64, than: f64| match minute < BEGAN {
+            true => than >= 50.0,
+            false => than >= bound,
+        };
+        let buckets =
+            [("10", 10.0), ("50", 50.0), ("1000", 1e3), ("+Inf", f64::INFINITY)].map(|(le, than)| {
+                counter("latency_milliseconds_bucket", ("le", le), |minute| {
+                    times
+                        * if faster(minute, than) {
+                            120.0
+                        } else {
+                            120.0 - beyond(minute)
+                        }
+                })
+            });
+        let late = found(&buckets);
+        late.iter()
+            .any(|signal| signal.stat() == crate::classify::Stat::Quantile(0.99))
+    }
+
+    #[test]
+    fn a_quantile_of_few_requests_moves_by_chance() {
+        assert!(!is_late(1.0, 2.0, 50.0));
+        assert!(is_late(100.0, 2.0, 50.0), "of many requests that is a change");
+        assert!(is_late(1.0, 20.0, 1000.0), "and so is much of few");
+    }
+
+    #[test]
+    fn a_failure_of_few_requests_is_no_share() {
+        let fails = |times: f64| {
+            let failed = |minute: i64| f64::from(u8::from((BEGAN + 3..BEGAN + 6).contains(&minute))) * times;
+            let series = [
+                counter("requests_total", ("code", "200"), |minute| {
+                    6.0 * times - failed(minute)
+                }),
+                counter("requests_total", ("code", "500"), failed),
+            ];
+            found(&series)
+                .iter()
+                .any(|signal| signal.measure == Measure::Errors)
+        };
+        assert!(!fails(1.0));
+        assert!(fails(100.0));
+    }
+}

@@ -392,6 +392,63 @@ fn the_way_is_blamed_only_where_the_called_is_not_late() {
     assert_eq!(share(&[edge, late]), None);
 }
 
+/// What is suspected of the network of a unit where these calls are known, those of `failing` fail, and others are measured.
+fn ways(calls: &[(&str, &str)], failing: &[(&str, &str)], name: &str) -> Option<(f64, Vec<String>)> {
+    let signals: Vec<Signal> = failing
+        .iter()
+        .map(|(from, to)| Signal {
+            peer: Some(service(to)),
+            ..signal(from, Measure::Errors, MetricUnit::Ratio, 0.0, 0.5)
+        })
+        .collect();
+    let calls = calls.iter().map(|(from, to)| (service(from), service(to)));
+    let strains = Strains {
+        units: units::units(&signals, &EntityRef::clone),
+        edges: units::edges(&signals, &EntityRef::clone),
+        callees: units::callees(calls, &EntityRef::clone),
+        measured: BTreeSet::new(),
+    };
+    let suspects = strains.suspects();
+    let share = clue_of(
+        &suspects,
+        name,
+        "network_degradation",
+        "share of its calls affected",
+    )?;
+    let found = suspects.iter().map(|suspect| &suspect.candidate);
+    let found = found
+        .clone()
+        .find(|found| found.entity == service(name) && found.mechanism == "network_degradation")?;
+    Some((share, found.hurts.iter().map(|hurt| hurt.name.clone()).collect()))
+}
+
+#[test]
+fn calls_of_others_that_arrive_speak_against_the_network_of_the_called() {
+    let failing = [("web", "mail"), ("shop", "cart")];
+    let calls = [("web", "mail"), ("shop", "cart"), ("web", "cart")];
+    let (share, hurts) = ways(&calls, &failing, "cart").unwrap();
+    assert!(share.abs() < 1e-9 && hurts.is_empty(), "{share} {hurts:?}");
+    // Of a caller of which no call is measured that is not known; who calls alone may be to blame.
+    let calls = [("shop", "cart"), ("batch", "cart")];
+    assert_eq!(
+        ways(&calls, &failing, "cart"),
+        Some((1.0, vec!["shop".to_owned()]))
+    );
+}
+
+#[test]
+fn calls_that_fail_since_the_called_fails_with_its_own_calls_did_arrive() {
+    let calls = [("front", "back"), ("back", "store")];
+    assert_eq!(
+        ways(&calls, &[("front", "back")], "back").map(|way| way.0),
+        Some(1.0)
+    );
+    let both = [("front", "back"), ("back", "store")];
+    assert_eq!(ways(&calls, &both, "store").map(|way| way.0), Some(1.0));
+    let passed_on = ways(&calls, &both, "back").map(|way| way.0);
+    assert!(passed_on.is_none_or(|share| share <= 0.0), "{passed_on:?}");
+}
+
 #[test]
 fn what_began_long_before_the_trouble_is_not_its_cause() {
     use crate::incident::testing::at;

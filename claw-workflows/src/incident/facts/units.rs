@@ -457,6 +457,32 @@ mod tests {
         case
     }
 
+    #[test]
+    fn what_names_no_namespace_is_the_only_one_of_its_name() {
+        let unit = |places: &[&str], with_service: bool| {
+            let mut case = named_twice(&bare("Service", "cart"), &bare(UNKNOWN_WORKLOAD, "cart"));
+            for place in places {
+                let labels = json!({"app": "cart"});
+                let meta = json!({"namespace": place});
+                let spec = json!({"template": {"metadata": {"labels": labels}}});
+                let workload = json!({"kind": "Deployment", "metadata": meta, "spec": spec});
+                case.objects.workloads.push(object("cart", workload));
+                if with_service {
+                    let service = json!({"metadata": meta, "spec": {"selector": labels}});
+                    case.objects.services.push(object("cart", service));
+                }
+            }
+            let facts = Facts::new(&case);
+            let named = ["Service", UNKNOWN_WORKLOAD].map(|kind| facts.unit_of(&bare(kind, "cart")));
+            named.map(|unit| unit.to_string())
+        };
+        for with_service in [true, false] {
+            assert_eq!(unit(&["shop"], with_service), ["Deployment shop/cart"; 2]);
+            let two = unit(&["shop", "stage"], with_service);
+            assert!(two.iter().all(|unit| !unit.contains("Deployment")), "{two:?}");
+        }
+    }
+
     fn bare(kind: &str, name: &str) -> EntityRef {
         EntityRef::cluster(kind, name)
     }

@@ -121,3 +121,44 @@ fn of_what_is_sampled_rarely_all_that_was_recorded_before_is_read() {
     let ended = Series::new(claw_metrics::series::Labels::new(), vec![(spans[0].start, 1.0)]);
     assert_eq!(before(&[&ended]), None);
 }
+
+#[test]
+fn calls_are_known_from_either_end_and_from_spans() {
+    let calls = |all: &[&[(&str, &str)]]| {
+        let series: Vec<Series> = all
+            .iter()
+            .map(|labels| {
+                let labels = labels
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+                Series::new(labels.collect(), Vec::new())
+            })
+            .collect();
+        let calls = edges(&series).into_iter();
+        calls
+            .map(|call| format!("{} {}", call.caller.name, call.callee.name))
+            .collect::<Vec<_>>()
+    };
+    let mesh = |reporter| {
+        calls(&[&[
+            ("source_workload", "front"),
+            ("destination_service_name", "cart"),
+            ("reporter", reporter),
+        ]])
+    };
+    assert_eq!(mesh("source"), ["front cart"]);
+    assert_eq!(mesh("destination"), ["front cart"]);
+    let span = |service, kind| {
+        [
+            ("service_name", service),
+            ("span_kind", kind),
+            ("span_name", "shop.Cart/Add"),
+        ]
+    };
+    let (client, server) = (
+        span("front", "SPAN_KIND_CLIENT"),
+        span("cart", "SPAN_KIND_SERVER"),
+    );
+    assert_eq!(calls(&[&client, &server]), ["front cart"]);
+    assert_eq!(calls(&[&client]), [""; 0], "nobody is known to serve it");
+}
