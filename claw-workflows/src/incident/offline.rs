@@ -5,6 +5,7 @@ use claw_core::workflow::Workflow as _;
 use claw_metrics::series::Series;
 
 use super::case::{Call, Case};
+use super::facts::Facts;
 use super::steps::gather_context::alerting;
 use super::subject::{self, Hints};
 use super::{IncidentInvestigation, metrics, window};
@@ -23,7 +24,7 @@ pub fn case(incident: Incident, series: &[Series], calls: Vec<Call>, changes: Ve
     hints.entities.extend(case.incident.subject.iter().cloned());
     case.calls = calls;
     case.changes = changes;
-    case.subject = alerting(&case, &hints);
+    case.subject = alerting(&Facts::new(&case), &hints);
     metrics::compare(&mut case, series);
     case
 }

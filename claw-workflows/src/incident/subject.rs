@@ -188,21 +188,20 @@ fn order(entity: &EntityRef) -> u8 {
 }
 
 /// The objects that the alerts are about, as far as what was read tells, and names that are left open by that.
-pub fn alerting(case: &Case, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<String>) {
-    let facts = Facts::new(case);
+pub fn alerting(facts: &Facts<'_>, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<String>) {
     let mut found = hints.entities.clone();
     let mut applications = hints.applications.clone();
     for named in &hints.named {
         let node = named
             .scraped
             .as_deref()
-            .and_then(|address| node_at(case, address))
+            .and_then(|address| node_at(facts.case, address))
             .map(Object::entity);
-        let there = |entity: &&EntityRef| exists(&facts, entity) && !is_exporter(&facts, entity, named);
+        let there = |entity: &&EntityRef| exists(facts, entity) && !is_exporter(facts, entity, named);
         let mut meant: Vec<EntityRef> = named.entities.iter().find(there).cloned().into_iter().collect();
         if meant.is_empty() {
             // What is not there was deleted, or made after the list was read; an exporter is there.
-            let told = |entity: &&EntityRef| node.is_none() || !exists(&facts, entity);
+            let told = |entity: &&EntityRef| node.is_none() || !exists(facts, entity);
             meant.extend(named.entities.first().filter(told).cloned());
         }
         // What is scraped at the address of a node tells of the node, or runs on its network.

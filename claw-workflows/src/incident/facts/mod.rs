@@ -51,12 +51,30 @@ pub struct Facts<'a> {
     relays: OnceLock<Relays<'a>>,
 }
 
+/// How often the facts of a case were indexed, by the thread of a test: it takes as long as the cluster is large.
+#[cfg(test)]
+pub(crate) mod built {
+    use std::cell::Cell;
+
+    thread_local!(static BUILT: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn one_more() {
+        BUILT.set(BUILT.get() + 1);
+    }
+
+    pub(crate) fn so_far() -> usize {
+        BUILT.get()
+    }
+}
+
 /// Namespace and name.
 type Path<'a> = (&'a str, &'a str);
 
 impl<'a> Facts<'a> {
     /// Indexes `case`.
     pub fn new(case: &'a Case) -> Self {
+        #[cfg(test)]
+        built::one_more();
         let objects = &case.objects;
         let workloads: BTreeMap<_, _> = objects.workloads.iter().map(|w| (w.entity(), w)).collect();
         let owners = owners(case, &workloads);

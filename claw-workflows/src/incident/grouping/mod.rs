@@ -15,7 +15,7 @@
 //!        {"labels":{"alertname":"DiskFull","instance":"db-3:9100"},"startsAt":"2026-03-01T10:03:00Z"}"#,
 //! )?;
 //! let alerts: Vec<Alert> = listed.into_iter().map(|listed| listed.alert).collect();
-//! let groups = group(&alerts, &Surroundings::unknown(&alerts));
+//! let groups = group(&alerts, Surroundings::unknown(&alerts));
 //! let positions: Vec<&[usize]> = groups.iter().map(|group| group.alerts.as_slice()).collect();
 //! assert_eq!(positions, [&[0, 1][..], &[2]]);
 //! # Ok::<(), claw_workflows::trigger::alertmanager::ParseError>(())
@@ -24,6 +24,8 @@
 mod extent;
 mod map;
 mod site;
+#[cfg(test)]
+mod testing;
 mod tie;
 
 use claw_core::workflow::{Outcome, RunId, Step, StepContext, StepError, Workflow as _};
@@ -65,23 +67,6 @@ impl Surroundings {
         Self(begin(incident_of(alerts)))
     }
 
-    /// That these call each other: `caller>callee`, of the namespace `shop`.
-    #[cfg(test)]
-    pub(crate) fn calling(alerts: &[Alert], calls: &[&str]) -> Self {
-        let mut around = Self::unknown(alerts);
-        let entity = |name: &str| claw_core::entity::EntityRef::namespaced("Service", "shop", name);
-        around.0.calls = calls
-            .iter()
-            .filter_map(|call| call.split_once('>'))
-            .map(|(caller, callee)| super::case::Call {
-                caller: entity(caller),
-                callee: entity(callee),
-                via: "topology".to_owned(),
-            })
-            .collect();
-        around
-    }
-
     /// What a cluster and its recorded call graph tell: objects, and who calls whom.
     ///
     /// # Errors
@@ -110,8 +95,17 @@ fn begin(incident: Incident) -> Case {
 
 /// Puts alerts that belong to one incident together. The order of the alerts does not matter; incidents come in the order in
 /// which they began.
-pub fn group(alerts: &[Alert], around: &Surroundings) -> Vec<Group> {
-    let mut case = around.0.clone();
+pub fn group(alerts: &[Alert], around: Surroundings) -> Vec<Group> {
+    group_while(alerts, around, || true).unwrap_or_default()
+}
+
+/// As [`group`]; `None` as soon as `is_wanted` says that nobody waits for it any more.
+pub(crate) fn group_while(
+    alerts: &[Alert],
+    around: Surroundings,
+    is_wanted: impl Fn() -> bool,
+) -> Option<Vec<Group>> {
+    let Surroundings(mut case) = around;
     let named = site::named(&mut case, alerts);
     let map = Map::of(&case);
     let sites: Vec<Site> = named.into_iter().map(|named| map.place(named)).collect();
@@ -124,6 +118,9 @@ pub fn group(alerts: &[Alert], around: &Surroundings) -> Vec<Group> {
 
     let mut incidents: Vec<Vec<usize>> = Vec::new();
     for position in order {
+        if !is_wanted() {
+            return None;
+        }
         let (Some(alert), Some(site)) = (alerts.get(position), sites.get(position)) else {
             continue;
         };
@@ -156,24 +153,22 @@ pub fn group(alerts: &[Alert], around: &Surroundings) -> Vec<Group> {
             first,
         )
     });
-    incidents
-        .into_iter()
-        .map(|mut members| {
-            members.sort_unstable();
-            let is_placed = members
-                .iter()
-                .any(|&member| sites.get(member).is_some_and(Site::is_known));
-            let own = members
-                .iter()
-                .filter_map(|&member| alerts.get(member).cloned())
-                .collect();
-            Group {
-                incident: Incident::of_alerts("", own, Timestamp::UNIX_EPOCH).id,
-                alerts: members,
-                is_placed,
-            }
-        })
-        .collect()
+    let groups = incidents.into_iter().map(|mut members| {
+        members.sort_unstable();
+        let is_placed = members
+            .iter()
+            .any(|&member| sites.get(member).is_some_and(Site::is_known));
+        let own = members
+            .iter()
+            .filter_map(|&member| alerts.get(member).cloned())
+            .collect();
+        Group {
+            incident: Incident::of_alerts("", own, Timestamp::UNIX_EPOCH).id,
+            alerts: members,
+            is_placed,
+        }
+    });
+    Some(groups.collect())
 }
 
 /// Whether `later` begins within `lasts` of `earlier`, and not after that was over.

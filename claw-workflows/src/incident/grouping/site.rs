@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use claw_core::entity::EntityRef;
 
 use crate::incident::case::Case;
-use crate::incident::facts::is_template_hash;
+use crate::incident::facts::{Facts, is_template_hash};
 use crate::incident::steps::gather_context::alerting;
 use crate::incident::subject::{self, Hints};
 use crate::trigger::Alert;
@@ -44,13 +44,14 @@ impl Site {
 
 /// What each alert names. All of it becomes the subject of `case`, so that its facts know one thing by all its names.
 pub(super) fn named(case: &mut Case, alerts: &[Alert]) -> Vec<Named> {
-    let named: Vec<Named> = alerts.iter().map(|alert| of(case, alert)).collect();
+    let facts = Facts::new(case);
+    let named: Vec<Named> = alerts.iter().map(|alert| of(&facts, alert)).collect();
     let all: BTreeSet<EntityRef> = named.iter().flat_map(|named| named.entities.clone()).collect();
     case.subject = all.into_iter().collect();
     named
 }
 
-fn of(case: &Case, alert: &Alert) -> Named {
+fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
     let hints: Hints = subject::hints(&alert.labels);
     let mut nodes = BTreeSet::new();
     for named in &hints.named {
@@ -62,8 +63,9 @@ fn of(case: &Case, alert: &Alert) -> Named {
                 .cloned(),
         );
     }
-    let known = !case.objects.pods.is_empty() || !case.objects.workloads.is_empty();
-    let mut entities: BTreeSet<EntityRef> = alerting(case, &hints)
+    let objects = &facts.case.objects;
+    let known = !objects.pods.is_empty() || !objects.workloads.is_empty();
+    let mut entities: BTreeSet<EntityRef> = alerting(facts, &hints)
         .into_iter()
         .map(|entity| if known { entity } else { owner(entity) })
         .collect();

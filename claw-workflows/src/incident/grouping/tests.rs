@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::incident::facts::built;
 use crate::incident::testing::at;
 
 /// An alert of these labels, which begins at a minute.
@@ -26,14 +27,14 @@ fn service(minute: i64, name: &str) -> Alert {
 
 /// The same, with what calls what: `caller>callee`.
 fn with_calls(alerts: &[Alert], calls: &[&str]) -> Vec<Vec<usize>> {
-    positions(alerts, &Surroundings::calling(alerts, calls))
+    positions(alerts, Surroundings::calling(alerts, calls))
 }
 
 fn by_labels(alerts: &[Alert]) -> Vec<Vec<usize>> {
-    positions(alerts, &Surroundings::unknown(alerts))
+    positions(alerts, Surroundings::unknown(alerts))
 }
 
-fn positions(alerts: &[Alert], around: &Surroundings) -> Vec<Vec<usize>> {
+fn positions(alerts: &[Alert], around: Surroundings) -> Vec<Vec<usize>> {
     group(alerts, around)
         .into_iter()
         .map(|group| group.alerts)
@@ -164,9 +165,40 @@ fn a_chain_of_alerts_is_no_incident_without_end() {
 #[test]
 fn an_incident_is_called_like_the_run_that_it_opens() {
     let alerts = [service(0, "cart"), service(1, "cart")];
-    let groups = group(&alerts, &Surroundings::unknown(&alerts));
+    let groups = group(&alerts, Surroundings::unknown(&alerts));
     let run = Incident::of_alerts("", alerts.to_vec(), at(0)).id;
     assert_eq!(groups[0].incident, run);
+}
+
+#[test]
+fn a_large_cluster_is_indexed_as_often_for_many_alerts_as_for_one() {
+    let names: Vec<String> = (0..500).map(|number| format!("s{number:03}")).collect();
+    let calls: Vec<String> = (1..500)
+        .map(|number| format!("s{number:03}>s{:03}", number / 2))
+        .collect();
+    let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
+    let alerts: Vec<Alert> = names.iter().map(|name| service(0, name)).collect();
+    let built = |alerts: &[Alert]| {
+        let around = Surroundings::running(alerts, &names, 20, &calls);
+        let before = built::so_far();
+        let groups = group(alerts, around);
+        (groups.len(), built::so_far() - before)
+    };
+    let (one, for_one) = built(&alerts[..1]);
+    let (many, for_many) = built(&alerts);
+    assert_eq!((one, many), (1, 1), "each feels the trouble of the one before");
+    assert_eq!(for_many, for_one);
+}
+
+#[test]
+fn grouping_stops_when_nobody_waits_for_it() {
+    let alerts = [service(0, "cart"), service(1, "web")];
+    let asked = std::cell::Cell::new(0);
+    let wanted = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 2
+    };
+    assert_eq!(group_while(&alerts, Surroundings::unknown(&alerts), wanted), None);
 }
 
 proptest! {

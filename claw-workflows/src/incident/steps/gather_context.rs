@@ -82,7 +82,7 @@ impl Step<Case> for GatherContext {
         if case.namespaces.is_empty() {
             case.namespaces = all_namespaces(&case);
         }
-        case.subject = alerting(&case, &hints);
+        case.subject = alerting(&Facts::new(&case), &hints);
         if case.subject.is_empty() && hints.is_empty() {
             case.subject = subject::asked(&case);
         }
@@ -291,16 +291,15 @@ fn all_namespaces(case: &Case) -> BTreeSet<String> {
 }
 
 /// The alerting entities: those that the alert names, and for names without a kind the workloads and pods that bear them.
-pub(in crate::incident) fn alerting(case: &Case, hints: &Hints) -> Vec<EntityRef> {
+pub(in crate::incident) fn alerting(facts: &Facts<'_>, hints: &Hints) -> Vec<EntityRef> {
     let mut found: Vec<EntityRef> = Vec::new();
     let mut add = |entity: EntityRef| {
         if !found.contains(&entity) {
             found.push(entity);
         }
     };
-    let (entities, applications) = subject::alerting(case, hints);
+    let (entities, applications) = subject::alerting(facts, hints);
     entities.into_iter().for_each(&mut add);
-    let facts = Facts::new(case);
     for name in &applications {
         let bears = |workload: &&Workload| {
             let labels = &workload.template().metadata.labels;

@@ -36,7 +36,7 @@ fn subject(pairs: &[(&str, &str)]) -> (Vec<EntityRef>, Vec<String>) {
         let node = json!({"metadata": {"name": name}, "status": {"addresses": addresses}});
         case.objects.nodes.push(serde_json::from_value(node).unwrap());
     }
-    let (entities, applications) = alerting(&case, &hints(&labels(pairs)));
+    let (entities, applications) = alerting(&Facts::new(&case), &hints(&labels(pairs)));
     (entities, applications.into_iter().collect())
 }
 

@@ -11,7 +11,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::lookout::Lookout;
-use super::plan::{Plan, plan};
+use super::plan::Plan;
+use super::planning::Compared;
 use super::recent::Recent;
 use super::{Basis, Intake, Receipt, key};
 use crate::incident::grouping::{Extent, LONGEST, Surroundings};
@@ -120,34 +121,57 @@ impl Turn<'_> {
             return intake.open(group, fresh, receipt).await;
         }
         within_bounds(&mut recent, MOST_ALERTS.saturating_sub(fresh.len()));
-        let (around, basis) = self.look(group, &recent, &fresh, intake.clock.now()).await;
+        let compared = Arc::new(Compared { recent, fresh });
+        let (plan, basis) = self.plan(group, &compared, intake.clock.now()).await;
         receipt.grouped_by = Some(basis);
-        let plan = plan(&recent, fresh, &around, basis == Basis::Surroundings);
-        carry_out(intake, group, plan, &recent, receipt).await
+        carry_out(intake, group, plan, &compared.recent, receipt).await
+    }
+
+    /// What is to be done, and by what that was decided.
+    async fn plan(&self, group: &str, compared: &Arc<Compared>, now: Timestamp) -> (Plan, Basis) {
+        let all = compared.alerts();
+        let (around, basis) = self.look(group, &all, &compared.fresh, now).await;
+        if basis != Basis::Labels {
+            let planned = Arc::clone(compared).plan(around, basis == Basis::Surroundings);
+            if let Ok(Some(plan)) = tokio::time::timeout(self.left().saturating_add(GRACE), planned).await {
+                return (plan, basis);
+            }
+            tracing::warn!(
+                group,
+                alerts = all.len(),
+                "alerts could not be compared in time by what they are about; their labels alone decide"
+            );
+        }
+        match Arc::clone(compared)
+            .plan(Surroundings::unknown(&all), false)
+            .await
+        {
+            Some(plan) => (plan, Basis::Labels),
+            None => (Plan::together(&compared.fresh), Basis::Notification),
+        }
+    }
+
+    /// How long the notification may still wait.
+    fn left(&self) -> Duration {
+        self.until.map_or(self.grouping.patience, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
     }
 
     /// What all these alerts are about, and how much of it is known.
     async fn look(
         &self,
         group: &str,
-        recent: &[Recent],
+        all: &[Alert],
         fresh: &[Alert],
         now: Timestamp,
     ) -> (Surroundings, Basis) {
-        let all: Vec<Alert> = recent
-            .iter()
-            .flat_map(|run| &run.alerts)
-            .chain(fresh)
-            .cloned()
-            .collect();
         let decision = decision(group, fresh, now);
-        let left = self.until.map_or(self.grouping.patience, |until| {
-            until.saturating_duration_since(Instant::now())
-        });
+        let left = self.left();
         let seen = if left.is_zero() {
             None
         } else {
-            let look = self.grouping.lookout.look(&decision, &all, left);
+            let look = self.grouping.lookout.look(&decision, all, left);
             match tokio::time::timeout(left.saturating_add(GRACE), look).await {
                 Ok(Ok(seen)) => Some(seen),
                 Ok(Err(error)) => {
@@ -174,7 +198,7 @@ impl Turn<'_> {
                     decision = decision.0,
                     "what alerts are about could not be read in time; their labels alone decide"
                 );
-                (Surroundings::unknown(&all), Basis::Labels)
+                (Surroundings::unknown(all), Basis::Labels)
             }
         }
     }

@@ -3,6 +3,7 @@
 mod grouping;
 mod lookout;
 mod plan;
+mod planning;
 mod receipt;
 mod recent;
 

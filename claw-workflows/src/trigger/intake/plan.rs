@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use claw_core::workflow::RunId;
 
 use super::recent::Recent;
-use crate::incident::grouping::{Surroundings, group};
+use crate::incident::grouping::{Surroundings, group_while};
 use crate::trigger::Alert;
 
 /// Most runs that one notification opens. Alertmanager may put together what a hundred teams own; that many investigations at
@@ -26,20 +26,27 @@ pub(super) struct Plan {
 /// Groups new alerts together with those of runs that are there, the oldest run first.
 ///
 /// Where it is not known what has nothing to do with each other (`apart`), the new alerts stay together: so they were sent.
-pub(super) fn plan(recent: &[Recent], fresh: Vec<Alert>, around: &Surroundings, apart: bool) -> Plan {
+/// `None` as soon as `is_wanted` says that nobody waits for the plan any more.
+pub(super) fn plan(
+    recent: &[Recent],
+    fresh: &[Alert],
+    around: Surroundings,
+    apart: bool,
+    is_wanted: impl Fn() -> bool,
+) -> Option<Plan> {
     let mut all: Vec<Alert> = Vec::new();
     let mut owners: Vec<Option<usize>> = Vec::new();
     for (position, run) in recent.iter().enumerate() {
         all.extend(run.alerts.iter().cloned());
         owners.resize(all.len(), Some(position));
     }
-    all.extend(fresh.iter().cloned());
+    all.extend_from_slice(fresh);
     owners.resize(all.len(), None);
 
     let mut plan = Plan::default();
     let mut unplaced = Vec::new();
     let mut together = BTreeSet::new();
-    for group in group(&all, around) {
+    for group in group_while(&all, around, is_wanted)? {
         let mut runs = BTreeSet::new();
         let mut own = Vec::new();
         for position in group.alerts {
@@ -67,17 +74,25 @@ pub(super) fn plan(recent: &[Recent], fresh: Vec<Alert>, around: &Surroundings, 
         (true, _) => plan
             .opens
             .extend(Some(unplaced).filter(|alerts| !alerts.is_empty())),
-        (false, true) => plan.opens.push(fresh),
-        (false, false) => plan.join(recent, &together, fresh),
+        (false, true) => plan.opens.push(fresh.to_vec()),
+        (false, false) => plan.join(recent, &together, fresh.to_vec()),
     }
     if plan.opens.len() > MOST_OPENED {
         let rest = plan.opens.split_off(MOST_OPENED.saturating_sub(1));
         plan.opens.push(rest.concat());
     }
-    plan
+    Some(plan)
 }
 
 impl Plan {
+    /// All of them open a run.
+    pub(super) fn together(fresh: &[Alert]) -> Self {
+        Self {
+            opens: vec![fresh.to_vec()],
+            ..Self::default()
+        }
+    }
+
     /// Lets alerts join the oldest of `runs`: with it the incident began.
     fn join(&mut self, recent: &[Recent], runs: &BTreeSet<usize>, mut alerts: Vec<Alert>) {
         let Some(oldest) = runs.first() else { return };

@@ -41,7 +41,7 @@ pub(crate) async fn run(given: GroupArguments, output: Output) -> Result<u8, Fai
         Some(folder) => recorded(folder, &alerts).await?,
         None => Surroundings::unknown(&alerts),
     };
-    let groups = group(&alerts, &around);
+    let groups = group(&alerts, around);
     if json {
         print::json(&named(&groups, &listed))?;
     } else {

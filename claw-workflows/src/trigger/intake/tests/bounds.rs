@@ -1,7 +1,9 @@
 //! What one alert shows of several runs, and how much one notification may ask for.
 
 use super::super::plan::MOST_OPENED;
+use super::super::planning::Compared;
 use super::*;
+use crate::incident::facts::built;
 
 #[tokio::test]
 async fn an_alert_that_two_runs_could_claim_joins_the_older_and_says_so() {
@@ -88,4 +90,24 @@ async fn an_intake_without_grouping_makes_each_notification_a_run() {
         assert_eq!((receipt.opened.len(), receipt.grouped_by), (1, None));
     }
     assert_eq!((world.ids().await.len(), world.looks()), (2, 0));
+}
+
+#[tokio::test]
+async fn alerts_are_compared_on_a_thread_of_its_own_and_only_as_long_as_somebody_waits() {
+    let world = World::new(Known::all());
+    world.accept(&[fires(0, "db")]).await;
+    let here = built::so_far();
+    let joined = world.accept(&[fires(1, "orders"), fires(1, "wiki")]).await;
+    assert_eq!((joined.joined.len(), joined.opened.len()), (1, 1));
+    assert_eq!(built::so_far(), here, "not on this one");
+
+    let fresh: Vec<Alert> = (0..500).map(|number| fires(0, &format!("s{number}"))).collect();
+    let around = Surroundings::unknown(&fresh);
+    let compared = Arc::new(Compared {
+        recent: Vec::new(),
+        fresh,
+    });
+    let planned = tokio::time::timeout(Duration::ZERO, compared.clone().plan(around.clone(), true)).await;
+    assert!(planned.is_err());
+    assert_eq!(compared.plan(around, false).await.unwrap().opens.len(), 1);
 }

@@ -67,7 +67,7 @@ proptest! {
             let found: BTreeSet<_> = by_run.into_values().collect();
             let around = Surroundings::calling(&alerts, &CALLS);
             let name = |position: usize| alerts[position].fingerprint.clone();
-            let expected: BTreeSet<BTreeSet<String>> = group(&alerts, &around)
+            let expected: BTreeSet<BTreeSet<String>> = group(&alerts, around)
                 .into_iter()
                 .map(|group| group.alerts.into_iter().map(name).collect())
                 .collect();
