@@ -1,5 +1,6 @@
 //! The address of a dashboard, as people open it.
 
+use claw_core::http::HttpError;
 use jiff::Timestamp;
 
 use super::GrafanaConfig;
@@ -10,15 +11,18 @@ pub(super) struct Front(Option<String>);
 
 impl Front {
     /// The address that is meant for people; else the one that is asked, without user and password.
-    pub(super) fn new(config: &GrafanaConfig, asked: Option<&str>) -> Self {
-        let url = config.public_url.as_deref().or(asked);
-        let is_page = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
-        let plain = |url: &&str| !url.contains(['@', '?', '#']);
-        Self(
-            url.filter(is_page)
-                .filter(plain)
-                .map(|url| url.trim_end_matches('/').to_owned()),
-        )
+    ///
+    /// # Errors
+    /// If the address that is meant for people is none of a page.
+    pub(super) fn new(config: &GrafanaConfig, asked: Option<&str>) -> Result<Self, HttpError> {
+        let given = config.public_url.as_deref().map(str::trim);
+        if let Some(given) = given.filter(|given| !is_page(given)) {
+            return Err(HttpError::InvalidConfig {
+                reason: unusable(given),
+            });
+        }
+        let url = given.or(asked.filter(|asked| is_page(asked)));
+        Ok(Self(url.map(|url| url.trim_end_matches('/').to_owned())))
     }
 
     /// A dashboard at a time, with values for its variables. The server finds it by its uid; what follows that is for people.
@@ -39,6 +43,30 @@ impl Front {
         let slug = slug.map(|slug| format!("/{slug}")).unwrap_or_default();
         Some(format!("{front}/d/{uid}{slug}?{}", query.finish()))
     }
+}
+
+/// Whether links may begin with it: a scheme and a host, and nothing that would stand in the way of what follows or be no one's
+/// business.
+fn is_page(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let odd =
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '"' | '<' | '>');
+        !rest.is_empty() && !rest.starts_with(['/', ':']) && !rest.contains(odd)
+    })
+}
+
+/// What is wrong with an address, and what to write instead. It may hold a password, and is not repeated where it does.
+fn unusable(given: &str) -> String {
+    let whole = format!("https://{given}");
+    let advice = if !given.contains("://") && is_page(&whole) {
+        format!("write it with its scheme: {whole}")
+    } else {
+        "write the address as people open it, such as https://grafana.example.com, without user, query and fragment".to_owned()
+    };
+    format!("public_url: not the address of a page; {advice}")
 }
 
 /// Whether it can be part of a path as it is. Uids and slugs of the server can.

@@ -47,7 +47,9 @@ pub struct DashboardList {
 
 /// Finds dashboards that show what is in question, by one search and a look at the one that fits best.
 ///
-/// A dashboard fits if its title, its folder or a tag names the entity or its namespace. One that shows things of the entity's
+/// A dashboard fits if its title, its folder or a tag names the entity or its namespace. A name of one word may be that of
+/// anything (`web`, `cart`): such a dashboard comes after others, unless it names the namespace as well, or has a variable or a
+/// query for the entity. One that shows things of the entity's
 /// kind fits if it has a variable by which the entity can be chosen, or a query that names it. Links carry the time, and
 /// values for the variables of the dashboard that was looked at.
 #[derive(Clone, Debug)]
@@ -60,10 +62,10 @@ impl FindDashboards {
     /// A tool as described by `config`. Nothing is connected yet.
     ///
     /// # Errors
-    /// If the address or the credentials cannot be used.
+    /// If an address or the credentials cannot be used.
     pub fn new(config: GrafanaConfig) -> Result<Self, HttpError> {
         let client = Client::new(config.http.clone())?;
-        let front = Front::new(&config, client.base_url());
+        let front = Front::new(&config, client.base_url())?;
         Ok(Self { client, front })
     }
 
@@ -98,26 +100,36 @@ impl FindDashboards {
         one: &Fitting<'_>,
         looked_at: Option<&Answer>,
         span: (Timestamp, Timestamp),
-    ) -> Option<Dashboard> {
+    ) -> Option<Named> {
         let (variables, chosen) = looked_at
             .map(|answer| answer.variables(one.about))
             .unwrap_or_default();
         let about = one.about;
+        let asks = looked_at.is_some_and(|answer| answer.asks_about(about));
         let because = match &one.names {
-            Some(name) => format!("it names {name}"),
+            Some(names) => names.clone(),
             None if chosen => format!("it shows {about} where that is chosen"),
-            None if looked_at.is_some_and(|answer| answer.asks_about(about)) => {
-                format!("its queries name {about}")
-            }
+            None if asks => format!("its queries have the name {}", about.name),
             None => return None,
         };
         let hit = one.hit;
-        Some(Dashboard {
-            title: hit.title.clone(),
-            url: self.front.dashboard(&hit.uid, hit.slug(), span, &variables)?,
-            because,
+        Some(Named {
+            is_vague: one.is_vague && variables.is_empty() && !asks,
+            dashboard: Dashboard {
+                title: hit.title.clone(),
+                url: self.front.dashboard(&hit.uid, hit.slug(), span, &variables)?,
+                because,
+            },
         })
     }
+}
+
+/// A dashboard that there is reason to follow the link to.
+#[derive(Debug)]
+struct Named {
+    dashboard: Dashboard,
+    /// Whether it may as well be about something else that is called alike.
+    is_vague: bool,
 }
 
 #[async_trait]
@@ -138,10 +150,17 @@ impl Tool for FindDashboards {
     async fn call(&self, cx: &ToolContext, input: DashboardQuery) -> Result<DashboardList, ToolError> {
         let hits = self.search(cx).await?;
         let found = fitting(&hits, &input.about);
-        let Some((best, others)) = found.split_first() else {
-            return Ok(DashboardList::default());
-        };
         let mut list = DashboardList::default();
+        if hits.len() >= LOOKED_AT {
+            list.gaps.push(Gap {
+                source: Self::NAME.to_owned(),
+                reason: format!("only the first {LOOKED_AT} dashboards that Grafana listed were looked through"),
+                remedy: "give the agent an account that sees only the folders of the teams whose services it looks after".to_owned(),
+            });
+        }
+        let Some((best, others)) = found.split_first() else {
+            return Ok(list);
+        };
         let answer = match self.look_at(cx, &best.hit.uid).await {
             Ok(answer) => Some(answer),
             Err(error) => {
@@ -159,7 +178,10 @@ impl Tool for FindDashboards {
         let span = (input.start, input.end);
         let best = self.named(best, answer.as_ref(), span);
         let others = others.iter().filter_map(|one| self.named(one, None, span));
-        list.dashboards = best.into_iter().chain(others).take(NAMED).collect();
+        let mut named: Vec<Named> = best.into_iter().chain(others).collect();
+        named.sort_by_key(|one| one.is_vague);
+        named.truncate(NAMED);
+        list.dashboards = named.into_iter().map(|one| one.dashboard).collect();
         Ok(list)
     }
 }

@@ -54,8 +54,10 @@ pub(super) struct Fitting<'a> {
     pub(super) hit: &'a Hit,
     /// What it would show.
     pub(super) about: &'a EntityRef,
-    /// What it names of that: `None` where its title only says that it shows things of the kind.
+    /// Where it has which name of that: `None` where its title only says that it shows things of the kind.
     pub(super) names: Option<String>,
+    /// Whether what it has is one word, which something else may be called as well.
+    pub(super) is_vague: bool,
     score: u32,
 }
 
@@ -80,35 +82,53 @@ pub(super) fn fitting<'a>(hits: &'a [Hit], about: &'a [EntityRef]) -> Vec<Fittin
 }
 
 fn fit<'a>(hit: &'a Hit, about: &'a [EntityRef]) -> Option<Fitting<'a>> {
-    let texts = || {
-        [hit.title.as_str()]
-            .into_iter()
-            .chain(hit.tags.iter().map(String::as_str))
-    };
-    let texts = || texts().chain(hit.folder_title.as_deref());
-    let says = |name: &str| {
+    let tags = hit.tags.iter().map(|tag| ("tag", tag.as_str()));
+    let folder = hit.folder_title.as_deref().map(|title| ("folder", title));
+    let texts: Vec<(&str, Vec<String>)> = std::iter::once(("title", hit.title.as_str()))
+        .chain(tags)
+        .chain(folder)
+        .map(|(place, text)| (place, words(text)))
+        .collect();
+    // Where a name stands.
+    let place = |name: &str| {
         let name = words(name);
-        !name.is_empty() && texts().any(|text| words(text).windows(name.len()).any(|part| part == name))
+        let has = |text: &[String]| text.windows(name.len().max(1)).any(|part| part == name);
+        texts.iter().find(|(_, text)| has(text)).map(|(place, _)| *place)
     };
-    let named = about.iter().enumerate().find(|(_, entity)| says(&entity.name));
-    if let Some((place, entity)) = named {
-        let after = u32::try_from(place).unwrap_or(u32::MAX).min(6);
+    let says = |name: &str| place(name).is_some();
+    let names_namespace = |entity: &EntityRef| entity.namespace.as_deref().is_some_and(says);
+    // Of several that it names the one of which that is surest, and of these the most important.
+    let named = about.iter().enumerate().filter_map(|(order, entity)| {
+        let place = place(&entity.name)?;
+        let is_vague = words(&entity.name).len() == 1 && !names_namespace(entity);
+        Some((is_vague, order, entity, place))
+    });
+    if let Some((is_vague, order, entity, place)) =
+        named.min_by_key(|(is_vague, order, ..)| (*is_vague, *order))
+    {
+        let after = u32::try_from(order).unwrap_or(u32::MAX).min(6);
+        let best = if is_vague { 10_u32 } else { 20 };
         return Some(Fitting {
             hit,
             about: entity,
-            names: Some(entity.to_string()),
-            score: 10_u32.saturating_sub(after),
+            names: Some(format!("its {place} has the name {}", entity.name)),
+            is_vague,
+            score: best.saturating_sub(after),
         });
     }
     let first = about.first()?;
-    let within = about
-        .iter()
-        .find_map(|entity| Some((entity, entity.namespace.as_deref().filter(|name| says(name))?)));
-    if let Some((entity, namespace)) = within {
+    let within = about.iter().find_map(|entity| {
+        let namespace = entity.namespace.as_deref()?;
+        Some((entity, namespace, place(namespace)?))
+    });
+    if let Some((entity, namespace, place)) = within {
         return Some(Fitting {
             hit,
             about: entity,
-            names: Some(format!("namespace {namespace}")),
+            names: Some(format!(
+                "its {place} has the name {namespace}, as the namespace of {entity} is called"
+            )),
+            is_vague: false,
             score: 3,
         });
     }
@@ -117,6 +137,7 @@ fn fit<'a>(hit: &'a Hit, about: &'a [EntityRef]) -> Option<Fitting<'a>> {
         hit,
         about: first,
         names: None,
+        is_vague: false,
         score: if says("kubernetes") { 2 } else { 1 },
     })
 }

@@ -40,7 +40,7 @@ pub struct GrafanaConfig {
     /// Address, credentials, limits of time and bytes. The address is the one that `/api` is appended to; the account needs
     /// the permissions `annotations:read` and `dashboards:read`.
     pub http: ClientConfig,
-    /// The address under which people open it, where that is another one. Links to dashboards begin with it.
+    /// The address under which people open it, with its scheme, where that is another one. Links to dashboards begin with it.
     pub public_url: Option<String>,
     /// Tags that an annotation has all of; annotations with any tags when empty.
     pub tags: Vec<String>,

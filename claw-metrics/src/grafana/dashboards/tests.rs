@@ -94,11 +94,11 @@ async fn the_one_that_names_it_is_linked_at_the_time_with_its_variables() {
         [
             (
                 "https://dashboards.example.com/g/d/c4rt/cart?from=1767261600000&to=1767268800000&var-namespace=shop",
-                "it names Deployment shop/cart"
+                "its title has the name cart"
             ),
             (
                 "https://dashboards.example.com/g/d/sh0p/overview?from=1767261600000&to=1767268800000",
-                "it names namespace shop"
+                "its tag has the name shop, as the namespace of Deployment shop/cart is called"
             ),
         ]
     );
@@ -167,20 +167,99 @@ async fn nothing_of_a_name_gets_into_an_address_as_it_is() {
     );
 }
 
-#[tokio::test]
-async fn what_is_no_address_of_a_page_gives_no_link() {
-    for public in [
-        "javascript:alert(1)",
-        "https://kim:secret@dashboards.example.com",
-        "ftp://x",
+#[test]
+fn what_is_no_address_of_a_page_is_refused_with_what_to_write() {
+    let refused = |public: &str| {
+        let config = GrafanaConfig {
+            public_url: Some(public.to_owned()),
+            ..GrafanaConfig::at("http://grafana.monitoring:3000")
+        };
+        match FindDashboards::new(config) {
+            Err(HttpError::InvalidConfig { reason }) => reason,
+            other => panic!("{public}: {other:?}"),
+        }
+    };
+    for (public, advice) in [
+        (
+            "grafana.example.com",
+            "write it with its scheme: https://grafana.example.com",
+        ),
+        (
+            "grafana.example.com:8443/g",
+            "write it with its scheme: https://grafana.example.com:8443/g",
+        ),
+        ("", "such as https://grafana.example.com"),
+        ("https://", "such as https://grafana.example.com"),
+        ("javascript:alert(1)", "public_url"),
+        ("javascript:alert(1)//?", "such as https://grafana.example.com"),
+        ("ftp://x", "such as https://grafana.example.com"),
+        (
+            "https://dashboards.example.com?orgId=1",
+            "without user, query and fragment",
+        ),
+        (
+            "https://kim:secret@dashboards.example.com",
+            "without user, query and fragment",
+        ),
+        (
+            "kim:secret@dashboards.example.com",
+            "without user, query and fragment",
+        ),
     ] {
-        let server = server(&[hit("c4rt", "Cart", &[])], "c4rt", json(&variables(&[]))).await;
-        let list = tool(&server, Some(public))
-            .call(&cx(), query(&[cart()]))
-            .await
-            .unwrap();
-        assert_eq!(list.dashboards, [], "{public}");
+        let reason = refused(public);
+        assert!(
+            reason.starts_with("public_url: ") && reason.contains(advice),
+            "{public}: {reason}"
+        );
+        assert!(!reason.contains("secret"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn a_search_that_was_cut_is_a_gap_also_where_nothing_fits() {
+    for (count, gaps) in [(LOOKED_AT - 1, 0), (LOOKED_AT, 1)] {
+        let all: Vec<Value> = (0..count)
+            .map(|number| hit(&format!("u{number}"), "Sales", &[]))
+            .collect();
+        let server = server(&all, "u0", json(&json!({}))).await;
+        let list = tool(&server, None).call(&cx(), query(&[cart()])).await.unwrap();
+        assert_eq!((list.dashboards.len(), list.gaps.len()), (0, gaps), "{count}");
+        assert!(
+            list.gaps.iter().all(|gap| gap.reason.contains("2000 dashboards")),
+            "{:?}",
+            list.gaps
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_one_word_counts_for_less_unless_something_confirms_it() {
+    let order = async |hits: &[Value], asks: &[(&str, &str)], about: EntityRef| {
+        let server = server(hits, "c4rt", json(&variables(asks))).await;
+        let list = tool(&server, None).call(&cx(), query(&[about])).await.unwrap();
+        list.dashboards
+            .into_iter()
+            .map(|one| one.title)
+            .collect::<Vec<_>>()
+    };
+    let shopping = hit("c4rt", "Cart conversion", &["sales"]);
+    let of_namespace = hit("sh0p", "Overview", &["shop"]);
+    let both = [shopping.clone(), of_namespace.clone()];
+    assert_eq!(order(&both, &[], cart()).await, ["Overview", "Cart conversion"]);
+    assert_eq!(
+        order(&both, &[("app", "query")], cart()).await,
+        ["Cart conversion", "Overview"],
+        "it can be told to show it"
+    );
+    let in_its_namespace = [shopping, hit("c4rt", "Cart and checkout of the shop", &[])];
+    assert_eq!(
+        order(&in_its_namespace, &[], cart()).await,
+        ["Cart and checkout of the shop", "Cart conversion"]
+    );
+    // Nobody means something else by a name of several words.
+    let api = EntityRef::namespaced("Deployment", "shop", "cart-api");
+    let both = [of_namespace, hit("c4rt", "Cart API", &[])];
+    assert_eq!(order(&both, &[], api).await, ["Cart API", "Overview"]);
 }
 
 #[tokio::test]
