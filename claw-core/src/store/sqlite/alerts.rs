@@ -1,8 +1,9 @@
 //! Which alert belongs to which run, while it fires.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 
 use super::SqliteStore;
@@ -19,17 +20,23 @@ impl SqliteStore {
         conn: &mut SqliteConnection,
         alerts: &[AlertKey],
     ) -> Result<Vec<Option<RunId>>, StoreError> {
-        let mut owners = Vec::with_capacity(alerts.len());
-        for alert in alerts {
-            let owner =
-                sqlx::query_scalar("SELECT run FROM alerts WHERE fingerprint = $1 AND starts_at >= $2")
-                    .bind(&alert.fingerprint)
-                    .bind(text_of(alert.starts_at))
-                    .fetch_optional(&mut *conn)
-                    .await;
-            owners.push(self.place.check(owner)?.map(RunId));
+        let names: Value = alerts.iter().map(|alert| alert.fingerprint.as_str()).collect();
+        let firing = sqlx::query_as(
+            "SELECT fingerprint, starts_at, run FROM alerts WHERE fingerprint IN (SELECT value FROM json_each($1))",
+        )
+        .bind(names.to_string())
+        .fetch_all(conn)
+        .await;
+        let firing: Vec<(String, String, String)> = self.place.check(firing)?;
+        let mut runs = BTreeMap::new();
+        for (fingerprint, starts_at, run) in firing {
+            runs.insert(fingerprint, (starts_at, RunId(run)));
         }
-        Ok(owners)
+        let owner = |alert: &AlertKey| {
+            let (since, run) = runs.get(&alert.fingerprint)?;
+            (*since >= text_of(alert.starts_at)).then(|| run.clone())
+        };
+        Ok(alerts.iter().map(owner).collect())
     }
 
     /// Gives these alerts to the run. Returns the runs that had an earlier period of them.

@@ -1,8 +1,10 @@
 //! Alerts that join a run, and all that belong to one.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use sqlx::Acquire as _;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{Acquire as _, Row as _};
 
 use super::SqliteStore;
 use super::row::{json, run_alert_of, run_of, text_of};
@@ -10,6 +12,14 @@ use crate::store::StoreError;
 use crate::store::alerts::{Attach, Attached, RecentRun, RunAlert};
 use crate::store::record::AlertKey;
 use crate::workflow::RunId;
+
+/// The runs that alerts opened lately, the latest first.
+macro_rules! recent {
+    () => {
+        "FROM runs WHERE enqueued_at >= $2 AND workflow = $1 AND status NOT IN ('failed', 'cancelled') \
+         AND EXISTS (SELECT 1 FROM run_alerts WHERE run = runs.id) ORDER BY position DESC LIMIT $3"
+    };
+}
 
 impl SqliteStore {
     pub(super) async fn attach_alerts(
@@ -104,27 +114,47 @@ impl SqliteStore {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<RecentRun>, StoreError> {
-        // In one transaction: runs and alerts as they were at one moment.
-        Ok(transaction!(self, |conn| {
-            let rows = sqlx::query(
-                "SELECT id, workflow, input, status, step, attempts, not_before, approval, reason, enqueued_at, updated_at, \
-                 resolved_at FROM runs WHERE enqueued_at >= $2 AND workflow = $1 \
-                 AND status NOT IN ('failed', 'cancelled') \
-                 AND EXISTS (SELECT 1 FROM run_alerts WHERE run = runs.id) ORDER BY position DESC LIMIT $3",
-            )
-            .bind(workflow)
-            .bind(text_of(since))
-            .bind(limit)
-            .fetch_all(&mut *conn)
-            .await;
-            let mut recent = Vec::new();
-            for row in self.place.check(rows)? {
-                let run = self.place.read(run_of(&row))?;
-                let input = self.place.read(json(&row, "input"))?.unwrap_or_default();
-                let alerts = self.alerts_of(conn, &run.id).await?;
-                recent.push(RecentRun { run, input, alerts });
-            }
-            recent
-        }))
+        // In one transaction: runs and alerts as they were at one moment. It writes nothing, so it asks for no lock.
+        let mut transaction = self.place.check(self.pool.begin().await)?;
+        let conn = self.place.check(transaction.acquire().await)?;
+        let runs = sqlx::query(concat!(
+            "SELECT id, workflow, input, status, step, attempts, not_before, approval, reason, enqueued_at, updated_at, \
+             resolved_at ",
+            recent!(),
+        ))
+        .bind(workflow)
+        .bind(text_of(since))
+        .bind(limit)
+        .fetch_all(&mut *conn)
+        .await;
+        // Without the inputs, which are long: a row has one run, and there is one for each of its alerts.
+        let alerts = sqlx::query(concat!(
+            "SELECT run_alerts.* FROM run_alerts JOIN (SELECT id ",
+            recent!(),
+            ") recent ON run_alerts.run = recent.id ORDER BY run_alerts.starts_at, run_alerts.fingerprint",
+        ))
+        .bind(workflow)
+        .bind(text_of(since))
+        .bind(limit)
+        .fetch_all(&mut *conn)
+        .await;
+        let (runs, alerts) = (self.place.check(runs)?, self.place.check(alerts)?);
+        self.place.check(transaction.commit().await)?;
+
+        let mut by_run: BTreeMap<String, Vec<RunAlert>> = BTreeMap::new();
+        for row in &alerts {
+            let run = self.place.read(row.try_get("run").map_err(Into::into))?;
+            let alert = self.place.read(run_alert_of(row))?;
+            by_run.entry(run).or_default().push(alert);
+        }
+        let recent = runs.iter().map(|row| {
+            let run = self.place.read(run_of(row))?;
+            Ok(RecentRun {
+                input: self.place.read(json(row, "input"))?.unwrap_or_default(),
+                alerts: by_run.remove(&run.id.0).unwrap_or_default(),
+                run,
+            })
+        });
+        recent.collect()
     }
 }

@@ -135,7 +135,10 @@ on_both! {
         assert_eq!(recent[2].input, json!({"of": "c", "and": 1}));
         assert_eq!(recent[2].alerts, journal.alerts(&id("c")).await.unwrap());
         assert_eq!(ids(&journal.recent("incident", at(0), 9).await.unwrap()), ["e", "d", "c", "early"]);
-        assert_eq!(ids(&journal.recent("incident", at(0), 2).await.unwrap()), ["e", "d"]);
+        let last = journal.recent("incident", at(0), 2).await.unwrap();
+        assert_eq!(ids(&last), ["e", "d"]);
+        assert_eq!(last[1].alerts, journal.alerts(&id("d")).await.unwrap());
+        assert_eq!(journal.recent("another", at(0), 2).await.unwrap(), []);
     }
 
     async fn concurrent_attaches_give_an_alert_to_one_run(journal: &dyn Journal) {
@@ -147,6 +150,24 @@ on_both! {
         let taken = answers.into_iter().filter(|answer| matches!(answer, Ok(Attached::Joined { alerts, .. }) if !alerts.is_empty()));
         assert_eq!(taken.count(), 1);
     }
+}
+
+#[tokio::test]
+async fn runs_are_listed_while_somebody_else_writes_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("j.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    store
+        .enqueue(opened_by("1", &[alert("a", 0)]), at(0))
+        .await
+        .unwrap();
+    let other = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    let writes = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let recent = store.recent("incident", at(0), 9).await.unwrap();
+    assert_eq!(recent[0].alerts, store.alerts(&id("1")).await.unwrap());
+    writes.rollback().await.unwrap();
 }
 
 #[tokio::test]
