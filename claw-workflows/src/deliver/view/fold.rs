@@ -2,7 +2,7 @@
 //!
 //! Six pods of a workload that fail alike are one thing to read, and six observations to look up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Entity;
 use super::cause::{Citation, Reference};
@@ -16,26 +16,44 @@ const SUFFIX_LENGTH: usize = 5;
 /// The citations, each kind once, in the order in which their first one came. One that stands for several says how many.
 pub(super) fn folded(citations: Vec<Citation>) -> Vec<Citation> {
     let mut shown: Vec<Citation> = Vec::with_capacity(citations.len());
+    let mut pods: Vec<BTreeSet<String>> = Vec::with_capacity(citations.len());
     let mut places: BTreeMap<(Entity, String), usize> = BTreeMap::new();
     for citation in citations {
         let key = key(&citation);
         let known = key.as_ref().and_then(|key| places.get(key)).copied();
-        match known.and_then(|place| shown.get_mut(place)) {
+        let place = known.unwrap_or(shown.len());
+        if known.is_none() {
+            places.extend(key.map(|key| (key, place)));
+            pods.push(BTreeSet::new());
+        }
+        let pod = citation.entity.as_ref().filter(|entity| entity.kind == "Pod");
+        if let Some(pods) = pods.get_mut(place) {
+            pods.extend(pod.map(|pod| pod.path.clone()));
+        }
+        match shown.get_mut(place) {
             Some(first) => first.alike.push(Reference {
                 id: citation.id,
                 index: citation.index,
             }),
-            None => {
-                places.extend(key.map(|key| (key, shown.len())));
-                shown.push(citation);
-            }
+            None => shown.push(citation),
         }
     }
-    for citation in shown.iter_mut().filter(|citation| !citation.alike.is_empty()) {
+    for (citation, pods) in shown.iter_mut().zip(pods) {
         let times = citation.alike.len().saturating_add(1);
-        citation.statement = format!("{times} × {}", citation.statement);
+        citation.statement = told(&citation.statement, times, pods.len());
     }
     shown
+}
+
+/// A statement that was made so often, of so many pods. It stands beside the name of one of them: of which the others are as well
+/// has to be said.
+fn told(statement: &str, times: usize, pods: usize) -> String {
+    match (times, pods) {
+        (..=1, _) => statement.to_owned(),
+        (_, ..=1) => format!("{times} × {statement}"),
+        _ if times == pods => format!("{statement} (on {pods} pods)"),
+        _ => format!("{times} × {statement} (on {pods} pods)"),
+    }
 }
 
 /// What two citations have in common that say the same of two pods; `None` of one that the report does not hold.
@@ -127,7 +145,22 @@ mod tests {
             ("Pod", "shop/db-1", "db-1 waits"),
             ("Pod", "shop/cart-7d9f8b6c5-kqw7m", killed),
         ]);
-        assert_eq!(found, ["3 × container app was killed", "2 × db-0 waits"]);
+        assert_eq!(
+            found,
+            ["container app was killed (on 3 pods)", "db-0 waits (on 2 pods)"]
+        );
+    }
+
+    #[test]
+    fn how_often_it_was_seen_and_on_how_many_pods_are_two_numbers() {
+        let killed = "container app was killed";
+        let (one, other) = ("shop/cart-7d9f8b6c5-x2v4z", "shop/cart-7d9f8b6c5-9bcdf");
+        assert_eq!(
+            left(&[("Pod", one, killed), ("Pod", one, killed)]),
+            [format!("2 × {killed}")]
+        );
+        let thrice = [("Pod", one, killed), ("Pod", other, killed), ("Pod", one, killed)];
+        assert_eq!(left(&thrice), [format!("3 × {killed} (on 2 pods)")]);
     }
 
     #[test]
