@@ -102,6 +102,13 @@ fn references(facts: &Facts<'_>, graph: &mut FailureGraph) {
     }
 }
 
+/// Only what spreads from who is called to who calls: along Services, routes and calls.
+pub(super) fn calls(facts: &Facts<'_>) -> FailureGraph {
+    let mut graph = FailureGraph::default();
+    traffic(facts, &mut graph);
+    graph
+}
+
 /// Workload → its services → ingresses and callers.
 fn traffic(facts: &Facts<'_>, graph: &mut FailureGraph) {
     for service in &facts.case.objects.services {
@@ -113,10 +120,8 @@ fn traffic(facts: &Facts<'_>, graph: &mut FailureGraph) {
                 graph.connect(&workload.entity(), &this);
             }
         }
-        for pod in facts
-            .pods()
-            .filter(|pod| pod.metadata.ns() == ns && service.selects(&pod.metadata.labels))
-        {
+        let pods = facts.pods_in(ns).iter();
+        for pod in pods.filter(|pod| service.selects(&pod.metadata.labels)) {
             graph.connect(&pod.entity(), &this);
         }
     }

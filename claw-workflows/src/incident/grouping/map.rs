@@ -9,6 +9,8 @@ use claw_core::entity::EntityRef;
 use super::site::{Named, Site};
 use crate::incident::case::Case;
 use crate::incident::facts::Facts;
+use crate::incident::graph::FailureGraph;
+use crate::incident::spread;
 
 /// Calls are followed so far: beyond, something else is likelier than that one is the other's cause.
 pub(super) const FAR: u32 = 3;
@@ -16,9 +18,10 @@ pub(super) const FAR: u32 = 3;
 const NEAR: u32 = 2;
 /// Kinds that many things rest on which otherwise have nothing to do with each other: an alert about them ties what feels them,
 /// and they tie nothing by themselves.
-const SHARED_BY_ALL: [&str; 8] = [
+const SHARED_BY_ALL: [&str; 9] = [
     "Node",
     "Namespace",
+    "ServiceAccount",
     "ConfigMap",
     "Secret",
     "ResourceQuota",
@@ -35,6 +38,8 @@ pub(super) struct Map<'a> {
     facts: Facts<'a>,
     felt_by: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
     feels: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
+    /// Of which it is known whom they call, or who calls them. That a unit runs on a node says nothing of that.
+    called: BTreeSet<EntityRef>,
     below: RefCell<BTreeMap<EntityRef, Distances>>,
     above: RefCell<BTreeMap<EntityRef, Distances>>,
 }
@@ -45,21 +50,19 @@ impl<'a> Map<'a> {
         let facts = Facts::new(case);
         let mut felt_by: BTreeMap<EntityRef, BTreeSet<EntityRef>> = BTreeMap::new();
         let mut feels: BTreeMap<EntityRef, BTreeSet<EntityRef>> = BTreeMap::new();
-        let graph = facts.graph();
-        for entity in graph.entities() {
-            let unit = facts.unit_of(entity);
-            for felt in graph.felt_by(entity) {
-                let felt = facts.unit_of(felt);
-                if felt != unit {
-                    feels.entry(felt.clone()).or_default().insert(unit.clone());
-                    felt_by.entry(unit.clone()).or_default().insert(felt);
-                }
-            }
-        }
+        between_units(&facts, facts.graph(), |unit, felt| {
+            feels.entry(felt.clone()).or_default().insert(unit.clone());
+            felt_by.entry(unit.clone()).or_default().insert(felt.clone());
+        });
+        let mut called = BTreeSet::new();
+        between_units(&facts, &spread::calls(&facts), |callee, caller| {
+            called.extend([callee.clone(), caller.clone()]);
+        });
         Self {
             facts,
             felt_by,
             feels,
+            called,
             below: RefCell::default(),
             above: RefCell::default(),
         }
@@ -72,9 +75,7 @@ impl<'a> Map<'a> {
             .iter()
             .map(|entity| self.facts.unit_of(entity))
             .collect();
-        let is_mapped = units
-            .iter()
-            .any(|unit| self.felt_by.contains_key(unit) || self.feels.contains_key(unit));
+        let is_mapped = !units.is_disjoint(&self.called);
         Site {
             units,
             nodes: named.nodes,
@@ -119,6 +120,19 @@ impl<'a> Map<'a> {
     /// Everything whose trouble a unit feels.
     fn above(&self, unit: &EntityRef) -> Distances {
         distances(&self.above, &self.feels, unit)
+    }
+}
+
+/// What each edge of a graph says of units: whose trouble is felt, and by whom.
+fn between_units(facts: &Facts<'_>, graph: &FailureGraph, mut edge: impl FnMut(&EntityRef, &EntityRef)) {
+    for entity in graph.entities() {
+        let unit = facts.unit_of(entity);
+        for felt in graph.felt_by(entity) {
+            let felt = facts.unit_of(felt);
+            if felt != unit {
+                edge(&unit, &felt);
+            }
+        }
     }
 }
 

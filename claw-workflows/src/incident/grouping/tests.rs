@@ -201,6 +201,34 @@ fn grouping_stops_when_nobody_waits_for_it() {
     assert_eq!(group_while(&alerts, Surroundings::unknown(&alerts), wanted), None);
 }
 
+#[test]
+fn that_something_runs_on_a_node_does_not_tell_what_it_calls() {
+    let alerts = [
+        alert(
+            0,
+            &[
+                ("alertname", "KubePodCrashLooping"),
+                ("namespace", "shop"),
+                ("pod", "db-0"),
+            ],
+        ),
+        alert(
+            2,
+            &[
+                ("alertname", "HighErrorRate"),
+                ("namespace", "shop"),
+                ("service", "cart"),
+            ],
+        ),
+    ];
+    let names = ["db", "cart", "web", "backup"];
+    let with = |calls: &[&str]| positions(&alerts, Surroundings::running(&alerts, &names, 2, calls));
+    assert_eq!(with(&[]), [vec![0, 1]], "nothing speaks against it");
+    assert_eq!(with(&["web>cart"]), [vec![0, 1]], "nothing is known of db");
+    assert_eq!(with(&["web>cart", "backup>db"]), [vec![0], vec![1]]);
+    assert_eq!(with(&["cart>db"]), [vec![0, 1]]);
+}
+
 proptest! {
     #[test]
     fn every_alert_is_in_one_incident_whatever_their_order(

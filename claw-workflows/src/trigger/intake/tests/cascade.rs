@@ -113,3 +113,45 @@ async fn an_agent_that_starts_again_goes_on_with_the_runs_of_the_one_before() {
     let ends: Vec<Alert> = all.iter().map(|alert| over(alert, 9)).collect();
     assert_eq!(world.accept(&ends).await.closed, [run]);
 }
+
+/// One that has read which Deployments there are, and who calls whom of them.
+#[derive(Debug)]
+struct Objects(&'static [&'static str]);
+
+#[async_trait]
+impl Lookout for Objects {
+    async fn look(&self, _: &RunId, alerts: &[Alert], _: Duration) -> Result<Seen, StepError> {
+        let names = ["db", "cart", "web", "backup"];
+        Ok(Seen {
+            around: Surroundings::running(alerts, &names, 2, self.0),
+            extent: Extent::All,
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_came_together_parts_only_where_it_is_known_who_calls_whom() {
+    for (calls, runs) in [(&[][..], 1), (&["web>cart", "backup>db"], 2)] {
+        let mut world = World::new(Known::all());
+        world.intake = world
+            .intake
+            .with_grouping(Grouping::new(Arc::new(Objects(calls))));
+        let crash = [
+            ("alertname", "KubePodCrashLooping"),
+            ("namespace", "shop"),
+            ("pod", "db-0"),
+        ];
+        let errors = [
+            ("alertname", "HighErrorRate"),
+            ("namespace", "shop"),
+            ("service", "cart"),
+        ];
+        let alerts = [with_labels(0, "crash", &crash), with_labels(2, "errors", &errors)];
+        let receipt = world.accept(&alerts).await;
+        assert_eq!(
+            (receipt.opened.len(), receipt.grouped_by),
+            (runs, Some(Basis::Surroundings)),
+            "{calls:?}"
+        );
+    }
+}
