@@ -5,8 +5,15 @@ use serde_json::json;
 
 use super::Surroundings;
 use crate::incident::case::Call;
-use crate::incident::testing::object;
+use crate::incident::testing::{at, object};
 use crate::trigger::Alert;
+
+/// An alert about a service of a namespace.
+pub(super) fn alert_about(namespace: &str, service: &str) -> Alert {
+    let labels = json!({"alertname": "Slow", "namespace": namespace, "service": service});
+    let alert = json!({"fingerprint": labels.to_string(), "labels": labels, "starts_at": at(0)});
+    serde_json::from_value(alert).unwrap()
+}
 
 impl Surroundings {
     /// That these Services call each other: `caller>callee`.
