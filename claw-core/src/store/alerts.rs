@@ -36,6 +36,8 @@ pub struct Attach {
     /// What the run's input is then, if the run has not begun by the time the alerts join it. Whoever calls has made it of the
     /// input that the run has, and sees to it that nobody else does so at the same time.
     pub input: Option<Value>,
+    /// Whether they do not join a run that is done: its report has been sent, and says less than they do.
+    pub unless_done: bool,
 }
 
 /// What became of alerts that were to join a run.
@@ -51,7 +53,7 @@ pub enum Attached {
         /// Runs that lost their last alert to it, because the alert fires anew.
         closed: Vec<Closed>,
     },
-    /// They do not: the run has ended without a report, as this status says.
+    /// They do not: the run has ended without a report, or is done and they do not join one that is.
     Ended(RunStatus),
 }
 

@@ -57,7 +57,7 @@ impl Contents {
 
     pub(super) fn attach(&mut self, attach: Attach, now: Timestamp) -> Result<Attached, StoreError> {
         let record = &self.get(&attach.run)?.run;
-        if record.has_no_report() {
+        if !record.admits(&attach) {
             return Ok(Attached::Ended(record.status));
         }
         let amends = record.is_untouched() && attach.input.is_some();

@@ -55,7 +55,8 @@ pub trait Journal: Send + Sync {
     /// run, and the first is closed as by [`resolve`](Self::resolve).
     async fn enqueue(&self, run: NewRun, now: Timestamp) -> Result<Enqueued, StoreError>;
 
-    /// Lets alerts join a run that is there, whatever its status, unless it has ended without a report.
+    /// Lets alerts join a run that is there, whatever its status, unless it has ended without a report, or is done and the
+    /// alerts are not to join such a one.
     ///
     /// An alert that belongs to a run already stays there. What joins a run belongs to it as if it had opened it: the run is
     /// closed when the last of all its alerts is resolved, and one that was closed is open again. Its input is amended if it

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::alerts::{Joining, RunAlert};
+use super::alerts::{Attach, Joining, RunAlert};
 use super::error::StoreError;
 use super::record::{
     AlertKey, Delivery, DeliveryEnd, DeliveryState, NewRun, RunEnd, RunRecord, RunStatus, StepEnd,
@@ -139,6 +139,12 @@ impl RunRecord {
     /// Whether its first step has not begun, so that its input may still change.
     pub(super) fn is_untouched(&self) -> bool {
         self.status == RunStatus::Queued && self.step == 0 && self.attempts == 0
+    }
+
+    /// Whether alerts may join it.
+    pub(super) fn admits(&self, attach: &Attach) -> bool {
+        let is_too_late = attach.unless_done && self.status == RunStatus::Done;
+        !self.has_no_report() && !is_too_late
     }
 
     /// Whether it has ended, and nobody gets a report of it.

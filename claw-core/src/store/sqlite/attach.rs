@@ -29,7 +29,7 @@ impl SqliteStore {
         now: Timestamp,
     ) -> Result<Attached, StoreError> {
         let mut record = self.load(conn, &attach.run).await?;
-        if record.has_no_report() {
+        if !record.admits(&attach) {
             return Ok(Attached::Ended(record.status));
         }
         let input = attach.input.filter(|_| record.is_untouched());

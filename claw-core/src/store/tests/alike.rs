@@ -15,7 +15,7 @@ enum Call {
     Postpone(u8, u8),
     End(u8, bool),
     Wake(u8),
-    Attach(u8, Vec<(u8, u8)>, bool),
+    Attach(u8, Vec<(u8, u8)>, bool, bool),
     Resolve(Vec<(u8, u8)>),
     Begin(u8, u8),
     Deliver(u8, u8, u8),
@@ -36,7 +36,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => (run.clone(), small.clone()).prop_map(|(r, s)| Call::Postpone(r, s)),
         1 => (run.clone(), any::<bool>()).prop_map(|(r, f)| Call::End(r, f)),
         2 => small.clone().prop_map(Call::Wake),
-        3 => (run.clone(), alerts.clone(), any::<bool>()).prop_map(|(r, a, i)| Call::Attach(r, a, i)),
+        3 => (run.clone(), alerts.clone(), any::<bool>(), any::<bool>()).prop_map(|(r, a, i, d)| Call::Attach(r, a, i, d)),
         2 => alerts.clone().prop_map(Call::Resolve),
         3 => (run.clone(), 0..2_u8).prop_map(|(r, s)| Call::Begin(r, s)),
         3 => (run, 0..2_u8, small).prop_map(|(r, s, e)| Call::Deliver(r, s, e)),
@@ -108,7 +108,7 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
             format!("{:?}", journal.end(&run(number), end, now).await)
         }
         Call::Wake(approval) => format!("{:?}", journal.wake(&name(approval), now).await),
-        Call::Attach(number, alerts, amends) => {
+        Call::Attach(number, alerts, amends, unless_done) => {
             let joining = |(name, start): &(u8, u8)| Joining {
                 alert: alert(&name.to_string(), i64::from(*start)),
                 body: json!({"name": name}),
@@ -117,6 +117,7 @@ async fn make(journal: &dyn Journal, call: &Call, now: Timestamp) -> String {
                 run: run(number),
                 alerts: alerts.iter().map(joining).collect(),
                 input: amends.then(|| json!({"with": alerts})),
+                unless_done: *unless_done,
             };
             format!("{:?}", journal.attach(attach, now).await)
         }

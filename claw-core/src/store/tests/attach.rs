@@ -20,6 +20,7 @@ fn attach(run: &str, alerts: &[AlertKey]) -> Attach {
         run: id(run),
         alerts: alerts.iter().map(joining).collect(),
         input: Some(json!({"of": run, "and": alerts.len()})),
+        unless_done: false,
     }
 }
 
@@ -76,6 +77,19 @@ on_both! {
         assert_eq!(claim.input, json!({"of": "untouched", "and": 1}));
         let claim = journal.claim_run(&id("begun"), at(4)).await.unwrap().unwrap();
         assert_eq!(claim.input, json!({"of": "begun"}));
+    }
+
+    async fn what_says_more_than_a_report_does_not_join_the_run_that_is_done(journal: &dyn Journal) {
+        let urgent = |seconds: i64| Attach { unless_done: true, ..attach("1", &[alert(&seconds.to_string(), seconds)]) };
+        journal.enqueue(opened_by("1", &[alert("a", 0)]), at(0)).await.unwrap();
+        assert_eq!(journal.attach(urgent(1), at(1)).await.unwrap(), joined(&[alert("1", 1)], true));
+        journal.claim_run(&id("1"), at(2)).await.unwrap().unwrap();
+        assert_eq!(journal.attach(urgent(3), at(3)).await.unwrap(), joined(&[alert("3", 3)], false));
+        journal.finish(&id("1"), 0, "end", &report("1"), &[], at(4)).await.unwrap();
+        assert_eq!(journal.attach(urgent(5), at(5)).await.unwrap(), Attached::Ended(RunStatus::Done));
+        assert_eq!(journal.owners(&[alert("5", 5)]).await.unwrap(), [None]);
+        let other = journal.attach(attach("1", &[alert("6", 6)]), at(6)).await.unwrap();
+        assert_eq!(other, joined(&[alert("6", 6)], false));
     }
 
     async fn a_run_that_was_closed_is_open_again(journal: &dyn Journal) {

@@ -281,6 +281,7 @@ async fn join(
         run: run.run.clone(),
         alerts: alerts.iter().map(joining).collect::<Result<_, RunnerError>>()?,
         input: Some(run.input_with(&alerts).map_err(unfit)?),
+        unless_done: false,
     };
     match intake.runner.attach(attach).await? {
         Attached::Joined { closed, amended, .. } => {
