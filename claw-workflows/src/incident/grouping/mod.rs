@@ -38,6 +38,7 @@ use crate::trigger::{Alert, Incident};
 pub use extent::Extent;
 use map::Map;
 use site::Site;
+pub use tie::Tie;
 use tie::tie;
 
 /// From the first alert of an incident on, others are still taken for part of it for so long.
@@ -55,6 +56,28 @@ pub struct Group {
     pub alerts: Vec<usize>,
     /// Whether its alerts name anything by which they could belong to others.
     pub is_placed: bool,
+    /// What its alerts have to do with each other, for each that joined others.
+    pub links: Vec<Link>,
+}
+
+/// Why an alert belongs to those that began before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Link {
+    /// Position of the one that began first.
+    pub earlier: usize,
+    /// Position of the other.
+    pub later: usize,
+    /// What they have to do with each other: of all of that group, these two have the most.
+    pub tie: Tie,
+}
+
+/// An incident in the making.
+#[derive(Debug, Default)]
+struct Members {
+    /// Positions of its alerts, in the order in which they began.
+    alerts: Vec<usize>,
+    links: Vec<Link>,
 }
 
 /// What is known of the things that alerts are about.
@@ -116,7 +139,8 @@ pub(crate) fn group_while(
             .map(|alert| (alert.starts_at, &alert.fingerprint))
     });
 
-    let mut incidents: Vec<Vec<usize>> = Vec::new();
+    let began = |position: usize| alerts.get(position).map(|alert| alert.starts_at);
+    let mut incidents: Vec<Members> = Vec::new();
     for position in order {
         if !is_wanted() {
             return None;
@@ -124,48 +148,64 @@ pub(crate) fn group_while(
         let (Some(alert), Some(site)) = (alerts.get(position), sites.get(position)) else {
             continue;
         };
-        let belongs = |members: &[usize]| {
-            let first = members.first().and_then(|&first| alerts.get(first));
-            let begun = first.map_or(alert.starts_at, |first| first.starts_at);
-            alert.starts_at.duration_since(begun) <= LONGEST
-                && members.iter().any(|&member| {
-                    let (Some(other), Some(there)) = (alerts.get(member), sites.get(member)) else {
-                        return false;
-                    };
-                    tie((other, there), (alert, site), &map)
-                        .is_some_and(|tie| follows(other, alert, tie.lasts()))
-                })
+        // What the alert has most to do with of an incident.
+        let link = |members: &Members| {
+            let begun = members.alerts.first().copied().and_then(began);
+            let lasted = begun.map_or(SignedDuration::ZERO, |begun| {
+                alert.starts_at.duration_since(begun)
+            });
+            let mut closest: Option<Link> = None;
+            for &earlier in members.alerts.iter().filter(|_| lasted <= LONGEST) {
+                let (Some(other), Some(there)) = (alerts.get(earlier), sites.get(earlier)) else {
+                    continue;
+                };
+                let tie = tie((other, there), (alert, site), &map);
+                let tie = tie.filter(|tie| follows(other, alert, tie.lasts()));
+                let Some(tie) = tie.filter(|tie| closest.is_none_or(|known| *tie < known.tie)) else {
+                    continue;
+                };
+                closest = Some(Link {
+                    earlier,
+                    later: position,
+                    tie,
+                });
+                if tie <= Tie::Feels(1) {
+                    break;
+                }
+            }
+            closest
         };
         // One that belongs to several incidents shows that they are one.
-        let (joined, mut apart): (Vec<_>, Vec<_>) =
-            incidents.into_iter().partition(|members| belongs(members));
-        let mut members: Vec<usize> = joined.into_iter().flatten().chain([position]).collect();
-        members.sort_by_key(|&member| alerts.get(member).map(|alert| (alert.starts_at, member)));
-        apart.push(members);
+        let mut one = Members::default();
+        let mut apart = Vec::with_capacity(incidents.len().saturating_add(1));
+        for members in incidents {
+            match link(&members) {
+                Some(link) => {
+                    one.alerts.extend(members.alerts);
+                    one.links.extend(members.links);
+                    one.links.push(link);
+                }
+                None => apart.push(members),
+            }
+        }
+        one.alerts.push(position);
+        one.alerts.sort_by_key(|&member| (began(member), member));
+        apart.push(one);
         incidents = apart;
     }
     incidents.sort_by_key(|members| {
-        let first = members.first().copied();
-        (
-            first
-                .and_then(|first| alerts.get(first))
-                .map(|alert| alert.starts_at),
-            first,
-        )
+        let first = members.alerts.first().copied();
+        (first.and_then(began), first)
     });
     let groups = incidents.into_iter().map(|mut members| {
-        members.sort_unstable();
-        let is_placed = members
-            .iter()
-            .any(|&member| sites.get(member).is_some_and(Site::is_known));
-        let own = members
-            .iter()
-            .filter_map(|&member| alerts.get(member).cloned())
-            .collect();
+        members.alerts.sort_unstable();
+        let of = || members.alerts.iter().copied();
+        let own = of().filter_map(|member| alerts.get(member).cloned()).collect();
         Group {
             incident: Incident::of_alerts("", own, Timestamp::UNIX_EPOCH).id,
-            alerts: members,
-            is_placed,
+            is_placed: of().any(|member| sites.get(member).is_some_and(Site::is_known)),
+            alerts: members.alerts,
+            links: members.links,
         }
     });
     Some(groups.collect())

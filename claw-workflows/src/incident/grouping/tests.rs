@@ -191,6 +191,25 @@ fn a_large_cluster_is_indexed_as_often_for_many_alerts_as_for_one() {
 }
 
 #[test]
+fn each_alert_is_linked_to_the_one_that_it_has_most_to_do_with() {
+    let alerts = [
+        service(0, "db"),
+        service(1, "orders"),
+        service(2, "web"),
+        service(3, "wiki"),
+    ];
+    let around = Surroundings::calling(&alerts, &["orders>db", "web>orders", "intranet>wiki"]);
+    let groups = group(&alerts, around);
+    let links: Vec<_> = groups.iter().map(|group| group.links.as_slice()).collect();
+    let link = |earlier, later| Link {
+        earlier,
+        later,
+        tie: Tie::Feels(1),
+    };
+    assert_eq!(links, [&[link(0, 1), link(1, 2)][..], &[]]);
+}
+
+#[test]
 fn grouping_stops_when_nobody_waits_for_it() {
     let alerts = [service(0, "cart"), service(1, "web")];
     let asked = std::cell::Cell::new(0);

@@ -1,14 +1,17 @@
 //! What two alerts have to do with each other.
 
 use jiff::SignedDuration;
+use serde::Serialize;
 
 use super::map::Map;
 use super::site::Site;
 use crate::trigger::Alert;
 
-/// The closest relation of two alerts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tie {
+/// The closest relation of two alerts; closer ones are less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Tie {
     /// They are about the same thing.
     Same,
     /// One feels the other's trouble, over so many calls.
@@ -25,7 +28,7 @@ impl Tie {
     /// How much later the second may begin. Alerts wait before they fire, five minutes and often fifteen, and effects come late
     /// where queues fill up or retries end; so even direct relations need some time, and loose ones may not have it: at any time
     /// something else goes wrong somewhere.
-    pub(super) fn lasts(self) -> SignedDuration {
+    pub(crate) fn lasts(self) -> SignedDuration {
         SignedDuration::from_mins(match self {
             Self::Same => 60,
             Self::Feels(0 | 1) => 30,
