@@ -120,6 +120,13 @@ impl Runner {
         Ok(attached)
     }
 
+    /// Records something under a name that is no run's.
+    pub(crate) async fn note_of(&self, name: &RunId, step: &str, entry: Entry) -> Result<(), RunnerError> {
+        let scope = self.0.scope(name, Some(step), CancellationToken::new());
+        self.0.gate.record(&scope, entry).await?;
+        Ok(())
+    }
+
     /// Ends a run without a report. Returns `false` when it has ended already.
     pub async fn cancel(&self, run: &RunId, reason: &str) -> Result<bool, RunnerError> {
         let record = self.record(run).await?;

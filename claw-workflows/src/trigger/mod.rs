@@ -10,6 +10,7 @@ pub mod alerts;
 mod filter;
 mod intake;
 pub mod server;
+pub(crate) mod severity;
 #[cfg(test)]
 mod testing;
 
@@ -24,7 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use filter::Filter;
-pub use intake::{Basis, GateLookout, Grouping, Intake, Lookout, Receipt, Seen};
+pub use intake::{Basis, GateLookout, Grouping, Intake, Lookout, Receipt, Seen, Tied};
 
 /// Whether an alert is still firing.
 #[derive(

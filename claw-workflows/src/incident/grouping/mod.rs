@@ -21,6 +21,7 @@
 //! # Ok::<(), claw_workflows::trigger::alertmanager::ParseError>(())
 //! ```
 
+mod distinct;
 mod extent;
 mod map;
 mod site;
@@ -35,6 +36,7 @@ use super::IncidentInvestigation;
 use super::case::Case;
 use super::steps::{CheckDependencies, GatherContext};
 use crate::trigger::{Alert, Incident};
+pub(crate) use distinct::distinct;
 pub use extent::Extent;
 use map::Map;
 use site::Site;

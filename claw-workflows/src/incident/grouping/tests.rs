@@ -210,6 +210,45 @@ fn each_alert_is_linked_to_the_one_that_it_has_most_to_do_with() {
 }
 
 #[test]
+fn of_many_that_say_the_same_the_first_and_the_last_suffice() {
+    let named = |fingerprint: &str, minute, ends: Option<i64>| Alert {
+        fingerprint: fingerprint.to_owned(),
+        ends_at: ends.map(|minute| at(60 * minute)),
+        ..service(minute, "cart")
+    };
+    let alerts = [
+        named("middle", 2, Some(4)),
+        named("first", 0, Some(5)),
+        named("lasts", 3, None),
+        named("last", 9, Some(10)),
+        service(4, "web"),
+    ];
+    let kept: Vec<String> = distinct(&alerts)
+        .into_iter()
+        .map(|alert| alert.fingerprint)
+        .collect();
+    let web = alerts[4].fingerprint.as_str();
+    assert_eq!(kept, ["first", "lasts", "last", web]);
+    // Pods of one making are one thing, and nodes are several.
+    let of = |label: &str, names: &[&str]| {
+        let alert = |name: &&str| alert(0, &[("alertname", "Bad"), (label, name), ("namespace", "shop")]);
+        distinct(&names.iter().map(alert).collect::<Vec<_>>()).len()
+    };
+    assert_eq!(
+        of(
+            "pod",
+            &[
+                "cart-7d9c5b6f4-x8k2p",
+                "cart-7d9c5b6f4-abc12",
+                "cart-7d9c5b6f4-kqw7m"
+            ]
+        ),
+        2
+    );
+    assert_eq!(of("node", &["n1", "n2", "n3"]), 3);
+}
+
+#[test]
 fn grouping_stops_when_nobody_waits_for_it() {
     let alerts = [service(0, "cart"), service(1, "web")];
     let asked = std::cell::Cell::new(0);

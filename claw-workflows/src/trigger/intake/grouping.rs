@@ -1,19 +1,20 @@
 //! Deciding which incident alerts belong to, one notification after the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::digest::{sha256_of_parts, short};
-use claw_core::store::{Attach, Attached, Joining};
 use claw_core::workflow::RunId;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::carrying_out::Decided;
 use super::lookout::Lookout;
 use super::plan::Plan;
 use super::planning::Compared;
-use super::recent::Recent;
+use super::recent::{Recent, keep_within};
 use super::{Basis, Intake, Receipt, key};
 use crate::incident::grouping::{Extent, LONGEST, Surroundings};
 use crate::runtime::RunnerError;
@@ -91,23 +92,26 @@ impl Turn<'_> {
         let keys: Vec<_> = alerts.iter().map(key).collect();
         let owners = journal.owners(&keys).await?;
         let mut fresh: Vec<Alert> = Vec::new();
-        for (alert, owner) in alerts.into_iter().zip(owners) {
+        let mut told = BTreeSet::new();
+        for ((alert, key), owner) in alerts.into_iter().zip(&keys).zip(owners) {
             match owner {
                 Some(run) => receipt.belongs_to(&run),
-                None if fresh.iter().any(|known| key(known) == key(&alert)) => {}
-                None => fresh.push(alert),
+                None if told.insert(key) => fresh.push(alert),
+                None => {}
             }
         }
-        let mut recent = recent_runs(intake, &fresh).await?;
+        let (mut recent, mut left_out) = recent_runs(intake, &fresh).await?;
         fresh.retain(|alert| {
             // A notification that was held up on its way: the period that it tells of is over.
-            let over = recent.iter().find(|run| run.has(&key(alert)));
+            let key = key(alert);
+            let over = recent.iter().find(|run| run.has(&key));
             over.inspect(|run| receipt.belongs_to(&run.run)).is_none()
         });
         let Some(first) = fresh.iter().map(|alert| alert.starts_at).min() else {
             return Ok(());
         };
         recent.retain(|run| run.is_open_at(first));
+        receipt.left_out.append(&mut left_out);
         if recent.is_empty() && fresh.len() == 1 {
             return intake.open(group, fresh, receipt).await;
         }
@@ -120,17 +124,38 @@ impl Turn<'_> {
             receipt.grouped_by = Some(Basis::Notification);
             return intake.open(group, fresh, receipt).await;
         }
-        within_bounds(&mut recent, MOST_ALERTS.saturating_sub(fresh.len()));
+        let mut left_out = keep_within(&mut recent, MOST_ALERTS.saturating_sub(fresh.len()));
+        if !left_out.is_empty() {
+            tracing::warn!(group, runs = ?left_out, "there are too many alerts to compare; these runs are left out");
+        }
+        receipt.left_out.append(&mut left_out);
+        let decision = decision(group, &fresh, intake.clock.now());
         let compared = Arc::new(Compared { recent, fresh });
-        let (plan, basis) = self.plan(group, &compared, intake.clock.now()).await;
+        let (mut plan, basis) = self.plan(group, &decision, &compared).await;
+        tracing::info!(
+            group,
+            decision = decision.0,
+            ?basis,
+            compared = compared.count(),
+            joined = plan.joins.len(),
+            opened = plan.opens.len(),
+            "it was decided which incidents alerts belong to"
+        );
         receipt.grouped_by = Some(basis);
-        carry_out(intake, group, plan, &compared.recent, receipt).await
+        receipt.decision = Some(decision.clone());
+        receipt.ties = std::mem::take(&mut plan.ties);
+        let decided = Decided {
+            group,
+            decision,
+            basis,
+        };
+        decided.carry_out(intake, plan, &compared.recent, receipt).await
     }
 
     /// What is to be done, and by what that was decided.
-    async fn plan(&self, group: &str, compared: &Arc<Compared>, now: Timestamp) -> (Plan, Basis) {
+    async fn plan(&self, group: &str, decision: &RunId, compared: &Arc<Compared>) -> (Plan, Basis) {
         let all = compared.alerts();
-        let (around, basis) = self.look(group, &all, &compared.fresh, now).await;
+        let (around, basis) = self.look(group, decision, &all).await;
         if basis != Basis::Labels {
             let planned = Arc::clone(compared).plan(around, basis == Basis::Surroundings);
             if let Ok(Some(plan)) = tokio::time::timeout(self.left().saturating_add(GRACE), planned).await {
@@ -159,19 +184,12 @@ impl Turn<'_> {
     }
 
     /// What all these alerts are about, and how much of it is known.
-    async fn look(
-        &self,
-        group: &str,
-        all: &[Alert],
-        fresh: &[Alert],
-        now: Timestamp,
-    ) -> (Surroundings, Basis) {
-        let decision = decision(group, fresh, now);
+    async fn look(&self, group: &str, decision: &RunId, all: &[Alert]) -> (Surroundings, Basis) {
         let left = self.left();
         let seen = if left.is_zero() {
             None
         } else {
-            let look = self.grouping.lookout.look(&decision, all, left);
+            let look = self.grouping.lookout.look(decision, all, left);
             match tokio::time::timeout(left.saturating_add(GRACE), look).await {
                 Ok(Ok(seen)) => Some(seen),
                 Ok(Err(error)) => {
@@ -211,88 +229,27 @@ fn decision(group: &str, fresh: &[Alert], now: Timestamp) -> RunId {
     RunId(format!("group-{}", short(&sha256_of_parts(&parts), 16)))
 }
 
-/// The runs that the alerts may belong to, the oldest first.
-async fn recent_runs(intake: &Intake, fresh: &[Alert]) -> Result<Vec<Recent>, RunnerError> {
+/// The runs that the alerts may belong to, the oldest first, and those that are not looked at.
+async fn recent_runs(intake: &Intake, fresh: &[Alert]) -> Result<(Vec<Recent>, Vec<RunId>), RunnerError> {
     let Some(first) = fresh.iter().map(|alert| alert.starts_at).min() else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     };
     let since = first.checked_sub(LONGEST).unwrap_or(Timestamp::MIN);
     let journal = intake.runner.journal();
-    let recent = journal.recent(intake.workflow, since, MOST_RUNS).await?;
-    Ok(recent.into_iter().rev().filter_map(Recent::of).collect())
-}
-
-/// Leaves out the oldest runs where all of them have more than `most` alerts.
-fn within_bounds(recent: &mut Vec<Recent>, most: usize) {
-    let mut count = 0_usize;
-    let kept = recent.iter().rev().take_while(|run| {
-        count = count.saturating_add(run.alerts.len());
-        count <= most
-    });
-    let left = recent.len().saturating_sub(kept.count());
-    if left > 0 {
-        tracing::warn!(
-            runs = left,
-            "there are too many alerts to compare; the oldest runs are left out"
-        );
-        recent.drain(..left);
-    }
-}
-
-async fn carry_out(
-    intake: &Intake,
-    group: &str,
-    plan: Plan,
-    recent: &[Recent],
-    receipt: &mut Receipt,
-) -> Result<(), RunnerError> {
-    for runs in &plan.bridged {
-        tracing::info!(?runs, "an alert shows that these runs are about one incident");
-    }
-    receipt.bridged = plan.bridged;
-    for (position, alerts) in plan.joins {
-        let Some(run) = recent.get(position) else { continue };
-        join(intake, group, run, alerts, receipt).await?;
-    }
-    for alerts in plan.opens {
-        intake.open(group, alerts, receipt).await?;
-    }
-    Ok(())
-}
-
-async fn join(
-    intake: &Intake,
-    group: &str,
-    run: &Recent,
-    alerts: Vec<Alert>,
-    receipt: &mut Receipt,
-) -> Result<(), RunnerError> {
-    let unfit = |source| RunnerError::Input {
-        workflow: intake.workflow.to_owned(),
-        source,
-    };
-    let joining = |alert: &Alert| {
-        Ok(Joining {
-            alert: key(alert),
-            body: serde_json::to_value(alert).map_err(unfit)?,
-        })
-    };
-    let attach = Attach {
-        run: run.run.clone(),
-        alerts: alerts.iter().map(joining).collect::<Result<_, RunnerError>>()?,
-        input: Some(run.input_with(&alerts).map_err(unfit)?),
-        unless_done: false,
-    };
-    match intake.runner.attach(attach).await? {
-        Attached::Joined { closed, amended, .. } => {
-            let alerts = alerts.len();
-            tracing::info!(run = run.run.0, group, alerts, amended, "alerts joined a run");
-            receipt.closed.extend(closed.into_iter().map(|closed| closed.run));
-            receipt.joined.push(run.run.clone());
-            receipt.belongs_to(&run.run);
-            Ok(())
+    // One more than is compared tells whether there are more.
+    let mut runs = journal
+        .recent(intake.workflow, since, MOST_RUNS.saturating_add(1))
+        .await?;
+    let most = usize::try_from(MOST_RUNS).unwrap_or(usize::MAX).min(runs.len());
+    let more = runs.split_off(most);
+    let mut left_out: Vec<RunId> = more.into_iter().map(|recent| recent.run.id).collect();
+    let mut readable = Vec::with_capacity(runs.len());
+    for recent in runs.into_iter().rev() {
+        let run = recent.run.id.clone();
+        match Recent::of(recent) {
+            Some(recent) => readable.push(recent),
+            None => left_out.push(run),
         }
-        // Somebody has ended it meanwhile: these alerts are still nobody's.
-        _ => intake.open(group, alerts, receipt).await,
     }
+    Ok((readable, left_out))
 }

@@ -1,5 +1,6 @@
 //! What a notification does: it opens runs, joins runs that are there, and closes runs.
 
+mod carrying_out;
 mod grouping;
 mod lookout;
 mod plan;
@@ -7,6 +8,7 @@ mod planning;
 mod receipt;
 mod recent;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use claw_core::clock::Clock;
@@ -15,7 +17,7 @@ use claw_core::workflow::Workflow;
 
 pub use grouping::Grouping;
 pub use lookout::{GateLookout, Lookout, Seen};
-pub use receipt::{Basis, Receipt};
+pub use receipt::{Basis, Receipt, Tied};
 
 use super::alertmanager::Webhook;
 use super::{Alert, Filter, Incident};
@@ -88,7 +90,8 @@ impl Intake {
         if !resolved.is_empty() {
             let mut over: Vec<_> = resolved.iter().map(|alert| self.end(alert)).collect();
             // One that is said to be resolved and to fire is not over.
-            over.retain(|over| !firing.iter().any(|alert| key(alert) == over.alert));
+            let fires: BTreeSet<AlertKey> = firing.iter().map(key).collect();
+            over.retain(|over| !fires.contains(&over.alert));
             receipt.closed = self.runner.resolve(&over).await?;
         }
         let count = firing.len();

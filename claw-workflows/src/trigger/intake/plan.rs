@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use claw_core::workflow::RunId;
 
+use super::receipt::Tied;
 use super::recent::Recent;
-use crate::incident::grouping::{Surroundings, group_while};
+use crate::incident::grouping::{Link, Surroundings, group_while};
 use crate::trigger::Alert;
 
 /// Most runs that one notification opens. Alertmanager may put together what a hundred teams own; that many investigations at
@@ -21,6 +22,10 @@ pub(super) struct Plan {
     pub(super) opens: Vec<Vec<Alert>>,
     /// Runs that a new alert shows to be about one incident, the oldest first.
     pub(super) bridged: Vec<Vec<RunId>>,
+    /// Runs that are done, and that new alerts belong to which are more urgent than all that their reports are about.
+    pub(super) exceeded: Vec<RunId>,
+    /// Why the new alerts belong to what they belong to.
+    pub(super) ties: Vec<Tied>,
 }
 
 /// Groups new alerts together with those of runs that are there, the oldest run first.
@@ -59,9 +64,14 @@ pub(super) fn plan(
         if own.is_empty() {
             continue;
         }
+        let tied = |link: &Link| tied(link, &all, &owners, recent);
+        plan.ties.extend(group.links.iter().filter_map(tied));
         if !apart {
             together.append(&mut runs);
-        } else if !runs.is_empty() {
+            continue;
+        }
+        let runs = plan.admitting(recent, runs, &own);
+        if !runs.is_empty() {
             plan.join(recent, &runs, own);
         } else if group.is_placed {
             plan.opens.push(own);
@@ -70,6 +80,7 @@ pub(super) fn plan(
             unplaced.extend(own);
         }
     }
+    let together = plan.admitting(recent, together, fresh);
     match (apart, together.is_empty()) {
         (true, _) => plan
             .opens
@@ -84,6 +95,26 @@ pub(super) fn plan(
     Some(plan)
 }
 
+/// What a link says of a new alert; `None` of one between alerts that have their run.
+fn tied(link: &Link, all: &[Alert], owners: &[Option<usize>], recent: &[Recent]) -> Option<Tied> {
+    let run = |position: usize| {
+        let owner = owners.get(position).copied().flatten()?;
+        recent.get(owner).map(|run| run.run.clone())
+    };
+    let (alert, with) = match (run(link.later), run(link.earlier)) {
+        (Some(_), Some(_)) => return None,
+        // It began before what was told earlier.
+        (Some(_), None) => (link.earlier, link.later),
+        (None, _) => (link.later, link.earlier),
+    };
+    Some(Tied {
+        alert: all.get(alert)?.fingerprint.clone(),
+        with: all.get(with)?.fingerprint.clone(),
+        run: run(with),
+        tie: link.tie,
+    })
+}
+
 impl Plan {
     /// All of them open a run.
     pub(super) fn together(fresh: &[Alert]) -> Self {
@@ -91,6 +122,14 @@ impl Plan {
             opens: vec![fresh.to_vec()],
             ..Self::default()
         }
+    }
+
+    /// Those of the runs that these alerts belong to which they may join.
+    fn admitting(&mut self, recent: &[Recent], runs: BTreeSet<usize>, alerts: &[Alert]) -> BTreeSet<usize> {
+        let admits = |run: &usize| recent.get(*run).is_some_and(|run| run.admits(alerts));
+        let (open, exceeded): (BTreeSet<usize>, BTreeSet<usize>) = runs.into_iter().partition(admits);
+        self.exceeded.extend(names(recent, &exceeded));
+        open
     }
 
     /// Lets alerts join the oldest of `runs`: with it the incident began.
@@ -101,8 +140,11 @@ impl Plan {
             None => self.joins.push((*oldest, alerts)),
         }
         if runs.len() > 1 {
-            let names = runs.iter().filter_map(|&run| Some(recent.get(run)?.run.clone()));
-            self.bridged.push(names.collect());
+            self.bridged.push(names(recent, runs).collect());
         }
     }
+}
+
+fn names(recent: &[Recent], runs: &BTreeSet<usize>) -> impl Iterator<Item = RunId> {
+    runs.iter().filter_map(|&run| Some(recent.get(run)?.run.clone()))
 }

@@ -25,6 +25,12 @@ impl Compared {
         known.chain(&self.fresh).cloned().collect()
     }
 
+    /// How many they are.
+    pub(super) fn count(&self) -> usize {
+        let known: usize = self.recent.iter().map(|run| run.alerts.len()).sum();
+        known.saturating_add(self.fresh.len())
+    }
+
     /// What is to be done with the new ones (see [`plan`]). The work stops soon after nobody waits for it any more; `None` where it
     /// could not be ended.
     pub(super) async fn plan(self: Arc<Self>, around: Surroundings, apart: bool) -> Option<Plan> {

@@ -3,6 +3,8 @@
 use claw_core::workflow::RunId;
 use serde::Serialize;
 
+use crate::incident::grouping::Tie;
+
 /// What became of a notification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -18,12 +20,36 @@ pub struct Receipt {
     pub bridged: Vec<Vec<RunId>>,
     /// By what it was decided which alerts belong together; `None` where there was nothing to decide.
     pub grouped_by: Option<Basis>,
+    /// The name of that decision in the audit log; `None` where there was nothing to decide.
+    pub decision: Option<RunId>,
+    /// Why alerts of this notification belong to a run, or to each other.
+    pub ties: Vec<Tied>,
+    /// Runs that are done and that alerts of this notification did not join: they are about the same, and more urgent than all
+    /// that the reports of these runs are about.
+    pub exceeded: Vec<RunId>,
+    /// Runs that the alerts were not compared with: there were too many alerts, or the journal's entry cannot be read. Where there
+    /// are more than 50 runs, the latest of the others stands for them.
+    pub left_out: Vec<RunId>,
     /// Runs that have no firing alert left.
     pub closed: Vec<RunId>,
     /// How many firing alerts the filter kept out.
     pub filtered: usize,
     /// How many alerts the sender left out of the notification.
     pub truncated: u64,
+}
+
+/// Why an alert belongs to what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Tied {
+    /// The fingerprint of the alert.
+    pub alert: String,
+    /// The fingerprint of the one that it has to do with.
+    pub with: String,
+    /// The run that the other one was of; `None` where it came with the same notification.
+    pub run: Option<RunId>,
+    /// What they have to do with each other.
+    pub tie: Tie,
 }
 
 /// By what it was decided which alerts belong together.

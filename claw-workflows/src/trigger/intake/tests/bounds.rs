@@ -76,6 +76,7 @@ async fn a_notification_with_too_many_alerts_to_compare_is_one_run() {
         (1, Some(Basis::Surroundings)),
         "that run is left out"
     );
+    assert_eq!(next.left_out, receipt.opened);
 }
 
 #[tokio::test]
@@ -110,4 +111,53 @@ async fn alerts_are_compared_on_a_thread_of_its_own_and_only_as_long_as_somebody
     let planned = tokio::time::timeout(Duration::ZERO, compared.clone().plan(around.clone(), true)).await;
     assert!(planned.is_err());
     assert_eq!(compared.plan(around, false).await.unwrap().opens.len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_with_many_alerts_about_one_thing_is_compared() {
+    let world = World::new(Known::all());
+    let flood = |number: i64| Alert {
+        fingerprint: number.to_string(),
+        ..fires(number % 20, "db")
+    };
+    let alerts: Vec<Alert> = (0..600).map(flood).collect();
+    let run = world.accept(&alerts).await.opened.remove(0);
+    let next = world.accept(&[fires(45, "orders")]).await;
+    assert_eq!(
+        (&next.joined, next.left_out.len()),
+        (&vec![run.clone()], 0),
+        "26 minutes after the last"
+    );
+    assert_eq!(
+        world.told(&run).await.split(' ').count(),
+        601,
+        "and none of its own is lost"
+    );
+}
+
+#[tokio::test]
+async fn only_what_does_not_fit_is_left_out() {
+    let world = World::new(Known::all());
+    let oldest = world.accept(&[fires(0, "db")]).await.opened.remove(0);
+    let many: Vec<Alert> = (0..501).map(|number| fires(1, &format!("s{number}"))).collect();
+    let large = world.accept(&many).await.opened.remove(0);
+    let next = world.accept(&[fires(2, "orders")]).await;
+    assert_eq!((next.joined, next.left_out), (vec![oldest], vec![large]));
+}
+
+#[tokio::test]
+async fn that_there_are_more_runs_than_are_compared_is_said() {
+    let world = World::new(Known::all());
+    let elsewhere = |number: i64| {
+        let name = format!("n{number}");
+        with_labels(number, &name, &[("namespace", &name), ("service", &name)])
+    };
+    let mut runs = Vec::new();
+    for number in 0..51 {
+        let receipt = world.accept(&[elsewhere(number)]).await;
+        assert_eq!(receipt.left_out, [], "{number}");
+        runs.extend(receipt.opened);
+    }
+    assert_eq!(runs.len(), 51);
+    assert_eq!(world.accept(&[elsewhere(51)]).await.left_out, runs[..1]);
 }

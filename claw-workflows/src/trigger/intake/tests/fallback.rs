@@ -43,14 +43,14 @@ async fn goes_by_labels(world: &World) {
 
 #[tokio::test(start_paused = true)]
 async fn labels_decide_where_the_surroundings_take_too_long_and_the_answer_still_comes() {
-    let world = World::new(Known {
+    let world = World::hasty(Known {
         takes: Duration::from_secs(3600),
         ..Known::all()
     });
     let began = Instant::now();
     world.accept(&[fires(0, "db"), fires(0, "wiki")]).await;
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-    let world = World::new(Known {
+    let world = World::hasty(Known {
         takes: Duration::from_secs(3600),
         ..Known::all()
     });
@@ -76,7 +76,7 @@ async fn labels_decide_where_nothing_was_seen() {
 
 #[tokio::test(start_paused = true)]
 async fn those_that_wait_for_their_turn_are_not_kept_for_longer_than_the_one_that_reads() {
-    let world = World::new(Known {
+    let world = World::hasty(Known {
         takes: Duration::from_secs(3600),
         ..Known::all()
     });

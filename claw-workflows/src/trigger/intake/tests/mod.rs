@@ -2,8 +2,10 @@
 
 mod bounds;
 mod cascade;
+mod done;
 mod fallback;
 mod life;
+mod reasons;
 mod split;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,6 +65,7 @@ struct World {
     intake: Intake,
     lookout: Arc<Known>,
     clock: Arc<ManualClock>,
+    audit: Arc<MemoryAuditLog>,
 }
 
 impl World {
@@ -72,9 +75,10 @@ impl World {
 
     fn over(journal: Arc<dyn Journal>, lookout: Known) -> Self {
         let clock = Arc::new(ManualClock::at(minute(5)));
+        let audit = Arc::new(MemoryAuditLog::default());
         let gate = Gate::new(
             Arc::new(Engine::new(Config::default(), clock.clone())),
-            Arc::new(MemoryAuditLog::default()),
+            Arc::<MemoryAuditLog>::clone(&audit),
             clock.clone(),
             Redactor::new(),
         );
@@ -83,12 +87,24 @@ impl World {
             .build();
         let lookout = Arc::new(lookout);
         let intake = Intake::new::<Telling>(runner, Filter::any(), clock.clone())
-            .with_grouping(Grouping::new(Arc::<Known>::clone(&lookout)));
+            // A machine that is busy with other tests takes longer than a notification would wait.
+            .with_grouping(
+                Grouping::new(Arc::<Known>::clone(&lookout)).with_patience(Duration::from_secs(60)),
+            );
         Self {
             intake,
             lookout,
             clock,
+            audit,
         }
+    }
+
+    /// One whose notifications wait for no longer than they do unless somebody sets it.
+    fn hasty(lookout: Known) -> Self {
+        let mut world = Self::new(lookout);
+        let lookout = Arc::<Known>::clone(&world.lookout);
+        world.intake = world.intake.with_grouping(Grouping::new(lookout));
+        world
     }
 
     async fn accept(&self, alerts: &[Alert]) -> Receipt {
@@ -129,6 +145,17 @@ fn minute(minute: i64) -> Timestamp {
 fn fires(at: i64, service: &str) -> Alert {
     let labels = [("alertname", "Slow"), ("namespace", "shop"), ("service", service)];
     with_labels(at, service, &labels)
+}
+
+/// The same, as somebody else says it who holds it for so urgent.
+fn grave(severity: &str, alert: Alert) -> Alert {
+    let mut labels = alert.labels;
+    labels.insert("severity".to_owned(), severity.to_owned());
+    Alert {
+        fingerprint: format!("{}-{severity}", alert.fingerprint),
+        labels,
+        ..alert
+    }
 }
 
 fn with_labels(at: i64, fingerprint: &str, labels: &[(&str, &str)]) -> Alert {
