@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use claw_core::audit::{AuditEvent, AuditKind};
 use claw_guardrails::audit::MemoryAuditLog;
-use claw_k8s::bundle::Bundle;
+use claw_k8s::bundle::{Bundle, RecordedKind};
+use claw_k8s::cluster::Resource;
 use claw_testkit::replay::Replay;
 use claw_workflows::trigger::alertmanager::{Webhook, parse};
 use claw_workflows::trigger::{Basis, Intake};
@@ -23,9 +24,14 @@ struct World {
 }
 
 impl World {
+    /// A cluster in which there is what was recorded, and nothing else.
     async fn of(scenario: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-        let bundle = Bundle::load(root.join(scenario)).unwrap();
+        let mut bundle = recording(scenario);
+        bundle.manifest.kinds = Some(Resource::ALL.iter().map(RecordedKind::everywhere).collect());
+        Self::recorded(bundle).await
+    }
+
+    async fn recorded(bundle: Bundle) -> Self {
         let audit = Arc::new(MemoryAuditLog::default());
         let log = Arc::clone(&audit) as Arc<dyn claw_core::audit::AuditLog>;
         let replay = Replay::audited(&bundle, log).await.unwrap();
@@ -51,6 +57,11 @@ impl World {
         events.retain(|event| event.step.as_deref() == Some("group") && event.kind == AuditKind::Observe);
         events
     }
+}
+
+fn recording(scenario: &str) -> Bundle {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    Bundle::load(root.join(scenario)).unwrap()
 }
 
 fn notification(alerts: &[Value]) -> Webhook {
@@ -87,22 +98,25 @@ async fn a_cascade_that_comes_alert_by_alert_is_one_run_and_its_reads_are_on_rec
     assert!(ended.joined.iter().all(|alert| alert.in_input));
 }
 
-#[tokio::test]
-async fn what_the_cluster_tells_apart_is_told_apart() {
-    let world = World::of("oom-limit-lowered").await;
+/// Three services of which the gateway calls the first and not the last. A looser relation ties for ten minutes at most.
+fn three(world: &World) -> Webhook {
     let began = world.alerts[0].alerts[0].starts_at;
     let alert = |service: &str, minutes: i64| {
         let starts_at = began + SignedDuration::from_mins(minutes);
         json!({"status": "firing", "fingerprint": service, "startsAt": starts_at.to_string(),
             "labels": {"alertname": "Slow", "namespace": "payments", "service": service}})
     };
-    // The gateway calls the first of the others and not the last. A looser relation ties for ten minutes at most.
-    let all = [
+    notification(&[
         alert("ledger-writer", 0),
         alert("payments-gateway", 15),
         alert("risk-score", 27),
-    ];
-    let receipt = world.intake.accept(notification(&all)).await.unwrap();
+    ])
+}
+
+#[tokio::test]
+async fn what_the_cluster_tells_apart_is_told_apart() {
+    let world = World::of("oom-limit-lowered").await;
+    let receipt = world.intake.accept(three(&world)).await.unwrap();
     assert_eq!(receipt.grouped_by, Some(Basis::Surroundings));
     let journal = world.replay.agent().runner().journal();
     let mut runs = Vec::new();
@@ -112,4 +126,36 @@ async fn what_the_cluster_tells_apart_is_told_apart() {
     assert_eq!(receipt.opened.len(), 2, "{receipt:?}");
     assert_eq!(runs[0], runs[1]);
     assert_ne!(runs[1], runs[2]);
+}
+
+#[tokio::test]
+async fn where_kinds_could_not_be_read_nothing_is_told_apart() {
+    // Nobody told whether there were no StatefulSets, DaemonSets and ConfigMaps, or whether they were left out.
+    let world = World::recorded(recording("oom-limit-lowered")).await;
+    let receipt = world.intake.accept(three(&world)).await.unwrap();
+    assert_eq!(
+        (receipt.grouped_by, receipt.opened.len()),
+        (Some(Basis::Part), 1),
+        "{receipt:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_joins_a_run_is_recorded_under_the_decision_like_its_reads() {
+    let world = World::of("oom-limit-lowered").await;
+    let receipt = world.intake.accept(three(&world)).await.unwrap();
+    let decision = receipt.decision.unwrap();
+    assert!(world.looks().iter().all(|event| event.run == decision.0));
+    let began = world.alerts[0].alerts[0].starts_at + SignedDuration::from_mins(1);
+    let again = json!({"status": "firing", "fingerprint": "again", "startsAt": began.to_string(),
+        "labels": {"alertname": "Errors", "namespace": "payments", "service": "ledger-writer"}});
+    let receipt = world.intake.accept(notification(&[again])).await.unwrap();
+    let events = world.audit.events();
+    let joined: Vec<_> = events
+        .iter()
+        .filter(|event| event.kind == AuditKind::Reason && event.step.as_deref() == Some("group"))
+        .collect();
+    assert_eq!((receipt.joined.len(), joined.len()), (1, 1), "{receipt:?}");
+    assert_eq!(joined[0].run, receipt.decision.unwrap().0);
+    assert_eq!(joined[0].input["alerts"], json!(["again"]));
 }
