@@ -1,5 +1,7 @@
 //! The gathered world, indexed for questions.
 
+#[cfg(test)]
+pub(crate) mod built;
 mod changes;
 mod concern;
 mod evidence;
@@ -49,22 +51,6 @@ pub struct Facts<'a> {
     graph: OnceLock<FailureGraph>,
     complaints: OnceLock<Vec<Complaint<'a>>>,
     relays: OnceLock<Relays<'a>>,
-}
-
-/// How often the facts of a case were indexed, by the thread of a test: it takes as long as the cluster is large.
-#[cfg(test)]
-pub(crate) mod built {
-    use std::cell::Cell;
-
-    thread_local!(static BUILT: Cell<usize> = const { Cell::new(0) });
-
-    pub(super) fn one_more() {
-        BUILT.set(BUILT.get() + 1);
-    }
-
-    pub(crate) fn so_far() -> usize {
-        BUILT.get()
-    }
 }
 
 /// Namespace and name.
