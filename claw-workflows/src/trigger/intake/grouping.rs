@@ -14,9 +14,9 @@ use super::carrying_out::Decided;
 use super::lookout::Lookout;
 use super::plan::Plan;
 use super::planning::Compared;
-use super::recent::{Recent, keep_within};
+use super::recent::{CONTEXT, Recent, keep_within};
 use super::{Basis, Intake, Receipt, key};
-use crate::incident::grouping::{Extent, LONGEST, Surroundings};
+use crate::incident::grouping::{Extent, Surroundings};
 use crate::runtime::RunnerError;
 use crate::trigger::Alert;
 
@@ -110,7 +110,10 @@ impl Turn<'_> {
         let Some(first) = fresh.iter().map(|alert| alert.starts_at).min() else {
             return Ok(());
         };
-        recent.retain(|run| run.is_open_at(first));
+        recent.retain(|run| run.bears_on(first));
+        if !recent.iter().any(|run| run.is_open_at(first)) {
+            recent.clear();
+        }
         receipt.left_out.append(&mut left_out);
         if recent.is_empty() && fresh.len() == 1 {
             return intake.open(group, fresh, receipt).await;
@@ -234,7 +237,7 @@ async fn recent_runs(intake: &Intake, fresh: &[Alert]) -> Result<(Vec<Recent>, V
     let Some(first) = fresh.iter().map(|alert| alert.starts_at).min() else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let since = first.checked_sub(LONGEST).unwrap_or(Timestamp::MIN);
+    let since = first.checked_sub(CONTEXT).unwrap_or(Timestamp::MIN);
     let journal = intake.runner.journal();
     // One more than is compared tells whether there are more.
     let mut runs = journal

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::store::{AlertKey, RecentRun, RunAlert, RunStatus};
 use claw_core::workflow::RunId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::incident::grouping::{LONGEST, PAUSE, distinct};
 use crate::trigger::severity::Urgency;
 use crate::trigger::{Alert, Incident};
+
+/// How long before an alert runs began that tell what it belongs to: one that lasts as long as incidents do before it, and one
+/// that lasted as long before that.
+pub(super) const CONTEXT: SignedDuration = SignedDuration::from_secs(2 * LONGEST.as_secs());
 
 /// A run that alerts opened not long ago, with its alerts.
 #[derive(Clone, Debug)]
@@ -84,6 +88,17 @@ impl Recent {
 
     /// Whether anything that begins at `time` may still belong to it.
     pub(super) fn is_open_at(&self, time: Timestamp) -> bool {
+        self.is_of(time, LONGEST)
+    }
+
+    /// Whether it tells how long the incident of a run lasts that may be open at `time`: alerts of that run may have shown that
+    /// both are one incident, which began with this one.
+    pub(super) fn bears_on(&self, time: Timestamp) -> bool {
+        self.is_of(time, CONTEXT)
+    }
+
+    /// Whether it began so recently, and has not been over for long.
+    fn is_of(&self, time: Timestamp, longest: SignedDuration) -> bool {
         let over = self
             .alerts
             .iter()
@@ -91,7 +106,7 @@ impl Recent {
             .collect::<Option<Vec<_>>>()
             .and_then(|ends| ends.into_iter().max());
         let begun = self.alerts.iter().map(|alert| alert.starts_at).min();
-        begun.is_some_and(|begun| time.duration_since(begun) <= LONGEST)
+        begun.is_some_and(|begun| time.duration_since(begun) <= longest)
             && over.is_none_or(|over| time.duration_since(over) <= PAUSE)
     }
 
