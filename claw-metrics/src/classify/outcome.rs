@@ -37,9 +37,10 @@ pub(crate) fn has_outcome(labels: &Labels) -> bool {
 pub(crate) fn is_server_failure(labels: &Labels) -> bool {
     OUTCOMES.iter().any(|name| {
         let value = label(labels, name);
-        let callers = value.starts_with('4') && value != "429" && value.len() <= 3
+        let grpc = is_grpc_code(name);
+        let callers = !grpc && value.starts_with('4') && value != "429" && value.len() <= 3
             || matches!(value.to_ascii_lowercase().as_str(), "client_error");
-        let callers_code = is_grpc_code(name)
+        let callers_code = grpc
             && matches!(
                 value.to_ascii_lowercase().replace('_', "").as_str(),
                 "canceled"
@@ -126,6 +127,8 @@ mod tests {
             ("http_response_status_code", "404", true, true),
             ("rpc_grpc_status_code", "0", false, false),
             ("rpc_grpc_status_code", "14", true, false),
+            ("rpc_grpc_status_code", "4", true, false),
+            ("grpc_response_status", "4", true, false),
             ("rpc_grpc_status_code", "NOT_FOUND", true, true),
             ("error_type", "java.net.SocketTimeoutException", true, false),
             ("error_type", "404", true, true),

@@ -350,7 +350,7 @@ fn steady(prepared: &Prepared<'_>, episode: &[Point]) -> Option<f64> {
     }
     let trend = stats::trend(episode)?;
     let growth = trend.to - trend.from;
-    let floor = (0.10 * trend.from.abs()).max(4.0 * prepared.floor.absolute);
+    let floor = (0.10 * trend.from.abs()).max(4.0 * prepared.floor.absolute.max(prepared.floor.by_chance));
     if growth.abs() < floor || trend.residual * 6.0 > growth.abs() {
         return None;
     }

@@ -27,10 +27,12 @@ impl Moments {
         rates: impl Iterator<Item = (Timestamp, f64)>,
         usual: &dyn Fn(Timestamp) -> bool,
     ) -> Self {
-        let rates: Vec<(Timestamp, f64)> = rates.filter(|(_, rate)| *rate > 0.0).collect();
+        let rates: Vec<(Timestamp, f64)> = rates.collect();
         let seconds = interval(&rates).map_or(0.0, |gap| gap.as_secs_f64());
         let of = |wanted: bool| {
-            let some = rates.iter().filter(|(time, _)| usual(*time) == wanted);
+            // Nothing rests on an interval without requests.
+            let some = rates.iter().filter(|(_, rate)| *rate > 0.0);
+            let some = some.filter(|(time, _)| usual(*time) == wanted);
             stats::median(&some.map(|(_, rate)| rate * seconds).collect::<Vec<_>>())
         };
         let each = [of(true), of(false)].into_iter().flatten().reduce(f64::min);
@@ -144,21 +146,40 @@ mod tests {
         assert!(is_late(1.0, 20.0, 1000.0), "and so is much of few");
     }
 
+    /// Whether a share of failures is told of so many requests in a minute and failures among them.
+    fn fails(all: impl Fn(i64) -> f64, failed: impl Fn(i64) -> f64) -> bool {
+        let series = [
+            counter("requests_total", ("code", "200"), |minute| {
+                all(minute) - failed(minute)
+            }),
+            counter("requests_total", ("code", "500"), &failed),
+        ];
+        found(&series)
+            .iter()
+            .any(|signal| signal.measure == Measure::Errors)
+    }
+
     #[test]
     fn a_failure_of_few_requests_is_no_share() {
-        let fails = |times: f64| {
-            let failed = |minute: i64| f64::from(u8::from((BEGAN + 3..BEGAN + 6).contains(&minute))) * times;
-            let series = [
-                counter("requests_total", ("code", "200"), |minute| {
-                    6.0 * times - failed(minute)
-                }),
-                counter("requests_total", ("code", "500"), failed),
-            ];
-            found(&series)
-                .iter()
-                .any(|signal| signal.measure == Measure::Errors)
+        let some = |times: f64| {
+            let failed =
+                move |minute: i64| f64::from(u8::from((BEGAN + 3..BEGAN + 6).contains(&minute))) * times;
+            fails(|_| 6.0 * times, failed)
         };
-        assert!(!fails(1.0));
-        assert!(fails(100.0));
+        assert!(!some(1.0));
+        assert!(some(100.0));
+        // One request in ten minutes, and it fails once.
+        let rare = |minute: i64| f64::from(u8::from(minute % 10 == 5));
+        let once = |minute: i64| if minute > BEGAN { rare(minute) } else { 0.0 };
+        assert!(!fails(rare, once));
+    }
+
+    #[test]
+    fn a_service_of_few_requests_that_fails_altogether_is_seen() {
+        let all_fail = |minute: i64| f64::from(u8::from(minute >= BEGAN));
+        assert!(fails(|_| 1.0, all_fail));
+        // One of many requests, of which a few are left.
+        let falls = |minute: i64| if minute < BEGAN { 100.0 } else { 1.0 };
+        assert!(fails(falls, all_fail));
     }
 }

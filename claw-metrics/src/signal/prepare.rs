@@ -70,7 +70,7 @@ impl<'a> Prepared<'a> {
 
     /// The same of a series that varies by chance as well, by one standard deviation of `noise`.
     pub(super) fn varying_by(mut self, noise: f64) -> Self {
-        self.floor.absolute = self.floor.absolute.max(noise);
+        self.floor.by_chance = noise;
         self
     }
 
@@ -166,28 +166,21 @@ fn may_count(class: Classification) -> bool {
 /// What one standard deviation is at least: an amount that nobody would act on, a quarter of what they might.
 fn floor(class: Classification, points: &[Point]) -> Floor {
     let largest = points.iter().map(|point| point.1.abs()).fold(0.0, f64::max);
+    let of = |relative: f64, absolute: f64| Floor {
+        relative,
+        absolute,
+        by_chance: 0.0,
+    };
     let events_per_interval = |events: f64| {
         let seconds = interval(points).map_or(60.0, |gap| gap.as_secs_f64()).max(1.0);
-        Floor {
-            relative: 0.05,
-            absolute: events / seconds,
-        }
+        of(0.05, events / seconds)
     };
     if class.kind == Kind::Counter {
         return match (class.measure, class.unit) {
             (Measure::Restarts | Measure::OutOfMemory, _) => events_per_interval(0.1),
-            (Measure::Cpu, Unit::Seconds) => Floor {
-                relative: 0.05,
-                absolute: 0.000_5,
-            },
-            (_, Unit::Seconds) => Floor {
-                relative: 0.05,
-                absolute: 0.005,
-            },
-            (_, Unit::Bytes) => Floor {
-                relative: 0.05,
-                absolute: 1024.0,
-            },
+            (Measure::Cpu, Unit::Seconds) => of(0.05, 0.000_5),
+            (_, Unit::Seconds) => of(0.05, 0.005),
+            (_, Unit::Bytes) => of(0.05, 1024.0),
             _ => events_per_interval(0.5),
         };
     }
@@ -213,5 +206,5 @@ fn floor(class: Classification, points: &[Point]) -> Floor {
         (Unit::Count, _) => (0.05, 0.25),
         (Unit::Unknown, _) => (0.05, 0.01 * largest),
     };
-    Floor { relative, absolute }
+    of(relative, absolute)
 }

@@ -28,6 +28,21 @@ pub struct Floor {
     pub relative: f64,
     /// In the unit of the samples.
     pub absolute: f64,
+    /// What a single sample is off by chance, in the unit of the samples: that evens out over a run of them.
+    pub by_chance: f64,
+}
+
+impl Floor {
+    /// The smallest spread of runs of `length` samples, whatever their level. Runs are compared by their medians, which vary by
+    /// √(π/2) times what means of as many samples do, and those below three by their means.
+    fn of_run(&self, length: usize) -> f64 {
+        let evened = match length {
+            0 | 1 => 1.0,
+            2 => std::f64::consts::FRAC_1_SQRT_2,
+            _ => (std::f64::consts::FRAC_PI_2 / length as f64).sqrt(),
+        };
+        self.absolute.max(self.by_chance * evened)
+    }
 }
 
 /// How a window differs from its baseline.
@@ -85,6 +100,7 @@ pub fn deviation(baseline: &[f64], window: &[f64], floor: Floor) -> Option<Devia
             Floor {
                 relative: 0.0,
                 absolute: least,
+                by_chance: 0.0,
             },
         )
     });
@@ -120,7 +136,7 @@ pub fn step(baseline: &[f64], recent: &[f64], window: &[f64], floor: Floor) -> O
     let level = median(recent)?;
     let observed = median(window)?;
     let up = observed > level;
-    let sigma = floor.absolute.max(floor.relative * level.abs());
+    let sigma = floor.of_run(window.len()).max(floor.relative * level.abs());
     let beyond = |value: &f64| match up {
         true => observed > value + sigma,
         false => observed < value - sigma,
@@ -153,7 +169,7 @@ fn without_episodes(baseline: Vec<f64>, floor: Floor) -> Option<Vec<f64>> {
     let level = median(&baseline)?;
     let sigma = (MAD_TO_SIGMA * mad(&baseline)?)
         .max(floor.relative * level.abs())
-        .max(floor.absolute);
+        .max(floor.of_run(1));
     let side = |value: f64| match value - level {
         distance if distance > 6.0 * sigma => 1_i8,
         distance if distance < -6.0 * sigma => -1,
@@ -257,7 +273,7 @@ impl Spread {
             false => floor.relative,
         };
         let least = (relative * level.abs())
-            .max(floor.absolute)
+            .max(floor.of_run(length))
             .max(f64::MIN_POSITIVE);
         let tail = |distance: f64| (weight * distance / SIGMAS_AT_95).max(middle).max(least);
         Some(Self {
@@ -293,6 +309,7 @@ mod tests {
         let floor = Floor {
             relative: 0.05,
             absolute: 0.0,
+            by_chance: 0.0,
         };
         without_episodes(samples, floor).unwrap().len()
     }

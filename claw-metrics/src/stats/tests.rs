@@ -7,6 +7,7 @@ use crate::series::Point;
 const FLOOR: Floor = Floor {
     relative: 0.05,
     absolute: 0.0,
+    by_chance: 0.0,
 };
 
 fn points(step: i64, values: &[f64]) -> Vec<Point> {
@@ -92,6 +93,7 @@ fn a_constant_baseline_needs_more_than_a_wobble() {
     let floor = Floor {
         relative: 0.05,
         absolute: 0.5,
+        by_chance: 0.0,
     };
     assert!(deviation(&zeros, &[0.3; 5], floor).unwrap().score < 1.0);
     assert!(deviation(&zeros, &[40.0; 5], floor).unwrap().score > 10.0);
