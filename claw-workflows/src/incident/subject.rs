@@ -7,14 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
-use claw_k8s::model::{Ingress, Node, Object, Workload};
+use claw_k8s::model::{Node, Object, Workload};
 use claw_metrics::classify::{UNKNOWN_WORKLOAD, subject_of};
 use claw_metrics::series::Labels;
+
+mod question;
+
+pub use question::asked;
+pub(in crate::incident) use question::{asked_hosts, asked_in_vain};
 
 use super::case::Case;
 use super::facts::Facts;
 use super::logs::host_of;
-use super::mechanism::selector_mismatch::near;
 
 /// Prefix of labels of the measured object where the scraped target bears the same label.
 const EXPORTED: &str = "exported_";
@@ -223,175 +227,6 @@ pub fn alerting(facts: &Facts<'_>, hints: &Hints) -> (Vec<EntityRef>, BTreeSet<S
         }
     }
     (found, applications)
-}
-
-/// The workloads, pods and nodes that a question names, where it leaves no doubt that it does: as `kind/name`, beside the word
-/// for the kind, in quotes, or by a name that is no word of the language (`cart-api`).
-pub fn asked(case: &Case) -> Vec<EntityRef> {
-    let words = words_of(case);
-    let objects = &case.objects;
-    let workloads = objects.workloads.iter().map(Object::entity);
-    let pods = objects.pods.iter().map(|pod| pod.entity());
-    let nodes = objects.nodes.iter().map(Object::entity);
-    let mut found: Vec<EntityRef> = workloads
-        .chain(pods)
-        .chain(nodes)
-        .filter(|entity| is_named(&words, entity))
-        .collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// The words of the question.
-fn words_of(case: &Case) -> Vec<&str> {
-    let question = case.incident.question.as_deref().unwrap_or_default();
-    question
-        .split(|c: char| c.is_whitespace() || ",;:?!()".contains(c))
-        .map(|word| word.trim_end_matches('.'))
-        .filter(|word| !word.is_empty())
-        .collect()
-}
-
-/// What is to be said where a question names something that nobody knows: `why is cart-apu failing?`. Whatever else is found is
-/// no answer then. With what to do about it. Only words with a hyphen that stand where a name does: others are of the language.
-pub(super) fn asked_in_vain(case: &Case) -> Option<(String, String)> {
-    let words = words_of(case);
-    let objects = &case.objects;
-    let named: Vec<&str> = objects
-        .workloads
-        .iter()
-        .map(|workload| &workload.metadata)
-        .chain(objects.pods.iter().map(|pod| &pod.metadata))
-        .chain(objects.nodes.iter().map(|node| &node.metadata))
-        .chain(objects.services.iter().map(|service| &service.metadata))
-        .chain(objects.ingresses.iter().map(|ingress| &ingress.metadata))
-        .chain(objects.claims.iter().map(|claim| &claim.metadata))
-        .chain(objects.autoscalers.iter().map(|autoscaler| &autoscaler.metadata))
-        .chain(
-            objects
-                .applications
-                .iter()
-                .map(|application| &application.metadata),
-        )
-        .map(|metadata| metadata.name.as_str())
-        .chain(case.namespaces.iter().map(String::as_str))
-        .collect();
-    let (_, asked) = words.iter().enumerate().find(|(index, word)| {
-        let bare = word.trim_matches(['"', '\'', '`', '“', '”']);
-        let of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        bare.trim_matches('-').contains('-')
-            && bare.chars().all(of_name)
-            && stands_as_name(&words, *index)
-            && !named.iter().any(|name| name.contains(bare))
-    })?;
-    let asked = asked.trim_matches(['"', '\'', '`', '“', '”']);
-    let mut close: Vec<&str> = named.into_iter().filter(|name| near(name, asked)).collect();
-    close.sort_unstable();
-    close.dedup();
-    let meant = close.first().map(|name| format!(" (is {name} meant?)"));
-    Some((
-        format!("nothing that was read is called {asked}, so what is said is not about it"),
-        format!(
-            "look how it is spelt, or name its namespace{}",
-            meant.unwrap_or_default()
-        ),
-    ))
-}
-
-/// Whether a word stands where a name does, or beside the word for a kind.
-fn stands_as_name(words: &[&str], index: usize) -> bool {
-    let kind = |index: Option<usize>| {
-        let word = index.and_then(|index| words.get(index));
-        word.is_some_and(|word| KIND_WORDS.iter().any(|kind| word.eq_ignore_ascii_case(kind)))
-    };
-    let article = |word: &&str| ["a", "an", "our", "the"].contains(&word.to_lowercase().as_str());
-    let of_language = index
-        .checked_sub(1)
-        .and_then(|before| words.get(before))
-        .is_some_and(article);
-    kind(index.checked_sub(1)) || kind(index.checked_add(1)) || !of_language && is_name_there(words, index)
-}
-
-/// The Ingresses whose hosts a question names: `https://shop.example.com/cart answers 404`.
-pub(super) fn asked_hosts(case: &Case) -> Vec<EntityRef> {
-    let Some(question) = &case.incident.question else {
-        return Vec::new();
-    };
-    let lower = question.to_lowercase();
-    let said: BTreeSet<&str> = lower
-        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-')))
-        .map(|word| word.trim_matches('.'))
-        .filter(|word| word.contains('.'))
-        .collect();
-    let serves = |ingress: &&Ingress| {
-        let rules = ingress.spec.rules.iter().map(|rule| &rule.host);
-        let certificates = ingress.spec.tls.iter().flat_map(|tls| &tls.hosts);
-        let mut hosts = rules.chain(certificates);
-        hosts.any(|host| said.contains(host.to_lowercase().as_str()))
-    };
-    let ingresses = case.objects.ingresses.iter().filter(serves);
-    let found = ingresses.map(Object::entity);
-    found.filter(|entity| !case.subject.contains(entity)).collect()
-}
-
-/// Words that stand beside the name of what runs.
-const KIND_WORDS: [&str; 14] = [
-    "deployment",
-    "deploy",
-    "statefulset",
-    "sts",
-    "daemonset",
-    "ds",
-    "cronjob",
-    "job",
-    "pod",
-    "node",
-    "service",
-    "svc",
-    "workload",
-    "app",
-];
-
-fn is_named(words: &[&str], entity: &EntityRef) -> bool {
-    let name = entity.name.as_str();
-    let is_kind = |word: Option<&&str>| {
-        word.is_some_and(|word| KIND_WORDS.iter().any(|kind| word.eq_ignore_ascii_case(kind)))
-    };
-    words.iter().enumerate().any(|(index, word)| {
-        let bare = word.trim_matches(['"', '\'', '`', '“', '”']);
-        let (before, last) = bare.rsplit_once('/').unwrap_or(("", bare));
-        if last != name {
-            return false;
-        }
-        // `deployment/cart`, `shop/cart`, `deployment/shop/cart`.
-        let path = before.rsplit('/').next().unwrap_or_default();
-        if !before.is_empty() {
-            return is_kind(Some(&path)) || entity.namespace.as_deref() == Some(path);
-        }
-        bare.len() < word.len()
-            || name.contains(['-', '.'])
-            || is_kind(index.checked_sub(1).and_then(|before| words.get(before)))
-            || is_kind(words.get(index + 1))
-            || is_name_there(words, index)
-    })
-}
-
-/// Whether a word stands where a sentence has a name and no word of the language: `what is wrong with redis?`, `is redis in
-/// namespace shop healthy?`. Before other words there would be an article.
-fn is_name_there(words: &[&str], index: usize) -> bool {
-    const AFTER: [&str; 9] = [
-        "fails", "is", "returns", "answers", "restarts", "crashes", "hangs", "responds", "throws",
-    ];
-    const BEFORE: [&str; 8] = ["with", "is", "does", "did", "has", "can", "of", "for"];
-    let at = |index: Option<usize>| index.and_then(|index| words.get(index).copied());
-    let before = at(index.checked_sub(1))
-        .is_some_and(|word| BEFORE.iter().any(|known| word.eq_ignore_ascii_case(known)));
-    let after = at(index.checked_add(1))
-        .is_some_and(|word| AFTER.iter().any(|known| word.eq_ignore_ascii_case(known)));
-    let in_namespace = at(index.checked_add(1)).is_some_and(|word| word.eq_ignore_ascii_case("in"))
-        && at(index.checked_add(2)).is_some_and(|word| word.eq_ignore_ascii_case("namespace"));
-    before || after || in_namespace
 }
 
 fn node_at<'a>(case: &'a Case, address: &str) -> Option<&'a Node> {

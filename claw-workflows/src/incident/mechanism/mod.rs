@@ -71,7 +71,7 @@ mod said;
 mod scaled_down;
 mod scaling;
 mod scheduling_gated;
-pub(super) mod selector_mismatch;
+mod selector_mismatch;
 mod service_missing;
 #[cfg(test)]
 mod tests;

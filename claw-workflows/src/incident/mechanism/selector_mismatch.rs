@@ -7,6 +7,7 @@ use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::difference::is_about;
 use crate::incident::facts::Facts;
+use crate::incident::words::distance;
 
 /// The Service's selector fits no pod, although a workload that it was evidently meant for is there.
 #[derive(Clone, Copy, Debug)]
@@ -236,32 +237,12 @@ fn meant_for<'a>(facts: &Facts<'a>, service: &Service) -> Option<(&'a Workload, 
 }
 
 /// Whether two names are evidently meant to be the same: one within the other, or a slip of one or two characters.
-pub(in crate::incident) fn near(a: &str, b: &str) -> bool {
+pub(super) fn near(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if short.len() < 3 {
         return a == b;
     }
     long.starts_with(short) || long.ends_with(short) || distance(a, b) <= if short.len() < 6 { 1 } else { 2 }
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
-            let up = *cell;
-            left = (diagonal + usize::from(x != *y)).min(up + 1).min(left + 1);
-            diagonal = up;
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 fn written(labels: &std::collections::BTreeMap<String, String>) -> String {
@@ -279,8 +260,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::fixture;
-    use super::{SelectorMismatch, distance, near};
+    use super::{SelectorMismatch, near};
     use crate::incident::case::Case;
+    use crate::incident::words::distance;
 
     /// A Service that selects `app: chekout`, and a Deployment `checkout` with these pods.
     fn case(pods: &[Value]) -> Case {

@@ -224,27 +224,39 @@ fn a_question_is_about_what_it_names_beyond_doubt() {
 #[test]
 fn a_question_about_what_nobody_knows_is_told_from_one_about_nothing_in_particular() {
     let mut case = case();
-    case.objects
-        .workloads
-        .push(object("cart-api", json!({"kind": "Deployment"})));
+    // The nearest is meant, and not the first.
+    for name in ["cart", "cart-api"] {
+        case.objects
+            .workloads
+            .push(object(name, json!({"kind": "Deployment"})));
+    }
+    case.objects.config_maps.push(object("app-config", json!({})));
     let mut told = |question: &str| {
         case.incident.question = Some(question.to_owned());
         asked_in_vain(&case).map(|(reason, remedy)| format!("{reason}; {remedy}"))
     };
     let typed = told("why is cart-apu slow?").unwrap();
     assert!(
-        typed.contains("is called cart-apu,") && typed.contains("is cart-api meant?"),
+        typed.contains("is called cart-apu;") && typed.contains("is cart-api meant?"),
         "{typed}"
     );
-    assert!(
-        told("What is wrong with the pod mail-sender?")
-            .unwrap()
-            .contains("called mail-sender,")
-    );
+    for question in [
+        "What is wrong with the pod mail-sender?",
+        "does `mail-sender` work?",
+        "why is old-mail-sender failing?",
+    ] {
+        assert!(told(question).unwrap().contains("mail-sender;"), "{question}");
+    }
     for question in [
         "why is cart-api slow?",
         "why are there time-outs?",
         "the roll-out hangs, and check-outs fail",
+        "why is our customer-facing service slow?",
+        "the back-end app fails",
+        "what is wrong with auto-scaling?",
+        "is sign-in broken?",
+        "latency of us-east-1?",
+        "is app-config wrong?",
         "what is wrong?",
     ] {
         assert_eq!(told(question), None, "{question}");
