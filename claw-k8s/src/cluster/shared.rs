@@ -27,7 +27,7 @@ const A_RUN: Duration = Duration::from_secs(30);
 
 /// What only people and pipelines change, or has a status that tells nothing of how things are going. Custom kinds that
 /// are not named here are not known to be such.
-const STEADY: [Resource; 26] = [
+const STEADY: [Resource; 25] = [
     Resource::SERVICES,
     Resource::CONFIG_MAPS,
     Resource::SECRETS,
@@ -53,7 +53,6 @@ const STEADY: [Resource; 26] = [
     Resource::LINKERD_SERVERS,
     Resource::ISTIO_GATEWAYS,
     Resource::LINKERD_HTTP_ROUTES,
-    Resource::CERTIFICATES,
 ];
 
 /// Bytes of packed lists that are kept to be used again. Two thousand pods take about a million.

@@ -1,35 +1,55 @@
 //! Since when a container ends with what it says.
 
-use claw_k8s::model::{ContainerStatus, Pod};
-use jiff::Timestamp;
+use claw_k8s::model::{ContainerStatus, Pod, Terminated};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::incident::ending::{ending, ends_since};
 use crate::incident::facts::Facts;
 use crate::incident::logs::{Digest, Pattern};
 
+/// So long before its end a program says why it ends: it may clean up after that.
+const LAST: SignedDuration = SignedDuration::from_secs(10);
+
 /// Since when containers end with one of these entries. Of a container that ended several times the logs of the last runs are
-/// all that is left: what it ended with, it said before as well.
+/// all that is left: what it ended with, it said before as well. What it merely said on its way it may say for the first time.
 pub(super) fn ends(facts: &Facts<'_>, entries: &[(&Digest, &Pattern)]) -> Option<Timestamp> {
-    let last_words = entries
+    entries
         .iter()
-        .filter(|(digest, pattern)| digest.previous || pattern.fatal || pattern.exception.is_some());
-    last_words
-        .filter_map(|(digest, _)| {
+        .filter_map(|(digest, pattern)| {
             let pod = facts.pod(&digest.pod)?;
             let mut statuses = pod.all_statuses();
             let status = statuses.find(|status| status.name == digest.container)?;
-            looped(facts, pod, status)
+            looped(facts, pod, status, |end| is_last(digest, pattern, status, end))
         })
         .min()
 }
 
-/// Since when a container ends with an error, where it did so more than once.
-fn looped(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus) -> Option<Timestamp> {
+/// Whether an entry is of the last words of a run that ended.
+fn is_last(digest: &Digest, pattern: &Pattern, status: &ContainerStatus, end: &Terminated) -> bool {
+    let ended = digest.previous || status.state.running.is_none();
+    let at_the_end = pattern.exception.is_some()
+        && pattern
+            .last
+            .zip(end.finished_at)
+            .is_some_and(|(said, ended)| ended.duration_since(said).abs() <= LAST);
+    ended && (pattern.fatal || at_the_end)
+}
+
+/// Since when a container ends with an error, where it did so more than once and `test` accepts its last end. Who is killed for
+/// memory says nothing of that.
+fn looped(
+    facts: &Facts<'_>,
+    pod: &Pod,
+    status: &ContainerStatus,
+    test: impl Fn(&Terminated) -> bool,
+) -> Option<Timestamp> {
     if status.restart_count < 2 {
         return None;
     }
-    let end = ending(facts, pod, status, |end| end.exit_code != 0)?;
-    ends_since(facts, pod, status, end)
+    let end = ending(facts, pod, status, |end| {
+        end.exit_code != 0 && end.reason != "OOMKilled"
+    })?;
+    test(end).then(|| ends_since(facts, pod, status, end)).flatten()
 }
 
 #[cfg(test)]
@@ -79,6 +99,7 @@ mod tests {
         // It went on after it, or ended only once.
         let warning = "WARN dial tcp: lookup db on 10.96.0.10:53: no such host";
         assert_eq!(since(6, warning, false), Some(at(-60)));
+        assert_eq!(since(6, warning, true), Some(at(-60)));
         assert_eq!(since(1, fatal, true), Some(at(-60)));
     }
 }

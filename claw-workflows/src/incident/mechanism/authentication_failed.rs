@@ -81,7 +81,6 @@ fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>
     let found = Candidate::new("authentication_failed", server.clone(), cause)
         .aspect(client.to_string())
         .clue("credentials are refused", 2.2, complaint.evidence(facts))
-        .clue("nothing was changed at its client", 0.8, seen)
         .since(complaint.since())
         .hurting([client.clone()])
         .derived(0.1);
@@ -90,9 +89,19 @@ fn withdrawn(facts: &Facts<'_>, databases: &Databases, complaint: &Complaint<'_>
     } else {
         found.clue("it says itself that it refuses somebody", 0.8, itself)
     };
+    // Secrets are not looked at unless that is allowed, and a rotated one is the commonest reason.
+    let uses_secret = needs(&workload.template().spec)
+        .iter()
+        .any(|(kind, _)| kind == "Secret");
+    let namespace = client.namespace.as_deref().unwrap_or_default();
+    let found = if uses_secret && !facts.case.knows_all("Secret", namespace) {
+        found.unseen(format!("whether a Secret that {client} uses was edited"))
+    } else {
+        found.clue("nothing was changed at its client", 0.8, seen)
+    };
     Some(found.advise(Advice::new(
         format!("Look in {server} which users there are, and what that of {client} may do"),
-        "Its client presents what was accepted before",
+        "No change is known of what its client presents, so the user may have been changed in the database",
     )))
 }
 

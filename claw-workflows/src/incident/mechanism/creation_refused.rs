@@ -4,11 +4,13 @@ mod obstacle;
 
 use std::collections::BTreeMap;
 
+use claw_core::change::Change;
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
 use claw_k8s::model::{Condition, Event, Object, ResourceQuota, Workload};
 use jiff::Timestamp;
 
+use super::limits::only_raises;
 use super::rollback::roll_back;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::Candidate;
@@ -131,8 +133,13 @@ fn is_over(facts: &Facts<'_>, refusal: &Event) -> bool {
     let Some(last) = refusal.last_seen() else {
         return false;
     };
-    let late = ["deadline exceeded", "timeout", "timed out"];
-    let late = late.iter().any(|words| refusal.message.contains(words));
+    // How it failed stands behind the address, which holds the time that the webhook is given.
+    let how = refusal
+        .message
+        .rsplit_once("\": ")
+        .map_or(refusal.message.as_str(), |(_, how)| how);
+    let late = ["deadline exceeded", "Client.Timeout", "i/o timeout", "timed out"];
+    let late = late.iter().any(|words| how.contains(words));
     match Obstacle::of(&refusal.message) {
         Obstacle::Quota(_) => return false,
         Obstacle::WebhookDown(_) if late => return false,
@@ -208,8 +215,12 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
     }
     let changed = refusers
         .iter()
-        .filter_map(|refuser| recent_change::before_trouble(facts, refuser, since, |_| true))
+        .filter_map(|refuser| recent_change::before_trouble(facts, refuser, since, tightens))
         .max_by_key(|change| change.time);
+    let asks = |fields| facts.rollout_before(workload, since, fields);
+    let asked = obstacle.paths().and_then(asks);
+    // Of an edit of what refuses and a rollout that asks for what is refused, the later one brought them together.
+    let changed = changed.filter(|edit| asked.is_none_or(|asked| asked.time < edit.time));
     if let Some(change) = changed {
         candidate = candidate
             .clue(
@@ -219,12 +230,7 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
             )
             .brought_by(Some(&change.reference));
     }
-    let asks = |fields| facts.rollout_before(workload, since, fields);
-    if let Some(change) = obstacle
-        .paths()
-        .and_then(asks)
-        .filter(|_| candidate.change.is_none())
-    {
+    if let Some(change) = asked.filter(|_| candidate.change.is_none()) {
         candidate = candidate
             .clue(
                 "rollout asks for what is refused",
@@ -263,6 +269,18 @@ fn refusers(facts: &Facts<'_>, obstacle: &Obstacle, namespace: &str) -> Vec<Enti
     }
 }
 
+/// Whether a change of what refuses may make it refuse: not one that only raises what it allows, and of a namespace only one
+/// of its level of security. What is not told in detail may.
+fn tightens(change: &Change) -> bool {
+    match change.entity.kind.as_str() {
+        "Namespace" => {
+            let of_level = |line: &String| line.contains("pod-security.kubernetes.io");
+            change.detail.is_empty() || change.detail.iter().any(of_level)
+        }
+        _ => !only_raises(&change.detail),
+    }
+}
+
 fn usage(quota: &ResourceQuota) -> String {
     let hard = if quota.status.hard.is_empty() {
         &quota.spec.hard
@@ -289,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_quota_that_was_lowered_shortly_before_is_to_blame() {
-        let weight = |time: &str, said: &str| {
+        let weight_of = |time: &str, said: &str, line: &str| {
             let mut workload = fixture::workload("shop", "api", json!([]));
             workload["status"] = json!({"replicas": 0, "readyReplicas": 0});
             let mut case = fixture::case(json!({
@@ -304,12 +322,12 @@ mod tests {
                 }],
             }));
             let quota = EntityRef::namespaced("ResourceQuota", "shop", "compute");
-            case.changes
-                .push(fixture::change(time, &quota, &["spec.hard.pods: 20 → 4"]));
+            case.changes.push(fixture::change(time, &quota, &[line]));
             let found = crate::incident::testing::of(&CreationRefused, &case);
             assert_eq!(found.len(), 1);
             fixture::clue(&found[0], "what refuses was changed")
         };
+        let weight = |time: &str, said: &str| weight_of(time, said, "spec.hard.pods: 20 → 4");
         let used_up = "exceeded quota: compute, requested: pods=1";
         let unstated = "failed quota: compute: must specify memory for: app";
         for said in [used_up, unstated, "must specify limits.memory for: app"] {
@@ -318,6 +336,11 @@ mod tests {
             assert_eq!(weight("2023-05-01T09:45:00Z", said), None);
             assert_eq!(weight("2026-05-01T09:58:00Z", said), None);
         }
+        // It allows more since.
+        assert_eq!(
+            weight_of("2026-05-01T09:45:00Z", used_up, "spec.hard.pods: 4 → 20"),
+            None
+        );
         // Another quota of the namespace.
         assert_eq!(
             weight("2026-05-01T09:45:00Z", "exceeded quota: gpu, requested: pods=1"),
@@ -373,13 +396,16 @@ mod tests {
             "Error creating: pods \"import-\" is forbidden: error looking up service account shop/import";
         let quota =
             "Error creating: pods \"import-\" is forbidden: exceeded quota: compute, requested: pods=1";
-        let slow = "Error creating: Internal error occurred: failed calling webhook \"v.example\": context deadline exceeded";
+        let called = "Error creating: Internal error occurred: failed calling webhook \"v.example\": failed to call webhook: Post \"https://hook.ops.svc:443/v?timeout=10s\"";
+        let slow = format!("{called}: context deadline exceeded");
+        let down = format!("{called}: no endpoints available for service \"hook\"");
         for told in [true, false] {
             assert_eq!(found(account, "2026-05-01T09:53:30Z", told), 0);
             assert_eq!(found(account, "2026-05-01T09:40:00Z", told), 1);
             // What is left of a quota is enough for some and not for others, and a slow webhook answers some.
             assert_eq!(found(quota, "2026-05-01T09:53:30Z", told), 1);
-            assert_eq!(found(slow, "2026-05-01T09:53:30Z", told), 1);
+            assert_eq!(found(&slow, "2026-05-01T09:53:30Z", told), 1);
+            assert_eq!(found(&down, "2026-05-01T09:53:30Z", told), 0);
         }
     }
 

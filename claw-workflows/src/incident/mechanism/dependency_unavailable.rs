@@ -10,7 +10,7 @@ use super::scaling::scales;
 use super::{Area, Mechanism};
 use crate::incident::callees::Callees;
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::complaint::{Complaint, Target, complaints};
+use crate::incident::complaint::{Complaint, Target, complaints, parts};
 use crate::incident::degradation;
 use crate::incident::facts::Facts;
 use crate::incident::logs::host_of;
@@ -103,14 +103,14 @@ fn words(kind: Indicator) -> Option<&'static str> {
 fn was_reached(kind: Indicator) -> bool {
     !matches!(
         kind,
-        Indicator::Unreachable | Indicator::UnknownHost | Indicator::ResolverFailed
+        Indicator::Timeout | Indicator::Unreachable | Indicator::UnknownHost | Indicator::ResolverFailed
     )
 }
 
 /// Who is called by a name that no Service has.
 fn called(complaint: &Complaint<'_>, name: &str) -> Option<EntityRef> {
-    let name = name.split('.').next().filter(|name| !name.is_empty())?;
-    let namespace = complaint.workload.namespace.as_deref()?;
+    let own = complaint.workload.namespace.as_deref()?;
+    let (name, namespace, _) = parts(own, host_of(name))?;
     Some(EntityRef::namespaced("Service", namespace, name))
 }
 
@@ -283,6 +283,8 @@ mod tests {
         assert_eq!(unknown[0].entity.name, "redis-master");
         assert_eq!(unknown[0].entity.namespace.as_deref(), Some("shop"));
         assert!(unknown[0].own_score() < known[0].own_score());
+        let elsewhere = found("redis-master.shop.svc.cluster.local");
+        assert_eq!(elsewhere[0].entity, unknown[0].entity);
         assert!(!unknown[0].unseen.is_empty());
     }
 }

@@ -31,6 +31,26 @@ pub(super) fn lowers_cpu(detail: &[String], container: &str) -> bool {
         })
 }
 
+/// Whether a difference tells of nothing but amounts that grew.
+pub(super) fn only_raises(detail: &[String]) -> bool {
+    use claw_k8s::quantity::{Cpu, Memory};
+    let grew = |line: &String| {
+        let values = line
+            .rsplit_once(": ")
+            .and_then(|(_, values)| values.split_once('→'));
+        values.is_some_and(|(old, new)| {
+            let (old, new) = (old.trim().trim_matches('"'), new.trim().trim_matches('"'));
+            let bytes = old.parse::<Memory>().ok().zip(new.parse::<Memory>().ok());
+            let cores = || old.parse::<Cpu>().ok().zip(new.parse::<Cpu>().ok());
+            bytes.map_or_else(
+                || cores().is_some_and(|(old, new)| new > old),
+                |(old, new)| new > old,
+            )
+        })
+    };
+    !detail.is_empty() && detail.iter().all(grew)
+}
+
 /// Whether a line is about the limit of that resource, of that container as far as the line tells: recorded changes often
 /// leave it out, or number it.
 fn is_limit(line: &str, container: &str, resource: &str) -> bool {

@@ -40,3 +40,19 @@ pub(super) fn called(facts: &Facts<'_>, namespace: &str, spec: &PodSpec) -> BTre
         .map(|service| facts.unit_of(&service.entity()))
         .collect()
 }
+
+/// Whether a host is none: what programs make of an address that is not set.
+pub(super) fn is_nobody(host: &str) -> bool {
+    const NOBODY: [&str; 9] = [
+        "",
+        "undefined",
+        "null",
+        "none",
+        "nil",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "0.0.0.0",
+    ];
+    NOBODY.contains(&host.to_lowercase().as_str())
+}

@@ -9,6 +9,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Workload};
 use claw_metrics::logs::indicators::Indicator;
 
+use super::named_hosts::is_nobody;
 use super::{Area, Mechanism, recent_change};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, complaints, is_namespace, parts};
@@ -38,6 +39,9 @@ impl Mechanism for ServiceMissing {
             .collect()
     }
 }
+
+/// Callers that are named.
+const NAMED: usize = 4;
 
 /// A Service that is not there and should be.
 #[derive(Debug)]
@@ -89,7 +93,11 @@ pub(super) fn wants(facts: &Facts<'_>, complaint: &Complaint<'_>) -> Option<Enti
         return None;
     }
     let own = complaint.workload.namespace.as_deref()?;
-    let (name, namespace, certain) = parts(own, host_of(complaint.host.as_deref()?))?;
+    let host = host_of(complaint.host.as_deref()?);
+    if is_nobody(host) {
+        return None;
+    }
+    let (name, namespace, certain) = parts(own, host)?;
     let here = certain || is_namespace(facts, namespace);
     let absent = facts.case.knows_all("Service", namespace)
         && facts.case.saw_objects()
@@ -134,10 +142,15 @@ impl Missing<'_, '_> {
     fn candidate(&self, facts: &Facts<'_>) -> Candidate {
         let service = &self.service;
         let callers = self.callers();
-        let names: Vec<String> = callers.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = callers.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = match callers.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         let told = self
             .complaints
             .iter()
+            .take(NAMED)
             .flat_map(|complaint| complaint.evidence(facts));
         let since = self
             .complaints
@@ -148,7 +161,7 @@ impl Missing<'_, '_> {
             "service_missing",
             service.clone(),
             format!(
-                "{service} does not exist: {} cannot resolve its name",
+                "{service} does not exist: {}{more} cannot resolve its name",
                 names.join(", ")
             ),
         )
@@ -157,7 +170,7 @@ impl Missing<'_, '_> {
         .hurting(callers.iter().cloned())
         .derived(0.1);
         if let Some(workload) = self.workload {
-            let statement = format!("is there, and {service} is not, by which it is called");
+            let statement = format!("is there, and the {service} that leads to it is not");
             let seen = vec![facts.object(workload, None, statement)];
             found = found.clue("a workload of its name is there", 1.5, seen);
         }
@@ -195,15 +208,21 @@ impl Missing<'_, '_> {
             .collect();
         declared.sort_unstable();
         declared.dedup();
-        let target = <[i32; 1]>::try_from(declared).ok().map(|[only]| only);
+        let target = match declared.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        };
         let advice = advice(format!(
             ", with the selector and the ports of {}",
             workload.entity()
         ));
-        let Some(port) = self.called_port().or(target) else {
-            return advice;
-        };
-        advice.command(made(service, workload, port, target.unwrap_or(port)))
+        let called = self.called_port();
+        // Of several ports it is not known which is meant, unless they are called by it.
+        let target = target.or(called.filter(|port| declared.contains(port)));
+        match (called.or(target), target) {
+            (Some(port), Some(target)) => advice.command(made(service, workload, port, target)),
+            _ => advice,
+        }
     }
 
     /// The port that callers name.
@@ -232,10 +251,15 @@ fn made(service: &EntityRef, workload: &Workload, port: i32, target: i32) -> Str
     } else {
         ""
     };
-    let labels: Vec<String> = workload
-        .template()
-        .metadata
-        .labels
+    // Labels of the template that the selector leaves out may change with the next rollout.
+    let selected = workload
+        .spec
+        .selector
+        .as_ref()
+        .map(|selector| &selector.match_labels);
+    let selected = selected.filter(|labels| !labels.is_empty());
+    let labels: Vec<String> = selected
+        .unwrap_or(&workload.template().metadata.labels)
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();

@@ -27,6 +27,8 @@ use crate::incident::{logs, relay, symptom};
 const MAX_LOGS: usize = 12;
 /// Pods of one workload whose logs are read: they say the same.
 const PER_WORKLOAD: usize = 2;
+/// Containers that are read at most of further pods of who alerts: those whom it calls may tell as much.
+pub(super) const MAX_SILENT: usize = 4;
 /// Pods of one workload that the alert is about, read at most where those that were read say nothing: one of several may be in
 /// trouble, and look as well as the others.
 const PER_SUBJECT: usize = 6;
@@ -374,7 +376,8 @@ pub(super) fn wanted_of_silent(facts: &Facts<'_>) -> Vec<Wanted> {
         let nodes: BTreeSet<&str> = read.iter().map(|pod| pod.spec.node_name.as_str()).collect();
         let mut left: Vec<&&Pod> = pods
             .iter()
-            .filter(|pod| says(pod).is_none() && !pod.is_finished() && silent_node(facts, pod).is_none())
+            .filter(|pod| says(pod).is_none() && !facts.case.logs_asked.contains(&pod.entity()))
+            .filter(|pod| !pod.is_finished() && silent_node(facts, pod).is_none())
             .collect();
         left.sort_by_key(|pod| (nodes.contains(pod.spec.node_name.as_str()), pod.entity()));
         let most = PER_SUBJECT.saturating_sub(read.len());

@@ -12,7 +12,7 @@ use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutp
 use claw_k8s::world::{Edge, Relation};
 use claw_metrics::logs::indicators::Indicator;
 
-use super::analyze_logs::{self, FOR_PROBES, MAX_AROUND};
+use super::analyze_logs::{self, FOR_PROBES, MAX_AROUND, MAX_SILENT};
 use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
@@ -35,11 +35,12 @@ impl Step<Case> for CheckDependencies {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("reading services, endpoints and policies");
+        let injectors = fails_injected(&Facts::new(&case));
         for scope in case.scopes() {
             let input = GetDependenciesInput {
                 namespace: scope.clone(),
                 traffic_only: false,
-                injectors: fails_injected(&Facts::new(&case)),
+                injectors,
             };
             let why = "what the workloads stand on, and who calls whom";
             if let Some(answer) = read::<GetDependencies>(cx, &mut case, input, why).await? {
@@ -94,6 +95,7 @@ impl Step<Case> for CheckDependencies {
             case.gap("question", reason, remedy);
         }
         let silent = analyze_logs::wanted_of_silent(&Facts::new(&case));
+        let silent = analyze_logs::first(&mut case, silent, MAX_SILENT);
         analyze_logs::read_pods(cx, &mut case, silent, FOR_PROBES).await?;
         let around = analyze_logs::wanted_around(&Facts::new(&case));
         let around = analyze_logs::first(&mut case, around, MAX_AROUND);

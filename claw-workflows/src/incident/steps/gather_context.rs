@@ -271,6 +271,7 @@ pub(super) fn tidy(case: &mut Case) {
     unique(&mut objects.namespaces);
     unique(&mut objects.webhooks);
     unique(&mut objects.gateway);
+    unique(&mut objects.certificates);
     unique(&mut objects.mesh);
     case.gaps.sort();
     case.gaps.dedup();

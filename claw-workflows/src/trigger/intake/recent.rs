@@ -71,8 +71,19 @@ impl Recent {
                 })
             })
             .collect();
+        // What joined after the run had begun is not what its report is about.
+        let told: BTreeSet<(&str, Timestamp)> = recent
+            .alerts
+            .iter()
+            .filter(|known| known.in_input)
+            .map(|known| (known.fingerprint.as_str(), known.starts_at))
+            .collect();
         Some(Self {
-            urgency: alerts.iter().map(Alert::urgency).max(),
+            urgency: alerts
+                .iter()
+                .filter(|alert| told.contains(&(alert.fingerprint.as_str(), alert.starts_at)))
+                .map(Alert::urgency)
+                .max(),
             is_done: recent.run.status == RunStatus::Done,
             periods: recent.alerts.iter().map(RunAlert::key).collect(),
             run,
@@ -110,7 +121,7 @@ impl Recent {
             && over.is_none_or(|over| time.duration_since(over) <= PAUSE)
     }
 
-    /// Whether one of these is more urgent than all that the run was about: who has read its report has to hear of that.
+    /// Whether one of these is more urgent than all that the run's report is about: who has read its report has to hear of that.
     pub(super) fn is_exceeded_by(&self, alerts: &[Alert]) -> bool {
         alerts.iter().map(Alert::urgency).max() > self.urgency
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::{Facts, clip, needs};
+use crate::incident::logs::host_of;
 
 /// Adds the Certificates whose time is over to what logs say of expired ones. Where one is kept in a Secret that an accused
 /// workload uses, it is that one which is at fault.
@@ -21,7 +22,13 @@ pub(super) fn join(facts: &Facts<'_>, mut told: Vec<Candidate>) -> Vec<Candidate
     for (certificate, since) in expired {
         let users = users(facts, certificate);
         let mut evidence = Vec::new();
-        for candidate in told.iter_mut().filter(|told| users.contains(&told.entity)) {
+        let served =
+            |told: &&mut Candidate| users.contains(&told.entity) || is_name_of(certificate, &told.entity);
+        for candidate in told.iter_mut().filter(served) {
+            if candidate.entity.kind == EntityRef::EXTERNAL_HOST {
+                // It is called from outside, and renewed here.
+                candidate.advice.clear();
+            }
             candidate.derived = candidate.derived.max(0.8);
             evidence.extend(candidate.clues.iter().flat_map(|clue| clue.evidence.clone()));
         }
@@ -38,6 +45,18 @@ pub(super) fn join(facts: &Facts<'_>, mut told: Vec<Candidate>) -> Vec<Candidate
 fn over(facts: &Facts<'_>, certificate: &DynamicObject) -> Option<Timestamp> {
     let end: Timestamp = certificate.status.get("notAfter")?.as_str()?.parse().ok()?;
     (end <= facts.case.window.end).then_some(end)
+}
+
+/// Whether a host is one that the certificate is made out for.
+fn is_name_of(certificate: &DynamicObject, host: &EntityRef) -> bool {
+    let names = certificate.spec.get("dnsNames").and_then(Value::as_array);
+    let name = host_of(&host.name);
+    let fits = |known: &str| match known.strip_prefix("*.") {
+        Some(domain) => name.split_once('.').is_some_and(|(_, rest)| rest == domain),
+        None => known == name,
+    };
+    let mut names = names.into_iter().flatten().filter_map(Value::as_str);
+    host.kind == EntityRef::EXTERNAL_HOST && names.any(fits)
 }
 
 fn secret(certificate: &DynamicObject) -> &str {

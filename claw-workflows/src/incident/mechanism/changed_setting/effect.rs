@@ -197,22 +197,6 @@ fn is_address(value: &str) -> bool {
     value.contains("://") || numbered
 }
 
-/// Whether a host is none: what programs make of an address that is not set.
-pub(super) fn is_nobody(host: &str) -> bool {
-    const NOBODY: [&str; 9] = [
-        "",
-        "undefined",
-        "null",
-        "none",
-        "nil",
-        "localhost",
-        "127.0.0.1",
-        "::1",
-        "0.0.0.0",
-    ];
-    NOBODY.contains(&host.to_lowercase().as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use claw_metrics::logs::indicators::Indicator;

@@ -9,6 +9,7 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use jiff::SignedDuration;
 
+use super::named_hosts::is_nobody;
 use super::rollback::roll_back;
 use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
@@ -216,7 +217,7 @@ fn names_nobody(pattern: &Pattern) -> bool {
         .indications
         .iter()
         .filter_map(|indication| indication.target.as_deref());
-    named.all(|target| effect::is_nobody(host_of(target)))
+    named.all(|target| is_nobody(host_of(target)))
 }
 
 fn told(line: &Line<'_>, certain: bool) -> String {

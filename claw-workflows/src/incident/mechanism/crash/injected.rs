@@ -6,6 +6,7 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::evidence::Evidence;
 use claw_k8s::model::{Object, WebhookConfiguration};
+use jiff::Timestamp;
 
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
@@ -33,7 +34,7 @@ pub(super) fn candidates(facts: &Facts<'_>, crashes: &[Candidate]) -> Vec<Candid
 fn candidate(facts: &Facts<'_>, container: &str, crashes: &[&Candidate]) -> Option<Candidate> {
     let since = crashes.iter().filter_map(|crash| crash.onset).min();
     let injectors = injectors(facts);
-    let change = brought(facts, &injectors, crashes);
+    let change = brought(facts, &injectors, since);
     let only = match injectors.as_slice() {
         [only] => Some(only.entity()),
         _ => None,
@@ -104,29 +105,43 @@ fn injectors<'a>(facts: &Facts<'a>) -> Vec<&'a WebhookConfiguration> {
         .collect()
 }
 
-/// The last change before the trouble of a webhook that injects, of the workload that answers for it, or of what is beside that
-/// in its namespace: the template of what is injected is kept there.
+/// The last change before the trouble of a webhook that injects, of the workload that answers for it, or of a ConfigMap or
+/// Secret beside that: the template of what is injected is kept in one.
 fn brought<'a>(
     facts: &Facts<'a>,
     injectors: &[&WebhookConfiguration],
-    crashes: &[&Candidate],
+    since: Option<Timestamp>,
 ) -> Option<&'a Change> {
-    let since = crashes.iter().filter_map(|crash| crash.onset).min();
-    let services = injectors.iter().flat_map(|injector| &injector.webhooks);
-    let homes: BTreeSet<&str> = services
-        .filter_map(|webhook| Some(webhook.client_config.service.as_ref()?.namespace.as_str()))
+    let services: BTreeSet<EntityRef> = injectors
+        .iter()
+        .flat_map(|injector| &injector.webhooks)
+        .filter_map(|webhook| {
+            let service = webhook.client_config.service.as_ref()?;
+            Some(EntityRef::namespaced(
+                "Service",
+                &service.namespace,
+                &service.name,
+            ))
+        })
         .collect();
-    let concerns = |change: &Change| {
-        let of_injector = injectors
+    let answering: BTreeSet<EntityRef> = services.iter().map(|service| facts.unit_of(service)).collect();
+    let is_answering = |entity: &EntityRef| {
+        // Where its namespace was not read, its workload is called as its Service is, as far as anybody knows.
+        let called =
+            |service: &EntityRef| service.namespace == entity.namespace && service.name == entity.name;
+        answering.contains(entity) || services.iter().any(called)
+    };
+    let is_beside = |entity: &EntityRef| {
+        let kept = matches!(entity.kind.as_str(), "ConfigMap" | "Secret");
+        kept && services
             .iter()
-            .any(|injector| injector.entity() == change.entity);
-        let beside = change
-            .entity
-            .namespace
-            .as_deref()
-            .is_some_and(|ns| homes.contains(ns));
+            .any(|service| service.namespace == entity.namespace)
+    };
+    let concerns = |change: &Change| {
+        let entity = &change.entity;
+        let of_injector = injectors.iter().any(|injector| injector.entity() == *entity);
         let brings = matches!(change.kind, ChangeKind::Config | ChangeKind::Deploy);
-        brings && (of_injector || beside) && crashes.iter().all(|crash| crash.entity != change.entity)
+        brings && (of_injector || is_answering(entity) || is_beside(entity))
     };
     let concerned: BTreeSet<&EntityRef> = facts
         .case
@@ -206,6 +221,11 @@ mod tests {
             (found.entity, found.change.as_deref()),
             (template, Some("sidecar-v2"))
         );
+        // What else is rolled out there injects nothing.
+        let other = EntityRef::namespaced("Deployment", "mesh-system", "gateway");
+        case.changes.push(deploy(&other, "gateway-v9", -650));
+        let found = of_injector(&case).unwrap();
+        assert_eq!(found.change.as_deref(), Some("sidecar-v2"));
         // A rollout of theirs brought none of it.
         assert!(
             of(&Crash, &case)
