@@ -35,8 +35,17 @@ pub(crate) fn has_outcome(labels: &Labels) -> bool {
 
 /// Whether labels say that the server failed: like [`failed_by_label`] without the caller's own mistakes (4xx but for 429).
 pub(crate) fn is_server_failure(labels: &Labels) -> bool {
-    OUTCOMES.iter().any(|name| {
-        let value = label(labels, name);
+    let given = || OUTCOMES.iter().map(|name| (*name, label(labels, name)));
+    // Beside the code of a caller's mistake, a word for any failure tells no more: clients mark spans of a 404 as errors.
+    let mistaken = given().any(|(name, value)| is_callers_mistake(name, value));
+    let is_code = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
+    given().any(|(name, value)| {
+        failed_value(name, value) && !is_callers_mistake(name, value) && !(mistaken && !is_code(value))
+    })
+}
+
+/// Whether the value of a label says that the caller asked for what there is not, or may not have.
+fn is_callers_mistake(name: &str, value: &str) -> bool {
         let grpc = is_grpc_code(name);
         let callers = !grpc && value.starts_with('4') && value != "429" && value.len() <= 3
             || matches!(value.to_ascii_lowercase().as_str(), "client_error");
@@ -61,8 +70,7 @@ pub(crate) fn is_server_failure(labels: &Labels) -> bool {
                     | "9"
                     | "11"
             );
-        !callers && !callers_code && failed_value(name, value)
-    })
+        callers || callers_code
 }
 
 fn is_grpc_code(name: &str) -> bool {
@@ -140,6 +148,19 @@ mod tests {
                 assert_eq!(classify(metric, &labels).measure, expected, "{metric} {name}={value}");
             }
             assert_eq!(is_server_failure(&labels), failed && !callers, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_callers_mistake_stays_one_beside_a_word_for_any_failure() {
+        for (name, code, failed) in [
+            ("http_response_status_code", "404", false),
+            ("rpc_grpc_status_code", "NOT_FOUND", false),
+            ("http_response_status_code", "503", true),
+        ] {
+            let mut labels = labelled(name, code);
+            labels.insert("status_code".to_owned(), "STATUS_CODE_ERROR".to_owned());
+            assert_eq!(is_server_failure(&labels), failed, "{name}={code}");
         }
     }
 

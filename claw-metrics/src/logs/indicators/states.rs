@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 /// The feature flag, and the state, that a text says it has or got: `feature flag "new-pricing" set to true`.
 pub fn flag(text: &str) -> Option<(String, String)> {
-    static TOLD: LazyLock<[Option<Regex>; 4]> = LazyLock::new(|| {
+    static TOLD: LazyLock<[Option<Regex>; 5]> = LazyLock::new(|| {
         let name = r#"["'`]?(?<flag>[a-z0-9][a-z0-9_.-]{2,60})["'`]?"#;
         let state = r"(?<state>(true|false|enabled|disabled|activated|deactivated)\b|[0-9]{1,3} ?%)";
         // Alone these two are prepositions.
@@ -15,9 +15,8 @@ pub fn flag(text: &str) -> Option<(String, String)> {
         let after = format!(r"(the )?(feature[ _-]?)?(flag|toggle)[ :=]+{name}");
         [
             format!(r"{before}[ :,=(]{{1,3}}.{{0,40}}\b{state}"),
-            format!(
-                r#"{before}(.{{0,40}}\b(is|now|set|switched|to|turned) |.{{0,40}}[:=>] ?)["'`]?{switched}"#
-            ),
+            format!(r#"{before}(.{{0,40}}\b(now|set|switched|to|turned) |.{{0,40}}[:=>] ?)["'`]?{switched}"#),
+            format!(r#"{before}.{{0,40}}\bis ["'`]?{switched}["'`]?\s*([.,;)]|$)"#),
             format!(r"(?i)\b{state} {after}"),
             format!(r"(?i)\b(set|switched|turned) {switched} {after}"),
         ]

@@ -10,6 +10,18 @@ const COUNTED: [&str; 24] = [
 /// Words behind a number that say the same.
 const OF_WHAT: [&str; 6] = ["b", "kb", "mb", "ms", "of", "s"];
 
+/// Words before a number that say that it is a status.
+const STATED: [&str; 8] = [
+    "answered",
+    "code",
+    "got",
+    "http",
+    "replied",
+    "responded",
+    "returned",
+    "status",
+];
+
 /// What the statuses in a text indicate. Numbers that count something are none: `processed item 401 of 900`.
 pub(super) fn statuses(text: &str) -> Vec<Indicator> {
     let mut found = Vec::new();
@@ -77,7 +89,14 @@ fn counts(text: &str, start: usize, end: usize) -> bool {
     let last = before.rsplit(within).next().unwrap_or_default();
     let next = after.split(within).next().unwrap_or_default();
     let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
-    is_one_of(last, &COUNTED) || is_one_of(next, &OF_WHAT) || is_plural(next)
+    let stated = is_one_of(last, &STATED);
+    let apart = text
+        .get(end..)
+        .is_some_and(|rest| rest.starts_with(char::is_whitespace));
+    let named = after
+        .strip_prefix(next)
+        .is_some_and(|rest| rest.starts_with([':', '=']));
+    is_one_of(last, &COUNTED) || is_one_of(next, &OF_WHAT) || !stated && apart && !named && is_plural(next)
 }
 
 /// Whether a word says of what there are several: `500 users`. There are several answers of a status as well.
@@ -123,6 +142,12 @@ mod tests {
             ("read 500 rows", None),
             ("Loaded 500 users from cache", None),
             ("Accepted 401 connections", None),
+            (
+                "upstream returned status=503 retries=3",
+                Some(Indicator::UpstreamError),
+            ),
+            ("status 503 headers: none", Some(Indicator::UpstreamError)),
+            ("stock returned 503 this time", Some(Indicator::UpstreamError)),
             ("got 503 responses", Some(Indicator::UpstreamError)),
             ("403 access denied", Some(Indicator::AccessDenied)),
         ] {
