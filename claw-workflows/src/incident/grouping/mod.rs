@@ -171,7 +171,7 @@ pub(crate) fn group_while(
                     later: position,
                     tie,
                 });
-                if tie <= Tie::Feels(1) {
+                if tie == Tie::Same {
                     break;
                 }
             }

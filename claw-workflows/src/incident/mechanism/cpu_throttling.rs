@@ -16,6 +16,7 @@ use crate::incident::degradation;
 use crate::incident::facts::{Facts, clip};
 use crate::incident::witness;
 use crate::trigger::Alert;
+use crate::trigger::severity::Urgency;
 
 /// A signal below this many robust standard deviations shows nothing.
 const NOTABLE: f64 = 5.0;
@@ -257,14 +258,16 @@ fn alert<'a>(facts: &Facts<'a>, workload: &EntityRef, pods: &[&Pod]) -> Option<&
 fn weight_of(facts: &Facts<'_>, alert: &Alert) -> f64 {
     /// So long before the trouble an alert stands for how things are.
     const LONG: SignedDuration = SignedDuration::from_hours(1);
-    let stood = facts
-        .case
-        .began
-        .is_some_and(|began| began.duration_since(alert.starts_at) > LONG);
-    let informs = alert
-        .severity()
-        .is_some_and(|severity| matches!(severity, "info" | "none"));
-    if stood || informs { 1.3 } else { 2.6 }
+    let alerts = facts.case.incident.alerts.iter();
+    let others = alerts.filter(|other| other.fingerprint != alert.fingerprint);
+    // An incident begins with the first of its alerts, so that it takes the others to tell.
+    let began = others.map(|other| other.starts_at).min().or(facts.case.began);
+    let stood = began.is_some_and(|began| began.duration_since(alert.starts_at) > LONG);
+    if stood || alert.urgency() == Urgency::Info {
+        1.3
+    } else {
+        2.6
+    }
 }
 
 /// What an alert says in words.
@@ -422,6 +425,31 @@ mod tests {
         );
         assert!(small[0].cause.contains("its limit of 10m"), "{}", small[0].cause);
         assert!(found(json!({"cpu": "10m"}), other, None).is_empty());
+    }
+
+    #[test]
+    fn an_alert_for_information_or_of_long_before_the_others_weighs_less() {
+        let score = |severity: &str, other: i64| {
+            let mut case = case();
+            let limits = json!({"limits": {"cpu": "200m"}});
+            deployment(
+                &mut case,
+                "cart",
+                json!({"containers": [{"name": "app", "resources": limits}]}),
+            );
+            for (fingerprint, name, second) in [("f", "CPUThrottlingHigh", 0), ("g", "CartSlow", other)] {
+                let alert = json!({
+                    "fingerprint": fingerprint, "starts_at": at(second),
+                    "labels": {"alertname": name, "namespace": "shop", "pod": "cart-pod", "severity": severity},
+                    "annotations": {"description": name},
+                });
+                case.incident.alerts.push(serde_json::from_value(alert).unwrap());
+            }
+            of(&CpuThrottling, &case)[0].own_score()
+        };
+        let told = score("warning", 60);
+        assert!(score("Info", 60) < told);
+        assert!(score("warning", 7200) < told);
     }
 
     #[test]

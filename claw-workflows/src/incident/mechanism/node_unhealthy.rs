@@ -9,6 +9,7 @@ use super::{Area, Mechanism, eviction};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::failed_recently;
 use crate::incident::facts::{Facts, clip};
+use crate::incident::logs::{Digest, Pattern};
 
 /// A node that is not ready, under pressure for memory, disk or process ids, or whose disk fails.
 #[derive(Clone, Copy, Debug)]
@@ -24,17 +25,13 @@ impl Mechanism for NodeUnhealthy {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        facts
-            .case
-            .objects
-            .nodes
-            .iter()
-            .flat_map(|node| of(facts, node))
-            .collect()
+        let disk_errors = disk::entries(facts);
+        let nodes = facts.case.objects.nodes.iter();
+        nodes.flat_map(|node| of(facts, node, &disk_errors)).collect()
     }
 }
 
-fn of(facts: &Facts<'_>, node: &Node) -> Vec<Candidate> {
+fn of(facts: &Facts<'_>, node: &Node, disk_errors: &[(&Digest, &Pattern)]) -> Vec<Candidate> {
     let mut found = Vec::new();
     if let Some(ready) = node.condition("Ready").filter(|ready| !ready.is_true()) {
         found.push(not_ready(facts, node, ready));
@@ -50,7 +47,7 @@ fn of(facts: &Facts<'_>, node: &Node) -> Vec<Candidate> {
             found.push(pressure(facts, node, what, now, &evicted));
         }
     }
-    found.extend(disk::candidate(facts, node));
+    found.extend(disk::candidate(facts, node, disk_errors));
     if node
         .condition("NetworkUnavailable")
         .is_some_and(Condition::is_true)

@@ -107,8 +107,8 @@ pub(super) fn effects(line: &Line<'_>) -> Vec<Effect> {
     if let Some(ratio) = line.ratio() {
         number(line, ratio, &mut found);
     }
-    if line.new.is_empty() && line.path.contains("env") && (line.is_about(ADDRESSES) || is_address(line.old))
-    {
+    let of_environment = line.path.contains("env[") || line.path.contains("envFrom");
+    if line.new.is_empty() && of_environment && (line.is_about(ADDRESSES) || is_address(line.old)) {
         found.push(Effect {
             of_nobody: true,
             ..own(&WITHOUT_ADDRESS, 2.8)
@@ -193,7 +193,9 @@ static WITHOUT_ADDRESS: [Indicator; 6] = [
 /// Whether a value is a host with a port, or a URL.
 fn is_address(value: &str) -> bool {
     let (host, port) = value.rsplit_once(':').unwrap_or((value, ""));
-    let numbered = !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    // Not a time of the day.
+    let is_host = host.contains('.') || host.chars().any(char::is_alphabetic);
+    let numbered = is_host && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     value.contains("://") || numbered
 }
 

@@ -7,6 +7,7 @@ mod text;
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
+use claw_metrics::logs::indicators::Indicator;
 use jiff::SignedDuration;
 
 use super::named_hosts::is_nobody;
@@ -201,7 +202,7 @@ fn caused(
                 .into_iter()
                 .map(move |effect| (line, effect))
         })
-        .filter(|(_, effect)| shows(effect))
+        .filter(|(line, effect)| shows(effect) && (!effect.of_nobody || may_speak_of(line, pattern)))
         .max_by(|(_, a), (_, b)| a.weight.total_cmp(&b.weight))
         .map(|(line, effect)| Found {
             weight: effect.weight,
@@ -209,6 +210,12 @@ fn caused(
             setting: told(&line, true),
             mentions: false,
         })
+}
+
+/// Whether an entry may be about a variable that was removed: one that asks for a setting names which.
+fn may_speak_of(line: &Line<'_>, pattern: &Pattern) -> bool {
+    let asks = pattern.indicates(&[Indicator::MissingConfig, Indicator::InvalidConfig]);
+    !asks || pattern.sample.contains(line.key()) || pattern.rest.contains(line.key())
 }
 
 /// Whether an entry tells of a call without whom: the address was not set, or fell back to the caller itself.

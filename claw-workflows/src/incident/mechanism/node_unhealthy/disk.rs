@@ -55,7 +55,13 @@ fn says(text: &str, words: &[&str]) -> bool {
 }
 
 /// The node's disk as a cause: where the node tells of it, or several workloads do that have nothing but the node in common.
-pub(super) fn candidate(facts: &Facts<'_>, node: &Node) -> Option<Candidate> {
+///
+/// `entries` are those of [`entries`], which are looked for once and not for each node.
+pub(super) fn candidate(
+    facts: &Facts<'_>,
+    node: &Node,
+    entries: &[(&Digest, &Pattern)],
+) -> Option<Candidate> {
     let entity = node.entity();
     let events: Vec<&Event> = told(facts, &entity);
     let condition = node
@@ -63,18 +69,20 @@ pub(super) fn candidate(facts: &Facts<'_>, node: &Node) -> Option<Candidate> {
         .conditions
         .iter()
         .find(|condition| condition.is_true() && CONDITIONS.contains(&condition.kind.as_str()));
-    let entries = entries(facts);
     let on_node = |digest: &Digest| {
         let pod = facts.pod(&digest.pod);
         pod.is_some_and(|pod| pod.spec.node_name == node.metadata.name)
     };
-    let (here, elsewhere): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(digest, _)| on_node(digest));
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        entries.iter().copied().partition(|(digest, _)| on_node(digest));
     let writers: BTreeSet<EntityRef> = here
         .iter()
         .map(|(digest, _)| facts.unit_of(&digest.pod))
         .collect();
     let noticed = !events.is_empty() || condition.is_some();
-    if !noticed && (writers.len() < SEVERAL || !elsewhere.is_empty()) {
+    // Those of one volume may have nothing but that in common.
+    let apart: BTreeSet<String> = here.iter().map(|(digest, _)| written_to(facts, digest)).collect();
+    if !noticed && (apart.len() < SEVERAL || !elsewhere.is_empty()) {
         return None;
     }
     let since: Option<Timestamp> = condition
@@ -91,7 +99,9 @@ pub(super) fn candidate(facts: &Facts<'_>, node: &Node) -> Option<Candidate> {
         ),
         (None, Some(event)) => format!("the disk of {entity} fails: {}", clip(&event.message, 160)),
         (None, None) => {
-            format!("the disk of {entity} fails: reads and writes of several workloads on it end with errors")
+            format!(
+                "the disk of {entity} may fail: reads and writes of several workloads on it end with errors"
+            )
         }
     };
     let mut found = Candidate::new("node_unhealthy", entity.clone(), cause)
@@ -111,6 +121,9 @@ pub(super) fn candidate(facts: &Facts<'_>, node: &Node) -> Option<Candidate> {
             3.0,
             of_condition.into_iter().chain(of_events).collect(),
         );
+    }
+    if !noticed {
+        found = found.unseen(format!("what the kernel of {entity} says"));
     }
     let logged: Vec<Evidence> = here
         .iter()
@@ -173,8 +186,21 @@ fn told<'a>(facts: &Facts<'a>, node: &EntityRef) -> Vec<&'a Event> {
     found
 }
 
+/// What a pod writes to, as far as its specification tells: a claim, or else what is its own.
+fn written_to(facts: &Facts<'_>, digest: &Digest) -> String {
+    let pod = facts.pod(&digest.pod);
+    let claim = pod.and_then(|pod| {
+        let mut claims = pod.spec.volumes.iter();
+        claims.find_map(|volume| volume.persistent_volume_claim.as_ref())
+    });
+    claim.map_or_else(
+        || facts.unit_of(&digest.pod).to_string(),
+        |claim| format!("claim {}", claim.claim_name),
+    )
+}
+
 /// Entries of logs that tell of reads or writes that the kernel refused.
-fn entries<'a>(facts: &Facts<'a>) -> Vec<(&'a Digest, &'a Pattern)> {
+pub(super) fn entries<'a>(facts: &Facts<'a>) -> Vec<(&'a Digest, &'a Pattern)> {
     let all = facts.case.logs.iter();
     all.flat_map(|digest| digest.patterns.iter().map(move |pattern| (digest, pattern)))
         .filter(|(_, pattern)| says(&pattern.sample, &PROGRAMS) || says(&pattern.rest, &PROGRAMS))

@@ -36,7 +36,9 @@ pub(super) fn introduced(
 
 /// Whether the new side of a line of a difference holds a name that the old one does not.
 fn brings(line: &str, name: &str) -> bool {
-    let (old, new) = line.split_once('→').unwrap_or(("", line));
+    // What is set stands before: it may be called like what it is set to.
+    let values = line.split_once(": ").map_or(line, |(_, values)| values);
+    let (old, new) = values.split_once('→').unwrap_or(("", values));
     let holds = |text: &str| {
         text.split(|c: char| !(c.is_alphanumeric() || c == '-'))
             .any(|word| word == name)
@@ -65,5 +67,6 @@ mod tests {
         assert!(!brings("containers[app].env[DB]: db:5432 → db:5433", "db"));
         assert!(!brings("containers[app].env[DB]: db → pg", "db"));
         assert!(!brings("containers[app].env[DB]: a → user-db", "db"));
+        assert!(brings("data.redis: cache:6379 → redis:6379", "redis"));
     }
 }
