@@ -144,6 +144,7 @@ fn candidate(
 
 #[cfg(test)]
 mod tests {
+    use claw_core::entity::EntityRef;
     use serde_json::{Value, json};
 
     use super::super::CertificateExpired;
@@ -181,6 +182,32 @@ mod tests {
             .iter()
             .map(|found| (found.entity.to_string(), found.derived))
             .collect()
+    }
+
+    #[test]
+    fn a_certificate_of_a_host_that_is_served_here_is_renewed_here() {
+        let advised = |names: Value| {
+            let mut case = fixture::case(json!({
+                "workloads": [fixture::workload("shop", "cart", json!([{"name": "app"}]))],
+                "pods": [fixture::pod("shop", "cart", json!([{"name": "app"}]))],
+                "certificates": [{
+                    "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+                    "metadata": {"name": "front", "namespace": "edge"},
+                    "spec": {"secretName": "front-tls", "dnsNames": names},
+                    "status": {"notAfter": "2026-05-01T09:00:00Z"},
+                }],
+            }));
+            let said = SAID.replace("https://ledger:8443/v1", "https://pay.shop.example.com/v1");
+            fixture::log(&mut case, "cart-7d9f8b6c5-x1", &said);
+            let found = of(&CertificateExpired, &case);
+            let host = found
+                .iter()
+                .find(|found| found.entity.kind == EntityRef::EXTERNAL_HOST);
+            host.map(|host| (host.derived, host.advice.len())).unwrap()
+        };
+        assert_eq!(advised(json!(["pay.shop.example.com"])), (0.8, 0));
+        assert_eq!(advised(json!(["*.shop.example.com"])), (0.8, 0));
+        assert_eq!(advised(json!(["*.example.com"])).0, 0.0);
     }
 
     #[test]

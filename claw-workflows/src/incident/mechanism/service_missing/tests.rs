@@ -113,3 +113,38 @@ fn the_command_makes_it_again_for_the_port_that_is_called() {
         "kubectl -n shop create service clusterip store --tcp=5432:5432 --clusterip=None && kubectl -n shop set selector service store app=store"
     );
 }
+
+#[test]
+fn of_several_ports_none_is_guessed() {
+    let command = |line: &str| {
+        let mut case = case(&["store"], &["web"]);
+        let container = &mut case.objects.workloads[2].spec.template.spec.containers[0];
+        let mut second = container.ports[0].clone();
+        second.container_port = 9090;
+        container.ports.push(second);
+        case.logs.clear();
+        fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
+        of(&ServiceMissing, &case)[0].advice[0].command.clone()
+    };
+    let called = |port: u16| format!("Post \"http://store:{port}/a\": dial tcp: lookup store: no such host");
+    assert_eq!(command(&called(80)), None);
+    assert!(
+        command(&called(9090))
+            .unwrap()
+            .ends_with("--port=9090 --target-port=9090")
+    );
+}
+
+#[test]
+fn what_programs_make_of_an_address_that_is_not_set_is_no_service() {
+    let mut case = case(&[], &["web", "api"]);
+    case.logs.clear();
+    for caller in ["web", "api"] {
+        fixture::log(
+            &mut case,
+            &format!("{caller}-7d9f8b6c5-x1"),
+            "getaddrinfo ENOTFOUND undefined",
+        );
+    }
+    assert!(of(&ServiceMissing, &case).is_empty());
+}

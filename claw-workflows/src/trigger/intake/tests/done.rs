@@ -1,5 +1,7 @@
 //! Alerts of an incident whose report has been delivered.
 
+use claw_core::store::{Attach, Joining};
+
 use super::*;
 use crate::incident::grouping::Tie;
 
@@ -65,6 +67,31 @@ async fn however_urgent_it_is_it_joins_a_run_that_is_not_done() {
     world.told(&run).await;
     let last = world.accept(&[grave("critical", fires(5, "orders"))]).await;
     assert_eq!(last.joined, [run]);
+}
+
+#[tokio::test]
+async fn what_joined_a_run_that_had_begun_is_not_what_its_report_is_about() {
+    let world = World::new(Known::all());
+    let run = world
+        .accept(&[grave("warning", fires(0, "db"))])
+        .await
+        .opened
+        .remove(0);
+    world.told(&run).await;
+    let unseen = grave("critical", fires(1, "db"));
+    let attach = Attach {
+        run: run.clone(),
+        alerts: vec![Joining {
+            alert: key(&unseen),
+            body: serde_json::to_value(&unseen).unwrap(),
+        }],
+        input: None,
+        unless_done: false,
+    };
+    let journal = world.intake.runner().journal();
+    journal.attach(attach, minute(1)).await.unwrap();
+    let next = world.accept(&[grave("critical", fires(4, "orders"))]).await;
+    assert_eq!((next.opened.len(), next.exceeded), (1, vec![run]));
 }
 
 #[tokio::test]
