@@ -138,6 +138,13 @@ impl Case {
         self.saw_objects() || self.series_read > 0 || self.logs.iter().any(|digest| digest.entries > 0)
     }
 
+    /// Whether it is known that there is no such namespace. All are listed at once, whichever is looked into.
+    pub fn lacks_namespace(&self, name: &str) -> bool {
+        let all = self.listed_everywhere.contains("Namespace") || self.listed.contains_key("Namespace");
+        let mut known = self.objects.namespaces.iter();
+        all && known.all(|namespace| namespace.metadata.name != name)
+    }
+
     /// Whether all objects of a kind in a namespace are known, so that one that is not there does not exist.
     pub fn knows_all(&self, kind: &str, namespace: &str) -> bool {
         self.listed_everywhere.contains(kind)

@@ -223,7 +223,8 @@ pub fn resolve(facts: &Facts<'_>, namespace: &str, host: &str) -> Target {
     }
     let called = EntityRef::namespaced("Service", ns, service);
     // A recording of logs alone has no Services either, and says nothing of which there are.
-    let listed = facts.case.knows_all("Service", ns) && facts.case.saw_objects();
+    let none = facts.case.lacks_namespace(ns);
+    let listed = (none || facts.case.knows_all("Service", ns)) && facts.case.saw_objects();
     // Configuration may name what does not exist; what was measured, or recorded by somebody, does.
     let callee = facts
         .case

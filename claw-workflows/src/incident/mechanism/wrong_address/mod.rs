@@ -202,4 +202,29 @@ mod tests {
         let known = found("cart").cause;
         assert!(known.contains("a name that exists"), "{known}");
     }
+
+    #[test]
+    fn nobody_bears_a_name_of_a_namespace_that_does_not_exist() {
+        let found = |namespaces: &[&str]| {
+            let names: Vec<_> = namespaces
+                .iter()
+                .map(|name| json!({"metadata": {"name": name}}))
+                .collect();
+            let mut case = fixture::case(json!({
+                "workloads": [fixture::workload("shop", "web", json!([{"name": "app"}]))],
+                "pods": [fixture::pod("shop", "web", json!([{"name": "app"}]))],
+                "namespaces": names,
+            }));
+            case.listed
+                .entry("Namespace".to_owned())
+                .or_default()
+                .insert("shop".to_owned());
+            let line = "dial tcp: lookup db.data.svc.cluster.local: no such host";
+            fixture::log(&mut case, "web-7d9f8b6c5-x1", line);
+            of(&WrongAddress, &case)[0].cause.clone()
+        };
+        assert!(found(&["shop"]).contains("a name that nobody bears"));
+        // Of a namespace that was not read it is not known.
+        assert!(!found(&["shop", "data"]).contains("a name that nobody bears"));
+    }
 }
