@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 use claw_core::evidence::{Evidence, Source, SourceKind};
-use claw_metrics::classify::Unit as MetricUnit;
+use claw_metrics::classify::{Measure, Unit as MetricUnit};
 use claw_metrics::signal::Signal;
 
 use self::ties::Ties;
@@ -132,7 +132,8 @@ impl<'a> Strains<'a> {
             .iter()
             .filter_map(|(strain, mechanism, what)| {
                 let mut signals = unit.strains.get(strain)?.iter().copied();
-                let signal = signals.find(|signal| signal.harmful && !begins(signal))?;
+                let signal =
+                    signals.find(|signal| signal.harmful && !begins(signal) && !is_idle(entity, signal))?;
                 if signal.score < NOTABLE {
                     return None;
                 }
@@ -182,6 +183,19 @@ impl<'a> Strains<'a> {
 fn begins(signal: &Signal) -> bool {
     let held = matches!(signal.classification.unit, MetricUnit::Bytes);
     held && signal.baseline == 0.0
+}
+
+/// Whether a node uses a part of one processor: no node has fewer, so that it is not short of them, however much more that is
+/// than before.
+fn is_idle(entity: &EntityRef, signal: &Signal) -> bool {
+    const OF_ONE: f64 = 0.8;
+    let cores = match signal.classification.unit {
+        // Seconds of them in a second.
+        MetricUnit::Cores | MetricUnit::Seconds if signal.measure == Measure::Cpu => signal.observed,
+        MetricUnit::Millicores => signal.observed / 1000.0,
+        _ => return false,
+    };
+    entity.kind == "Node" && cores < OF_ONE
 }
 
 /// How many times as much there is as before. From nothing, no number says that.

@@ -1,4 +1,4 @@
-use claw_metrics::classify::{BadDirection, Classification, Kind, Measure, Stat};
+use claw_metrics::classify::{BadDirection, Classification, Kind, Stat};
 use claw_metrics::signal::{Direction, Shape};
 
 use super::own::INCOMPARABLE;
@@ -37,6 +37,30 @@ fn signal(name: &str, measure: Measure, unit: MetricUnit, from: f64, to: f64) ->
         baseline_samples: 60,
         incident_samples: 30,
     }
+}
+
+#[test]
+fn a_node_that_uses_a_part_of_one_processor_is_not_short_of_any() {
+    let found = |unit: MetricUnit, from: f64, to: f64| {
+        let node = EntityRef::cluster("Node", "n1");
+        let used = [Signal {
+            entity: node,
+            ..signal("n1", Measure::Cpu, unit, from, to)
+        }];
+        let unit_of = |entity: &EntityRef| entity.clone();
+        let strains = Strains {
+            units: units::units(&used, &unit_of),
+            edges: BTreeMap::new(),
+            callees: BTreeMap::new(),
+            measured: BTreeSet::new(),
+        };
+        strains.suspects().len()
+    };
+    assert_eq!(found(MetricUnit::Cores, 0.01, 0.485), 0);
+    assert_eq!(found(MetricUnit::Seconds, 0.01, 0.485), 0);
+    assert_eq!(found(MetricUnit::Millicores, 10.0, 485.0), 0);
+    assert_eq!(found(MetricUnit::Cores, 0.5, 3.9), 1);
+    assert_eq!(found(MetricUnit::Ratio, 0.1, 0.98), 1);
 }
 
 /// The clue of `front`, which calls `back`, that says how much of the trouble is its own, with what shows it.
