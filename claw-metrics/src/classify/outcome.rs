@@ -40,7 +40,7 @@ pub(crate) fn is_server_failure(labels: &Labels) -> bool {
     let mistaken = given().any(|(name, value)| is_callers_mistake(name, value));
     let is_code = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
     given().any(|(name, value)| {
-        failed_value(name, value) && !is_callers_mistake(name, value) && !(mistaken && !is_code(value))
+        failed_value(name, value) && !is_callers_mistake(name, value) && (!mistaken || is_code(value))
     })
 }
 
