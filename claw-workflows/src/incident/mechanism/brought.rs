@@ -29,7 +29,7 @@ pub(super) fn newest<'a>(
 }
 
 /// The newest edit of configuration that a workload's pods read, within some hours before `since`.
-pub(super) fn newest_edit<'a>(
+fn newest_edit<'a>(
     facts: &Facts<'a>,
     workload: &EntityRef,
     spec: Option<&PodSpec>,

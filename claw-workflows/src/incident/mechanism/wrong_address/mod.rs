@@ -4,8 +4,10 @@ mod port;
 
 use std::collections::BTreeSet;
 
+use claw_core::entity::EntityRef;
 use claw_k8s::model::Object;
 use claw_metrics::logs::indicators::Indicator;
+use jiff::Timestamp;
 
 use super::rollback::roll_back;
 use super::service_missing::{missing, wants};
@@ -106,43 +108,12 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
             vec![facts.object(service, None, statement)],
         );
     }
-    let template = facts.workload(workload).map(|found| &found.template().spec);
-    let edit = template.and_then(|spec| {
-        needs(spec)
-            .into_iter()
-            .filter_map(|(kind, name)| {
-                let entity =
-                    claw_core::entity::EntityRef::namespaced(kind, workload.namespace.clone()?, name);
-                facts.change_before(&entity, complaint.since(), |_| true)
-            })
-            .max_by_key(|change| change.time)
-    });
-    let rollout = facts.rollout_before(
-        workload,
+    candidate = with_change(
+        facts,
+        candidate,
         complaint.since(),
-        &["env", "environment", "args", "command"],
+        "It called the right host before",
     );
-    if let Some(change) = rollout.filter(|rollout| edit.is_none_or(|edit| edit.time <= rollout.time)) {
-        candidate = candidate
-            .clue(
-                "rollout changed its environment",
-                1.2,
-                vec![facts.change_evidence(change)],
-            )
-            .brought_by(Some(&change.reference))
-            .since(Some(change.time));
-        let back = roll_back(facts, workload, change, "It called the right host before");
-        candidate.advice.extend(back);
-    } else if let Some(change) = edit {
-        candidate = candidate
-            .clue(
-                "its configuration was edited",
-                1.0,
-                vec![facts.change_evidence(change)],
-            )
-            .brought_by(Some(&change.reference))
-            .since(Some(change.time));
-    }
     let right = near
         .map(|service| format!(" (is {} meant?)", service.entity()))
         .unwrap_or_default();
@@ -158,6 +129,40 @@ fn candidate(facts: &Facts<'_>, complaint: &Complaint<'_>, complainers: usize) -
         format!("Give {workload} the right address instead of {host}{right}"),
         "Every call fails while the name cannot be resolved",
     )))
+}
+
+/// Adds the change that told the caller the address: a rollout that set its environment, or an edit of configuration that its
+/// pods read, whichever was later.
+fn with_change(facts: &Facts<'_>, found: Candidate, since: Option<Timestamp>, reason: &str) -> Candidate {
+    let workload = found.entity.clone();
+    let needed = facts
+        .workload(&workload)
+        .map(|known| needs(&known.template().spec))
+        .unwrap_or_default();
+    let edit = needed
+        .into_iter()
+        .filter_map(|(kind, name)| {
+            let entity = EntityRef::namespaced(kind, workload.namespace.clone()?, name);
+            facts.change_before(&entity, since, |_| true)
+        })
+        .max_by_key(|change| change.time);
+    let rollout = facts.rollout_before(&workload, since, &["env", "environment", "args", "command"]);
+    let rollout = rollout.filter(|rollout| edit.is_none_or(|edit| edit.time <= rollout.time));
+    let Some(change) = rollout.or(edit) else {
+        return found;
+    };
+    let (clue, weight) = match rollout {
+        Some(_) => ("rollout changed its environment", 1.2),
+        None => ("its configuration was edited", 1.0),
+    };
+    let mut found = found
+        .clue(clue, weight, vec![facts.change_evidence(change)])
+        .brought_by(Some(&change.reference))
+        .since(Some(change.time));
+    if rollout.is_some() {
+        found.advice.extend(roll_back(facts, &workload, change, reason));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -7,12 +7,11 @@ use claw_k8s::address::Address;
 use claw_k8s::model::{Object, Service};
 use claw_metrics::logs::indicators::Indicator;
 
+use super::with_change;
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::complaint::{Complaint, service_called};
 use crate::incident::facts::Facts;
-use crate::incident::mechanism::brought::newest_edit;
 use crate::incident::mechanism::named_hosts::named;
-use crate::incident::mechanism::rollback::roll_back;
 
 /// A Service, and the port at which it is called in vain.
 struct Wrong<'a> {
@@ -109,28 +108,7 @@ fn candidate(facts: &Facts<'_>, wrong: &Wrong<'_>, complaint: Option<&Complaint<
             vec![facts.change_evidence(change)],
         );
     }
-    if let Some(change) = facts.rollout_before(workload, since, &["env", "environment", "args", "command"]) {
-        found = found
-            .clue(
-                "rollout changed its environment",
-                1.2,
-                vec![facts.change_evidence(change)],
-            )
-            .brought_by(Some(&change.reference))
-            .since(Some(change.time));
-        let back = roll_back(facts, workload, change, "It called the right port before");
-        found.advice.extend(back);
-    } else if let Some(change) = since.and_then(|since| newest_edit(facts, workload, None, since)) {
-        found = found
-            .clue(
-                "its configuration was edited",
-                1.0,
-                vec![facts.change_evidence(change)],
-            )
-            .brought_by(Some(&change.reference))
-            .since(Some(change.time));
-    }
-    found.advise(Advice::new(
+    with_change(facts, found, since, "It called the right port before").advise(Advice::new(
         format!("Have {workload} call {entity} at a port that it has: {ports}"),
         "Nobody answers at a port that a Service does not have",
     ))
