@@ -83,6 +83,8 @@ pub struct Strains<'a> {
     pub edges: BTreeMap<(EntityRef, EntityRef), Vec<&'a Signal>>,
     /// Callees by caller.
     pub callees: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
+    /// Those of them of whom calls are counted, whether that moved or not.
+    pub counted: BTreeMap<EntityRef, BTreeSet<EntityRef>>,
     /// Units with series, whether they moved or not, and what strain these would show.
     pub measured: BTreeSet<(EntityRef, Strain)>,
 }

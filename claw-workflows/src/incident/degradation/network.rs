@@ -1,7 +1,5 @@
 //! Calls that are late or fail on the way: callers see it, and the unit itself is well.
 
-use std::collections::BTreeSet;
-
 use claw_core::entity::EntityRef;
 use claw_metrics::classify::Measure;
 use claw_metrics::signal::Signal;
@@ -120,13 +118,20 @@ impl<'a> Strains<'a> {
         Some(suspect)
     }
 
-    /// Calls from and to a unit of which nothing moved, though calls of the same caller are measured: they are well on their way.
+    /// Calls from and to a unit that are measured, and of which nothing moved: they are well on their way.
     fn steady_calls<'s>(&'s self, entity: &'s EntityRef) -> Vec<(&'s EntityRef, &'s EntityRef)> {
-        let measured: BTreeSet<&EntityRef> = self.edges.keys().map(|(from, _)| from).collect();
-        let known = self.callees.iter().filter(|(from, _)| measured.contains(from));
-        let known = known.flat_map(|(from, callees)| callees.iter().map(move |to| (from, to)));
-        known
-            .filter(|(from, to)| *from == entity || *to == entity)
+        let into = self
+            .counted
+            .iter()
+            .filter(|(_, callees)| callees.contains(entity));
+        let into = into.map(|(from, _)| (from, entity));
+        let out = self
+            .counted
+            .get(entity)
+            .into_iter()
+            .flatten()
+            .map(|to| (entity, to));
+        into.chain(out)
             .filter(|(from, to)| !self.edges.contains_key(&((*from).clone(), (*to).clone())))
             .collect()
     }

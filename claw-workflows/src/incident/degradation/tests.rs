@@ -52,6 +52,7 @@ fn a_node_that_uses_a_part_of_one_processor_is_not_short_of_any() {
             units: units::units(&used, &unit_of),
             edges: BTreeMap::new(),
             callees: BTreeMap::new(),
+            counted: BTreeMap::new(),
             measured: BTreeSet::new(),
         };
         strains.suspects().len()
@@ -70,6 +71,7 @@ fn own(signals: &[Signal], mechanism: &str, clue: &str) -> (f64, Vec<String>, bo
         units: units::units(signals, &unit_of),
         edges: units::edges(signals, &unit_of),
         callees: units::callees([(service("front"), service("back"))], &unit_of),
+        counted: units::callees([(service("front"), service("back"))], &unit_of),
         measured: BTreeSet::new(),
     };
     let suspects = strains.suspects();
@@ -116,6 +118,7 @@ fn memory_that_is_used_for_the_first_time_is_no_shortage() {
             units: units::units(signals, &EntityRef::clone),
             edges: BTreeMap::new(),
             callees: BTreeMap::new(),
+            counted: BTreeMap::new(),
             measured: BTreeSet::new(),
         };
         let suspects = strains.suspects();
@@ -178,7 +181,8 @@ fn chain(names: &[&str], well: &[&str], signals: &[Signal]) -> Vec<Suspect> {
     Strains {
         units: units::units(signals, &EntityRef::clone),
         edges: units::edges(signals, &EntityRef::clone),
-        callees: units::callees(calls, &EntityRef::clone),
+        callees: units::callees(calls.clone(), &EntityRef::clone),
+        counted: units::callees(calls, &EntityRef::clone),
         measured: measured.chain(well).collect(),
     }
     .suspects()
@@ -416,8 +420,13 @@ fn the_way_is_blamed_only_where_the_called_is_not_late() {
     assert_eq!(share(&[edge, late]), None);
 }
 
-/// What is suspected of the network of a unit where these calls are known, those of `failing` fail, and others are measured.
-fn ways(calls: &[(&str, &str)], failing: &[(&str, &str)], name: &str) -> Option<(f64, Vec<String>)> {
+/// What is suspected of the network of a unit where these calls are known and some of them counted, and those of `failing` fail.
+fn ways(
+    calls: &[(&str, &str)],
+    counted: &[(&str, &str)],
+    failing: &[(&str, &str)],
+    name: &str,
+) -> Option<(f64, Vec<String>)> {
     let signals: Vec<Signal> = failing
         .iter()
         .map(|(from, to)| Signal {
@@ -425,11 +434,15 @@ fn ways(calls: &[(&str, &str)], failing: &[(&str, &str)], name: &str) -> Option<
             ..signal(from, Measure::Errors, MetricUnit::Ratio, 0.0, 0.5)
         })
         .collect();
-    let calls = calls.iter().map(|(from, to)| (service(from), service(to)));
+    let named = |calls: &[(&str, &str)]| {
+        let calls = calls.iter().map(|(from, to)| (service(from), service(to)));
+        units::callees(calls, &EntityRef::clone)
+    };
     let strains = Strains {
         units: units::units(&signals, &EntityRef::clone),
         edges: units::edges(&signals, &EntityRef::clone),
-        callees: units::callees(calls, &EntityRef::clone),
+        callees: named(calls),
+        counted: named(counted),
         measured: BTreeSet::new(),
     };
     let suspects = strains.suspects();
@@ -450,12 +463,12 @@ fn ways(calls: &[(&str, &str)], failing: &[(&str, &str)], name: &str) -> Option<
 fn calls_of_others_that_arrive_speak_against_the_network_of_the_called() {
     let failing = [("web", "mail"), ("shop", "cart")];
     let calls = [("web", "mail"), ("shop", "cart"), ("web", "cart")];
-    let (share, hurts) = ways(&calls, &failing, "cart").unwrap();
+    let (share, hurts) = ways(&calls, &calls, &failing, "cart").unwrap();
     assert!(share.abs() < 1e-9 && hurts.is_empty(), "{share} {hurts:?}");
-    // Of a caller of which no call is measured that is not known; who calls alone may be to blame.
+    // Of calls that nobody counts that is not known; who calls alone may be to blame.
     let calls = [("shop", "cart"), ("batch", "cart")];
     assert_eq!(
-        ways(&calls, &failing, "cart"),
+        ways(&calls, &calls[..1], &failing, "cart"),
         Some((1.0, vec!["shop".to_owned()]))
     );
 }
@@ -464,12 +477,12 @@ fn calls_of_others_that_arrive_speak_against_the_network_of_the_called() {
 fn calls_that_fail_since_the_called_fails_with_its_own_calls_did_arrive() {
     let calls = [("front", "back"), ("back", "store")];
     assert_eq!(
-        ways(&calls, &[("front", "back")], "back").map(|way| way.0),
+        ways(&calls, &calls, &[("front", "back")], "back").map(|way| way.0),
         Some(1.0)
     );
     let both = [("front", "back"), ("back", "store")];
-    assert_eq!(ways(&calls, &both, "store").map(|way| way.0), Some(1.0));
-    let passed_on = ways(&calls, &both, "back").map(|way| way.0);
+    assert_eq!(ways(&calls, &calls, &both, "store").map(|way| way.0), Some(1.0));
+    let passed_on = ways(&calls, &calls, &both, "back").map(|way| way.0);
     assert!(passed_on.is_none_or(|share| share <= 0.0), "{passed_on:?}");
 }
 

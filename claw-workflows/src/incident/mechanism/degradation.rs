@@ -60,10 +60,14 @@ impl Mechanism for Degradation {
             .calls
             .iter()
             .map(|call| (call.caller.clone(), call.callee.clone()));
+        // Who only names another in its configuration may never call it.
+        let counted = facts.case.calls.iter().filter(|call| call.via == "metrics");
+        let counted = counted.map(|call| (call.caller.clone(), call.callee.clone()));
         let strains = Strains {
             units: units::units(&facts.case.signals, &unit_of),
             edges: units::edges(&facts.case.signals, &unit_of),
             callees: units::callees(calls, &unit_of),
+            counted: units::callees(counted, &unit_of),
             measured: facts
                 .case
                 .measured
