@@ -46,31 +46,31 @@ pub(crate) fn is_server_failure(labels: &Labels) -> bool {
 
 /// Whether the value of a label says that the caller asked for what there is not, or may not have.
 fn is_callers_mistake(name: &str, value: &str) -> bool {
-        let grpc = is_grpc_code(name);
-        let callers = !grpc && value.starts_with('4') && value != "429" && value.len() <= 3
-            || matches!(value.to_ascii_lowercase().as_str(), "client_error");
-        let callers_code = grpc
-            && matches!(
-                value.to_ascii_lowercase().replace('_', "").as_str(),
-                "canceled"
-                    | "cancelled"
-                    | "invalidargument"
-                    | "notfound"
-                    | "alreadyexists"
-                    | "permissiondenied"
-                    | "unauthenticated"
-                    | "failedprecondition"
-                    | "outofrange"
-                    | "1"
-                    | "3"
-                    | "5"
-                    | "6"
-                    | "7"
-                    | "16"
-                    | "9"
-                    | "11"
-            );
-        callers || callers_code
+    let grpc = is_grpc_code(name);
+    let callers = !grpc && value.starts_with('4') && value != "429" && value.len() <= 3
+        || matches!(value.to_ascii_lowercase().as_str(), "client_error");
+    let callers_code = grpc
+        && matches!(
+            value.to_ascii_lowercase().replace('_', "").as_str(),
+            "canceled"
+                | "cancelled"
+                | "invalidargument"
+                | "notfound"
+                | "alreadyexists"
+                | "permissiondenied"
+                | "unauthenticated"
+                | "failedprecondition"
+                | "outofrange"
+                | "1"
+                | "3"
+                | "5"
+                | "6"
+                | "7"
+                | "16"
+                | "9"
+                | "11"
+        );
+    callers || callers_code
 }
 
 fn is_grpc_code(name: &str) -> bool {

@@ -368,6 +368,8 @@ mod tests {
         assert_eq!(blamed("stock-api returned 502 Bad Gateway"), ["stock-api"]);
         assert_eq!(blamed("Bad Gateway (stock-api)"), ["stock-api"]);
         assert_eq!(blamed("call to stock timed out"), ["stock"]);
+        assert_eq!(blamed("timeout reading response from stock"), ["stock"]);
+        assert_eq!(blamed("got 503 from stock"), ["stock"]);
         // A word that is no name there, its own name, two names, an address, a path.
         for line in [
             "could not refresh stock: timeout",

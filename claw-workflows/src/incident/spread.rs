@@ -386,5 +386,7 @@ mod tests {
         );
         assert_eq!(felt("ERROR order of store-api, client 7"), [false; 2]);
         assert_eq!(felt("ERROR request from store-api failed: no stock"), [false; 2]);
+        assert_eq!(felt("ERROR GET /items from store-api: out of stock"), [false; 2]);
+        assert_eq!(felt("ERROR bad response from store-api"), [true; 2]);
     }
 }

@@ -18,7 +18,7 @@ const OF_CALLS: [Indicator; 6] = [
     Indicator::RateLimited,
 ];
 /// Words before a name that say that its bearer is called.
-const BEFORE: [&str; 14] = [
+const BEFORE: [&str; 13] = [
     "call",
     "called",
     "calling",
@@ -26,7 +26,6 @@ const BEFORE: [&str; 14] = [
     "contact",
     "contacting",
     "dependency",
-    "from",
     "reach",
     "reaching",
     "service",
@@ -34,17 +33,10 @@ const BEFORE: [&str; 14] = [
     "upstream",
     "via",
 ];
-/// Words before `from` that say that its bearer calls rather than is called.
-const CALLERS: [&str; 9] = [
-    "call",
-    "calls",
-    "client",
-    "connection",
-    "connections",
-    "message",
-    "messages",
-    "request",
-    "requests",
+/// Words before `from` that say that its bearer answered, or was to. What else comes from somebody is a call of theirs.
+const ANSWERS: [&str; 13] = [
+    "answer", "body", "data", "error", "errors", "failure", "got", "read", "reading", "received", "reply",
+    "response", "status",
 ];
 /// Words after a name that say that it was its bearer who answered, or did not.
 const AFTER: [&str; 10] = [
@@ -120,9 +112,12 @@ fn services<'a>(facts: &Facts<'a>, namespace: &str, text: &str) -> Vec<(&'a Serv
         .iter()
         .enumerate()
         .filter_map(|(index, word)| {
-            let calls = near(index.checked_sub(1), &["from"]) && near(index.checked_sub(2), &CALLERS);
-            let a_call = near(index.checked_sub(1), &BEFORE) || near(index.checked_add(1), &AFTER);
-            let a_call = a_call && !calls;
+            let before = index.checked_sub(2).and_then(|before| words.get(before));
+            let coded = before.is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+            let from = near(index.checked_sub(1), &["from"]);
+            let answered = from && (coded || near(index.checked_sub(2), &ANSWERS));
+            let spoken_of = near(index.checked_sub(1), &BEFORE) || near(index.checked_add(1), &AFTER);
+            let a_call = answered || spoken_of && !from;
             Some((facts.service(namespace, word)?, a_call))
         })
         .collect()

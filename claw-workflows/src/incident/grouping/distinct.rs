@@ -6,22 +6,22 @@ use claw_core::entity::EntityRef;
 
 use super::{Alert, begin, incident_of, site};
 
-/// What alerts may have in common: their name, what they are about, and where.
-type Kind<'a> = (Option<&'a str>, BTreeSet<EntityRef>, BTreeSet<String>);
+/// What alerts may have in common: their name, what they are about, the nodes that they name besides, and where.
+type Kind<'a> = (
+    Option<&'a str>,
+    BTreeSet<EntityRef>,
+    BTreeSet<EntityRef>,
+    BTreeSet<String>,
+);
 
 /// Of alerts that say the same of the same thing, by their labels, those that began first and last and the one that is over last:
-/// what belongs to any of them belongs to one of these. They keep their order.
+/// what belongs to any of them belongs to one of these, but for what begins in a gap between them. They keep their order.
 pub(crate) fn distinct(alerts: &[Alert]) -> Vec<Alert> {
     let named = site::named(&mut begin(incident_of(&[])), alerts);
     let mut kinds: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
     for (position, (alert, named)) in alerts.iter().zip(named).enumerate() {
-        let about = if named.entities.is_empty() {
-            named.nodes
-        } else {
-            named.entities
-        };
         kinds
-            .entry((alert.name(), about, named.namespaces))
+            .entry((alert.name(), named.entities, named.nodes, named.namespaces))
             .or_default()
             .push(position);
     }

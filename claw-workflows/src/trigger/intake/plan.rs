@@ -128,7 +128,11 @@ impl Plan {
     fn admitting(&mut self, recent: &[Recent], runs: BTreeSet<usize>, alerts: &[Alert]) -> BTreeSet<usize> {
         let admits = |run: &usize| recent.get(*run).is_some_and(|run| run.admits(alerts));
         let (open, exceeded): (BTreeSet<usize>, BTreeSet<usize>) = runs.into_iter().partition(admits);
-        self.exceeded.extend(names(recent, &exceeded));
+        for run in names(recent, &exceeded) {
+            if !self.exceeded.contains(&run) {
+                self.exceeded.push(run);
+            }
+        }
         open
     }
 
