@@ -69,6 +69,9 @@ impl Mechanism for Crash {
     }
 }
 
+/// The name of the clue that the log tells why a container ended.
+const SAYS_WHY: &str = "log says why";
+
 /// A container's run that ended with an error.
 type Run<'a> = (&'a Pod, &'a ContainerStatus, &'a Terminated);
 
@@ -159,7 +162,7 @@ fn candidate(
             } else {
                 0.7
             };
-            candidate = candidate.clue("log says why", weight, vec![facts.log_evidence(digest, pattern)]);
+            candidate = candidate.clue(SAYS_WHY, weight, vec![facts.log_evidence(digest, pattern)]);
         }
         None if !end.message.is_empty() => {
             let statement = format!("container {container} ended with: {}", clip(&end.message, 200));

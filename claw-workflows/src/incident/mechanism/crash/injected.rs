@@ -12,6 +12,8 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::facts::Facts;
 use crate::incident::mechanism::recent_change;
 
+use super::SAYS_WHY;
+
 /// Workloads that are named.
 const NAMED: usize = 4;
 
@@ -50,17 +52,21 @@ fn candidate(facts: &Facts<'_>, container: &str, crashes: &[&Candidate]) -> Opti
         more => format!(" and {more} more"),
     };
     let hurt: BTreeSet<EntityRef> = crashes.iter().flat_map(|crash| crash.seeds()).cloned().collect();
-    let seen: Vec<Evidence> = crashes
+    let ends = crashes
         .iter()
-        .filter_map(|crash| crash.clues.iter().find_map(|clue| clue.evidence.first()))
-        .take(NAMED)
-        .cloned()
-        .collect();
+        .filter_map(|crash| crash.clues.iter().find_map(|clue| clue.evidence.first()));
+    // What it says as it ends is the same in all.
+    let said = crashes
+        .iter()
+        .flat_map(|crash| crash.clues.iter())
+        .find(|clue| clue.name == SAYS_WHY)
+        .and_then(|clue| clue.evidence.first());
+    let seen: Vec<Evidence> = ends.take(NAMED).chain(said).cloned().collect();
     let title =
         format!("See what {entity} has for container {container}, and take back what was changed there");
     let mut found = Candidate::new(
         crashes.first()?.mechanism,
-        entity,
+        entity.clone(),
         format!(
             "container {container}, which is put into the pods of {}{rest}, ends with an error in all of them",
             names.join(", ")
@@ -73,7 +79,7 @@ fn candidate(facts: &Facts<'_>, container: &str, crashes: &[&Candidate]) -> Opti
     .derived(0.0)
     .advise(
         Advice::new(title, "Their templates do not have it: to roll them back changes nothing")
-            .command("kubectl get mutatingwebhookconfigurations"),
+            .command(look_at(&entity)),
     );
     match change {
         Some(change) => {
@@ -88,6 +94,15 @@ fn candidate(facts: &Facts<'_>, container: &str, crashes: &[&Candidate]) -> Opti
         None => found = found.unseen(format!("what was changed at who injects container {container}")),
     }
     Some(found)
+}
+
+/// The command that shows what was found to be at fault.
+fn look_at(entity: &EntityRef) -> String {
+    let kind = entity.kind.to_lowercase();
+    match &entity.namespace {
+        Some(namespace) => format!("kubectl -n {namespace} get {kind}/{} -o yaml", entity.name),
+        None => format!("kubectl get {kind}/{} -o yaml", entity.name),
+    }
 }
 
 /// Webhooks that are asked when pods are made, and may change them.
