@@ -45,7 +45,7 @@ const PRESENCE_SCORE: f64 = 8.0;
 /// baseline and there are samples right before the incident too, a change has to show against both to count in full: what has
 /// drifted since a baseline of long ago is no news. Counters count as rates. `None` if nothing changed by
 /// [`DetectOptions::min_score`], if there is nothing to compare with, if no entity is known, or if the values mean nothing
-/// (facts, moments, raw parts of histograms; see [`derive()`]).
+/// (facts, moments, raw parts of histograms; see [`derive`](fn@super::derive)).
 pub fn detect(
     series: &Series,
     incident: &Window,
@@ -61,7 +61,7 @@ pub fn detect(
     )
 }
 
-/// [`detect`] on many series, those that are derived from them ([`derive()`]) included, and on which of them ended or began.
+/// [`detect`] on many series, those that are derived from them ([`derive`](fn@super::derive)) included, and on which of them ended or began.
 ///
 /// Ordered by score from high to low, then by entity and metric.
 pub fn detect_all(
