@@ -306,7 +306,7 @@ async fn logs_without_calls_left_are_one_gap_and_probes_have_a_reserve() {
     let pod = serde_json::json!({"containers": [{"name": "app"}],
         "status": {"phase": "Running", "containerStatuses": [running]}});
     deployment(&mut case, "cart", pod);
-    let wanted = analyze_logs::of_pod(case.objects.pods.first().unwrap());
+    let wanted = analyze_logs::selection::of_pod(case.objects.pods.first().unwrap());
     case.log_calls = 18 - analyze_logs::FOR_PROBES;
     let missing = analyze_logs::read_pods(&cx, &mut case, wanted.clone(), analyze_logs::FOR_PROBES)
         .await

@@ -17,7 +17,8 @@ use crate::incident::conclude::Weighed;
 use crate::incident::facts::{Facts, clip};
 use crate::incident::logs::host_of;
 use crate::incident::mechanism::named_hosts;
-use crate::incident::steps::analyze_logs::{Wanted, calls_left, of_pod, read_pods, silent_node};
+use crate::incident::steps::analyze_logs::selection::{Wanted, of_pod, silent_node};
+use crate::incident::steps::analyze_logs::{calls_left, read_pods};
 
 /// How often something that is at fault logs an error.
 const IF_AT_FAULT: f64 = 0.85;

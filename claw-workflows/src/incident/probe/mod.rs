@@ -19,7 +19,7 @@ use claw_core::workflow::{StepContext, StepError};
 use super::case::Case;
 use super::conclude::{Weighed, weigh};
 use super::rank::Ranked;
-use super::steps::analyze_logs::{read_pods, wanted_beside};
+use super::steps::analyze_logs::{read_pods, selection};
 use super::weights::Weights;
 
 /// Rounds of asking and weighing again.
@@ -122,7 +122,7 @@ async fn read_beside(cx: &StepContext, case: &mut Case, weights: &Weights) -> Re
         if !wrong || clear {
             return Ok(());
         }
-        wanted_beside(&weighed.facts)
+        selection::beside(&weighed.facts)
     };
     if beside.is_empty() || cx.remaining().is_zero() {
         return Ok(());

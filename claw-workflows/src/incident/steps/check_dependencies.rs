@@ -12,7 +12,7 @@ use claw_k8s::tools::{GetDependencies, GetDependenciesInput, GetDependenciesOutp
 use claw_k8s::world::{Edge, Relation};
 use claw_metrics::logs::indicators::Indicator;
 
-use super::analyze_logs::{self, FOR_PROBES, MAX_AROUND, MAX_SILENT};
+use super::analyze_logs::{FOR_PROBES, MAX_AROUND, MAX_SILENT, read_pods, selection};
 use super::gather_context::{read_beside, tidy};
 use super::reading::{read, settle};
 use crate::incident::case::{Call, Case};
@@ -94,18 +94,18 @@ impl Step<Case> for CheckDependencies {
         {
             case.gap("question", reason, remedy);
         }
-        let silent = analyze_logs::wanted_of_silent(&Facts::new(&case));
-        let silent = analyze_logs::first(&mut case, silent, MAX_SILENT);
-        analyze_logs::read_pods(cx, &mut case, silent, FOR_PROBES).await?;
-        let around = analyze_logs::wanted_around(&Facts::new(&case));
-        let around = analyze_logs::first(&mut case, around, MAX_AROUND);
-        analyze_logs::read_pods(cx, &mut case, around, FOR_PROBES).await?;
+        let silent = selection::of_silent(&Facts::new(&case));
+        let silent = selection::first(&mut case, silent, MAX_SILENT);
+        read_pods(cx, &mut case, silent, FOR_PROBES).await?;
+        let around = selection::around(&Facts::new(&case));
+        let around = selection::first(&mut case, around, MAX_AROUND);
+        read_pods(cx, &mut case, around, FOR_PROBES).await?;
         // These may pass on errors as well.
-        let origins = analyze_logs::wanted_origins(&Facts::new(&case));
-        analyze_logs::read_pods(cx, &mut case, origins, FOR_PROBES).await?;
+        let origins = selection::passed_on(&Facts::new(&case));
+        read_pods(cx, &mut case, origins, FOR_PROBES).await?;
         find_addresses(cx, &mut case).await?;
-        let beyond = analyze_logs::wanted_beyond(&Facts::new(&case));
-        analyze_logs::read_pods(cx, &mut case, beyond, FOR_PROBES).await?;
+        let beyond = selection::beyond(&Facts::new(&case));
+        read_pods(cx, &mut case, beyond, FOR_PROBES).await?;
         Ok(Outcome::Continue(case))
     }
 }
