@@ -12,13 +12,23 @@ pub(super) fn classify(full: &Name, labels: &Labels) -> Classification {
     if labels.contains_key("stat") || labels.contains_key("quantile") {
         // Computed from the raw series, whose name it keeps.
         (kind, part) = (Kind::Gauge, None);
-        if Name::new(label(labels, "stat")).has_pair("error", "ratio") {
+        let computed = Name::new(label(labels, "stat"));
+        if computed.has_pair("error", "ratio") {
             return Classification {
                 measure: Measure::Errors,
                 stat: Stat::Value,
                 kind,
                 bad_direction: BadDirection::Up,
                 unit: Unit::Ratio,
+            };
+        }
+        if computed.has_pair("request", "rate") {
+            return Classification {
+                measure: Measure::Traffic,
+                stat: Stat::Value,
+                kind,
+                bad_direction: bad_direction(&name, labels, Measure::Traffic),
+                unit: Unit::PerSecond,
             };
         }
     }

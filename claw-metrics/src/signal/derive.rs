@@ -1,6 +1,6 @@
 //! Series that say something, from raw ones that say little by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -16,12 +16,15 @@ pub(super) const MAX_GROUPS: usize = 5_000;
 const MEAN: &str = "mean";
 /// Value of the label `stat` of a derived share of failures.
 const ERROR_RATIO: &str = "error_ratio";
+/// Value of the label `stat` of a derived rate of requests, however they ended.
+const REQUEST_RATE: &str = "request_rate";
 
 /// What can be computed from raw counters and histograms:
 ///
 /// - from buckets, quantiles (label `quantile`), as PromQL's `histogram_quantile` over one scrape interval does,
 /// - from `_sum` and `_count`, means (label `stat="mean"`),
-/// - from counters of work with a status label, the share that failed (label `stat="error_ratio"`).
+/// - from counters of work with a status label, the share that failed (label `stat="error_ratio"`) and, where some failed and some
+///   did not, the rate of all (label `stat="request_rate"`).
 ///
 /// A derived series keeps the name of the raw one, and of its labels those that say what it is about; others are summed over.
 /// Ordered by labels.
@@ -76,7 +79,7 @@ pub(super) fn derive_from(
         })
         .filter(|(_, class)| matches!(class.measure, Measure::Traffic | Measure::Errors))
         .map(|(series, _)| series);
-    out.extend(error_ratios(work, usual));
+    out.extend(outcomes(work, usual));
     out.sort_by(|a, b| a.series.labels.cmp(&b.series.labels));
     out
 }
@@ -89,7 +92,9 @@ pub(super) fn origin(labels: &Labels) -> Labels {
     let mut origin = labels.clone();
     if name.ends_with("_bucket") && labels.contains_key("quantile") {
         origin.remove("quantile");
-    } else if (name.ends_with("_sum") && stat == Some(MEAN)) || stat == Some(ERROR_RATIO) {
+    } else if (name.ends_with("_sum") && stat == Some(MEAN))
+        || matches!(stat, Some(ERROR_RATIO | REQUEST_RATE))
+    {
         origin.remove("stat");
     }
     origin
@@ -153,11 +158,17 @@ fn means<'a>(
         .collect()
 }
 
-fn error_ratios<'a>(
-    work: impl Iterator<Item = &'a Series>,
-    usual: &dyn Fn(Timestamp) -> bool,
-) -> Vec<Derived> {
-    let mut groups: BTreeMap<Labels, (Sums, Sums, bool)> = BTreeMap::new();
+/// Requests that are counted apart by how they ended.
+#[derive(Default)]
+struct Outcomes {
+    failed: Sums,
+    all: Sums,
+    some_failed: bool,
+    some_served: bool,
+}
+
+fn outcomes<'a>(work: impl Iterator<Item = &'a Series>, usual: &dyn Fn(Timestamp) -> bool) -> Vec<Derived> {
+    let mut groups: BTreeMap<Labels, Outcomes> = BTreeMap::new();
     for series in work {
         if !classify::has_outcome(&series.labels) {
             continue;
@@ -169,33 +180,70 @@ fn error_ratios<'a>(
         let rates = stats::rates(&series.points);
         let group = groups.entry(key).or_default();
         let failed = classify::is_server_failure(&series.labels);
-        add(&mut group.1, rates.iter().copied());
+        add(&mut group.all, rates.iter().copied());
         // A moment without failures is a share of zero, not a missing one.
         add(
-            &mut group.0,
+            &mut group.failed,
             rates
                 .into_iter()
                 .map(|(time, rate)| (time, if failed { rate } else { 0.0 })),
         );
-        group.2 |= failed;
+        group.some_failed |= failed;
+        group.some_served |= !failed;
     }
     groups
         .into_iter()
-        .filter(|(_, group)| group.2)
-        .filter_map(|(labels, (failed, all, _))| {
-            let counted = Moments::of(all.iter().map(|(time, rate)| (*time, *rate)), usual);
-            let before = |sums: &Sums| {
-                sums.iter()
-                    .filter(|(time, _)| usual(**time))
-                    .map(|(_, rate)| rate)
-                    .sum()
-            };
-            Some(Derived {
-                noise: of_share(before(&failed), before(&all), counted),
-                series: share(labels, ERROR_RATIO, &failed, &all)?,
-            })
+        .filter(|(_, group)| group.some_failed)
+        .flat_map(|(labels, group)| {
+            let rate = group
+                .some_served
+                .then(|| request_rate(labels.clone(), &group.all));
+            rate.into_iter().chain(error_ratio(labels, &group, usual))
         })
         .collect()
+}
+
+fn error_ratio(labels: Labels, group: &Outcomes, usual: &dyn Fn(Timestamp) -> bool) -> Option<Derived> {
+    let counted = Moments::of(group.all.iter().map(|(time, rate)| (*time, *rate)), usual);
+    let before = |sums: &Sums| {
+        sums.iter()
+            .filter(|(time, _)| usual(**time))
+            .map(|(_, rate)| rate)
+            .sum()
+    };
+    Some(Derived {
+        noise: of_share(before(&group.failed), before(&group.all), counted),
+        series: share(labels, ERROR_RATIO, &group.failed, &group.all)?,
+    })
+}
+
+fn request_rate(mut labels: Labels, all: &Sums) -> Derived {
+    labels.insert("stat".to_owned(), REQUEST_RATE.to_owned());
+    let points = all.iter().map(|(time, rate)| (*time, *rate)).collect();
+    Derived {
+        series: Series { labels, points },
+        noise: 0.0,
+    }
+}
+
+/// Counters of requests of one outcome each, told by their labels, whose rate together is among `derived`: by themselves they
+/// fall as others fail, although no less is asked.
+pub(super) struct Parts(BTreeSet<Labels>);
+
+impl Parts {
+    pub(super) fn of(derived: &[Derived]) -> Self {
+        let rates = derived
+            .iter()
+            .filter(|derived| derived.series.label("stat") == Some(REQUEST_RATE));
+        Self(rates.map(|derived| origin(&derived.series.labels)).collect())
+    }
+
+    pub(super) fn contains(&self, labels: &Labels, measure: Measure) -> bool {
+        !self.0.is_empty()
+            && measure == Measure::Traffic
+            && classify::has_outcome(labels)
+            && self.0.contains(&about(labels))
+    }
 }
 
 /// `part / whole` at each moment that has something of the whole.

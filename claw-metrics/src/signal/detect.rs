@@ -4,7 +4,7 @@ use claw_core::entity::EntityRef;
 use claw_core::report::Window;
 use jiff::{SignedDuration, Timestamp};
 
-use super::derive::{derive_from, origin};
+use super::derive::{Parts, derive_from, origin};
 use super::prepare::{HOLE, Prepared, Presence};
 use super::text::amount;
 use super::{Direction, MAX_RATIO, Shape, Signal};
@@ -103,6 +103,7 @@ pub fn survey(
         None => time < incident.start,
     };
     let derived = derive_from(series, &servers, &usual);
+    let parts = Parts::of(&derived);
     let raw = series.iter().map(|series| (series, 0.0));
     let computed = derived.iter().map(|derived| (&derived.series, derived.noise));
     let all: Vec<Prepared<'_>> = raw
@@ -123,7 +124,8 @@ pub fn survey(
             .count(),
         ..Survey::default()
     };
-    for prepared in &all {
+    let whole = |prepared: &&Prepared<'_>| !parts.contains(&prepared.series.labels, prepared.class.measure);
+    for prepared in all.iter().filter(whole) {
         let siblings = presence.get(prepared.series.name());
         let (before, during) = siblings.map_or((0, 0), |siblings| (siblings.before, siblings.during));
         if !prepared.reference(incident, baseline).is_empty() {

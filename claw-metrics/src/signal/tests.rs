@@ -420,25 +420,51 @@ fn failed_requests_become_a_share() {
     assert!(ratio.points.iter().all(|p| (p.1 - 0.06).abs() < 1e-9));
 }
 
+/// 40 minutes of a counter of requests with `code`, so many in each of the first 30 and of the rest.
+fn requests_with(code: &str, per: [f64; 2]) -> Series {
+    let values = (0..40).scan(0.0, move |sum, i| {
+        *sum += per[usize::from(i >= 30)] + wobble(i);
+        Some(*sum)
+    });
+    series(
+        "istio_requests_total",
+        &[("destination_service_name", "cart"), ("response_code", code)],
+        60,
+        values,
+    )
+}
+
+#[test]
+fn requests_that_fail_are_no_requests_lost() {
+    let all = [
+        requests_with("200", [90.0, 40.0]),
+        requests_with("503", [1.0, 51.0]),
+    ];
+    let traffic = |all: &[Series]| -> Vec<String> {
+        let signals = detect_all(all, &window(1800, 2400), None, &DetectOptions::default());
+        let of_traffic = signals
+            .into_iter()
+            .filter(|signal| signal.measure == Measure::Traffic);
+        of_traffic.map(|signal| signal.metric).collect()
+    };
+    assert_eq!(traffic(&all), [""; 0]);
+    // Fewer that succeed, none more that fail.
+    let lost = [
+        requests_with("200", [90.0, 40.0]),
+        requests_with("503", [1.0, 1.0]),
+    ];
+    assert_eq!(
+        traffic(&lost),
+        ["istio_requests_total{destination_service_name=\"cart\",stat=\"request_rate\"}"]
+    );
+}
+
 #[test]
 fn a_derived_signal_names_the_recorded_series() {
-    let count = |code: &str, per: [f64; 2]| {
-        let values = (0..40).scan(0.0, move |sum, i| {
-            *sum += if i < 30 {
-                per[0] + wobble(i)
-            } else {
-                per[1] + wobble(i)
-            };
-            Some(*sum)
-        });
-        series(
-            "istio_requests_total",
-            &[("destination_service_name", "cart"), ("response_code", code)],
-            60,
-            values,
-        )
-    };
-    let all = [count("200", [90.0, 40.0]), count("503", [1.0, 50.0])];
+    let all = [
+        requests_with("200", [90.0, 40.0]),
+        requests_with("503", [1.0, 50.0]),
+    ];
     let signals = detect_all(&all, &window(1800, 2400), None, &DetectOptions::default());
     let ratio = signals
         .iter()

@@ -169,8 +169,15 @@ fn failures_cite_failures_and_not_lateness() {
 
 /// What is suspected where each calls the next, and only those of the signals and `well` are measured.
 fn chain(names: &[&str], well: &[&str], signals: &[Signal]) -> Vec<Suspect> {
-    let calls = names.iter().zip(names.iter().skip(1));
-    let calls = calls.map(|(caller, callee)| (service(caller), service(callee)));
+    let calls = names.iter().copied().zip(names.iter().skip(1).copied());
+    suspected(&calls.collect::<Vec<_>>(), well, signals)
+}
+
+/// What is suspected where these calls are made, and only those of the signals and `well` are measured.
+fn suspected(calls: &[(&str, &str)], well: &[&str], signals: &[Signal]) -> Vec<Suspect> {
+    let calls = calls
+        .iter()
+        .map(|(caller, callee)| (service(caller), service(callee)));
     const TRAVELS: [Strain; 3] = [Strain::Latency, Strain::Errors, Strain::Traffic];
     let measured = signals
         .iter()
@@ -321,6 +328,32 @@ fn work_from_elsewhere_and_calls_that_do_not_arrive() {
     assert!(clue_of(&suspects, "middle", "traffic_loss", "its callers fail").unwrap() > 1.0);
     let own = clue_of(&suspects, "front", "error_degradation", "failures of its own").unwrap();
     assert!(own < 0.5, "{own}");
+}
+
+#[test]
+fn who_fails_at_one_callee_does_not_lose_the_calls_that_would_have_followed() {
+    let calls = [("shop", "pay"), ("shop", "mail"), ("shop", "stock")];
+    let fails = |name| signal(name, Measure::Errors, MetricUnit::Ratio, 0.0, 0.5);
+    let fewer = |to| Signal {
+        direction: Direction::Down,
+        ..signal("mail", Measure::Traffic, MetricUnit::PerSecond, 10.0, to)
+    };
+    let lost = |signals: &[Signal]| {
+        let suspects = suspected(&calls, &["shop", "pay", "stock"], signals);
+        clue_of(&suspects, "mail", "traffic_loss", "calls that are lost")
+    };
+    // Its callers send as many as before, and nobody else can be why they fail.
+    let own = lost(&[fails("shop"), fewer(5.0)]).unwrap();
+    assert!(own > 0.39, "{own}");
+    assert_eq!(lost(&[fails("shop"), fails("pay"), fewer(5.0)]), None);
+    let on_its_way = Signal {
+        peer: Some(service("pay")),
+        ..fails("shop")
+    };
+    assert_eq!(lost(&[fails("shop"), on_its_way, fewer(5.0)]), None);
+    // More than those are missing.
+    let some = lost(&[fails("shop"), fails("pay"), fewer(1.0)]).unwrap();
+    assert!(-1.6 < some && some < 0.4, "{some}");
 }
 
 #[test]

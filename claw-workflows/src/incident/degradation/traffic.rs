@@ -6,7 +6,7 @@ use claw_metrics::signal::{Direction, Signal};
 use super::ties::Ties;
 use super::{NOTABLE, Strains, Suspect, evidence, strength};
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::units::{Strain, Unit};
+use crate::incident::units::{self, Scale, Strain, Unit};
 
 /// Bound of factors of growth and decline.
 const MOST: f64 = 1e3;
@@ -75,7 +75,16 @@ impl<'a> Strains<'a> {
         let callers = ties
             .callers(Strain::Traffic, entity)
             .filter(|caller| ties.is_measured(Strain::Traffic, caller));
-        let growth = callers.map(|caller| self.growth_of(caller));
+        let growth = callers.map(|caller| {
+            let growth = self.growth_of(caller);
+            // What fails on its way makes none of the calls that would have followed.
+            let goes_on = if up {
+                1.0
+            } else {
+                self.goes_on(caller, entity, ties)
+            };
+            growth * goes_on
+        });
         let most = growth.reduce(|a, b| if up { a.max(b) } else { a.min(b) });
         let own = match most {
             None => OF_USERS,
@@ -87,6 +96,35 @@ impl<'a> Strains<'a> {
             own,
             from_known: most.is_some(),
         }
+    }
+
+    /// The share of a caller's work, of the usual, that does not fail at another callee than this one: 1 where none fails there,
+    /// or it is not told how much of the work fails.
+    fn goes_on(&self, caller: &EntityRef, callee: &EntityRef, ties: &Ties<'_>) -> f64 {
+        let at = |callee: &EntityRef| {
+            let itself = self.units.get(callee).and_then(|unit| unit.worst(Strain::Errors));
+            let calls = self
+                .edges
+                .get(&(caller.clone(), callee.clone()))
+                .into_iter()
+                .flatten();
+            itself.is_some()
+                || calls
+                    .into_iter()
+                    .any(|call| call.harmful && units::strain(call) == Strain::Errors)
+        };
+        let elsewhere = ties
+            .callees(Strain::Errors, caller)
+            .any(|other| other != callee && at(other));
+        if !elsewhere || at(callee) {
+            return 1.0;
+        }
+        let excess = self.units.get(caller).map(Unit::error_excess).unwrap_or_default();
+        let more = excess
+            .iter()
+            .filter(|excess| excess.scale == Scale::Share)
+            .map(|excess| excess.amount);
+        1.0 - more.fold(0.0, f64::max).clamp(0.0, 1.0 - 1.0 / MOST)
     }
 
     /// By what factor the work of a unit changed: 1 where it did not, or nothing is known of it.
