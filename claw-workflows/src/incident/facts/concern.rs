@@ -2,8 +2,8 @@
 //!
 //! Deploy histories name services as repositories, charts and flags do: `tax-svc`, `TaxService`, `acme/tax`, `tax.regions-2026`.
 //! A name that a unit bears exactly always wins. Otherwise the one unit counts whose telling words are the same; if there is
-//! none, the one whose words all occur in the name, or where the name is only that of what carries the change, in its summary.
-//! What could mean several means none.
+//! none, the one whose words all occur in the name, or where the name is only that of what carries the change, in its summary;
+//! or else the only one that has a word in common with such a name. What could mean several means none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use claw_core::entity::EntityRef;
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
 
 use super::Facts;
-use super::words::{core, is_distinct, telling, words};
+use super::words::{core, is_distinct, same_stem, telling, words};
 
 /// Kinds of what runs.
 const RUNS: [&str; 9] = [
@@ -56,6 +56,8 @@ const COMMON: [&str; 8] = [
 /// How surely a change concerns a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::incident) enum Closeness {
+    /// No other unit has a word in common with the name.
+    Shared,
     /// Only the summary names it.
     Told,
     /// The name has the unit's words, and others.
@@ -226,7 +228,8 @@ fn concern(facts: &Facts<'_>, names: &Names, entity: &EntityRef, summary: &str) 
     if COMMON.contains(&kind) {
         return None;
     }
-    let runs = RUNS.contains(&kind);
+    // A Job that is over carries what it was started for, such as a migration.
+    let runs = RUNS.contains(&kind) && (kind != "Job" || facts.workload(entity).is_some());
     let beside = BESIDE.contains(&kind);
     if beside && !facts.case.objects.workloads.is_empty() {
         return None;
@@ -256,6 +259,10 @@ fn concern(facts: &Facts<'_>, names: &Names, entity: &EntityRef, summary: &str) 
             .or_else(|| match runs || beside {
                 true => Found::Nobody,
                 false => told(names, summary, place),
+            })
+            .or_else(|| match runs {
+                true => Found::Nobody,
+                false => shared(names, &entity.name, place),
             })
     };
     match found {
@@ -323,6 +330,23 @@ fn within(names: &Names, text: &str, place: Option<&str>, closeness: Closeness) 
         }
     }
     Found::among(found, closeness)
+}
+
+/// The only unit that has a telling word of a name, be it in the plural.
+fn shared(names: &Names, name: &str, place: Option<&str>) -> Found {
+    let of_place = place.map(words).unwrap_or_default();
+    let said = core(&words(name), &of_place, false);
+    let tells = |named: &&Named| {
+        let common = named.core.iter().filter(|word| is_distinct(word));
+        common
+            .into_iter()
+            .any(|mine| said.iter().any(|theirs| same_stem(mine, theirs)))
+    };
+    let near = names.units.iter().filter(|named| {
+        let both = place.zip(named.unit.namespace.as_deref());
+        both.is_none_or(|(one, other)| one == other)
+    });
+    Found::among(near.filter(tells).map(|named| &named.unit), Closeness::Shared)
 }
 
 /// The unit that a summary names: in the scope of a commit's type (`fix(tax): …`), before a colon, or anywhere.

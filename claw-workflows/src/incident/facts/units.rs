@@ -197,7 +197,8 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
         .signals
         .iter()
         .flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer));
-    let measured: BTreeSet<&EntityRef> = signals.collect();
+    let steady = case.measured.iter().map(|(entity, _)| entity);
+    let measured: BTreeSet<&EntityRef> = signals.chain(steady).collect();
     let calls = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
     let logs = case.logs.iter().map(|digest| &digest.pod);
     let changed = case.changes.iter().map(|change| &change.entity);
@@ -209,6 +210,8 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
         .chain(&hosts)
         .chain(placed);
     let all: BTreeSet<&EntityRef> = measured.iter().copied().chain(told).collect();
+    let logged = case.logs.iter().map(|digest| &digest.pod);
+    let homes = homes(measured.iter().copied().chain(logged));
 
     let mut groups: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();
     for entity in &all {
@@ -228,7 +231,7 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
     let mut units = BTreeMap::new();
     let mut places: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();
     for (name, group) in groups {
-        for same in told_apart(group, seen.contains(&name)) {
+        for same in told_apart(group, seen.contains(&name), homes.get(&name)) {
             let Some(unit) = same
                 .iter()
                 .copied()
@@ -243,14 +246,35 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
     }
     for pod in all.iter().filter(|entity| entity.kind == "Pod") {
         let unit = owner_names(&pod.name).into_iter().find_map(|name| {
-            let fits = |unit: &&EntityRef| unit.namespace.is_none() || unit.namespace == pod.namespace;
-            places.get(&spelled(name))?.iter().copied().find(fits)
+            let found = places.get(&spelled(name))?;
+            let here = found.iter().find(|unit| unit.namespace == pod.namespace);
+            here.or_else(|| found.iter().find(|unit| unit.namespace.is_none()))
+                .copied()
         });
         if let Some(unit) = unit {
             units.insert((*pod).clone(), unit.clone());
         }
     }
     units
+}
+
+/// The namespaces in which what bears a name was measured or logged. Who only changed something there may have changed it of
+/// another of that name.
+fn homes<'e>(seen: impl Iterator<Item = &'e EntityRef>) -> BTreeMap<String, BTreeSet<&'e str>> {
+    let mut homes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for entity in seen {
+        let Some(place) = entity.namespace.as_deref() else {
+            continue;
+        };
+        let names = match entity.kind.as_str() {
+            "Pod" => owner_names(&entity.name),
+            _ => name_of_one(entity).into_iter().collect(),
+        };
+        for name in names {
+            homes.entry(spelled(name)).or_default().insert(place);
+        }
+    }
+    homes
 }
 
 /// Services that logs name by their host, where nothing else tells which there are.
@@ -294,7 +318,11 @@ fn spelled(name: &str) -> String {
 
 /// The entities of one name that mean the same thing. Of a name that objects bear only Services are taken together: what
 /// stands behind them is known.
-fn told_apart(group: Vec<&EntityRef>, seen: bool) -> Vec<Vec<&EntityRef>> {
+fn told_apart<'e>(
+    group: Vec<&'e EntityRef>,
+    seen: bool,
+    homes: Option<&BTreeSet<&str>>,
+) -> Vec<Vec<&'e EntityRef>> {
     let kinds: BTreeSet<&str> = group
         .iter()
         .map(|entity| entity.kind.as_str())
@@ -321,22 +349,32 @@ fn told_apart(group: Vec<&EntityRef>, seen: bool) -> Vec<Vec<&EntityRef>> {
         let name = if exact { host_of(&entity.name) } else { "" };
         parts.entry(name).or_default().push(entity);
     }
-    parts.into_values().flat_map(by_namespace).collect()
+    let parts = parts.into_values();
+    parts.flat_map(|part| by_namespace(part, homes)).collect()
 }
 
-/// One group where only one namespace is named; otherwise one for each, and one for what names none.
-fn by_namespace(group: Vec<&EntityRef>) -> Vec<Vec<&EntityRef>> {
-    let namespaces: BTreeSet<&str> = group
+/// One group for each namespace. What names none belongs to the one in which it is at home, as far as that is known, otherwise
+/// to the only one that is named.
+fn by_namespace<'e>(group: Vec<&'e EntityRef>, homes: Option<&BTreeSet<&str>>) -> Vec<Vec<&'e EntityRef>> {
+    let named: BTreeSet<&str> = group
         .iter()
         .filter_map(|entity| entity.namespace.as_deref())
         .collect();
-    if namespaces.len() < 2 {
-        return vec![group];
-    }
+    let only = |places: &BTreeSet<&'e str>| match places.len() {
+        1 => places.first().copied(),
+        _ => None,
+    };
+    let home = match homes {
+        Some(homes) => named
+            .iter()
+            .copied()
+            .find(|place| homes.len() == 1 && homes.contains(place)),
+        None => only(&named),
+    };
     let mut placed: BTreeMap<Option<&str>, Vec<&EntityRef>> = BTreeMap::new();
     for entity in group {
         placed
-            .entry(entity.namespace.as_deref())
+            .entry(entity.namespace.as_deref().or(home))
             .or_default()
             .push(entity);
     }
@@ -351,196 +389,4 @@ fn owner_names(pod: &str) -> Vec<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::incident::testing::{at, case, object};
-
-    #[test]
-    fn a_workload_of_unknown_kind_is_the_one_of_its_name() {
-        let mut case = case();
-        for (kind, name) in [
-            ("Deployment", "cart"),
-            ("StatefulSet", "db"),
-            ("Deployment", "batch"),
-            ("CronJob", "batch"),
-        ] {
-            case.objects.workloads.push(object(name, json!({"kind": kind})));
-        }
-        let facts = Facts::new(&case);
-        let open = |name| EntityRef::namespaced(UNKNOWN_WORKLOAD, "shop", name);
-        let unit = |name| facts.unit_of(&open(name));
-        assert_eq!(unit("cart"), EntityRef::namespaced("Deployment", "shop", "cart"));
-        assert_eq!(unit("db"), EntityRef::namespaced("StatefulSet", "shop", "db"));
-        // Two bear the name, and nobody does.
-        assert_eq!(unit("batch"), open("batch"));
-        assert_eq!(unit("gone"), open("gone"));
-        let reach = facts
-            .graph()
-            .reach([&EntityRef::namespaced("Deployment", "shop", "cart")]);
-        assert!(reach.contains_key(&open("cart")));
-    }
-
-    #[test]
-    fn a_service_that_was_not_read_is_the_workload_of_its_name() {
-        let mut case = case();
-        case.objects
-            .workloads
-            .push(object("cart", json!({"kind": "Deployment"})));
-        let service = EntityRef::namespaced("Service", "shop", "cart");
-        assert_eq!(
-            Facts::new(&case).unit_of(&service),
-            service,
-            "all are known: it does not exist"
-        );
-        case.listed_everywhere.remove("Service");
-        assert_eq!(
-            Facts::new(&case).unit_of(&service),
-            EntityRef::namespaced("Deployment", "shop", "cart")
-        );
-    }
-
-    #[test]
-    fn a_service_counts_for_the_only_workload_behind_it() {
-        let mut case = case();
-        for name in ["cart", "cart-canary"] {
-            let labels = json!({"app": name, "part-of": "cart"});
-            let template = json!({"template": {"metadata": {"labels": labels}}});
-            case.objects
-                .workloads
-                .push(object(name, json!({"kind": "Deployment", "spec": template})));
-        }
-        for (name, selector) in [
-            ("one", json!({"app": "cart"})),
-            ("both", json!({"part-of": "cart"})),
-        ] {
-            case.objects
-                .services
-                .push(object(name, json!({"spec": {"selector": selector}})));
-        }
-        let facts = Facts::new(&case);
-        let service = |name| EntityRef::namespaced("Service", "shop", name);
-        assert_eq!(
-            facts.unit_of(&service("one")),
-            EntityRef::namespaced("Deployment", "shop", "cart")
-        );
-        assert_eq!(facts.unit_of(&service("both")), service("both"));
-    }
-
-    /// A case without objects in which one source names `left` and another one `right`.
-    fn named_twice(left: &EntityRef, right: &EntityRef) -> Case {
-        let mut case = case();
-        let seconds: Vec<claw_metrics::series::Point> = (0..60)
-            .map(|minute| {
-                let value = if minute < 30 { 0.1 } else { 0.9 };
-                (at(60 * (minute - 30)), value)
-            })
-            .collect();
-        let labels = [("__name__", "latency_seconds"), ("service", "any")];
-        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let series = claw_metrics::series::Series::new(labels.into_iter().collect(), seconds);
-        let incident = claw_core::report::Window {
-            start: at(0),
-            end: at(1800),
-        };
-        let signal = claw_metrics::signal::detect(&series, &incident, None, &Default::default()).unwrap();
-        case.signals.push(claw_metrics::signal::Signal {
-            entity: left.clone(),
-            ..signal
-        });
-        case.calls.push(crate::incident::case::Call {
-            caller: EntityRef::namespaced("Service", "shop", "front"),
-            callee: right.clone(),
-            via: "topology".to_owned(),
-        });
-        case
-    }
-
-    #[test]
-    fn what_names_no_namespace_is_the_only_one_of_its_name() {
-        let unit = |places: &[&str], with_service: bool| {
-            let mut case = named_twice(&bare("Service", "cart"), &bare(UNKNOWN_WORKLOAD, "cart"));
-            for place in places {
-                let labels = json!({"app": "cart"});
-                let meta = json!({"namespace": place});
-                let spec = json!({"template": {"metadata": {"labels": labels}}});
-                let workload = json!({"kind": "Deployment", "metadata": meta, "spec": spec});
-                case.objects.workloads.push(object("cart", workload));
-                if with_service {
-                    let service = json!({"metadata": meta, "spec": {"selector": labels}});
-                    case.objects.services.push(object("cart", service));
-                }
-            }
-            let facts = Facts::new(&case);
-            let named = ["Service", UNKNOWN_WORKLOAD].map(|kind| facts.unit_of(&bare(kind, "cart")));
-            named.map(|unit| unit.to_string())
-        };
-        for with_service in [true, false] {
-            assert_eq!(unit(&["shop"], with_service), ["Deployment shop/cart"; 2]);
-            let two = unit(&["shop", "stage"], with_service);
-            assert!(two.iter().all(|unit| !unit.contains("Deployment")), "{two:?}");
-        }
-    }
-
-    fn bare(kind: &str, name: &str) -> EntityRef {
-        EntityRef::cluster(kind, name)
-    }
-
-    #[test]
-    fn sources_that_name_the_same_thing_in_other_ways_tell_of_one() {
-        let metrics = [
-            bare("Service", "cart-db"),
-            bare(UNKNOWN_WORKLOAD, "CART_db"),
-            bare("Deployment", "cart-db"),
-            EntityRef::namespaced("Service", "shop", "cart-db"),
-            EntityRef::namespaced("StatefulSet", "shop", "cart-db"),
-            EntityRef::namespaced("DaemonSet", "shop", "cart-db"),
-            EntityRef::external("cart-db"),
-            EntityRef::external("cart-db:8080"),
-        ];
-        let topology = [
-            bare("Service", "cart-db"),
-            EntityRef::namespaced("Service", "shop", "cart-db"),
-            EntityRef::external("cart-db:9090"),
-            EntityRef::namespaced(UNKNOWN_WORKLOAD, "shop", "cart-db"),
-            EntityRef::namespaced("Pod", "shop", "cart-db-7d9f8b6c5-x1abc"),
-            EntityRef::namespaced("Pod", "shop", "cart-db-0"),
-        ];
-        for metric in &metrics {
-            for callee in &topology {
-                let case = named_twice(metric, callee);
-                let facts = Facts::new(&case);
-                assert_eq!(facts.unit_of(callee), *metric, "{metric} called as {callee}");
-                assert_eq!(facts.unit_of(metric), *metric, "{metric}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_looks_alike_stays_apart() {
-        let pairs = [
-            (
-                EntityRef::namespaced("Service", "shop", "cart"),
-                EntityRef::namespaced("Service", "test", "cart"),
-            ),
-            (
-                EntityRef::namespaced("Deployment", "shop", "cart"),
-                EntityRef::namespaced("StatefulSet", "shop", "cart"),
-            ),
-            (bare("Service", "Cart"), bare("Service", "cart")),
-            (bare("Service", "cart"), EntityRef::external("cart.example.com")),
-            (bare("Service", "cart"), bare("Service", "cart-db")),
-            (bare("Service", "node-1"), bare("Node", "node-1")),
-            (
-                EntityRef::namespaced("Service", "test", "cart"),
-                EntityRef::namespaced("Pod", "shop", "cart-0"),
-            ),
-        ];
-        for (one, other) in pairs {
-            let case = named_twice(&one, &other);
-            let facts = Facts::new(&case);
-            assert_ne!(facts.unit_of(&one), facts.unit_of(&other), "{one} and {other}");
-        }
-    }
-}
+mod tests;

@@ -124,6 +124,12 @@ fn without(words: &[String], test: impl Fn(&str) -> bool) -> Vec<String> {
     words.iter().filter(|word| !test(word)).cloned().collect()
 }
 
+/// Whether two words are the same but for the plural.
+pub(super) fn same_stem(one: &str, other: &str) -> bool {
+    let stem = |word: &'_ str| word.strip_suffix('s').unwrap_or(word).len();
+    one.get(..stem(one)) == other.get(..stem(other))
+}
+
 /// Whether a word can tell a thing in a text that is not its name.
 pub(super) fn is_distinct(word: &str) -> bool {
     word.chars().count() >= 3 && !is_number(word) && !EMPTY.contains(&word) && !WEAK.contains(&word)

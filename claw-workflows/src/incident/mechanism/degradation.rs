@@ -1,7 +1,9 @@
 //! A unit's metrics stand out by themselves.
 
 use claw_core::entity::EntityRef;
+use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
+use claw_metrics::signal::Shape;
 use jiff::SignedDuration;
 
 use super::rollback::roll_back;
@@ -21,6 +23,10 @@ const CHANGED: f64 = 1.0;
 /// How much of that counts where the change's name has the unit's words and others, or only its summary has them.
 const NAMED_WITHIN: f64 = 0.8;
 const ONLY_TOLD: f64 = 0.6;
+/// How much where they have no more than a word in common.
+const WORD_IN_COMMON: f64 = 0.4;
+/// How much where the trouble came later than soon, and something of the unit grew steadily until then.
+const GROWN: f64 = 0.7;
 
 /// Strain that the metrics show and that the units which are called do not account for.
 ///
@@ -98,13 +104,16 @@ fn judge(facts: &Facts<'_>, suspect: Suspect) -> Candidate {
 /// tells.
 fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
     let unit = &candidate.entity;
-    let Some((change, age)) =
-        recent_change::of_unit(facts, unit, candidate.onset).filter(|(_, age)| *age <= SOON)
-    else {
+    let Some((change, age)) = recent_change::of_unit(facts, unit, candidate.onset) else {
         return candidate;
     };
-    let nearness = 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64();
+    let nearness = match age <= SOON {
+        true => 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64(),
+        false if fills_up(facts, unit) => GROWN,
+        false => return candidate,
+    };
     let sure = match facts.concern_of(change).map(|concern| concern.closeness) {
+        Some(Closeness::Shared) => WORD_IN_COMMON,
         Some(Closeness::Told) => ONLY_TOLD,
         Some(Closeness::Within) => NAMED_WITHIN,
         Some(Closeness::Alike | Closeness::Exact) | None => 1.0,
@@ -131,6 +140,20 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
         .push_str(&format!("; before that: {}", clip(&change.summary, 120)));
     candidate.advice.splice(0..0, advice);
     candidate
+}
+
+/// Whether a unit uses up something little by little: trouble by that comes long after what brought it.
+fn fills_up(facts: &Facts<'_>, unit: &EntityRef) -> bool {
+    facts.case.signals.iter().any(|signal| {
+        let of_what_is_used_up = matches!(
+            signal.measure,
+            Measure::Memory | Measure::Handles | Measure::Connections | Measure::Disk
+        );
+        of_what_is_used_up
+            && signal.shape == Shape::Trend
+            && signal.harmful
+            && facts.unit_of(&signal.entity) == *unit
+    })
 }
 
 /// Failures that a unit's own logs put down to somebody else are not the unit's own, even where nothing was measured of
@@ -241,6 +264,52 @@ mod tests {
         assert_eq!(rests_on(&case), [None, None]);
         case.changes = vec![deploy(&service("back"), "scaled", -60)];
         case.changes[0].kind = ChangeKind::Scale;
+        assert_eq!(rests_on(&case), [None, None]);
+        case.changes[0].detail = vec!["spec.replicas: 2 → 5".to_owned()];
+        assert_eq!(rests_on(&case), [None, None]);
+    }
+
+    #[test]
+    fn what_fills_up_since_a_change_is_brought_by_it_however_late_it_fails() {
+        let mut case = failing(0.3);
+        case.window.start = at(-20_000);
+        case.changes = vec![deploy(&service("back"), "leaky", -9000)];
+        assert_eq!(rests_on(&case), [None, None]);
+        let grown = claw_metrics::signal::Signal {
+            measure: Measure::Memory,
+            shape: Shape::Trend,
+            ..case
+                .signals
+                .iter()
+                .find(|s| s.entity == service("back"))
+                .unwrap()
+                .clone()
+        };
+        case.signals.push(grown);
+        assert_eq!(rests_on(&case), [None, Some("leaky".to_owned())]);
+    }
+
+    #[test]
+    fn a_name_counts_before_a_word_in_common() {
+        let mut case = failing(0.3);
+        let flag = EntityRef::cluster("FeatureFlag", "backs.new-way");
+        case.changes = vec![
+            deploy(&service("back"), "named", -300),
+            deploy(&flag, "flag", -60),
+        ];
+        assert_eq!(rests_on(&case)[1].as_deref(), Some("named"));
+        case.changes.remove(0);
+        assert_eq!(rests_on(&case)[1].as_deref(), Some("flag"));
+    }
+
+    #[test]
+    fn replicas_that_a_person_took_away_brought_what_came_right_after() {
+        let mut case = failing(0.3);
+        case.changes = vec![deploy(&service("back"), "scaled", -60)];
+        case.changes[0].kind = ChangeKind::Scale;
+        case.changes[0].detail = vec!["spec.replicas: 5 → 2".to_owned()];
+        assert_eq!(rests_on(&case)[1].as_deref(), Some("scaled"));
+        case.changes[0].author = Some("horizontal-pod-autoscaler".to_owned());
         assert_eq!(rests_on(&case), [None, None]);
     }
 

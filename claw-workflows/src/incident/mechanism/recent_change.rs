@@ -1,13 +1,16 @@
 //! Which change may have brought the trouble.
 
+use std::cmp::Reverse;
+
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Meta;
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
 use jiff::{SignedDuration, Timestamp};
 
+use super::scaling;
 use crate::incident::candidate::Candidate;
-use crate::incident::facts::{Facts, SKEW, needs};
+use crate::incident::facts::{Closeness, Facts, SKEW, needs};
 
 /// So long before the time that is looked at, a fault would have been noticed.
 const LONG: SignedDuration = SignedDuration::from_hours(24);
@@ -49,7 +52,7 @@ pub(super) fn doubt_old(facts: &Facts<'_>, meta: &Meta, found: Candidate) -> Can
 /// before: of the unit itself, of its Service, or of configuration that its pods need. Recorded changes name a unit as
 /// people do: often without kind and namespace, or as a repository or chart is called.
 ///
-/// A change of the number of replicas is left out: an autoscaler makes it because of the trouble.
+/// Replicas that were added are left out: that is done because of the trouble.
 pub(super) fn of_unit<'a>(
     facts: &Facts<'a>,
     unit: &EntityRef,
@@ -67,11 +70,10 @@ pub(super) fn of_unit<'a>(
     };
     case.changes
         .iter()
-        .filter(|change| {
-            !matches!(
-                change.kind,
-                ChangeKind::Scale | ChangeKind::Node | ChangeKind::Job
-            )
+        .filter(|change| match change.kind {
+            ChangeKind::Node | ChangeKind::Job => false,
+            ChangeKind::Scale => scaling::takes_away(change),
+            _ => true,
         })
         .filter(|change| change.time >= case.window.start && change.time <= limit)
         .filter(|change| {
@@ -80,7 +82,11 @@ pub(super) fn of_unit<'a>(
                 .is_some_and(|concern| concern.unit == *unit);
             concerns || means(facts, &change.entity, unit) || configures(&change.entity)
         })
-        .max_by(|a, b| (a.time, &b.reference).cmp(&(b.time, &a.reference)))
+        .max_by_key(|change| {
+            let concern = facts.concern_of(change);
+            let named = concern.is_none_or(|concern| concern.closeness > Closeness::Shared);
+            (named, change.time, Reverse(&change.reference))
+        })
         .map(|change| {
             (
                 change,

@@ -17,6 +17,14 @@ pub(super) fn scales(change: &Change) -> bool {
     change.kind == ChangeKind::Scale || change.detail.iter().any(|line| about_replicas(line))
 }
 
+/// Whether a person took replicas away. That an autoscaler did says that they were not needed, by its measure.
+pub(super) fn takes_away(change: &Change) -> bool {
+    let author = change.author.as_deref().unwrap_or_default().to_lowercase();
+    let automatic = ["controller", "autoscaler", "hpa", "keda"];
+    counts(change, about_replicas).is_some_and(|(from, to)| to < from)
+        && !automatic.iter().any(|word| author.contains(word))
+}
+
 /// Whether a line of a difference is about the most replicas that an autoscaler may have.
 pub(super) fn about_maximum(line: &str) -> bool {
     is_field(line, &["maxreplicas", "maxreplicacount"])

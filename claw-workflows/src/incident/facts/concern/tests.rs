@@ -147,6 +147,19 @@ fn what_could_mean_several_or_another_concerns_none() {
 }
 
 #[test]
+fn of_what_carries_a_change_one_word_in_common_tells_where_only_one_unit_has_it() {
+    let units = ["quote-engine", "invoice-store", "pg-stock", "stock-api", "mail"];
+    let of = |kind: &str, name: &str| concerned(&units, EntityRef::namespaced(kind, "shop", name), "x");
+    let shared = |unit: &str| Some((unit.to_owned(), Closeness::Shared));
+    assert_eq!(of("ConfigMap", "quote-limits"), shared("quote-engine"));
+    assert_eq!(of("FeatureFlag", "invoices.split-v2"), shared("invoice-store"));
+    assert_eq!(of("Job", "flyway-invoices-88"), shared("invoice-store"));
+    // What runs has a name of its own, and two units have the word.
+    assert_eq!(of("Deployment", "quote-limits"), None);
+    assert_eq!(of("ConfigMap", "stock-limits"), None);
+}
+
+#[test]
 fn where_workloads_were_read_they_tell_what_uses_a_configuration() {
     let mut case = calling(&["tax"]);
     let config = EntityRef::namespaced("ConfigMap", "shop", "tax-config");
