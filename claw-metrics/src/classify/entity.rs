@@ -7,7 +7,7 @@ use claw_core::entity::EntityRef;
 use super::labels::{
     CONTAINERS, EDGES, KINDS_OF_UNKINDED, NAMESPACES, NODES, PODS, SERVICES, UNKINDED, WORKLOADS,
 };
-use super::spans::{CALLED, Role};
+use super::spans::{Role, called};
 use crate::series::{Labels, NAME_LABEL};
 
 /// Kind of an entity whose label names a workload without saying of which kind: a Deployment, StatefulSet, DaemonSet, Job, or a
@@ -181,12 +181,10 @@ impl View<'_> {
         if Role::of(self.labels) != Role::Call {
             return None;
         }
-        let called = self.first(CALLED)?;
-        // Addresses of pods and of a proxy beside the caller name nobody.
-        let anybody = called == "localhost" || called.parse::<std::net::IpAddr>().is_ok();
+        let called = called(self.labels)?;
         let caller = self.service().or_else(|| self.single())?;
         let callee = self.host("Service", called, caller.namespace.clone());
-        (!anybody && callee != caller).then_some((caller, callee))
+        (callee != caller).then_some((caller, callee))
     }
 
     fn end(&self, label: &str, value: &str, namespace: Option<String>) -> EntityRef {

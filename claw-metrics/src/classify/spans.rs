@@ -1,4 +1,4 @@
-//! What spans that a series counts or times are to the service that made them, and whom its calls go to.
+//! What the spans or requests that a series counts or times are to the service that made them, and whom its calls go to.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,34 @@ use claw_core::entity::EntityRef;
 
 use super::entity::{Subject, service_of, subject_of};
 use super::outcome::label;
-use crate::series::Labels;
+use super::words::Name;
+use crate::series::{Labels, NAME_LABEL};
 
 /// Labels that hold the kind of a span.
 const KINDS: &[&str] = &["span_kind", "span.kind"];
 /// Labels that hold what is called, the broadest first: a service of remote procedures, an operation.
 const OPERATIONS: &[&str] = &["rpc_service", "rpc.service", "span_name", "span.name"];
 /// Labels of a call that hold the called.
-pub(super) const CALLED: &[&str] = &[
+const CALLED: &[&str] = &[
     "peer_service",
     "peer.service",
     "server_address",
     "server.address",
     "net_peer_name",
     "net.peer.name",
+    // Micrometer's metrics of HTTP clients, and Envoy's of the clusters that it sends to.
+    "client_name",
+    "envoy_cluster_name",
+];
+/// Words of names of what a client holds rather than of what it asks: about the client, whoever is at the other end.
+const HELD: &[&str] = &[
+    "connection",
+    "connections",
+    "pool",
+    "active",
+    "idle",
+    "pending",
+    "open",
 ];
 /// What instrumentations put before the name of a remote procedure.
 const PREFIXES: &[&str] = &["grpc.", "Sent.", "Recv.", "/"];
@@ -45,9 +59,35 @@ impl Role {
         match kind.strip_prefix("span_kind_").unwrap_or(&kind) {
             "client" | "producer" => Self::Call,
             "internal" => Self::Piece,
+            "" if is_of_client(labels) => Self::Call,
             _ => Self::Work,
         }
     }
+}
+
+/// Whether the name of a metric says that a client counts or times its requests, and a label says whom they go to:
+/// `http.client.request.duration` of OpenTelemetry, `http_client_requests_seconds` of Micrometer, `envoy_cluster_upstream_rq`.
+fn is_of_client(labels: &Labels) -> bool {
+    let words = Name::new(label(labels, NAME_LABEL));
+    let asks = words.has(&["client"]) || words.has_pair("cluster", "upstream");
+    asks && !words.has(HELD) && called(labels).is_some()
+}
+
+/// The called, where a label names it. Addresses of pods and of a proxy beside the caller name nobody.
+pub(super) fn called(labels: &Labels) -> Option<&str> {
+    let named = CALLED.iter().map(|name| label(labels, name));
+    // Istio has Envoy call clusters `outbound|PORT|SUBSET|HOST`.
+    let bare = named.map(|name| match name.split_once('|') {
+        Some(("outbound", rest)) => rest.rsplit('|').next().unwrap_or_default(),
+        Some(_) => "",
+        None => name,
+    });
+    let mut told = bare.filter(|name| {
+        let anybody = matches!(*name, "" | "localhost" | "unknown" | "none" | "-")
+            || name.parse::<std::net::IpAddr>().is_ok();
+        !anybody
+    });
+    told.next()
 }
 
 /// Whether a label of this name tells of which kind a span is; for a call also whom or what it calls.
@@ -251,6 +291,88 @@ mod tests {
             let expected =
                 expected.map(|(from, to): (&str, Option<&str>)| (from.to_owned(), to.map(str::to_owned)));
             assert_eq!(found, expected, "{kind} {more:?}");
+        }
+    }
+
+    #[test]
+    fn requests_that_a_client_measures_are_edges_where_it_says_to_whom() {
+        let of = |name: &str, more: &[(&str, &str)]| {
+            let own = [("__name__", name), ("service_name", "front")];
+            let labels = own.iter().chain(more);
+            let labels = labels.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            ends(&Servers::default(), &labels.collect())
+        };
+        let edge = |to: &str| Some(("front".to_owned(), Some(to.to_owned())));
+        let itself = Some(("front".to_owned(), None));
+        for (name, label, value, expected) in [
+            (
+                "http_client_request_duration_seconds_count",
+                "server_address",
+                "cart.shop.svc",
+                edge("cart"),
+            ),
+            (
+                "http_client_request_duration_seconds_bucket",
+                "server_address",
+                "api.pay.example",
+                edge("api.pay.example"),
+            ),
+            (
+                "http_client_requests_seconds_sum",
+                "client_name",
+                "cart",
+                edge("cart"),
+            ),
+            (
+                "db_client_operation_duration_seconds_count",
+                "server_address",
+                "pg",
+                edge("pg"),
+            ),
+            (
+                "envoy_cluster_upstream_rq_time_bucket",
+                "envoy_cluster_name",
+                "cart",
+                edge("cart"),
+            ),
+            (
+                "envoy_cluster_upstream_rq",
+                "envoy_cluster_name",
+                "outbound|80||cart.shop.svc.cluster.local",
+                edge("cart"),
+            ),
+            (
+                "envoy_cluster_upstream_rq",
+                "envoy_cluster_name",
+                "inbound|80||",
+                itself.clone(),
+            ),
+            (
+                "http_client_request_duration_seconds_count",
+                "server_address",
+                "10.1.2.3",
+                itself.clone(),
+            ),
+            (
+                "http_client_request_duration_seconds_count",
+                "server_port",
+                "80",
+                itself.clone(),
+            ),
+            (
+                "db_client_connections_usage",
+                "server_address",
+                "pg",
+                itself.clone(),
+            ),
+            (
+                "http_server_request_duration_seconds_count",
+                "server_address",
+                "front.shop.svc",
+                itself.clone(),
+            ),
+        ] {
+            assert_eq!(of(name, &[(label, value)]), expected, "{name} {value}");
         }
     }
 
