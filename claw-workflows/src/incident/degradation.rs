@@ -5,6 +5,7 @@
 //! its callers do not send it or send it in vain (`traffic`), and by calls that take long on the way (`network`). Of those
 //! that are late, the one that accounts for most of it is the likeliest, and what began at another time is none (`compare`).
 
+mod calls;
 mod compare;
 mod network;
 mod own;
@@ -113,7 +114,8 @@ impl<'a> Strains<'a> {
             self.resources(entity, unit, ties),
             self.latency(entity, unit, ties),
             self.errors(entity, unit, ties),
-            self.traffic(entity, unit, ties),
+            self.traffic(entity, unit, ties)
+                .or_else(|| self.floods(entity, unit, ties)),
             self.network(entity, unit),
         ]
         .into_iter()

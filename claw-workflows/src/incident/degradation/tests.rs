@@ -331,6 +331,32 @@ fn work_from_elsewhere_and_calls_that_do_not_arrive() {
 }
 
 #[test]
+fn who_asks_more_often_for_the_same_work_floods_whom_it_asks() {
+    let calls = [("web", "price"), ("price", "db")];
+    let more = |name, peer: Option<&str>, to| Signal {
+        peer: peer.map(service),
+        ..signal(name, Measure::Traffic, MetricUnit::PerSecond, 10.0, to)
+    };
+    let late = signal("db", Measure::Latency, MetricUnit::Seconds, 0.01, 0.4);
+    let surges = |signals: &[Signal]| {
+        let suspects = suspected(&calls, &["web", "price"], signals);
+        let surges = suspects.into_iter().map(|suspect| suspect.candidate);
+        let surges = surges.filter(|found| found.mechanism == "traffic_surge");
+        surges.map(|found| found.entity.name).collect::<Vec<_>>()
+    };
+    let flood = more("price", Some("db"), 90.0);
+    assert_eq!(surges(&[flood.clone(), late.clone()]), ["price"]);
+    // Nobody suffers; or it has as much more work itself, which comes from elsewhere.
+    assert_eq!(surges(std::slice::from_ref(&flood)), [""; 0]);
+    let work = more("web", None, 90.0);
+    let busy = [flood.clone(), late.clone(), work, more("price", None, 90.0)];
+    assert_eq!(surges(&busy), ["web"]);
+    // Who answers with errors is asked again.
+    let fails = signal("db", Measure::Errors, MetricUnit::Ratio, 0.0, 0.6);
+    assert_eq!(surges(&[more("price", Some("db"), 20.0), fails]), [""; 0]);
+}
+
+#[test]
 fn who_fails_at_one_callee_does_not_lose_the_calls_that_would_have_followed() {
     let calls = [("shop", "pay"), ("shop", "mail"), ("shop", "stock")];
     let fails = |name| signal(name, Measure::Errors, MetricUnit::Ratio, 0.0, 0.5);

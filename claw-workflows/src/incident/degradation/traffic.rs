@@ -77,6 +77,9 @@ impl<'a> Strains<'a> {
             .filter(|caller| ties.is_measured(Strain::Traffic, caller));
         let growth = callers.map(|caller| {
             let growth = self.growth_of(caller);
+            if up && let Some(calls) = self.calls_between(caller, entity) {
+                return growth.max(calls.ratio.min(MOST));
+            }
             // What fails on its way makes none of the calls that would have followed.
             let goes_on = if up {
                 1.0
@@ -133,9 +136,28 @@ impl<'a> Strains<'a> {
             .units
             .get(entity)
             .and_then(|unit| unit.strongest(Strain::Traffic));
-        signal
+        let own = signal
             .filter(|signal| signal.score >= NOTABLE && signal.baseline > 0.0)
-            .map_or(1.0, |signal| signal.ratio.clamp(1.0 / MOST, MOST))
+            .map(|signal| signal.ratio.clamp(1.0 / MOST, MOST));
+        own.unwrap_or_else(|| self.calls_to(entity))
+    }
+
+    /// By what factor the calls to a unit grew whose own work is not measured: those that are counted by who makes them, and
+    /// that changed.
+    fn calls_to(&self, entity: &EntityRef) -> f64 {
+        if self.measured.contains(&(entity.clone(), Strain::Traffic)) {
+            return 1.0;
+        }
+        let to = self.edges.keys().filter(|(_, callee)| callee == entity);
+        let changed = to.filter_map(|(caller, _)| self.calls_between(caller, entity));
+        let (before, now) = changed.fold((0.0, 0.0), |(before, now), calls| {
+            (before + calls.baseline, now + calls.observed)
+        });
+        if before > 0.0 {
+            (now / before).clamp(1.0, MOST)
+        } else {
+            1.0
+        }
     }
 
     /// More work than its callers send it, or less.

@@ -17,7 +17,7 @@ const NOTABLE: f64 = 4.0;
 const SURGE: f64 = 1.8;
 /// So many times as much use as work is still in proportion.
 const PROPORTION: f64 = 1.3;
-/// A caller with this share of the growth of the one it calls hands it on.
+/// A caller with this share of the growth of the one it calls hands it on, or sends it.
 const HANDED_ON: f64 = 0.7;
 
 /// A service gets much more work than usual, not from another one that is watched, and it or what it calls strains.
@@ -46,14 +46,17 @@ impl Mechanism for TrafficSurge {
             .iter()
             .map(|call| (facts.unit_of(&call.caller), facts.unit_of(&call.callee)))
             .collect();
+        let edges = units::edges(&facts.case.signals, &unit_of);
         surges
             .iter()
             .filter(|(entity, signal)| {
-                let handed_on = |(caller, callee): &&(EntityRef, EntityRef)| {
+                let handed_on = |call: &&(EntityRef, EntityRef)| {
+                    let (caller, callee) = call;
                     callee == **entity
-                        && surges
-                            .get(caller)
-                            .is_some_and(|theirs| theirs.ratio.ln() >= HANDED_ON * signal.ratio.ln())
+                        && (edges.get(*call).is_some_and(|edge| sends(edge, signal))
+                            || surges
+                                .get(caller)
+                                .is_some_and(|theirs| theirs.ratio.ln() >= HANDED_ON * signal.ratio.ln()))
                 };
                 !calls.iter().any(|call| handed_on(&call))
             })
@@ -71,6 +74,15 @@ fn surge<'a>(unit: &Unit<'a>) -> Option<&'a Signal> {
             && signal.ratio >= SURGE
             && signal.baseline > 0.0
     })
+}
+
+/// Whether the calls on an edge make up most of what the called gets more.
+fn sends(edge: &[&Signal], surge: &Signal) -> bool {
+    let more = |signal: &Signal| signal.observed - signal.baseline;
+    let calls = edge
+        .iter()
+        .filter(|signal| units::strain(signal) == Strain::Traffic && signal.score >= NOTABLE);
+    calls.map(|signal| more(signal)).fold(0.0, f64::max) >= HANDED_ON * more(surge)
 }
 
 /// The strain that work brings about.
@@ -225,7 +237,7 @@ mod tests {
         ));
     }
 
-    fn blamed(front: f64, back: f64, latency_from: i64) -> Vec<String> {
+    fn surging(front: f64, back: f64, latency_from: i64) -> Case {
         let mut case = fixture::case(json!({}));
         let service = |name| EntityRef::namespaced("Service", "shop", name);
         case.calls.push(Call {
@@ -248,10 +260,40 @@ mod tests {
             (0.1, 1.5),
             latency_from,
         );
-        of(&TrafficSurge, &case)
-            .into_iter()
-            .map(|found| found.entity.name)
-            .collect()
+        case
+    }
+
+    fn named(case: &Case) -> Vec<String> {
+        let found = of(&TrafficSurge, case).into_iter();
+        found.map(|found| found.entity.name).collect()
+    }
+
+    fn blamed(front: f64, back: f64, latency_from: i64) -> Vec<String> {
+        named(&surging(front, back, latency_from))
+    }
+
+    #[test]
+    fn work_that_one_caller_sends_is_that_callers() {
+        let sent = |more: f64| {
+            let mut case = surging(100.0, 500.0, 5);
+            let of_back = case
+                .signals
+                .iter()
+                .find(|signal| signal.entity.name == "back")
+                .unwrap();
+            let edge = claw_metrics::signal::Signal {
+                entity: EntityRef::namespaced("Service", "shop", "front"),
+                peer: Some(of_back.entity.clone()),
+                measure: claw_metrics::classify::Measure::Traffic,
+                baseline: 20.0,
+                observed: 20.0 + more,
+                ..of_back.clone()
+            };
+            case.signals.push(edge);
+            named(&case)
+        };
+        assert_eq!(sent(400.0), [""; 0]);
+        assert_eq!(sent(100.0), ["back"]);
     }
 
     #[test]
