@@ -7,7 +7,7 @@ use claw_core::entity::EntityRef;
 use super::labels::{
     CONTAINERS, EDGES, KINDS_OF_UNKINDED, NAMESPACES, NODES, PODS, SERVICES, UNKINDED, WORKLOADS,
 };
-use super::spans::{Role, called};
+use super::spans::{Role, called, is_nobody};
 use crate::series::{Labels, NAME_LABEL};
 
 /// Kind of an entity whose label names a workload without saying of which kind: a Deployment, StatefulSet, DaemonSet, Job, or a
@@ -113,13 +113,8 @@ struct View<'a> {
 
 impl View<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.labels.get(name).map(String::as_str).filter(|value| {
-            !value.is_empty()
-                && !matches!(
-                    *value,
-                    "unknown" | "<none>" | "none" | "null" | "-" | "PassthroughCluster"
-                )
-        })
+        let value = self.labels.get(name).map(String::as_str);
+        value.filter(|value| !is_nobody(value))
     }
 
     fn first(&self, names: &[&str]) -> Option<&str> {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use entity::{Subject, UNKNOWN_WORKLOAD, entity_of, subject_of};
 pub(crate) use labels::names_entity;
 pub use named::entity_from_name;
-pub(crate) use outcome::{has_outcome, is_server_failure};
+pub(crate) use outcome::{has_outcome, is_server_failure, outcome};
 pub use spans::Servers;
 pub(crate) use spans::{Role, tells_of_span};
 

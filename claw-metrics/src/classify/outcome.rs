@@ -33,6 +33,13 @@ pub(crate) fn has_outcome(labels: &Labels) -> bool {
         .any(|name| !ONE_SIDED.contains(name) && !label(labels, name).is_empty())
 }
 
+/// How the counted work ended, in the words of its labels: the same for series of one outcome.
+pub(crate) fn outcome(labels: &Labels) -> String {
+    let told = OUTCOMES.iter().filter(|name| !ONE_SIDED.contains(name));
+    let values: Vec<&str> = told.map(|name| label(labels, name)).filter(|value| !value.is_empty()).collect();
+    values.join(" ")
+}
+
 /// Whether labels say that the server failed: like [`failed_by_label`] without the caller's own mistakes (4xx but for 429).
 pub(crate) fn is_server_failure(labels: &Labels) -> bool {
     let given = || OUTCOMES.iter().map(|name| (*name, label(labels, name)));

@@ -21,10 +21,11 @@ const CALLED: &[&str] = &[
     "server.address",
     "net_peer_name",
     "net.peer.name",
-    // Micrometer's metrics of HTTP clients, and Envoy's of the clusters that it sends to.
-    "client_name",
+    // Envoy's, of the clusters that it sends to.
     "envoy_cluster_name",
 ];
+/// The same of Micrometer's metrics of HTTP clients; elsewhere it is the client that is called so.
+const CALLED_BY_NAME: &str = "client_name";
 /// Words of names of what a client holds rather than of what it asks: about the client, whoever is at the other end.
 const HELD: &[&str] = &[
     "connection",
@@ -75,7 +76,9 @@ fn is_of_client(labels: &Labels) -> bool {
 
 /// The called, where a label names it. Addresses of pods and of a proxy beside the caller name nobody.
 pub(super) fn called(labels: &Labels) -> Option<&str> {
-    let named = CALLED.iter().map(|name| label(labels, name));
+    let by_name = label(labels, NAME_LABEL).starts_with("http_client_requests");
+    let by_name = by_name.then_some(&CALLED_BY_NAME);
+    let named = CALLED.iter().chain(by_name).map(|name| label(labels, name));
     // Istio has Envoy call clusters `outbound|PORT|SUBSET|HOST`.
     let bare = named.map(|name| match name.split_once('|') {
         Some(("outbound", rest)) => rest.rsplit('|').next().unwrap_or_default(),
@@ -83,9 +86,11 @@ pub(super) fn called(labels: &Labels) -> Option<&str> {
         None => name,
     });
     let mut told = bare.filter(|name| {
-        let anybody = matches!(*name, "" | "localhost" | "unknown" | "none" | "-")
-            || name.parse::<std::net::IpAddr>().is_ok();
-        !anybody
+        let host = match name.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => name,
+        };
+        !is_nobody(host) && host != "localhost" && host.parse::<std::net::IpAddr>().is_err()
     });
     told.next()
 }
@@ -167,6 +172,23 @@ fn at_the_called(told: Subject) -> Subject {
         peer: None,
         related,
     }
+}
+
+/// Whether the value of a label stands for nobody: what exporters write where nothing is known, and Envoy for what it does not
+/// look into, and for those who configure it.
+pub(super) fn is_nobody(value: &str) -> bool {
+    matches!(
+        value,
+        "" | "unknown"
+            | "<none>"
+            | "none"
+            | "null"
+            | "-"
+            | "PassthroughCluster"
+            | "BlackHoleCluster"
+            | "xds-grpc"
+            | "agent"
+    )
 }
 
 /// What is called, by names that are the same at both ends. Names such as `GET` say nothing of whom.
@@ -348,15 +370,33 @@ mod tests {
                 itself.clone(),
             ),
             (
+                "envoy_cluster_upstream_rq",
+                "envoy_cluster_name",
+                "xds-grpc",
+                itself.clone(),
+            ),
+            (
                 "http_client_request_duration_seconds_count",
                 "server_address",
-                "10.1.2.3",
+                "10.1.2.3:80",
+                itself.clone(),
+            ),
+            (
+                "http_client_request_duration_seconds_count",
+                "server_address",
+                "<none>",
                 itself.clone(),
             ),
             (
                 "http_client_request_duration_seconds_count",
                 "server_port",
                 "80",
+                itself.clone(),
+            ),
+            (
+                "api_client_requests_total",
+                "client_name",
+                "phone",
                 itself.clone(),
             ),
             (

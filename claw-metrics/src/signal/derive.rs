@@ -17,14 +17,14 @@ const MEAN: &str = "mean";
 /// Value of the label `stat` of a derived share of failures.
 const ERROR_RATIO: &str = "error_ratio";
 /// Value of the label `stat` of a derived rate of requests, however they ended.
-const REQUEST_RATE: &str = "request_rate";
+pub(super) const REQUEST_RATE: &str = "request_rate";
 
 /// What can be computed from raw counters and histograms:
 ///
 /// - from buckets, quantiles (label `quantile`), as PromQL's `histogram_quantile` over one scrape interval does,
 /// - from `_sum` and `_count`, means (label `stat="mean"`),
-/// - from counters of work with a status label, the share that failed (label `stat="error_ratio"`) and, where some failed and some
-///   did not, the rate of all (label `stat="request_rate"`).
+/// - from counters of work with a status label, the share that failed (label `stat="error_ratio"`) and, where they ended in
+///   several ways, the rate of all (label `stat="request_rate"`).
 ///
 /// A derived series keeps the name of the raw one, and of its labels those that say what it is about; others are summed over.
 /// Ordered by labels.
@@ -164,7 +164,8 @@ struct Outcomes {
     failed: Sums,
     all: Sums,
     some_failed: bool,
-    some_served: bool,
+    /// The ways in which those ended that are not counted for having failed.
+    ended: BTreeSet<String>,
 }
 
 fn outcomes<'a>(work: impl Iterator<Item = &'a Series>, usual: &dyn Fn(Timestamp) -> bool) -> Vec<Derived> {
@@ -189,16 +190,18 @@ fn outcomes<'a>(work: impl Iterator<Item = &'a Series>, usual: &dyn Fn(Timestamp
                 .map(|(time, rate)| (time, if failed { rate } else { 0.0 })),
         );
         group.some_failed |= failed;
-        group.some_served |= !failed;
+        // What only its labels say to have failed is counted among requests.
+        if classify::classify(series.name(), &Labels::new()).measure == Measure::Traffic {
+            group.ended.insert(classify::outcome(&series.labels));
+        }
     }
     groups
         .into_iter()
-        .filter(|(_, group)| group.some_failed)
         .flat_map(|(labels, group)| {
-            let rate = group
-                .some_served
-                .then(|| request_rate(labels.clone(), &group.all));
-            rate.into_iter().chain(error_ratio(labels, &group, usual))
+            let apart = group.ended.len() > 1;
+            let rate = apart.then(|| request_rate(labels.clone(), &group.all));
+            let failed = group.some_failed.then(|| error_ratio(labels, &group, usual));
+            rate.into_iter().chain(failed.flatten())
         })
         .collect()
 }

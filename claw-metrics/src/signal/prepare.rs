@@ -3,6 +3,7 @@
 use claw_core::report::Window;
 use jiff::{SignedDuration, Timestamp};
 
+use super::derive::REQUEST_RATE;
 use super::detect::DetectOptions;
 use crate::classify::{
     BadDirection, Classification, Kind, Measure, Role, Servers, Stat, Subject, Unit, classify,
@@ -58,7 +59,15 @@ impl<'a> Prepared<'a> {
                 .filter(|point| point.1.is_finite())
                 .collect(),
         };
-        let floor = floor(class, &points);
+        // Requests that are taken together are counted as each of their counters is.
+        let counted = match series.label("stat") {
+            Some(REQUEST_RATE) => Classification {
+                kind: Kind::Counter,
+                ..class
+            },
+            _ => class,
+        };
+        let floor = floor(counted, &points);
         Some(Self {
             series,
             class,

@@ -448,6 +448,12 @@ fn requests_that_fail_are_no_requests_lost() {
         of_traffic.map(|signal| signal.metric).collect()
     };
     assert_eq!(traffic(&all), [""; 0]);
+    // A caller's own mistakes are requests as well.
+    let refused = [
+        requests_with("200", [90.0, 40.0]),
+        requests_with("401", [1.0, 51.0]),
+    ];
+    assert_eq!(traffic(&refused), [""; 0]);
     // Fewer that succeed, none more that fail.
     let lost = [
         requests_with("200", [90.0, 40.0]),
@@ -457,6 +463,24 @@ fn requests_that_fail_are_no_requests_lost() {
         traffic(&lost),
         ["istio_requests_total{destination_service_name=\"cart\",stat=\"request_rate\"}"]
     );
+}
+
+#[test]
+fn counters_of_failures_and_of_tries_are_no_requests() {
+    let of = |name: &str, label: &str, value: &str| {
+        let counted = requests_with("200", [9.0, 90.0]);
+        let labels = [("__name__", name), ("service", "cart"), (label, value)];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Series::new(labels.into_iter().collect(), counted.points)
+    };
+    for (name, label, values) in [
+        ("http_errors_total", "code", ["404", "503"]),
+        ("request_failures_total", "result", ["success", "error"]),
+    ] {
+        let derived = derive(&values.map(|value| of(name, label, value)));
+        let rate = derived.iter().find(|s| s.label("stat") == Some("request_rate"));
+        assert_eq!(rate, None, "{name}");
+    }
 }
 
 #[test]

@@ -114,8 +114,8 @@ impl<'a> Strains<'a> {
             self.resources(entity, unit, ties),
             self.latency(entity, unit, ties),
             self.errors(entity, unit, ties),
-            self.traffic(entity, unit, ties)
-                .or_else(|| self.floods(entity, unit, ties)),
+            self.traffic(entity, unit, ties),
+            self.floods(entity, unit, ties),
             self.network(entity, unit),
         ]
         .into_iter()

@@ -161,6 +161,57 @@ impl<'a> Late<'a> {
     }
 }
 
+/// How often something was asked, before and now.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Per second, or in whatever its series count in.
+    pub before: f64,
+    /// The same in the incident.
+    pub now: f64,
+    /// The strongest series that shows it.
+    pub signal: &'a Signal,
+}
+
+impl<'a> Asked<'a> {
+    /// What the changed series of work among `signals` come to: those of one metric together, for each pod, method and outcome
+    /// has its own. Of several metrics the one that counts most.
+    pub fn of(signals: &[&'a Signal], notable: f64) -> Option<Self> {
+        let mut by_metric: BTreeMap<&str, Self> = BTreeMap::new();
+        let counted = signals.iter().copied().filter(|signal| {
+            strain(signal) == Strain::Traffic && signal.score >= notable && signal.baseline > 0.0
+        });
+        for signal in counted {
+            let name = signal.metric.split('{').next().unwrap_or_default();
+            let one = Self {
+                before: signal.baseline,
+                now: signal.observed,
+                signal,
+            };
+            by_metric
+                .entry(name)
+                .and_modify(|sum| {
+                    sum.before += one.before;
+                    sum.now += one.now;
+                    if signal.score > sum.signal.score {
+                        sum.signal = signal;
+                    }
+                })
+                .or_insert(one);
+        }
+        by_metric.into_values().max_by(|a, b| a.now.total_cmp(&b.now))
+    }
+
+    /// By what factor that grew.
+    pub fn factor(&self) -> f64 {
+        self.now / self.before
+    }
+
+    /// How much more that is.
+    pub fn more(&self) -> f64 {
+        self.now - self.before
+    }
+}
+
 /// What the metrics say of one unit.
 #[derive(Clone, Debug, Default)]
 pub struct Unit<'a> {
@@ -181,6 +232,11 @@ impl<'a> Unit<'a> {
     /// The strongest signal of a strain in any direction.
     pub fn strongest(&self, strain: Strain) -> Option<&'a Signal> {
         self.strains.get(&strain)?.first().copied()
+    }
+
+    /// How much work it got, as far as that changed.
+    pub fn asked(&self) -> Option<Asked<'a>> {
+        Asked::of(self.strains.get(&Strain::Traffic)?, 0.0)
     }
 
     /// When its first harmful signal began.

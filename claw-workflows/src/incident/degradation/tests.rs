@@ -181,6 +181,7 @@ fn suspected(calls: &[(&str, &str)], well: &[&str], signals: &[Signal]) -> Vec<S
     const TRAVELS: [Strain; 3] = [Strain::Latency, Strain::Errors, Strain::Traffic];
     let measured = signals
         .iter()
+        .filter(|signal| signal.peer.is_none())
         .map(|signal| (signal.entity.clone(), units::strain(signal)));
     let well = well
         .iter()
@@ -346,14 +347,33 @@ fn who_asks_more_often_for_the_same_work_floods_whom_it_asks() {
     };
     let flood = more("price", Some("db"), 90.0);
     assert_eq!(surges(&[flood.clone(), late.clone()]), ["price"]);
+    // Its own work is not counted, and may be what grew.
+    let unknown = suspected(&calls, &["web"], &[flood.clone(), late.clone()]);
+    assert!(
+        !unknown
+            .iter()
+            .any(|found| found.candidate.entity == service("price")
+                && found.candidate.mechanism == "traffic_surge")
+    );
     // Nobody suffers; or it has as much more work itself, which comes from elsewhere.
     assert_eq!(surges(std::slice::from_ref(&flood)), [""; 0]);
     let work = more("web", None, 90.0);
     let busy = [flood.clone(), late.clone(), work, more("price", None, 90.0)];
     assert_eq!(surges(&busy), ["web"]);
-    // Who answers with errors is asked again.
+    // Who answers with errors is asked again, and so is who is late before that.
     let fails = signal("db", Measure::Errors, MetricUnit::Ratio, 0.0, 0.6);
-    assert_eq!(surges(&[more("price", Some("db"), 20.0), fails]), [""; 0]);
+    assert_eq!(surges(&[flood.clone(), late.clone(), fails]), [""; 0]);
+    use crate::incident::testing::at;
+    let late = Signal {
+        onset: Some(at(0)),
+        ..late
+    };
+    let asked = |second| Signal {
+        onset: Some(at(second)),
+        ..flood.clone()
+    };
+    assert_eq!(surges(&[asked(30), late.clone()]), ["price"]);
+    assert_eq!(surges(&[asked(300), late]), [""; 0]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use claw_metrics::signal::{Direction, Signal};
 use super::ties::Ties;
 use super::{NOTABLE, Strains, Suspect, evidence, strength};
 use crate::incident::candidate::{Advice, Candidate};
-use crate::incident::units::{self, Scale, Strain, Unit};
+use crate::incident::units::{self, Excess, Scale, Strain, Unit};
 
 /// Bound of factors of growth and decline.
 const MOST: f64 = 1e3;
@@ -62,7 +62,7 @@ impl Load {
 impl<'a> Strains<'a> {
     /// How the work of a unit changed, and how much of that is not its callers'.
     pub(super) fn load_of(&self, entity: &EntityRef, ties: &Ties<'_>) -> Load {
-        let factor = self.growth_of(entity);
+        let factor = self.growth_of(entity, ties);
         if factor == 1.0 {
             return Load {
                 factor,
@@ -76,9 +76,12 @@ impl<'a> Strains<'a> {
             .callers(Strain::Traffic, entity)
             .filter(|caller| ties.is_measured(Strain::Traffic, caller));
         let growth = callers.map(|caller| {
-            let growth = self.growth_of(caller);
+            let growth = self.growth_of(caller, ties);
             if up && let Some(calls) = self.calls_between(caller, entity) {
-                return growth.max(calls.ratio.min(MOST));
+                // What it sends more is no more than its part of what arrives more.
+                let arrives = self.units.get(entity).and_then(|unit| unit.asked());
+                let part = arrives.map_or(1.0, |all| (calls.more() / all.more()).clamp(0.0, 1.0));
+                return growth.max(factor.powf(part));
             }
             // What fails on its way makes none of the calls that would have followed.
             let goes_on = if up {
@@ -104,34 +107,34 @@ impl<'a> Strains<'a> {
     /// The share of a caller's work, of the usual, that does not fail at another callee than this one: 1 where none fails there,
     /// or it is not told how much of the work fails.
     fn goes_on(&self, caller: &EntityRef, callee: &EntityRef, ties: &Ties<'_>) -> f64 {
-        let at = |callee: &EntityRef| {
-            let itself = self.units.get(callee).and_then(|unit| unit.worst(Strain::Errors));
-            let calls = self
-                .edges
-                .get(&(caller.clone(), callee.clone()))
-                .into_iter()
-                .flatten();
-            itself.is_some()
-                || calls
-                    .into_iter()
-                    .any(|call| call.harmful && units::strain(call) == Strain::Errors)
-        };
-        let elsewhere = ties
+        let others = ties
             .callees(Strain::Errors, caller)
-            .any(|other| other != callee && at(other));
-        if !elsewhere || at(callee) {
+            .filter(|other| *other != callee);
+        let failing: Vec<&EntityRef> = others.filter(|other| self.fails_at(caller, other)).collect();
+        if failing.is_empty() || self.fails_at(caller, callee) {
             return 1.0;
         }
-        let excess = self.units.get(caller).map(Unit::error_excess).unwrap_or_default();
-        let more = excess
-            .iter()
-            .filter(|excess| excess.scale == Scale::Share)
-            .map(|excess| excess.amount);
-        1.0 - more.fold(0.0, f64::max).clamp(0.0, 1.0 - 1.0 / MOST)
+        let more = |excess: Vec<Excess<'_>>| {
+            let shares = excess.into_iter().filter(|excess| excess.scale == Scale::Share);
+            shares.map(|share| share.amount).reduce(f64::max)
+        };
+        // No more of it can fail there than fails there.
+        let there = failing.iter().filter_map(|other| {
+            let itself = self.units.get(*other).and_then(|unit| more(unit.error_excess()));
+            let calls = self.edges.get(&(caller.clone(), (*other).clone()))?;
+            let calls = calls
+                .iter()
+                .filter(|call| call.harmful && units::strain(call) == Strain::Errors);
+            let on_its_way = more(calls.filter_map(|call| Excess::of(call)).collect());
+            itself.into_iter().chain(on_its_way).reduce(f64::max)
+        });
+        let own = self.units.get(caller).and_then(|unit| more(unit.error_excess()));
+        let most = there.reduce(f64::max).unwrap_or(1.0);
+        1.0 - own.unwrap_or(0.0).min(most).clamp(0.0, 1.0 - 1.0 / MOST)
     }
 
     /// By what factor the work of a unit changed: 1 where it did not, or nothing is known of it.
-    fn growth_of(&self, entity: &EntityRef) -> f64 {
+    fn growth_of(&self, entity: &EntityRef, ties: &Ties<'_>) -> f64 {
         let signal = self
             .units
             .get(entity)
@@ -139,20 +142,20 @@ impl<'a> Strains<'a> {
         let own = signal
             .filter(|signal| signal.score >= NOTABLE && signal.baseline > 0.0)
             .map(|signal| signal.ratio.clamp(1.0 / MOST, MOST));
-        own.unwrap_or_else(|| self.calls_to(entity))
+        own.unwrap_or_else(|| self.calls_to(entity, ties))
     }
 
-    /// By what factor the calls to a unit grew whose own work is not measured: those that are counted by who makes them, and
-    /// that changed.
-    fn calls_to(&self, entity: &EntityRef) -> f64 {
+    /// By what factor the calls to a unit grew whose own work is not measured, where those of all its callers are counted and
+    /// changed: of what did not change nobody knows how much it is.
+    fn calls_to(&self, entity: &EntityRef, ties: &Ties<'_>) -> f64 {
         if self.measured.contains(&(entity.clone(), Strain::Traffic)) {
             return 1.0;
         }
-        let to = self.edges.keys().filter(|(_, callee)| callee == entity);
-        let changed = to.filter_map(|(caller, _)| self.calls_between(caller, entity));
-        let (before, now) = changed.fold((0.0, 0.0), |(before, now), calls| {
-            (before + calls.baseline, now + calls.observed)
-        });
+        let callers = ties.callers(Strain::Traffic, entity);
+        let asked: Option<Vec<_>> = callers.map(|caller| self.calls_between(caller, entity)).collect();
+        let asked = asked.unwrap_or_default();
+        let before: f64 = asked.iter().map(|asked| asked.before).sum();
+        let now: f64 = asked.iter().map(|asked| asked.now).sum();
         if before > 0.0 {
             (now / before).clamp(1.0, MOST)
         } else {

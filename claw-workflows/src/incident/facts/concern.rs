@@ -56,7 +56,7 @@ const COMMON: [&str; 8] = [
 /// How surely a change concerns a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::incident) enum Closeness {
-    /// No other unit has a word in common with the name.
+    /// Only one telling word is the same, and no other unit has it.
     Shared,
     /// Only the summary names it.
     Told,
@@ -228,8 +228,8 @@ fn concern(facts: &Facts<'_>, names: &Names, entity: &EntityRef, summary: &str) 
     if COMMON.contains(&kind) {
         return None;
     }
-    // A Job that is over carries what it was started for, such as a migration.
-    let runs = RUNS.contains(&kind) && (kind != "Job" || facts.workload(entity).is_some());
+    // A Job carries what it was started for, such as a migration, to others.
+    let runs = RUNS.contains(&kind) && kind != "Job";
     let beside = BESIDE.contains(&kind);
     if beside && !facts.case.objects.workloads.is_empty() {
         return None;

@@ -211,7 +211,12 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
         .chain(placed);
     let all: BTreeSet<&EntityRef> = measured.iter().copied().chain(told).collect();
     let logged = case.logs.iter().map(|digest| &digest.pod);
-    let homes = homes(measured.iter().copied().chain(logged));
+    let borne: BTreeSet<String> = all
+        .iter()
+        .filter_map(|entity| name_of_one(entity))
+        .map(spelled)
+        .collect();
+    let homes = homes(measured.iter().copied().chain(logged), &borne);
 
     let mut groups: BTreeMap<String, Vec<&EntityRef>> = BTreeMap::new();
     for entity in &all {
@@ -258,23 +263,37 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
     units
 }
 
-/// The namespaces in which what bears a name was measured or logged. Who only changed something there may have changed it of
-/// another of that name.
-fn homes<'e>(seen: impl Iterator<Item = &'e EntityRef>) -> BTreeMap<String, BTreeSet<&'e str>> {
+/// The namespaces in which what bears one of these names was measured or logged. Who only changed something there may have
+/// changed it of another of that name. A pod is at home under the longest name that its owner may have.
+fn homes<'e>(
+    seen: impl Iterator<Item = &'e EntityRef>,
+    borne: &BTreeSet<String>,
+) -> BTreeMap<String, BTreeSet<&'e str>> {
     let mut homes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for entity in seen {
         let Some(place) = entity.namespace.as_deref() else {
             continue;
         };
-        let names = match entity.kind.as_str() {
-            "Pod" => owner_names(&entity.name),
-            _ => name_of_one(entity).into_iter().collect(),
+        let name = match entity.kind.as_str() {
+            "Pod" => owner_of(&entity.name, borne),
+            _ => name_of_one(entity).map(spelled),
         };
-        for name in names {
-            homes.entry(spelled(name)).or_default().insert(place);
+        if let Some(name) = name {
+            homes.entry(name).or_default().insert(place);
         }
     }
     homes
+}
+
+/// The longest of the names that are borne and that a pod's owner may have. What ends with a number is a pod of a StatefulSet,
+/// and all before it is the owner's name.
+fn owner_of(pod: &str, borne: &BTreeSet<String>) -> Option<String> {
+    let numbered = |(_, last): &(&str, &str)| last.bytes().all(|byte| byte.is_ascii_digit());
+    let names = match pod.rsplit_once('-').filter(numbered) {
+        Some((owner, _)) => vec![owner],
+        None => owner_names(pod),
+    };
+    names.into_iter().map(spelled).find(|name| borne.contains(name))
 }
 
 /// Services that logs name by their host, where nothing else tells which there are.

@@ -126,8 +126,10 @@ fn without(words: &[String], test: impl Fn(&str) -> bool) -> Vec<String> {
 
 /// Whether two words are the same but for the plural.
 pub(super) fn same_stem(one: &str, other: &str) -> bool {
-    let stem = |word: &'_ str| word.strip_suffix('s').unwrap_or(word).len();
-    one.get(..stem(one)) == other.get(..stem(other))
+    fn stem(word: &str) -> &str {
+        word.strip_suffix('s').unwrap_or(word)
+    }
+    stem(one) == stem(other)
 }
 
 /// Whether a word can tell a thing in a text that is not its name.

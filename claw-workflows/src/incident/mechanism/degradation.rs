@@ -1,10 +1,12 @@
 //! A unit's metrics stand out by themselves.
 
+use std::cmp::Reverse;
+
 use claw_core::entity::EntityRef;
 use claw_metrics::classify::Measure;
 use claw_metrics::logs::indicators::Indicator;
 use claw_metrics::signal::Shape;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::rollback::roll_back;
 use super::{Area, Mechanism, recent_change};
@@ -104,13 +106,23 @@ fn judge(facts: &Facts<'_>, suspect: Suspect) -> Candidate {
 /// tells.
 fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
     let unit = &candidate.entity;
-    let Some((change, age)) = recent_change::of_unit(facts, unit, candidate.onset) else {
+    // What came soon before, and of that what is named; otherwise the last before what fills up since then.
+    let soon = |age: &SignedDuration| *age <= SOON;
+    let changes = recent_change::all_of_unit(facts, unit, candidate.onset);
+    let likeliest = changes
+        .into_iter()
+        .filter(|(change, age)| soon(age) || fills_up(facts, unit, change.time))
+        .max_by_key(|(change, age)| {
+            let named = recent_change::is_named(facts, change);
+            (soon(age), named, change.time, Reverse(&change.reference))
+        });
+    let Some((change, age)) = likeliest else {
         return candidate;
     };
-    let nearness = match age <= SOON {
-        true => 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64(),
-        false if fills_up(facts, unit) => GROWN,
-        false => return candidate,
+    let near = 1.0 - 0.5 * age.as_secs_f64() / SOON.as_secs_f64();
+    let nearness = match fills_up(facts, unit, change.time) {
+        true => near.max(GROWN),
+        false => near,
     };
     let sure = match facts.concern_of(change).map(|concern| concern.closeness) {
         Some(Closeness::Shared) => WORD_IN_COMMON,
@@ -123,7 +135,13 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
         // What was just created has no state before it that was well.
         (!facts.is_creation(change)).then(|| {
             Advice::new(
-                format!("Take back the change of {unit}: {}", clip(&change.summary, 80)),
+                match recent_change::is_named(facts, change) {
+                    true => format!("Take back the change of {unit}: {}", clip(&change.summary, 80)),
+                    false => format!(
+                        "Find out whether it was a change that has a word in common with {unit}: {}",
+                        clip(&change.summary, 80)
+                    ),
+                },
                 reason,
             )
         })
@@ -142,8 +160,8 @@ fn brought(facts: &Facts<'_>, candidate: Candidate, own: f64) -> Candidate {
     candidate
 }
 
-/// Whether a unit uses up something little by little: trouble by that comes long after what brought it.
-fn fills_up(facts: &Facts<'_>, unit: &EntityRef) -> bool {
+/// Whether a unit uses up something little by little since some time: trouble by that comes long after what brought it.
+fn fills_up(facts: &Facts<'_>, unit: &EntityRef, since: Timestamp) -> bool {
     facts.case.signals.iter().any(|signal| {
         let of_what_is_used_up = matches!(
             signal.measure,
@@ -152,6 +170,8 @@ fn fills_up(facts: &Facts<'_>, unit: &EntityRef) -> bool {
         of_what_is_used_up
             && signal.shape == Shape::Trend
             && signal.harmful
+            && signal.peer.is_none()
+            && signal.onset.is_some_and(|onset| onset >= since)
             && facts.unit_of(&signal.entity) == *unit
     })
 }
@@ -278,6 +298,7 @@ mod tests {
         let grown = claw_metrics::signal::Signal {
             measure: Measure::Memory,
             shape: Shape::Trend,
+            onset: Some(at(-8900)),
             ..case
                 .signals
                 .iter()
@@ -287,6 +308,9 @@ mod tests {
         };
         case.signals.push(grown);
         assert_eq!(rests_on(&case), [None, Some("leaky".to_owned())]);
+        // It grew before.
+        case.signals.last_mut().unwrap().onset = Some(at(-9600));
+        assert_eq!(rests_on(&case), [None, None]);
     }
 
     #[test]
@@ -309,8 +333,10 @@ mod tests {
         case.changes[0].kind = ChangeKind::Scale;
         case.changes[0].detail = vec!["spec.replicas: 5 → 2".to_owned()];
         assert_eq!(rests_on(&case)[1].as_deref(), Some("scaled"));
-        case.changes[0].author = Some("horizontal-pod-autoscaler".to_owned());
+        case.changes[0].author = Some("kube-controller-manager".to_owned());
         assert_eq!(rests_on(&case), [None, None]);
+        case.changes[0].author = Some("kustomize-controller".to_owned());
+        assert_eq!(rests_on(&case)[1].as_deref(), Some("scaled"));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Which change may have brought the trouble.
 
-use std::cmp::Reverse;
-
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Meta;
@@ -52,14 +50,36 @@ pub(super) fn doubt_old(facts: &Facts<'_>, meta: &Meta, found: Candidate) -> Can
 /// before: of the unit itself, of its Service, or of configuration that its pods need. Recorded changes name a unit as
 /// people do: often without kind and namespace, or as a repository or chart is called.
 ///
-/// Replicas that were added are left out: that is done because of the trouble.
+/// A change of the number of replicas is left out: an autoscaler makes it because of the trouble.
 pub(super) fn of_unit<'a>(
     facts: &Facts<'a>,
     unit: &EntityRef,
     trouble: Option<Timestamp>,
 ) -> Option<(&'a Change, SignedDuration)> {
+    let changes = all_of_unit(facts, unit, trouble);
+    let named = changes.into_iter().filter(|(change, _)| {
+        !matches!(change.kind, ChangeKind::Scale | ChangeKind::Job) && is_named(facts, change)
+    });
+    named.max_by(|(a, _), (b, _)| (a.time, &b.reference).cmp(&(b.time, &a.reference)))
+}
+
+/// Whether a change names what it concerns, and not only has a word in common with it.
+pub(super) fn is_named(facts: &Facts<'_>, change: &Change) -> bool {
+    let concern = facts.concern_of(change);
+    concern.is_none_or(|concern| concern.closeness > Closeness::Shared)
+}
+
+/// The changes that [`of_unit`] chooses from, with replicas that a person took away, Jobs that carried something to the unit,
+/// and what has no more than a word in common with it: whoever takes these has to say how little that is.
+pub(super) fn all_of_unit<'a>(
+    facts: &Facts<'a>,
+    unit: &EntityRef,
+    trouble: Option<Timestamp>,
+) -> Vec<(&'a Change, SignedDuration)> {
     let case = facts.case;
-    let began = trouble.into_iter().chain(case.began).min()?;
+    let Some(began) = trouble.into_iter().chain(case.began).min() else {
+        return Vec::new();
+    };
     let limit = began.checked_add(SKEW).unwrap_or(began);
     let needed = facts
         .workload(unit)
@@ -70,29 +90,23 @@ pub(super) fn of_unit<'a>(
     };
     case.changes
         .iter()
+        .filter(|change| change.time >= case.window.start && change.time <= limit)
         .filter(|change| match change.kind {
-            ChangeKind::Node | ChangeKind::Job => false,
-            ChangeKind::Scale => scaling::takes_away(change),
+            ChangeKind::Node => false,
+            ChangeKind::Scale => scaling::takes_away(facts, unit, change),
             _ => true,
         })
-        .filter(|change| change.time >= case.window.start && change.time <= limit)
         .filter(|change| {
             let concerns = facts
                 .concern_of(change)
                 .is_some_and(|concern| concern.unit == *unit);
             concerns || means(facts, &change.entity, unit) || configures(&change.entity)
         })
-        .max_by_key(|change| {
-            let concern = facts.concern_of(change);
-            let named = concern.is_none_or(|concern| concern.closeness > Closeness::Shared);
-            (named, change.time, Reverse(&change.reference))
-        })
         .map(|change| {
-            (
-                change,
-                began.duration_since(change.time).max(SignedDuration::ZERO),
-            )
+            let age = began.duration_since(change.time).max(SignedDuration::ZERO);
+            (change, age)
         })
+        .collect()
 }
 
 /// Whether `named` is the unit, or what somebody calls it who leaves kind or namespace open.

@@ -5,6 +5,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::HorizontalPodAutoscaler;
 
 use crate::incident::difference::{has_path, segments};
+use crate::incident::facts::Facts;
 
 /// Whether a line of a difference, `path: old → new`, is about the number of replicas: what a workload or a chart calls so,
 /// and no variable that has the word in its name.
@@ -17,12 +18,23 @@ pub(super) fn scales(change: &Change) -> bool {
     change.kind == ChangeKind::Scale || change.detail.iter().any(|line| about_replicas(line))
 }
 
-/// Whether a person took replicas away. That an autoscaler did says that they were not needed, by its measure.
-pub(super) fn takes_away(change: &Change) -> bool {
-    let author = change.author.as_deref().unwrap_or_default().to_lowercase();
-    let automatic = ["controller", "autoscaler", "hpa", "keda"];
-    counts(change, about_replicas).is_some_and(|(from, to)| to < from)
-        && !automatic.iter().any(|word| author.contains(word))
+/// Whether replicas were taken away, and by no autoscaler: one takes away what is not needed, by its measure. Where an
+/// autoscaler is known for `unit`, who is not told may have been that.
+pub(super) fn takes_away(facts: &Facts<'_>, unit: &EntityRef, change: &Change) -> bool {
+    const AUTOMATIC: [&str; 4] = [
+        "kube-controller-manager",
+        "horizontal-pod-autoscaler",
+        "keda-operator",
+        "vpa-updater",
+    ];
+    let fewer = counts(change, about_replicas).is_some_and(|(from, to)| to < from);
+    let autoscalers = &facts.case.objects.autoscalers;
+    let scaled = || autoscalers.iter().any(|autoscaler| target(autoscaler) == *unit);
+    fewer
+        && match change.author.as_deref() {
+            Some(author) => !AUTOMATIC.contains(&author),
+            None => !scaled(),
+        }
 }
 
 /// Whether a line of a difference is about the most replicas that an autoscaler may have.

@@ -9,7 +9,7 @@ use super::{Area, Mechanism};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::facts::Facts;
-use crate::incident::units::{self, Strain, Unit};
+use crate::incident::units::{self, Asked, Strain, Unit};
 
 /// A signal below this many robust standard deviations does not count.
 const NOTABLE: f64 = 4.0;
@@ -53,7 +53,9 @@ impl Mechanism for TrafficSurge {
                 let handed_on = |call: &&(EntityRef, EntityRef)| {
                     let (caller, callee) = call;
                     callee == **entity
-                        && (edges.get(*call).is_some_and(|edge| sends(edge, signal))
+                        && (edges
+                            .get(*call)
+                            .is_some_and(|edge| sends(edge, units.get(callee)))
                             || surges
                                 .get(caller)
                                 .is_some_and(|theirs| theirs.ratio.ln() >= HANDED_ON * signal.ratio.ln()))
@@ -77,12 +79,11 @@ fn surge<'a>(unit: &Unit<'a>) -> Option<&'a Signal> {
 }
 
 /// Whether the calls on an edge make up most of what the called gets more.
-fn sends(edge: &[&Signal], surge: &Signal) -> bool {
-    let more = |signal: &Signal| signal.observed - signal.baseline;
-    let calls = edge
-        .iter()
-        .filter(|signal| units::strain(signal) == Strain::Traffic && signal.score >= NOTABLE);
-    calls.map(|signal| more(signal)).fold(0.0, f64::max) >= HANDED_ON * more(surge)
+fn sends(edge: &[&Signal], called: Option<&Unit<'_>>) -> bool {
+    let sent = Asked::of(edge, NOTABLE);
+    let got = called.and_then(Unit::asked);
+    sent.zip(got)
+        .is_some_and(|(sent, got)| sent.more() >= HANDED_ON * got.more())
 }
 
 /// The strain that work brings about.
