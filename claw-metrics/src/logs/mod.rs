@@ -3,6 +3,7 @@
 pub mod elasticsearch;
 pub mod entries;
 pub mod indicators;
+mod keys;
 pub mod loki;
 pub mod templates;
 

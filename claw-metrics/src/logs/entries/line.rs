@@ -6,6 +6,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::logs::keys::{ERROR_KEYS, LEVEL_KEYS, MESSAGE_KEYS, STACK_KEYS, TIME_KEYS, is_key};
+
 /// How bad an entry is, by its writer's own word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +46,7 @@ impl Level {
     }
 
     /// The level that a number stands for in bunyan and pino (10 to 60).
-    fn numbered(number: i64) -> Self {
+    pub(in crate::logs) fn numbered(number: i64) -> Self {
         match number {
             60.. => Self::Fatal,
             50..=59 => Self::Error,
@@ -106,60 +108,6 @@ pub(super) fn runtime_prefix(text: &str) -> (Option<Timestamp>, &str) {
     }
     (Some(time), rest)
 }
-
-const MESSAGE_KEYS: &[&str] = &[
-    "msg",
-    "message",
-    "@message",
-    "log",
-    "text",
-    "event",
-    "body",
-    "short_message",
-];
-const ERROR_KEYS: &[&str] = &[
-    "error",
-    "err",
-    "exception",
-    "cause",
-    "reason",
-    "detail",
-    "details",
-    "error_message",
-    "exception_message",
-    "stderr",
-];
-const LEVEL_KEYS: &[&str] = &[
-    "level",
-    "lvl",
-    "severity",
-    "log_level",
-    "loglevel",
-    "@level",
-    "levelname",
-    "log.level",
-    "severity_text",
-    "priority",
-];
-const TIME_KEYS: &[&str] = &[
-    "time",
-    "ts",
-    "timestamp",
-    "@timestamp",
-    "t",
-    "date",
-    "datetime",
-    "eventTime",
-];
-const STACK_KEYS: &[&str] = &[
-    "stack",
-    "stack_trace",
-    "stacktrace",
-    "exc_info",
-    "traceback",
-    "error.stack_trace",
-    "exception.stacktrace",
-];
 
 fn json(text: &str) -> Option<Line> {
     let Value::Object(fields) = serde_json::from_str(text).ok()? else {
@@ -323,7 +271,7 @@ fn logfmt(text: &str) -> Option<Line> {
     };
     let (mut message, mut error, mut known) = (None, None, 0);
     for (key, value) in pairs(text) {
-        let is = |names: &[&str]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
+        let is = |names: &[&str]| is_key(key, names);
         if is(LEVEL_KEYS) {
             line.level = Level::named(&value).unwrap_or_default();
             known += 1;

@@ -26,6 +26,8 @@
 //! two lines as soon as half of their words agree, which needs a threshold for each system; counting the words that a place has
 //! shown needs none. Ids of templates that were joined stay valid: see [`Miner::resolve`].
 
+mod joiner;
+mod json;
 mod scan;
 mod symbol;
 mod variety;
@@ -117,11 +119,11 @@ impl Miner {
         self.lines = self.lines.saturating_add(1);
         let mut symbols = std::mem::take(&mut self.line);
         symbols.clear();
-        scan::tokens(line, |token, spaced| {
+        scan::tokens(line, &mut |token, spaced| {
             let number = match token {
                 Token::Variable => 0,
                 Token::Word(word) => self.number(word, class_of(word)),
-                Token::Mark(mark) => self.number(mark, Class::Fixed),
+                Token::Mark(fixed) | Token::Key(fixed) => self.number(fixed, Class::Fixed),
             };
             symbols.push(Symbol::new(number, spaced && !symbols.is_empty()));
             fold_repeat(&mut symbols);

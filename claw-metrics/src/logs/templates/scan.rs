@@ -1,5 +1,8 @@
 //! Lines as tokens, with what varies masked. One pass over the bytes, no regular expressions.
 
+use super::joiner::Joiner;
+use super::json;
+
 /// Longest part of a line that is looked at, in bytes.
 const MAX_LINE: usize = 8 * 1024;
 /// Most tokens of a line; what follows is one variable part.
@@ -16,27 +19,41 @@ pub(super) enum Token<'a> {
     Word(&'a str),
     /// A separator: one byte of punctuation.
     Mark(&'a str),
+    /// A word that never varies: the key of a structured line.
+    Key(&'a str),
 }
 
 /// Calls `each` with the tokens of `line` and whether white space stands before them. Variable parts that follow each other,
 /// with or without separators between them, come as one.
-pub(super) fn tokens<'a>(line: &'a str, mut each: impl FnMut(Token<'a>, bool)) {
+pub(super) fn tokens(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
     let line = line
         .get(..line.floor_char_boundary(MAX_LINE))
         .unwrap_or(line)
         .trim_end();
+    match json::begin(line) {
+        Some(at) => {
+            let (head, object) = line.split_at(at);
+            text(head.trim_end(), each);
+            json::tokens(object, each);
+        }
+        None => text(line, each),
+    }
+}
+
+/// The tokens of text.
+pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
     let mut scanner = Scanner { line, at: 0 };
     let mut joiner = Joiner::default();
     let mut count = 0;
     while let Some((token, spaced)) = scanner.next() {
         count += 1;
         if count > MAX_TOKENS {
-            joiner.push(Token::Variable, true, &mut each);
+            joiner.push(Token::Variable, true, each);
             break;
         }
-        joiner.push(token, spaced, &mut each);
+        joiner.push(token, spaced, each);
     }
-    joiner.flush(&mut each);
+    joiner.flush(each);
 }
 
 struct Scanner<'a> {
@@ -165,103 +182,4 @@ fn varies(word: &str) -> bool {
             .is_some_and(|rest| rest.contains('@') && !rest.ends_with('@'))
         || word.contains(":\\")
         || word.starts_with("\\\\")
-}
-
-/// Joins variable parts: `12:30:01,5`, `a list of 1, 2, 3`, `<*> ms`.
-#[derive(Default)]
-struct Joiner<'a> {
-    /// A variable part that may grow, and whether white space stood before it.
-    open: Option<bool>,
-    /// Separators since then.
-    marks: [Option<(Token<'a>, bool)>; 3],
-    /// Names of a day and a month, which vary only beside a number.
-    calendar: [Option<(&'a str, bool)>; 2],
-}
-
-impl<'a> Joiner<'a> {
-    fn push(&mut self, token: Token<'a>, spaced: bool, each: &mut impl FnMut(Token<'a>, bool)) {
-        match token {
-            Token::Variable => {
-                if let [Some((_, before)), _] = std::mem::take(&mut self.calendar) {
-                    self.open.get_or_insert(before);
-                }
-                self.marks = [None; 3];
-                self.open.get_or_insert(spaced);
-            }
-            Token::Mark(mark) if self.open.is_some() && joins(mark) => {
-                match self.marks.iter_mut().find(|slot| slot.is_none()) {
-                    Some(slot) => *slot = Some((token, spaced)),
-                    None => {
-                        self.flush(each);
-                        each(token, spaced);
-                    }
-                }
-            }
-            Token::Word(word) if is_calendar(word) => {
-                // Beside a number that stands before it, it goes on with that.
-                if self.open.is_some() && self.marks.iter().all(Option::is_none) {
-                    return;
-                }
-                let [day, month] = &mut self.calendar;
-                if day.is_some() && month.is_none() {
-                    *month = Some((word, spaced));
-                    return;
-                }
-                self.flush(each);
-                self.calendar = [Some((word, spaced)), None];
-            }
-            Token::Word(_) | Token::Mark(_) => {
-                self.flush(each);
-                each(token, spaced);
-            }
-        }
-    }
-
-    fn flush(&mut self, each: &mut impl FnMut(Token<'a>, bool)) {
-        if let Some(spaced) = self.open.take() {
-            each(Token::Variable, spaced);
-        }
-        for (mark, spaced) in std::mem::take(&mut self.marks).into_iter().flatten() {
-            each(mark, spaced);
-        }
-        for (word, spaced) in std::mem::take(&mut self.calendar).into_iter().flatten() {
-            each(Token::Word(word), spaced);
-        }
-    }
-}
-
-/// Separators within dates, addresses and lists.
-fn joins(mark: &str) -> bool {
-    matches!(mark, ":" | "," | ";" | "|")
-}
-
-fn is_calendar(word: &str) -> bool {
-    matches!(
-        word,
-        "Jan"
-            | "Feb"
-            | "Mar"
-            | "Apr"
-            | "May"
-            | "Jun"
-            | "Jul"
-            | "Aug"
-            | "Sep"
-            | "Oct"
-            | "Nov"
-            | "Dec"
-            | "Mon"
-            | "Tue"
-            | "Wed"
-            | "Thu"
-            | "Fri"
-            | "Sat"
-            | "Sun"
-            | "AM"
-            | "PM"
-            | "UTC"
-            | "GMT"
-            | "CST"
-            | "CET"
-    )
 }

@@ -1,3 +1,5 @@
+mod structured;
+
 use proptest::prelude::*;
 
 use super::*;
