@@ -28,6 +28,7 @@
 
 mod joiner;
 mod json;
+mod quotes;
 mod scan;
 mod symbol;
 mod variety;

@@ -2,13 +2,13 @@
 
 use super::joiner::Joiner;
 use super::json;
+use super::quotes::{Quoted, quoted};
+use super::variety::{Class, class_of};
 
 /// Longest part of a line that is looked at, in bytes.
 const MAX_LINE: usize = 8 * 1024;
 /// Most tokens of a line; what follows is one variable part.
 const MAX_TOKENS: usize = 160;
-/// Longest quoted text, in bytes. Beyond it a lone quote is likelier.
-const MAX_QUOTED: usize = 512;
 
 /// A piece of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,13 @@ pub(super) fn tokens(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
 
 /// The tokens of text.
 pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
-    let mut scanner = Scanner { line, at: 0 };
+    let mut scanner = Scanner {
+        line,
+        at: 0,
+        opens: true,
+        closing: None,
+        value: None,
+    };
     let mut joiner = Joiner::default();
     let mut count = 0;
     while let Some((token, spaced)) = scanner.next() {
@@ -59,6 +65,12 @@ pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
 struct Scanner<'a> {
     line: &'a str,
     at: usize,
+    /// Whether neither a word has come yet, but for levels, nor a quote.
+    opens: bool,
+    /// Where the quote is that closes a text whose words are looked at.
+    closing: Option<usize>,
+    /// Where what comes next ends, if it is known to be a value.
+    value: Option<usize>,
 }
 
 impl<'a> Scanner<'a> {
@@ -81,10 +93,22 @@ impl<'a> Scanner<'a> {
         }
         let start = self.at;
         let first = self.byte(start)?;
-        if matches!(first, b'"' | b'\'' | b'`')
-            && let Some(end) = self.quoted(start, first)
-        {
+        if let Some(end) = self.value.take() {
             self.at = end;
+            return Some((Token::Variable, spaced));
+        }
+        // An apostrophe inside of a word is no quote: only the begin of a token is looked at.
+        if matches!(first, b'"' | b'\'' | b'`')
+            && let Some(token) = self.quote(start)
+        {
+            return Some((token, spaced));
+        }
+        // `msg="user \"bob\" is gone"`
+        if first == b'\\'
+            && let Some(quote @ ("\\\"" | "\\'")) = self.line.get(start..start + 2)
+            && let Some(length) = self.line.get(start + 2..).and_then(|rest| rest.find(quote))
+        {
+            self.at = start + length + 4;
             return Some((Token::Variable, spaced));
         }
         if is_mark(first) {
@@ -123,7 +147,36 @@ impl<'a> Scanner<'a> {
         if varies(word) || (port && word.contains('.')) {
             return Some((Token::Variable, spaced));
         }
+        self.opens = self.opens && class_of(word) == Class::Fixed;
         Some((Token::Word(word), spaced))
+    }
+
+    /// The token that begins with the quote at `start`.
+    fn quote(&mut self, start: usize) -> Option<Token<'a>> {
+        let mark = Token::Mark(self.slice(start, start + 1));
+        if self.closing == Some(start) {
+            self.closing = None;
+            self.at += 1;
+            return Some(mark);
+        }
+        let reach = self.closing.unwrap_or(self.line.len());
+        let opens = std::mem::take(&mut self.opens);
+        match quoted(self.slice(0, reach), start, opens)? {
+            Quoted::Message(close) if self.closing.is_none() => {
+                self.closing = Some(close);
+                self.at += 1;
+                Some(mark)
+            }
+            Quoted::Request(method, close) => {
+                self.at = method;
+                self.value = Some(close + 1);
+                Some(Token::Word(self.slice(start + 1, method)))
+            }
+            Quoted::Value(end) | Quoted::Message(end) => {
+                self.at = end;
+                Some(Token::Variable)
+            }
+        }
     }
 
     fn skip_to(&mut self, end: impl Fn(u8) -> bool) {
@@ -133,17 +186,6 @@ impl<'a> Scanner<'a> {
         {
             self.at += 1;
         }
-    }
-
-    /// The end of a text in quotes that begins at `start`. An apostrophe inside of a word is none, because the scanner comes
-    /// here only at the begin of a token.
-    fn quoted(&self, start: usize, quote: u8) -> Option<usize> {
-        let inside = start + 1;
-        let reach = self.line.as_bytes().get(inside..)?;
-        let length = reach.iter().take(MAX_QUOTED).position(|byte| *byte == quote)?;
-        let end = inside + length + 1;
-        let closes = self.byte(end).is_none_or(|byte| !byte.is_ascii_alphanumeric());
-        (closes && length > 0).then_some(end)
     }
 }
 

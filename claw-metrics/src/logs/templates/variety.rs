@@ -1,9 +1,11 @@
 //! How soon a place in a template is taken for a variable.
 
+use super::quotes::is_method;
+
 /// What kind of word it is; decides how soon its place is taken for a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Punctuation, or a word that never varies: a log level.
+    /// Punctuation, or a word that never varies: a log level, a method of HTTP.
     Fixed,
     /// Letters.
     Plain,
@@ -50,7 +52,7 @@ pub(super) fn class_of(word: &str) -> Class {
             | "critical"
             | "notice"
     );
-    if level || !word.chars().any(char::is_alphanumeric) {
+    if level || is_method(word) || !word.chars().any(char::is_alphanumeric) {
         return Class::Fixed;
     }
     let inner_capital = word

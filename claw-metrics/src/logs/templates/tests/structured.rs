@@ -70,3 +70,65 @@ fn messages_and_levels_tell_objects_apart_and_other_values_do_not() {
     assert_eq!(ids[0], ids[1]);
     assert_eq!(miner.templates().len(), 3);
 }
+
+#[test]
+fn messages_in_quotes_are_text_and_values_in_quotes_are_not() {
+    for (line, template) in [
+        (
+            r#"time="2026-03-01T10:00:00Z" level=warn msg="tide is at 3 m" pier="north end" err="gauge 7: no answer""#,
+            r#"time=<*> level=warn msg="tide is at <*> m" pier=<*> err="gauge <*>: no answer""#,
+        ),
+        (
+            r#"level=info msg=docked owner="bo li" note="all is well""#,
+            "level=info msg=docked owner=<*> note=<*>",
+        ),
+        (
+            r#"level=info msg="ship \"bo li\" left" pier=4"#,
+            r#"level=info msg="ship <*> left" pier=<*>"#,
+        ),
+        (
+            r#"I0301 10:00:00.123456       1 pier.go:42] "Opening gate" gate="north/a" depth=3"#,
+            r#"<*>] "Opening gate" gate=<*> depth=<*>"#,
+        ),
+        (
+            r#"E0301 10:00:00.123456       1 pier.go:42] "Gate is stuck""#,
+            r#"<*>] "Gate is stuck""#,
+        ),
+        (r#""bo li" went ashore"#, "<*> went ashore"),
+        (
+            r#"level=info msg="cut off in the"#,
+            r#"level=info msg="cut off in the"#,
+        ),
+    ] {
+        assert_eq!(text(line), template, "{line}");
+    }
+}
+
+#[test]
+fn the_method_of_a_request_tells_lines_apart() {
+    for (line, template) in [
+        (
+            r#"10.0.0.7 - - [01/Mar/2026:10:00:00 +0000] "PUT /berths/7 HTTP/1.1" 204 0 "-" "curl/8.5.0""#,
+            "<*> - - [<*>] PUT <*>",
+        ),
+        (
+            r#"answered "HEAD / HTTP/1.0" with 200"#,
+            "answered HEAD <*> with <*>",
+        ),
+        (
+            "upstream refused 'POST https://pier/x' twice",
+            "upstream refused POST <*> twice",
+        ),
+        // A name that looks like a method.
+        (r#"window "GET STARTED" was closed"#, "window <*> was closed"),
+    ] {
+        assert_eq!(text(line), template, "{line}");
+    }
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let lines: Vec<String> = methods
+        .iter()
+        .map(|method| format!("a slow answer to \"{method} /berths/7 HTTP/1.1\" was sent"))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(mine(&lines).0.templates().len(), methods.len());
+}
