@@ -30,6 +30,7 @@ mod joiner;
 mod json;
 mod quotes;
 mod scan;
+mod sizes;
 mod symbol;
 mod variety;
 

@@ -3,6 +3,7 @@
 use super::joiner::Joiner;
 use super::json;
 use super::quotes::{Quoted, quoted};
+use super::sizes::{end_of_bound, end_of_size, in_brackets, is_bytes};
 use super::variety::{Class, class_of};
 
 /// Longest part of a line that is looked at, in bytes.
@@ -111,6 +112,12 @@ impl<'a> Scanner<'a> {
             self.at = start + length + 4;
             return Some((Token::Variable, spaced));
         }
+        if matches!(first, b'<' | b'>')
+            && let Some(end) = end_of_bound(self.line, start)
+        {
+            self.at = end;
+            return Some((Token::Variable, spaced));
+        }
         if is_mark(first) {
             self.at += 1;
             return Some((Token::Mark(self.slice(start, start + 1)), spaced));
@@ -145,7 +152,13 @@ impl<'a> Scanner<'a> {
         let port = self.byte(self.at) == Some(b':')
             && self.byte(self.at + 1).is_some_and(|byte| byte.is_ascii_digit());
         if varies(word) || (port && word.contains('.')) {
+            if word.ends_with(|c: char| c.is_ascii_digit()) {
+                self.at = end_of_size(self.line, self.at);
+            }
             return Some((Token::Variable, spaced));
+        }
+        if is_bytes(word) {
+            self.at += in_brackets(self.slice(self.at, self.line.len()));
         }
         self.opens = self.opens && class_of(word) == Class::Fixed;
         Some((Token::Word(word), spaced))

@@ -1,3 +1,4 @@
+mod forms;
 mod structured;
 
 use proptest::prelude::*;
