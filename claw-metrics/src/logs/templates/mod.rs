@@ -26,6 +26,7 @@
 //! two lines as soon as half of their words agree, which needs a threshold for each system; counting the words that a place has
 //! shown needs none. Ids of templates that were joined stay valid: see [`Miner::resolve`].
 
+mod addresses;
 mod joiner;
 mod json;
 mod quotes;

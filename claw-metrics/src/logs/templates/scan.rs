@@ -1,5 +1,6 @@
 //! Lines as tokens, with what varies masked. One pass over the bytes, no regular expressions.
 
+use super::addresses::{end_of_groups, is_ipv4, name_in_brackets};
 use super::joiner::Joiner;
 use super::json;
 use super::quotes::{Quoted, quoted};
@@ -49,6 +50,7 @@ pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
         opens: true,
         closing: None,
         value: None,
+        address: None,
     };
     let mut joiner = Joiner::default();
     let mut count = 0;
@@ -72,6 +74,8 @@ struct Scanner<'a> {
     closing: Option<usize>,
     /// Where what comes next ends, if it is known to be a value.
     value: Option<usize>,
+    /// Where the last address ended.
+    address: Option<usize>,
 }
 
 impl<'a> Scanner<'a> {
@@ -95,6 +99,7 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         let first = self.byte(start)?;
         if let Some(end) = self.value.take() {
+            // Between brackets there may be nothing.
             self.at = end;
             return Some((Token::Variable, spaced));
         }
@@ -116,6 +121,22 @@ impl<'a> Scanner<'a> {
             && let Some(end) = end_of_bound(self.line, start)
         {
             self.at = end;
+            return Some((Token::Variable, spaced));
+        }
+        if first == b'('
+            && self.address.take().is_some_and(|end| start == end + 1)
+            && let Some(close) = name_in_brackets(self.line, start)
+        {
+            self.at += 1;
+            self.value = Some(close);
+            return Some((Token::Mark(self.slice(start, start + 1)), spaced));
+        }
+        if first == b':'
+            && self.byte(start + 1) == Some(b':')
+            && let Some(end) = end_of_groups(self.line, start)
+        {
+            self.at = end;
+            self.address = Some(end);
             return Some((Token::Variable, spaced));
         }
         if is_mark(first) {
@@ -148,12 +169,21 @@ impl<'a> Scanner<'a> {
             });
             return Some((Token::Variable, spaced));
         }
+        if self.byte(self.at) == Some(b':')
+            && word.len() <= 4
+            && let Some(end) = end_of_groups(self.line, start)
+        {
+            self.at = end;
+            self.address = Some(end);
+            return Some((Token::Variable, spaced));
+        }
         // `proxy.example.com:5070`
         let port = self.byte(self.at) == Some(b':')
             && self.byte(self.at + 1).is_some_and(|byte| byte.is_ascii_digit());
         if varies(word) || (port && word.contains('.')) {
             if word.ends_with(|c: char| c.is_ascii_digit()) {
                 self.at = end_of_size(self.line, self.at);
+                self.address = is_ipv4(word).then_some(self.at);
             }
             return Some((Token::Variable, spaced));
         }
