@@ -29,6 +29,7 @@
 mod addresses;
 mod joiner;
 mod json;
+mod names;
 mod quotes;
 mod scan;
 mod sizes;

@@ -3,6 +3,7 @@
 use super::addresses::{end_of_groups, is_ipv4, name_in_brackets};
 use super::joiner::Joiner;
 use super::json;
+use super::names::{is_dotted, is_name, is_named_value, printed_object};
 use super::quotes::{Quoted, quoted};
 use super::sizes::{end_of_bound, end_of_size, in_brackets, is_bytes};
 use super::variety::{Class, class_of};
@@ -51,10 +52,15 @@ pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
         closing: None,
         value: None,
         address: None,
+        before: [""; 2],
     };
     let mut joiner = Joiner::default();
     let mut count = 0;
     while let Some((token, spaced)) = scanner.next() {
+        scanner.before = match token {
+            Token::Word(word) => [scanner.before[1], word],
+            _ => [""; 2],
+        };
         count += 1;
         if count > MAX_TOKENS {
             joiner.push(Token::Variable, true, each);
@@ -76,6 +82,8 @@ struct Scanner<'a> {
     value: Option<usize>,
     /// Where the last address ended.
     address: Option<usize>,
+    /// The last two words, where nothing else came after them.
+    before: [&'a str; 2],
 }
 
 impl<'a> Scanner<'a> {
@@ -139,7 +147,15 @@ impl<'a> Scanner<'a> {
             self.address = Some(end);
             return Some((Token::Variable, spaced));
         }
-        if is_mark(first) {
+        // `!root` is a word.
+        let negated = first == b'!'
+            && spaced
+            && self
+                .byte(start + 1)
+                .is_some_and(|byte| byte.is_ascii_alphanumeric());
+        if negated {
+            self.at += 1;
+        } else if is_mark(first) {
             self.at += 1;
             return Some((Token::Mark(self.slice(start, start + 1)), spaced));
         }
@@ -190,6 +206,10 @@ impl<'a> Scanner<'a> {
         if is_bytes(word) {
             self.at += in_brackets(self.slice(self.at, self.line.len()));
         }
+        if let Some(end) = self.name(start, word) {
+            self.at = end;
+            return Some((Token::Variable, spaced));
+        }
         self.opens = self.opens && class_of(word) == Class::Fixed;
         Some((Token::Word(word), spaced))
     }
@@ -220,6 +240,23 @@ impl<'a> Scanner<'a> {
                 Some(Token::Variable)
             }
         }
+    }
+
+    /// Where the name ends that begins with `word` at `start`, if it is one.
+    fn name(&self, start: usize, word: &str) -> Option<usize> {
+        let behind = self.slice(self.at, self.line.len());
+        let before = self.slice(0, start);
+        if before.ends_with('=') {
+            if let Some(length) = printed_object(self.slice(start, self.line.len())) {
+                return Some(start + length);
+            }
+            let pair = before.trim_end_matches('=');
+            let key = pair
+                .rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
+                .next()?;
+            return is_named_value(key, word).then_some(self.at);
+        }
+        ((word.contains('.') && is_dotted(word, 3)) || is_name(self.before, word, behind)).then_some(self.at)
     }
 
     fn skip_to(&mut self, end: impl Fn(u8) -> bool) {

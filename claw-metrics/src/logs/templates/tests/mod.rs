@@ -1,4 +1,5 @@
 mod forms;
+mod names;
 mod structured;
 
 use proptest::prelude::*;
