@@ -27,6 +27,7 @@
 //! shown needs none. Ids of templates that were joined stay valid: see [`Miner::resolve`].
 
 mod addresses;
+mod headers;
 mod joiner;
 mod json;
 mod names;
@@ -126,8 +127,8 @@ impl Miner {
         scan::tokens(line, &mut |token, spaced| {
             let number = match token {
                 Token::Variable => 0,
-                Token::Word(word) => self.number(word, class_of(word)),
-                Token::Mark(fixed) | Token::Key(fixed) => self.number(fixed, Class::Fixed),
+                Token::Word(word) => self.number(word, class_of),
+                Token::Mark(fixed) | Token::Key(fixed) => self.number(fixed, |_| Class::Fixed),
             };
             symbols.push(Symbol::new(number, spaced && !symbols.is_empty()));
             fold_repeat(&mut symbols);
@@ -200,14 +201,15 @@ impl Miner {
         index
     }
 
-    fn number(&mut self, word: &str, class: Class) -> u32 {
+    /// The number of a word. Its class is looked for only when it is new.
+    fn number(&mut self, word: &str, class: impl Fn(&str) -> Class) -> u32 {
         if let Some(number) = self.numbers.get(word) {
             return *number;
         }
         if self.words.len() >= MAX_WORDS {
             return 0;
         }
-        self.words.push((word.into(), class));
+        self.words.push((word.into(), class(word)));
         let number = u32::try_from(self.words.len()).unwrap_or(0);
         self.numbers.insert(word.into(), number);
         number

@@ -5,8 +5,11 @@ use super::addresses::is_ipv4;
 /// Whether `word` names one of a kind: `before` are the two words in front of it, `behind` is what follows.
 pub(super) fn is_name(before: [&str; 2], word: &str, behind: &str) -> bool {
     let [lead, kind] = before;
+    if lead.is_empty() && kind.len() > "with".len() {
+        return false;
+    }
     let next = behind.trim_start();
-    if is_kind(kind) && leads(lead) {
+    if leads(lead) && is_kind(kind) {
         return is_plain(word) && ends_phrase(next);
     }
     // `password for bo from 10.1.2.3`, `connected to gauge at 10.1.2.3:80`

@@ -1,6 +1,9 @@
 //! Lines as tokens, with what varies masked. One pass over the bytes, no regular expressions.
 
+use std::ops::Range;
+
 use super::addresses::{end_of_groups, is_ipv4, name_in_brackets};
+use super::headers::origin;
 use super::joiner::Joiner;
 use super::json;
 use super::names::{is_dotted, is_name, is_named_value, printed_object};
@@ -47,6 +50,7 @@ pub(super) fn tokens(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
 pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
     let mut scanner = Scanner {
         line,
+        origin: origin(line),
         at: 0,
         opens: true,
         closing: None,
@@ -74,6 +78,8 @@ pub(super) fn text(line: &str, each: &mut dyn FnMut(Token<'_>, bool)) {
 struct Scanner<'a> {
     line: &'a str,
     at: usize,
+    /// The column of the header that says where the line was written.
+    origin: Option<Range<usize>>,
     /// Whether neither a word has come yet, but for levels, nor a quote.
     opens: bool,
     /// Where the quote is that closes a text whose words are looked at.
@@ -106,6 +112,10 @@ impl<'a> Scanner<'a> {
         }
         let start = self.at;
         let first = self.byte(start)?;
+        if let Some(origin) = self.origin.take_if(|origin| origin.start == start) {
+            self.at = origin.end;
+            return Some((Token::Variable, spaced));
+        }
         if let Some(end) = self.value.take() {
             // Between brackets there may be nothing.
             self.at = end;
