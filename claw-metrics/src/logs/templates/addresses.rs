@@ -25,7 +25,8 @@ pub(super) fn end_of_groups(line: &str, start: usize) -> Option<usize> {
     let short = run.contains("::") && run.len() > 2;
     let many = groups().count() >= GROUPS || short;
     let digits = run.bytes().any(|byte| byte.is_ascii_digit());
-    if !hardware && !(many && digits && groups().all(|group| group.len() <= 4)) {
+    let version_6 = many && digits && groups().all(|group| group.len() <= 4);
+    if !(hardware || version_6) {
         return None;
     }
     let rest = text.get(run.len()..)?;
