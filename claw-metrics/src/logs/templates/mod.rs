@@ -16,6 +16,8 @@
 //!
 //! 1. A line is cut into words and separators. Numbers, ids, addresses, paths, URLs, times and quoted text are masked by their
 //!    form; neighbouring masks become one, and items that repeat become one, so that lists of different length look alike.
+//!    Names are known by what stands around them as well (`for user bo`, `namespace=shop`), and so is the column of a header that
+//!    says where the line was written. Of structured lines, the keys, the level and the message are kept.
 //! 2. Lines with the same tokens have the same template. That is one look-up, and nearly all lines end here.
 //! 3. Where a template is new, its neighbours are looked up: templates of the same length that differ from it in one word, or in
 //!    two. When a place has shown enough different words, they are a variable too, and the templates become one. How many are

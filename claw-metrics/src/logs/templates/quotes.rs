@@ -38,7 +38,8 @@ pub(super) fn quoted(line: &str, start: usize, opens: bool) -> Option<Quoted> {
     }
     // klog: `"Starting controller" controller="pods"`.
     let opens = opens || before.ends_with("] ");
-    if opens && quote == b'"' && (behind.is_empty() || begins_with_pair(behind)) {
+    let ends = behind.is_empty() && inside.contains(' ');
+    if opens && quote == b'"' && (ends || begins_with_pair(behind)) {
         return Some(Quoted::Message(close));
     }
     Some(Quoted::Value(close + 1))

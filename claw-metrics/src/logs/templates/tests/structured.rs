@@ -95,6 +95,7 @@ fn messages_in_quotes_are_text_and_values_in_quotes_are_not() {
             r#"<*>] "Gate is stuck""#,
         ),
         (r#""bo li" went ashore"#, "<*> went ashore"),
+        (r#"WARN "north""#, "WARN <*>"),
         (
             r#"level=info msg="cut off in the"#,
             r#"level=info msg="cut off in the"#,
