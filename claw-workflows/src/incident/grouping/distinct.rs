@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::entity::EntityRef;
 
+use super::realm::Realm;
 use super::{Alert, begin, incident_of, site};
 
-/// What alerts may have in common: their name, what they are about, the nodes that they name besides, and where.
+/// What alerts may have in common: their name, what they are about, the nodes that they name besides, where, and in which
+/// cluster.
 type Kind<'a> = (
     Option<&'a str>,
     BTreeSet<EntityRef>,
     BTreeSet<EntityRef>,
     BTreeSet<String>,
+    Realm,
 );
 
 /// Of alerts that say the same of the same thing, by their labels, those that began first and last and the one that is over last:
@@ -21,7 +24,13 @@ pub(crate) fn distinct(alerts: &[Alert]) -> Vec<Alert> {
     let mut kinds: BTreeMap<Kind<'_>, Vec<usize>> = BTreeMap::new();
     for (position, (alert, named)) in alerts.iter().zip(named).enumerate() {
         kinds
-            .entry((alert.name(), named.entities, named.nodes, named.namespaces))
+            .entry((
+                alert.name(),
+                named.entities,
+                named.nodes,
+                named.namespaces,
+                Realm::of(alert),
+            ))
             .or_default()
             .push(position);
     }

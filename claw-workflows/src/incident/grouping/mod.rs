@@ -2,7 +2,7 @@
 //!
 //! Two alerts belong together when they are about the same thing, when one thing feels the other's trouble, or when both
 //! feel that of a third; and the less direct that is, the closer together they have to begin. What belongs to the same as a
-//! third belongs together. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
+//! third belongs together. The same names in two clusters, environments or regions are two things. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
 //!
 //! ```
 //! use claw_workflows::incident::grouping::{Surroundings, group};
@@ -24,6 +24,7 @@
 mod distinct;
 mod extent;
 mod map;
+mod realm;
 mod site;
 #[cfg(test)]
 mod testing;
@@ -39,6 +40,7 @@ use crate::trigger::{Alert, Incident};
 pub(crate) use distinct::distinct;
 pub use extent::Extent;
 use map::Map;
+use realm::Realm;
 use site::Site;
 pub use tie::Tie;
 use tie::tie;
@@ -80,6 +82,7 @@ struct Members {
     /// Positions of its alerts, in the order in which they began.
     alerts: Vec<usize>,
     links: Vec<Link>,
+    realm: Realm,
 }
 
 /// What is known of the things that alerts are about.
@@ -177,18 +180,30 @@ pub(crate) fn group_while(
             }
             closest
         };
-        // One that belongs to several incidents shows that they are one.
-        let mut one = Members::default();
+        // One that belongs to several incidents shows that they are one, but for those of different clusters: it belongs to that
+        // with which it has the most to do.
+        let mut linked = Vec::new();
         let mut apart = Vec::with_capacity(incidents.len().saturating_add(1));
         for members in incidents {
             match link(&members) {
-                Some(link) => {
-                    one.alerts.extend(members.alerts);
-                    one.links.extend(members.links);
-                    one.links.push(link);
-                }
+                Some(link) => linked.push((link, members)),
                 None => apart.push(members),
             }
+        }
+        linked.sort_by_key(|(link, members)| (link.tie, members.alerts.first().copied().and_then(began)));
+        let mut one = Members {
+            realm: Realm::of(alert),
+            ..Members::default()
+        };
+        for (link, members) in linked {
+            if one.realm.contradicts(&members.realm) {
+                apart.push(members);
+                continue;
+            }
+            one.alerts.extend(members.alerts);
+            one.links.extend(members.links);
+            one.links.push(link);
+            one.realm.extend(members.realm);
         }
         one.alerts.push(position);
         one.alerts.sort_by_key(|&member| (began(member), member));

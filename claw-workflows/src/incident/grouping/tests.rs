@@ -74,6 +74,43 @@ fn a_pod_its_workload_and_its_service_are_one_thing() {
 }
 
 #[test]
+fn what_is_called_alike_in_two_clusters_or_environments_is_two_things() {
+    let of = |minute, fingerprint: &str, labels: &[(&str, &str)]| {
+        let about = [("alertname", "Slow"), ("namespace", "shop"), ("service", "cart")];
+        Alert {
+            fingerprint: fingerprint.to_owned(),
+            ..alert(minute, &[&about[..], labels].concat())
+        }
+    };
+    for label in ["cluster", "kube_cluster_name", "region", "env", "environment"] {
+        let alerts = [
+            of(0, "a", &[(label, "a")]),
+            of(1, "b", &[(label, "b")]),
+            of(2, "a again", &[(label, "a"), ("reason", "other")]),
+        ];
+        assert_eq!(by_labels(&alerts), [vec![0, 2], vec![1]], "{label}");
+        assert_eq!(
+            with_calls(&alerts, &["web>cart"]),
+            [vec![0, 2], vec![1]],
+            "{label}"
+        );
+    }
+    // What does not say of which cluster it is does not make one incident of two.
+    let open = [
+        of(0, "a", &[("cluster", "a")]),
+        of(1, "b", &[("cluster", "b")]),
+        of(2, "open", &[]),
+    ];
+    assert_eq!(by_labels(&open), [vec![0, 2], vec![1]]);
+    // One service of many tenants is one service; two services in namespaces of two tenants are not even neighbours.
+    let tenants = [of(0, "a", &[("tenant", "a")]), of(1, "b", &[("tenant", "b")])];
+    assert_eq!(by_labels(&tenants), [vec![0, 1]]);
+    let mut apart = tenants;
+    apart[1].labels.insert("service".to_owned(), "mail".to_owned());
+    assert_eq!(by_labels(&apart), [vec![0], vec![1]]);
+}
+
+#[test]
 fn callers_belong_to_what_they_call() {
     let alerts = [service(0, "db"), service(12, "orders"), service(15, "web")];
     let calls = ["orders>db", "web>orders"];

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::map::Map;
+use super::realm::{is_apart, is_loose};
 use super::site::Site;
 use crate::trigger::Alert;
 
@@ -43,6 +44,9 @@ impl Tie {
 /// The closest relation of two alerts, if they have any.
 pub(super) fn tie(one: (&Alert, &Site), other: (&Alert, &Site), map: &Map<'_>) -> Option<Tie> {
     let ((alert, here), (other, there)) = (one, other);
+    if is_apart(alert, other) {
+        return None;
+    }
     if alert.fingerprint == other.fingerprint || !here.units.is_disjoint(&there.units) {
         return Some(Tie::Same);
     }
@@ -64,6 +68,6 @@ pub(super) fn tie(one: (&Alert, &Site), other: (&Alert, &Site), map: &Map<'_>) -
     }
     // Where it is known what calls what, having nothing to do with each other is known as well.
     let known = here.is_mapped && there.is_mapped;
-    let near = !known && !here.namespaces.is_disjoint(&there.namespaces);
+    let near = !known && !is_loose(alert, other) && !here.namespaces.is_disjoint(&there.namespaces);
     near.then_some(Tie::Near)
 }

@@ -1,0 +1,99 @@
+//! In which cluster and environment the things are that alerts are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::trigger::Alert;
+
+/// Labels that say which of several clusters, environments or regions is meant. What is called alike in two of them are two things.
+const PARTING: [&str; 11] = [
+    "cluster",
+    "cluster_name",
+    "kube_cluster_name",
+    "k8s_cluster",
+    "k8s_cluster_name",
+    "kubernetes_cluster",
+    "region",
+    "cloud_region",
+    "env",
+    "environment",
+    "deployment_environment",
+];
+
+/// Labels that tell of whom or by whom something was measured. One service has many tenants and may be watched by two servers,
+/// so they part only what has no more in common than a namespace.
+const LOOSENING: [&str; 3] = ["tenant", "tenant_id", "prometheus"];
+
+/// The clusters, environments and regions that alerts name, by label.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Realm(BTreeMap<&'static str, BTreeSet<String>>);
+
+impl Realm {
+    /// What one alert names.
+    pub(super) fn of(alert: &Alert) -> Self {
+        let named = PARTING.iter().filter_map(|label| {
+            let value = alert.labels.get(*label).filter(|value| !value.is_empty())?;
+            Some((*label, BTreeSet::from([value.clone()])))
+        });
+        Self(named.collect())
+    }
+
+    /// Adds what others name.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (label, values) in other.0 {
+            self.0.entry(label).or_default().extend(values);
+        }
+    }
+
+    /// Whether they name nothing in common by some label. An alert that does not name its cluster may belong to any, and does not
+    /// make one incident of those of two.
+    pub(super) fn contradicts(&self, other: &Self) -> bool {
+        self.0.iter().any(|(label, values)| {
+            let there = other.0.get(label);
+            there.is_some_and(|there| values.is_disjoint(there))
+        })
+    }
+}
+
+/// Whether two alerts are about different clusters, environments or regions, and so about different things.
+pub(super) fn is_apart(one: &Alert, other: &Alert) -> bool {
+    PARTING.iter().any(|label| differs(one, other, label))
+}
+
+/// Whether the namespace that two alerts name may well be two.
+pub(super) fn is_loose(one: &Alert, other: &Alert) -> bool {
+    LOOSENING.iter().any(|label| differs(one, other, label))
+}
+
+/// Whether both bear a label, with different values: one that is left out contradicts nothing.
+fn differs(one: &Alert, other: &Alert, label: &str) -> bool {
+    match (one.labels.get(label), other.labels.get(label)) {
+        (Some(one), Some(other)) => one != other && !one.is_empty() && !other.is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incident::grouping::testing::alert_about;
+
+    fn with(label: &str, value: &str) -> Alert {
+        let mut alert = alert_about("shop", "cart");
+        alert.labels.insert(label.to_owned(), value.to_owned());
+        alert
+    }
+
+    #[test]
+    fn only_two_values_of_one_label_contradict_each_other() {
+        for label in PARTING {
+            assert!(is_apart(&with(label, "a"), &with(label, "b")), "{label}");
+            assert!(!is_apart(&with(label, "a"), &with(label, "a")), "{label}");
+            assert!(!is_apart(&with(label, "a"), &with(label, "")), "{label}");
+            assert!(!is_apart(&with(label, "a"), &with("team", "b")), "{label}");
+        }
+        for label in LOOSENING {
+            assert!(!is_apart(&with(label, "a"), &with(label, "b")), "{label}");
+            assert!(is_loose(&with(label, "a"), &with(label, "b")), "{label}");
+        }
+    }
+}
