@@ -18,7 +18,8 @@ pub(super) const WORKLOADS: &[(&str, &str)] = &[
     ("k8s_daemonset_name", "DaemonSet"), ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
     ("hpa", "HorizontalPodAutoscaler"), ("persistentvolumeclaim", "PersistentVolumeClaim"),
     ("persistentvolume", "PersistentVolume"), ("poddisruptionbudget", "PodDisruptionBudget"),
-    ("resourcequota", "ResourceQuota"),
+    ("resourcequota", "ResourceQuota"), ("kube_deployment", "Deployment"), ("kube_stateful_set", "StatefulSet"),
+    ("kube_daemon_set", "DaemonSet"), ("kube_replica_set", "ReplicaSet"), ("kube_cronjob", "CronJob"), ("kube_job", "Job"),
 ];
 
 pub(super) const PODS: &[&str] = &[
@@ -30,7 +31,7 @@ pub(super) const NODES: &[&str] = &[
 ];
 pub(super) const SERVICES: &[&str] = &[
     "exported_service", "destination_service_name", "destination_canonical_service", "service", "service_name", "svc",
-    "kubernetes_service", "microservice", "component", "app", "app_kubernetes_io_name", "k8s_app", "application",
+    "kubernetes_service", "kube_service", "microservice", "component", "app", "app_kubernetes_io_name", "k8s_app", "application",
     "app_name", "destination_app", "exported_job",
 ];
 pub(super) const UNKINDED: &[&str] = &[
@@ -41,6 +42,7 @@ pub(super) const KINDS_OF_UNKINDED: &[&str] = &["workload_type", "workload_kind"
 pub(super) const NAMESPACES: &[&str] = &[
     "exported_namespace", "destination_service_namespace", "destination_workload_namespace", "namespace",
     "k8s_namespace_name", "kubernetes_namespace", "pod_namespace", "service_namespace",
+    "kube_namespace",
 ];
 
 /// Whether a label of this name tells what a series is about.

@@ -260,6 +260,9 @@ const ENTITIES: &[(&str, &str, &str, &str)] = &[
     ("http_requests_total", "container=cart,namespace=shop", "Workload shop/cart", ""),
     ("http_requests_total", "container=proxy,job=cart", "Service cart", ""),
     ("container_cpu_usage_cores", "container=POD,namespace=shop,node=w1", "Node w1", ""),
+    ("cpu_usage_ratio", "kube_namespace=shop,kube_deployment=cart,kube_replica_set=cart-5d4", "Deployment shop/cart", ""),
+    ("cpu_usage_ratio", "kube_namespace=shop,kube_stateful_set=db,pod_name=db-0", "Pod shop/db-0", ""),
+    ("hits_total", "kube_namespace=shop,kube_service=cart", "Service shop/cart", ""),
 ];
 
 #[test]

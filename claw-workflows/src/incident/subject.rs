@@ -33,10 +33,11 @@ const OF_TARGET: [&str; 7] = [
     "instance",
 ];
 /// Labels that name a Service and nothing else; others that the classifier reads as one name an application.
-const OF_SERVICE: [&str; 4] = [
+const OF_SERVICE: [&str; 5] = [
     "service",
     "service_name",
     "kubernetes_service",
+    "kube_service",
     "destination_service_name",
 ];
 /// Kinds of which it is known after the first step whether an object exists.

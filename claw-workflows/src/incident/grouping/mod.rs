@@ -24,6 +24,7 @@
 mod distinct;
 mod extent;
 mod map;
+mod naming;
 mod realm;
 mod site;
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! What an alert is about, as far as that can be told.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
 use claw_core::entity::EntityRef;
+use claw_k8s::model::{Object, Pod, Workload};
+use claw_metrics::classify::UNKNOWN_WORKLOAD;
 
+use super::naming;
 use crate::incident::case::Case;
-use crate::incident::facts::{Facts, is_template_hash};
+use crate::incident::facts::Facts;
 use crate::incident::steps::gather_context::alerting;
 use crate::incident::subject::{self, Hints};
 use crate::trigger::Alert;
@@ -63,11 +65,9 @@ fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
                 .cloned(),
         );
     }
-    let objects = &facts.case.objects;
-    let known = !objects.pods.is_empty() || !objects.workloads.is_empty();
     let mut entities: BTreeSet<EntityRef> = alerting(facts, &hints)
         .into_iter()
-        .map(|entity| if known { entity } else { owner(entity) })
+        .flat_map(|entity| meant(facts, entity))
         .collect();
     if entities.is_empty() {
         // An address that was scraped is all that it says.
@@ -82,30 +82,59 @@ fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
     }
 }
 
-/// What runs a pod, by the pod's name alone: as a Service, which is called like it by custom.
-fn owner(entity: EntityRef) -> EntityRef {
-    if entity.kind != "Pod" {
-        return entity;
-    }
-    let parts: Vec<&str> = entity.name.split('-').collect();
-    let kept = match parts.as_slice() {
-        [rest @ .., ordinal] if !rest.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()) => rest,
-        [rest @ .., hash, own] if !rest.is_empty() && is_random(hash, 6..=10) && is_random(own, 4..=6) => {
-            rest
+/// What an alert is about that names this object: what runs a pod, uses a claim or is scaled, as the objects tell, else by its name.
+fn meant(facts: &Facts<'_>, entity: EntityRef) -> BTreeSet<EntityRef> {
+    let objects = &facts.case.objects;
+    let is_known = !objects.pods.is_empty() || !objects.workloads.is_empty();
+    match entity.kind.as_str() {
+        "Pod" if !is_known => BTreeSet::from([naming::owner(entity)]),
+        "PersistentVolumeClaim" => {
+            let mut users = if is_known {
+                users(facts, &entity)
+            } else {
+                naming::users(&entity)
+            };
+            users.insert(entity);
+            users
         }
-        [rest @ .., own] if !rest.is_empty() && is_random(own, 5..=5) => rest,
-        all => all,
-    };
-    EntityRef {
-        kind: "Service".to_owned(),
-        name: kept.join("-"),
-        ..entity
+        "HorizontalPodAutoscaler" => {
+            let namespace = entity.namespace.as_deref().unwrap_or_default();
+            let autoscaler = objects
+                .autoscalers
+                .iter()
+                .find(|known| known.metadata.name == entity.name && known.metadata.ns() == namespace);
+            let target = autoscaler.map(|known| &known.spec.scale_target_ref);
+            let (kind, name) = match target {
+                Some(target) => (target.kind.as_str(), target.name.as_str()),
+                None if is_known => (UNKNOWN_WORKLOAD, naming::scaled(&entity.name)),
+                None => ("Service", naming::scaled(&entity.name)),
+            };
+            BTreeSet::from([EntityRef::namespaced(kind, namespace, name)])
+        }
+        _ => BTreeSet::from([entity]),
     }
 }
 
-/// Whether a part of a pod's name looks as though nobody had chosen it.
-fn is_random(part: &str, length: RangeInclusive<usize>) -> bool {
-    let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let mixed = part.bytes().all(letters) && part.bytes().any(|byte| byte.is_ascii_digit());
-    length.contains(&part.len()) && (mixed || is_template_hash(part))
+/// The pods that mount a claim, and the StatefulSets that made it.
+fn users(facts: &Facts<'_>, claim: &EntityRef) -> BTreeSet<EntityRef> {
+    let is_there = |namespace: &str| claim.namespace.as_deref() == Some(namespace);
+    let mounts = |pod: &&Pod| {
+        let claims = pod
+            .spec
+            .volumes
+            .iter()
+            .filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        is_there(pod.metadata.ns()) && claims.into_iter().any(|mounted| mounted.claim_name == claim.name)
+    };
+    let made = |workload: &&Workload| {
+        let mut templates = workload.spec.volume_claim_templates.iter();
+        is_there(workload.metadata.ns())
+            && templates.any(|template| {
+                let prefix = format!("{}-{}-", template.metadata.name, workload.metadata.name);
+                claim.name.starts_with(&prefix)
+            })
+    };
+    let pods = facts.pods().filter(mounts).map(Object::entity);
+    let sets = facts.top_workloads().filter(made).map(Object::entity);
+    pods.chain(sets).collect()
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::incident::facts::built;
-use crate::incident::testing::at;
+use crate::incident::testing::{at, object};
 
 /// An alert of these labels, which begins at a minute.
 fn alert(minute: i64, labels: &[(&str, &str)]) -> Alert {
@@ -71,6 +71,77 @@ fn a_pod_its_workload_and_its_service_are_one_thing() {
         ];
         assert_eq!(by_labels(&alerts), [vec![0, 1, 2], vec![3]], "{pod}");
     }
+}
+
+#[test]
+fn a_claim_and_an_autoscaler_tell_of_what_uses_them() {
+    let of = |minute, label: &str, name: &str| {
+        alert(
+            minute,
+            &[("alertname", label), ("namespace", "shop"), (label, name)],
+        )
+    };
+    let alerts = [
+        of(0, "persistentvolumeclaim", "wal-ledger-0"),
+        of(20, "persistentvolumeclaim", "wal-ledger-2"),
+        of(30, "pod", "ledger-1"),
+        of(36, "horizontalpodautoscaler", "quotes"),
+        of(50, "deployment", "quotes"),
+        of(60, "app", "quotes"),
+        of(70, "hpa", "keda-hpa-quotes"),
+    ];
+    let expected = [vec![0, 1, 2], vec![3, 4, 5, 6]];
+    assert_eq!(by_labels(&alerts), expected);
+    // What is read tells the same, whatever the autoscaler is called; and who is known to call neither is no neighbour.
+    let mut around = Surroundings::running(
+        &alerts,
+        &["ledger", "quotes", "web"],
+        1,
+        &["web>quotes", "batch>ledger"],
+    );
+    let owner = json!([{"kind": "Deployment", "name": "ledger", "controller": true}]);
+    let volumes = json!([{"name": "wal", "persistentVolumeClaim": {"claimName": "wal-ledger-0"}}]);
+    let pod = json!({"metadata": {"ownerReferences": owner}, "spec": {"volumes": volumes}});
+    around.0.objects.pods.push(object("ledger-x", pod));
+    let target = json!({"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "quotes"}}});
+    around.0.objects.autoscalers.push(object("busy", target));
+    let mut alerts = vec![
+        of(0, "persistentvolumeclaim", "wal-ledger-0"),
+        of(1, "horizontalpodautoscaler", "busy"),
+        of(2, "deployment", "ledger"),
+        of(3, "deployment", "quotes"),
+    ];
+    assert_eq!(positions(&alerts, around.clone()), [vec![0, 2], vec![1, 3]]);
+    alerts[1] = of(1, "horizontalpodautoscaler", "quotes");
+    assert_eq!(positions(&alerts, around), [vec![0, 2], vec![1, 3]]);
+}
+
+#[test]
+fn tags_of_datadog_are_read() {
+    let of = |minute, labels: &[(&str, &str)]| {
+        alert(
+            minute,
+            &[&[("alertname", "Bad"), ("kube_namespace", "shop")], labels].concat(),
+        )
+    };
+    let alerts = [
+        of(0, &[("kube_deployment", "cart")]),
+        of(40, &[("pod_name", "cart-7d9c5b6f4-x8k2p")]),
+        of(41, &[("kube_stateful_set", "ledger")]),
+        of(44, &[("kube_daemon_set", "proxy")]),
+        of(60, &[("kube_service", "cart")]),
+    ];
+    assert_eq!(
+        by_labels(&alerts),
+        [vec![0, 1, 2, 3, 4]],
+        "they share a namespace"
+    );
+    let later = [
+        of(0, &[("kube_deployment", "cart")]),
+        of(10, &[("kube_stateful_set", "ledger")]),
+        of(20, &[("kube_service", "cart")]),
+    ];
+    assert_eq!(by_labels(&later), [vec![0, 2], vec![1]]);
 }
 
 #[test]
