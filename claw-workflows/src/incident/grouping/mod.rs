@@ -29,6 +29,7 @@ mod realm;
 mod site;
 #[cfg(test)]
 mod testing;
+mod things;
 mod tie;
 
 use claw_core::workflow::{Outcome, RunId, Step, StepContext, StepError, Workflow as _};

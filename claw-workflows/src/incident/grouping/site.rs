@@ -6,7 +6,7 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod, Workload};
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
 
-use super::naming;
+use super::{naming, things};
 use crate::incident::case::Case;
 use crate::incident::facts::Facts;
 use crate::incident::steps::gather_context::alerting;
@@ -69,17 +69,51 @@ fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
         .into_iter()
         .flat_map(|entity| meant(facts, entity))
         .collect();
+    let scraped = || hints.named.iter().filter_map(|named| named.scraped.as_deref());
+    let hosts: BTreeSet<EntityRef> = scraped().filter_map(things::host).collect();
+    let namespaces = match things::operated(&alert.labels) {
+        Some(operated) => BTreeSet::from([operated]),
+        None => hints.namespaces,
+    };
     if entities.is_empty() {
         // An address that was scraped is all that it says.
-        let scraped = hints.named.iter().filter_map(|named| named.scraped.as_deref());
-        entities.extend(scraped.map(|address| EntityRef::cluster("Node", address)));
+        entities.extend(scraped().map(|address| EntityRef::cluster("Node", address)));
+    }
+    if let Some(job) = hints.named.iter().find_map(|named| named.job.as_deref()) {
+        // The name of the scrape tells who measured, and in want of anything else what.
+        let is_job = |entity: &EntityRef| entity.kind == "Service" && entity.name == job;
+        let outside = namespaces.is_empty();
+        let things = things::named(&alert.labels, &namespaces);
+        let is_told = !things.is_empty() && (!outside || hosts.is_empty());
+        if is_told || outside && !hosts.is_empty() && things::is_of_host(job) {
+            entities.retain(|entity| !is_job(entity));
+        }
+        if outside {
+            entities.extend(hosts.iter().cloned());
+        }
+        if is_told {
+            entities.extend(things);
+        }
+    } else if entities.is_empty() {
+        entities.extend(things::named(&alert.labels, &namespaces));
+    }
+    nodes.extend(hosts);
+    for known in [&mut entities, &mut nodes] {
+        let told: Vec<EntityRef> = known.iter().filter_map(same_node).collect();
+        known.extend(told);
     }
     nodes.retain(|node| !entities.contains(node));
     Named {
         entities,
         nodes,
-        namespaces: hints.namespaces,
+        namespaces,
     }
+}
+
+/// A node by its address, where its name tells that.
+fn same_node(node: &EntityRef) -> Option<EntityRef> {
+    let address = naming::address(&node.name).filter(|_| node.kind == "Node");
+    address.map(|address| EntityRef::cluster("Node", address))
 }
 
 /// What an alert is about that names this object: what runs a pod, uses a claim or is scaled, as the objects tell, else by its name.

@@ -117,6 +117,120 @@ fn a_claim_and_an_autoscaler_tell_of_what_uses_them() {
 }
 
 #[test]
+fn what_is_scraped_at_one_host_is_one_thing() {
+    let of = |minute, name: &str, job: &str, instance: &str| {
+        let address = if instance.contains(':') {
+            "instance"
+        } else {
+            "host"
+        };
+        alert(minute, &[("alertname", name), ("job", job), (address, instance)])
+    };
+    let alerts = [
+        of(0, "Down", "node", "pg7.example:9100"),
+        of(9, "PostgresDown", "postgres", "pg7.example:9187"),
+        of(15, "Down", "node", "pg8.example:9100"),
+        of(20, "Busy", "agent", "pg7.example"),
+        of(24, "PostgresLag", "postgres", "pg9.example:9187"),
+    ];
+    assert_eq!(by_labels(&alerts), [vec![0, 1, 3, 4], vec![2]]);
+    let local = [
+        of(0, "Down", "node", "localhost:9100"),
+        of(1, "Slow", "app", "localhost:8080"),
+    ];
+    assert_eq!(by_labels(&local), [vec![0], vec![1]], "each scraper has its own");
+}
+
+#[test]
+fn a_node_is_known_by_the_address_in_its_name() {
+    let node = "ip-10-4-0-17.eu-west-1.compute.internal";
+    let alerts = [
+        alert(0, &[("alertname", "KubeNodeNotReady"), ("node", node)]),
+        alert(
+            4,
+            &[
+                ("alertname", "ExporterDown"),
+                ("namespace", "watch"),
+                ("pod", "exporter-x8k2p"),
+                ("instance", "10.4.0.17:9100"),
+            ],
+        ),
+        alert(
+            5,
+            &[
+                ("alertname", "Disk"),
+                ("job", "node"),
+                ("instance", "10.4.0.17:9100"),
+            ],
+        ),
+        alert(
+            5,
+            &[
+                ("alertname", "Disk"),
+                ("job", "node"),
+                ("instance", "10.4.0.18:9100"),
+            ],
+        ),
+    ];
+    let groups = by_labels(&alerts);
+    assert_eq!(groups, [vec![0, 1, 2, 3]], "two disks at once are one incident");
+    let alone = [alerts[0].clone(), alerts[1].clone(), alerts[3].clone()];
+    assert_eq!(by_labels(&alone), [vec![0, 1], vec![2]]);
+}
+
+#[test]
+fn queues_and_databases_are_things_and_their_exporter_is_not() {
+    let of = |minute, name: &str, labels: &[(&str, &str)]| {
+        let about = [
+            ("alertname", name),
+            ("namespace", "shop"),
+            ("job", "lag-exporter"),
+        ];
+        alert(minute, &[&about[..], labels].concat())
+    };
+    let alerts = [
+        of(0, "Lag", &[("consumergroup", "invoices"), ("topic", "orders")]),
+        of(8, "Lag", &[("consumergroup", "mailer"), ("topic", "letters")]),
+        of(16, "Growing", &[("topic", "orders")]),
+        alert(
+            24,
+            &[
+                ("alertname", "Late"),
+                ("namespace", "shop"),
+                ("service", "mailer"),
+            ],
+        ),
+    ];
+    assert_eq!(by_labels(&alerts), [vec![0, 2], vec![1, 3]]);
+    for label in [
+        "queue",
+        "database",
+        "dbinstance_identifier",
+        "domain",
+        "url",
+        "certificate",
+    ] {
+        let of = |minute, name: &str, value: &str| alert(minute, &[("alertname", name), (label, value)]);
+        let alerts = [of(0, "A", "x"), of(1, "B", "y"), of(2, "C", "x")];
+        assert_eq!(by_labels(&alerts), [vec![0, 2], vec![1]], "{label}");
+    }
+}
+
+#[test]
+fn an_operator_is_where_it_operates() {
+    let of = |minute, namespace: &str, labels: &[(&str, &str)]| {
+        let about = [("alertname", "Bad"), ("namespace", namespace)];
+        alert(minute, &[&about[..], labels].concat())
+    };
+    let alerts = [
+        of(0, "openshift-dns", &[("pod", "dns-default-x8k2p")]),
+        of(2, "openshift-cluster-version", &[("name", "dns")]),
+        of(3, "openshift-cluster-version", &[("name", "ingress")]),
+    ];
+    assert_eq!(by_labels(&alerts), [vec![0, 1], vec![2]]);
+}
+
+#[test]
 fn tags_of_datadog_are_read() {
     let of = |minute, labels: &[(&str, &str)]| {
         alert(
