@@ -96,8 +96,14 @@ impl<'a> Map<'a> {
             .min()
     }
 
-    /// Whether there is something whose trouble both feel.
-    pub(super) fn share_cause(&self, one: &BTreeSet<EntityRef>, other: &BTreeSet<EntityRef>) -> bool {
+    /// Whether there is something whose trouble both feel, and most of what calls it: what is at fault and says nothing fails for
+    /// all of them.
+    pub(super) fn share_cause(
+        &self,
+        one: &BTreeSet<EntityRef>,
+        other: &BTreeSet<EntityRef>,
+        alarmed: &BTreeSet<&EntityRef>,
+    ) -> bool {
         one.iter().any(|one| {
             let above = self.above(one);
             other.iter().any(|other| {
@@ -107,9 +113,22 @@ impl<'a> Map<'a> {
                     near(distance)
                         && beside.get(cause).is_some_and(near)
                         && !SHARED_BY_ALL.contains(&cause.kind.as_str())
+                        && self.is_felt_by_most(cause, alarmed)
                 })
             })
         })
+    }
+
+    /// Whether more than half of what feels a unit's trouble first says that something is wrong with it.
+    fn is_felt_by_most(&self, cause: &EntityRef, alarmed: &BTreeSet<&EntityRef>) -> bool {
+        let called = self.called.contains(cause);
+        let felt_by = self.felt_by.get(cause).into_iter().flatten();
+        // Where its callers are known, they are meant, and not what scales or routes to it.
+        let first: Vec<&EntityRef> = felt_by
+            .filter(|unit| !called || self.called.contains(*unit))
+            .collect();
+        let alarmed = first.iter().filter(|unit| alarmed.contains(**unit)).count();
+        alarmed.saturating_mul(2) > first.len()
     }
 
     /// Everything that feels a unit's trouble.

@@ -2,7 +2,8 @@
 //!
 //! Two alerts belong together when they are about the same thing, when one thing feels the other's trouble, or when both
 //! feel that of a third; and the less direct that is, the closer together they have to begin. What belongs to the same as a
-//! third belongs together. The same names in two clusters, environments or regions are two things. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
+//! third belongs together; but what has a cause is not looked for another, and nothing is a common cause of two that does not
+//! trouble most of what calls it. The same names in two clusters, environments or regions are two things. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
 //!
 //! ```
 //! use claw_workflows::incident::grouping::{Surroundings, group};
@@ -23,6 +24,7 @@
 
 mod distinct;
 mod extent;
+mod history;
 mod map;
 mod naming;
 mod realm;
@@ -41,11 +43,11 @@ use super::steps::{CheckDependencies, GatherContext};
 use crate::trigger::{Alert, Incident};
 pub(crate) use distinct::distinct;
 pub use extent::Extent;
+use history::History;
 use map::Map;
 use realm::Realm;
 use site::Site;
 pub use tie::Tie;
-use tie::tie;
 
 /// From the first alert of an incident on, others are still taken for part of it for so long.
 pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(2);
@@ -147,40 +149,34 @@ pub(crate) fn group_while(
     });
 
     let began = |position: usize| alerts.get(position).map(|alert| alert.starts_at);
+    let mut history = History::new(alerts, &sites, &map);
     let mut incidents: Vec<Members> = Vec::new();
     for position in order {
         if !is_wanted() {
             return None;
         }
-        let (Some(alert), Some(site)) = (alerts.get(position), sites.get(position)) else {
+        let Some(alert) = alerts.get(position) else {
             continue;
         };
+        let is_open = |members: &&Members| {
+            let begun = members.alerts.first().copied().and_then(began);
+            begun.is_none_or(|begun| alert.starts_at.duration_since(begun) <= LONGEST)
+        };
+        let open = incidents.iter().filter(is_open);
+        let open: Vec<usize> = open.flat_map(|members| members.alerts.iter().copied()).collect();
+        let ties = history.next(position, &open);
         // What the alert has most to do with of an incident.
         let link = |members: &Members| {
-            let begun = members.alerts.first().copied().and_then(began);
-            let lasted = begun.map_or(SignedDuration::ZERO, |begun| {
-                alert.starts_at.duration_since(begun)
-            });
-            let mut closest: Option<Link> = None;
-            for &earlier in members.alerts.iter().filter(|_| lasted <= LONGEST) {
-                let (Some(other), Some(there)) = (alerts.get(earlier), sites.get(earlier)) else {
-                    continue;
-                };
-                let tie = tie((other, there), (alert, site), &map);
-                let tie = tie.filter(|tie| follows(other, alert, tie.lasts()));
-                let Some(tie) = tie.filter(|tie| closest.is_none_or(|known| *tie < known.tie)) else {
-                    continue;
-                };
-                closest = Some(Link {
-                    earlier,
-                    later: position,
-                    tie,
-                });
-                if tie == Tie::Same {
-                    break;
-                }
-            }
-            closest
+            let tied = members
+                .alerts
+                .iter()
+                .filter_map(|&earlier| Some((*ties.get(&earlier)?, earlier)));
+            let (tie, earlier) = tied.min_by_key(|(tie, _)| *tie)?;
+            Some(Link {
+                earlier,
+                later: position,
+                tie,
+            })
         };
         // One that belongs to several incidents shows that they are one, but for those of different clusters: it belongs to that
         // with which it has the most to do.
@@ -228,14 +224,6 @@ pub(crate) fn group_while(
         }
     });
     Some(groups.collect())
-}
-
-/// Whether `later` begins within `lasts` of `earlier`, and not after that was over.
-fn follows(earlier: &Alert, later: &Alert, lasts: SignedDuration) -> bool {
-    let over = earlier
-        .ends_at
-        .is_some_and(|end| later.starts_at.duration_since(end) > PAUSE);
-    !over && later.starts_at.duration_since(earlier.starts_at) <= lasts
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! What two alerts have to do with each other.
 
+use std::collections::BTreeSet;
+
+use claw_core::entity::EntityRef;
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -7,6 +10,7 @@ use super::map::Map;
 use super::realm::{is_apart, is_loose};
 use super::site::Site;
 use crate::trigger::Alert;
+use crate::trigger::severity::Urgency;
 
 /// The closest relation of two alerts; closer ones are less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -41,33 +45,86 @@ impl Tie {
     }
 }
 
-/// The closest relation of two alerts, if they have any.
-pub(super) fn tie(one: (&Alert, &Site), other: (&Alert, &Site), map: &Map<'_>) -> Option<Tie> {
-    let ((alert, here), (other, there)) = (one, other);
+/// Which of two alerts tells of the other's cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Earlier,
+    Later,
+    Neither,
+}
+
+/// What two alerts have to do with each other by what they are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bond {
+    pub(super) tie: Tie,
+    pub(super) cause: Cause,
+}
+
+/// What two alerts, the earlier one first, have to do with each other by what they are about, if that is anything.
+pub(super) fn bond(earlier: (&Alert, &Site), later: (&Alert, &Site), map: &Map<'_>) -> Option<Bond> {
+    let ((alert, here), (other, there)) = (earlier, later);
     if is_apart(alert, other) {
         return None;
     }
+    let bond = |tie, cause| Some(Bond { tie, cause });
     if alert.fingerprint == other.fingerprint || !here.units.is_disjoint(&there.units) {
-        return Some(Tie::Same);
+        return bond(Tie::Same, Cause::Neither);
     }
-    if !here.units.is_disjoint(&there.nodes) || !here.nodes.is_disjoint(&there.units) {
-        return Some(Tie::Feels(1));
+    if !here.units.is_disjoint(&there.nodes) {
+        return bond(Tie::Feels(1), Cause::Earlier);
+    }
+    if !here.nodes.is_disjoint(&there.units) {
+        return bond(Tie::Feels(1), Cause::Later);
+    }
+    if is_quiet(alert) && is_quiet(other) {
+        return None;
     }
     let felt = map.distance(&here.units, &there.units);
     let feels = map.distance(&there.units, &here.units);
-    if let Some(distance) = felt.into_iter().chain(feels).min() {
-        return Some(Tie::Feels(distance));
+    let felt = felt.map(|distance| (distance, Cause::Earlier));
+    let feels = feels.map(|distance| (distance, Cause::Later));
+    let (distance, cause) = felt
+        .into_iter()
+        .chain(feels)
+        .min_by_key(|(distance, _)| *distance)?;
+    if distance > 1 && (is_quiet(alert) || is_quiet(other)) {
+        return None;
     }
-    if map.share_cause(&here.units, &there.units) {
-        return Some(Tie::Shared);
+    bond(Tie::Feels(distance), cause)
+}
+
+/// What two alerts may have to do with each other that have none by what they are about. What already has a cause (`is_explained`)
+/// is not looked for another: it has neighbours and common causes by chance only.
+pub(super) fn loose(
+    earlier: (&Alert, &Site),
+    later: (&Alert, &Site),
+    map: &Map<'_>,
+    alarmed: &BTreeSet<&EntityRef>,
+    is_explained: bool,
+) -> Option<Tie> {
+    let ((alert, here), (other, there)) = (earlier, later);
+    if is_apart(alert, other) {
+        return None;
     }
     let about_nodes =
         |site: &Site| !site.units.is_empty() && site.units.iter().all(|unit| unit.kind == "Node");
     if about_nodes(here) && about_nodes(there) {
         return (alert.name() == other.name()).then_some(Tie::Everywhere);
     }
+    if is_explained || is_quiet(alert) || is_quiet(other) {
+        return None;
+    }
+    if map.share_cause(&here.units, &there.units, alarmed) {
+        return Some(Tie::Shared);
+    }
     // Where it is known what calls what, having nothing to do with each other is known as well.
     let known = here.is_mapped && there.is_mapped;
     let near = !known && !is_loose(alert, other) && !here.namespaces.is_disjoint(&there.namespaces);
     near.then_some(Tie::Near)
+}
+
+/// Whether an alert says of itself that nobody has to do anything. Such ones are always there: two of them have nothing
+/// to do with each other unless they are about the same, and one with others only over a single call.
+fn is_quiet(alert: &Alert) -> bool {
+    alert.urgency() == Urgency::Info
 }
