@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use claw_core::entity::EntityRef;
 use jiff::Timestamp;
 
-use super::PAUSE;
 use super::map::Map;
 use super::site::Site;
 use super::tie::{Bond, Cause, Tie, bond, loose};
+use super::{PAUSE, repeats};
 use crate::trigger::Alert;
 
 /// Alerts in the order in which they began, as far as that has been gone through. What is found of one depends on none that begins
@@ -81,6 +81,16 @@ impl<'a> History<'a> {
             self.explained.insert(position, since);
         }
         ties
+    }
+
+    /// The latest alert before it that it repeats.
+    pub(super) fn repeated(&self, position: usize) -> Option<usize> {
+        let (alert, _) = self.at(position)?;
+        let same = |earlier: &&usize| {
+            let other = self.at(**earlier);
+            **earlier != position && other.is_some_and(|(other, _)| repeats(other, alert))
+        };
+        self.past.iter().rev().find(same).copied()
     }
 
     fn at(&self, position: usize) -> Option<(&'a Alert, &'a Site)> {

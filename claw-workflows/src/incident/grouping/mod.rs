@@ -54,6 +54,18 @@ pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(2);
 /// An alert that is over for longer has nothing to do with what begins then.
 pub(crate) const PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
+/// An alert that says the same again within so long is the same trouble, which comes and goes.
+pub(crate) const REPEATS: SignedDuration = SignedDuration::from_hours(1);
+/// Trouble that comes and goes is one incident for so long: those who are on duty then should hear of it once.
+pub(crate) const LONGEST_REPEATED: SignedDuration = SignedDuration::from_hours(12);
+
+/// Whether an alert says again what an earlier one said, so soon that both tell of one trouble.
+pub(crate) fn repeats(earlier: &Alert, later: &Alert) -> bool {
+    let said = earlier.ends_at.unwrap_or(earlier.starts_at);
+    let same = earlier.fingerprint == later.fingerprint || earlier.labels == later.labels;
+    same && earlier.starts_at <= later.starts_at && later.starts_at.duration_since(said) <= REPEATS
+}
+
 /// Alerts that belong to one incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -158,11 +170,13 @@ pub(crate) fn group_while(
         let Some(alert) = alerts.get(position) else {
             continue;
         };
-        let is_open = |members: &&Members| {
+        let lasted = |members: &Members| {
             let begun = members.alerts.first().copied().and_then(began);
-            begun.is_none_or(|begun| alert.starts_at.duration_since(begun) <= LONGEST)
+            begun.map_or(SignedDuration::ZERO, |begun| {
+                alert.starts_at.duration_since(begun)
+            })
         };
-        let open = incidents.iter().filter(is_open);
+        let open = incidents.iter().filter(|members| lasted(members) <= LONGEST);
         let open: Vec<usize> = open.flat_map(|members| members.alerts.iter().copied()).collect();
         let ties = history.next(position, &open);
         // What the alert has most to do with of an incident.
@@ -187,6 +201,20 @@ pub(crate) fn group_while(
                 Some(link) => linked.push((link, members)),
                 None => apart.push(members),
             }
+        }
+        // What nothing else explains goes on with what it said before, however long that has been going on and off.
+        if linked.is_empty()
+            && let Some(earlier) = history.repeated(position)
+            && let Some(index) = apart
+                .iter()
+                .position(|members| members.alerts.contains(&earlier) && lasted(members) <= LONGEST_REPEATED)
+        {
+            let link = Link {
+                earlier,
+                later: position,
+                tie: Tie::Same,
+            };
+            linked.push((link, apart.remove(index)));
         }
         linked.sort_by_key(|(link, members)| (link.tie, members.alerts.first().copied().and_then(began)));
         let mut one = Members {

@@ -26,6 +26,14 @@ fn service(minute: i64, name: &str) -> Alert {
     )
 }
 
+/// Another alert about a service than `Slow`.
+fn named(minute: i64, name: &str, service: &str) -> Alert {
+    alert(
+        minute,
+        &[("alertname", name), ("namespace", "shop"), ("service", service)],
+    )
+}
+
 /// The same, with what calls what: `caller>callee`.
 fn with_calls(alerts: &[Alert], calls: &[&str]) -> Vec<Vec<usize>> {
     positions(alerts, Surroundings::calling(alerts, calls))
@@ -415,10 +423,7 @@ fn what_has_nothing_to_do_with_each_other_stays_apart_in_the_same_minute() {
 fn what_comes_much_later_or_after_the_end_is_another_incident() {
     let mut over = service(0, "cart");
     over.ends_at = Some(at(60 * 10));
-    let again = |minute| Alert {
-        fingerprint: "again".to_owned(),
-        ..service(minute, "cart")
-    };
+    let again = |minute| named(minute, "Errors", "cart");
     assert_eq!(by_labels(&[over.clone(), again(12)]), [vec![0, 1]]);
     assert_eq!(by_labels(&[over, again(30)]), [vec![0], vec![1]]);
     assert_eq!(by_labels(&[service(0, "cart"), again(30)]), [vec![0, 1]]);
@@ -453,13 +458,43 @@ fn nodes_that_fail_at_once_are_one_incident_with_what_ran_on_them() {
 #[test]
 fn a_chain_of_alerts_is_no_incident_without_end() {
     let alerts: Vec<Alert> = (0..12)
-        .map(|number| Alert {
-            fingerprint: number.to_string(),
-            ..service(25 * number, "cart")
-        })
+        .map(|number| named(25 * number, &format!("Rule{number}"), "cart"))
         .collect();
     let groups = by_labels(&alerts);
     assert_eq!(groups.len(), 3, "{groups:?}");
+}
+
+#[test]
+fn an_alert_that_comes_and_goes_is_one_incident_for_half_a_day() {
+    let period = |minute: i64, ends: Option<i64>| Alert {
+        fingerprint: minute.to_string(),
+        ends_at: ends.map(|minute| at(60 * minute)),
+        ..service(minute, "cart")
+    };
+    for (step, lasts) in [
+        (20, Some(6)),
+        (45, Some(2)),
+        (60, Some(10)),
+        (25, None),
+        (60, None),
+    ] {
+        let alerts: Vec<Alert> = (0..10)
+            .map(|number| period(step * number, lasts.map(|lasts| step * number + lasts)))
+            .collect();
+        assert_eq!(by_labels(&alerts).len(), 1, "{step} {lasts:?}");
+    }
+    let apart = [period(0, Some(5)), period(66, None)];
+    assert_eq!(by_labels(&apart), [vec![0], vec![1]]);
+    let days: Vec<Alert> = (0..30).map(|number| period(50 * number, None)).collect();
+    assert_eq!(by_labels(&days).len(), 2, "not for ever");
+    // It goes on with what it belongs to now, if there is that.
+    let now = [
+        period(0, Some(5)),
+        period(40, Some(45)),
+        service(90, "db"),
+        period(92, None),
+    ];
+    assert_eq!(with_calls(&now, &["cart>db"]), [vec![0, 1], vec![2, 3]]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claw_core::digest::{sha256_of_parts, short};
+use claw_core::store::RecentRun;
 use claw_core::workflow::RunId;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -16,7 +17,7 @@ use super::plan::Plan;
 use super::planning::Compared;
 use super::recent::{CONTEXT, Recent, keep_within};
 use super::{Basis, Intake, Receipt, key};
-use crate::incident::grouping::{Extent, Surroundings};
+use crate::incident::grouping::{Extent, LONGEST_REPEATED, Surroundings};
 use crate::runtime::RunnerError;
 use crate::trigger::Alert;
 
@@ -110,8 +111,11 @@ impl Turn<'_> {
         let Some(first) = fresh.iter().map(|alert| alert.starts_at).min() else {
             return Ok(());
         };
-        recent.retain(|run| run.bears_on(first));
-        if !recent.iter().any(|run| run.is_open_at(first)) {
+        recent.retain(|run| run.bears_on(first) || run.is_repeated_by(&fresh));
+        if !recent
+            .iter()
+            .any(|run| run.is_open_at(first) || run.is_repeated_by(&fresh))
+        {
             recent.clear();
         }
         receipt.left_out.append(&mut left_out);
@@ -237,7 +241,8 @@ async fn recent_runs(intake: &Intake, fresh: &[Alert]) -> Result<(Vec<Recent>, V
     let Some(first) = fresh.iter().map(|alert| alert.starts_at).min() else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let since = first.checked_sub(CONTEXT).unwrap_or(Timestamp::MIN);
+    let before = |lasts| first.checked_sub(lasts).unwrap_or(Timestamp::MIN);
+    let since = before(CONTEXT.max(LONGEST_REPEATED));
     let journal = intake.runner.journal();
     // One more than is compared tells whether there are more.
     let mut runs = journal
@@ -245,7 +250,10 @@ async fn recent_runs(intake: &Intake, fresh: &[Alert]) -> Result<(Vec<Recent>, V
         .await?;
     let most = usize::try_from(MOST_RUNS).unwrap_or(usize::MAX).min(runs.len());
     let more = runs.split_off(most);
-    let mut left_out: Vec<RunId> = more.into_iter().map(|recent| recent.run.id).collect();
+    // Of the older ones only those matter whose alerts come again, and these are mostly among the latest.
+    let missed = |recent: &RecentRun| recent.run.enqueued_at >= before(CONTEXT);
+    let missed = more.into_iter().filter(missed);
+    let mut left_out: Vec<RunId> = missed.map(|recent| recent.run.id).collect();
     let mut readable = Vec::with_capacity(runs.len());
     for recent in runs.into_iter().rev() {
         let run = recent.run.id.clone();

@@ -7,7 +7,7 @@ use claw_core::workflow::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::incident::grouping::{LONGEST, PAUSE, distinct};
+use crate::incident::grouping::{LONGEST, LONGEST_REPEATED, PAUSE, distinct, repeats};
 use crate::trigger::severity::Urgency;
 use crate::trigger::{Alert, Incident};
 
@@ -106,6 +106,17 @@ impl Recent {
     /// both are one incident, which began with this one.
     pub(super) fn bears_on(&self, time: Timestamp) -> bool {
         self.is_of(time, CONTEXT)
+    }
+
+    /// Whether one of these says again what one of its alerts said: what comes and goes is one incident for longer.
+    pub(super) fn is_repeated_by(&self, alerts: &[Alert]) -> bool {
+        let begun = self.alerts.iter().map(|alert| alert.starts_at).min();
+        begun.is_some_and(|begun| {
+            alerts.iter().any(|later| {
+                later.starts_at.duration_since(begun) <= LONGEST_REPEATED
+                    && self.alerts.iter().any(|earlier| repeats(earlier, later))
+            })
+        })
     }
 
     /// Whether it began so recently, and has not been over for long.

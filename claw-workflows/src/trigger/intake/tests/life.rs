@@ -52,9 +52,29 @@ async fn what_begins_soon_after_the_end_belongs_to_the_run_and_what_begins_later
         world.accept(&[over(&fires(14, "db"), 20)]).await.closed,
         std::slice::from_ref(&run)
     );
-    let later = world.accept(&[fires(26, "db")]).await;
+    let other = [("alertname", "Errors"), ("namespace", "shop"), ("service", "db")];
+    let later = world.accept(&[with_labels(26, "errors", &other)]).await;
     assert_eq!((later.joined.len(), later.opened.len()), (0, 1));
     assert_eq!(world.looks(), 1, "nothing that is over is compared");
+}
+
+#[tokio::test]
+async fn an_alert_that_comes_and_goes_stays_with_its_run() {
+    let world = World::new(Known::all());
+    let run = world.accept(&[fires(0, "db")]).await.opened.remove(0);
+    world.told(&run).await;
+    for minute in (0..300).step_by(50) {
+        world.at(super::minute(minute));
+        let again = world.accept(&[fires(minute, "db")]).await;
+        assert_eq!(
+            (again.opened.len(), again.joined.len()),
+            (0, usize::from(minute > 0)),
+            "{minute}"
+        );
+        world.accept(&[over(&fires(minute, "db"), minute + 8)]).await;
+    }
+    let later = world.accept(&[fires(330, "db")]).await;
+    assert_eq!((later.joined.len(), later.opened.len()), (0, 1), "an hour later");
 }
 
 #[tokio::test]

@@ -20,15 +20,32 @@ const CALLS: [&str; 6] = [
 
 /// Alerts in the order in which they begin.
 fn drawn() -> impl Strategy<Value = Vec<Alert>> {
-    let one = (0..180_i64, 0..NAMES.len());
+    let one = (0..180_i64, 0..NAMES.len(), any::<bool>());
     prop::collection::vec(one, 1..=MOST_OPENED).prop_map(|mut drawn| {
         drawn.sort_unstable();
-        let alert = |(number, (at, name)): (usize, (i64, usize))| Alert {
-            fingerprint: format!("{number:02}"),
-            ..fires(at, NAMES[name])
+        let alert = |(number, (at, name, again)): (usize, (i64, usize, bool))| {
+            if again {
+                Alert {
+                    fingerprint: format!("{number:02}"),
+                    ..fires(at, NAMES[name])
+                }
+            } else {
+                distinct(number, at, NAMES[name])
+            }
         };
         drawn.into_iter().enumerate().map(alert).collect()
     })
+}
+
+/// Another alert about a service: one that says the same again stays with what it said before.
+fn distinct(number: usize, at: i64, service: &str) -> Alert {
+    let name = format!("Rule{number}");
+    let labels = [
+        ("alertname", name.as_str()),
+        ("namespace", "shop"),
+        ("service", service),
+    ];
+    with_labels(at, &format!("{number:02}"), &labels)
 }
 
 /// Which alerts were found to be one incident where they came in these notifications, and which are of all together.
@@ -90,10 +107,7 @@ async fn a_run_that_belongs_to_an_earlier_one_ends_with_it() {
     let alerts: Vec<Alert> = drawn
         .iter()
         .enumerate()
-        .map(|(number, (at, name))| Alert {
-            fingerprint: format!("{number:02}"),
-            ..fires(*at, name)
-        })
+        .map(|(number, (at, name))| distinct(number, *at, name))
         .collect();
     let sent = [&alerts[..4], &alerts[4..6], &alerts[6..]].map(<[Alert]>::to_vec);
     let [found, together] = grouped(&sent).await;
