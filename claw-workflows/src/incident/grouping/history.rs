@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use claw_core::entity::EntityRef;
 use jiff::Timestamp;
 
+use super::crowd::Crowds;
 use super::map::Map;
 use super::site::Site;
 use super::tie::{Bond, Cause, Tie, bond, loose};
@@ -18,6 +19,7 @@ pub(super) struct History<'a> {
     sites: &'a [Site],
     map: &'a Map<'a>,
     past: Vec<usize>,
+    crowds: Crowds,
     /// Of alerts that feel the trouble of another, when that trouble began. They need no other cause.
     explained: BTreeMap<usize, Timestamp>,
 }
@@ -29,6 +31,7 @@ impl<'a> History<'a> {
             sites,
             map,
             past: Vec::new(),
+            crowds: Crowds::default(),
             explained: BTreeMap::new(),
         }
     }
@@ -36,9 +39,10 @@ impl<'a> History<'a> {
     /// What the next alert has to do with those of `open`, which began before.
     pub(super) fn next(&mut self, position: usize, open: &[usize]) -> BTreeMap<usize, Tie> {
         let mut ties = BTreeMap::new();
-        let Some(next @ (alert, _)) = self.at(position) else {
+        let Some(next @ (alert, site)) = self.at(position) else {
             return ties;
         };
+        self.crowds.add(alert, site);
         let mut explained: Option<Timestamp> = None;
         let mut unrelated = Vec::new();
         for &earlier in open {
@@ -72,8 +76,10 @@ impl<'a> History<'a> {
         for (earlier, before) in unrelated {
             let is_explained = explained.is_some() || self.explained.contains_key(&earlier);
             let tie = loose(before, next, self.map, &alarmed, is_explained);
+            let united = || self.crowds.unite(before, next).then_some(Tie::Everywhere);
             let lasted = alert.starts_at.duration_since(before.0.starts_at);
-            if let Some(tie) = tie.filter(|tie| lasted <= tie.lasts()) {
+            let in_time = |tie: &Tie| lasted <= tie.lasts();
+            if let Some(tie) = tie.filter(in_time).or_else(|| united().filter(in_time)) {
                 ties.insert(earlier, tie);
             }
         }

@@ -3,7 +3,8 @@
 //! Two alerts belong together when they are about the same thing, when one thing feels the other's trouble, or when both
 //! feel that of a third; and the less direct that is, the closer together they have to begin. What belongs to the same as a
 //! third belongs together; but what has a cause is not looked for another, and nothing is a common cause of two that does not
-//! trouble most of what calls it. The same names in two clusters, environments or regions are two things. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
+//! trouble most of what calls it. The same names in two clusters, environments or regions are two things,
+//! unless the same begins in three clusters of a region at once. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
 //!
 //! ```
 //! use claw_workflows::incident::grouping::{Surroundings, group};
@@ -22,6 +23,7 @@
 //! # Ok::<(), claw_workflows::trigger::alertmanager::ParseError>(())
 //! ```
 
+mod crowd;
 mod distinct;
 mod extent;
 mod history;
@@ -193,7 +195,7 @@ pub(crate) fn group_while(
             })
         };
         // One that belongs to several incidents shows that they are one, but for those of different clusters: it belongs to that
-        // with which it has the most to do.
+        // with which it has the most to do, unless the same is said of many.
         let mut linked = Vec::new();
         let mut apart = Vec::with_capacity(incidents.len().saturating_add(1));
         for members in incidents {
@@ -222,7 +224,7 @@ pub(crate) fn group_while(
             ..Members::default()
         };
         for (link, members) in linked {
-            if one.realm.contradicts(&members.realm) {
+            if link.tie != Tie::Everywhere && one.realm.contradicts(&members.realm) {
                 apart.push(members);
                 continue;
             }

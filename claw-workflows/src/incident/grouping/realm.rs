@@ -4,24 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::trigger::Alert;
 
-/// Labels that say which of several clusters, environments or regions is meant. What is called alike in two of them are two things.
-const PARTING: [&str; 11] = [
+/// Labels that name a cluster.
+pub(super) const CLUSTERS: [&str; 6] = [
     "cluster",
     "cluster_name",
     "kube_cluster_name",
     "k8s_cluster",
     "k8s_cluster_name",
     "kubernetes_cluster",
-    "region",
-    "cloud_region",
-    "env",
-    "environment",
-    "deployment_environment",
 ];
+/// Labels that name a region of a cloud.
+pub(super) const REGIONS: [&str; 2] = ["region", "cloud_region"];
+/// Labels that name an environment.
+pub(super) const ENVIRONMENTS: [&str; 3] = ["env", "environment", "deployment_environment"];
 
 /// Labels that tell of whom or by whom something was measured. One service has many tenants and may be watched by two servers,
 /// so they part only what has no more in common than a namespace.
-const LOOSENING: [&str; 3] = ["tenant", "tenant_id", "prometheus"];
+pub(super) const LOOSENING: [&str; 3] = ["tenant", "tenant_id", "prometheus"];
+
+/// Labels that say which of several clusters, environments or regions is meant. What is called alike in two of them are two things.
+fn parting() -> impl Iterator<Item = &'static str> {
+    CLUSTERS.into_iter().chain(REGIONS).chain(ENVIRONMENTS)
+}
 
 /// The clusters, environments and regions that alerts name, by label.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +34,9 @@ pub(super) struct Realm(BTreeMap<&'static str, BTreeSet<String>>);
 impl Realm {
     /// What one alert names.
     pub(super) fn of(alert: &Alert) -> Self {
-        let named = PARTING.iter().filter_map(|label| {
-            let value = alert.labels.get(*label).filter(|value| !value.is_empty())?;
-            Some((*label, BTreeSet::from([value.clone()])))
+        let named = parting().filter_map(|label| {
+            let value = alert.labels.get(label).filter(|value| !value.is_empty())?;
+            Some((label, BTreeSet::from([value.clone()])))
         });
         Self(named.collect())
     }
@@ -56,7 +60,7 @@ impl Realm {
 
 /// Whether two alerts are about different clusters, environments or regions, and so about different things.
 pub(super) fn is_apart(one: &Alert, other: &Alert) -> bool {
-    PARTING.iter().any(|label| differs(one, other, label))
+    parting().any(|label| differs(one, other, label))
 }
 
 /// Whether the namespace that two alerts name may well be two.
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn only_two_values_of_one_label_contradict_each_other() {
-        for label in PARTING {
+        for label in parting() {
             assert!(is_apart(&with(label, "a"), &with(label, "b")), "{label}");
             assert!(!is_apart(&with(label, "a"), &with(label, "a")), "{label}");
             assert!(!is_apart(&with(label, "a"), &with(label, "")), "{label}");

@@ -305,6 +305,78 @@ fn what_is_called_alike_in_two_clusters_or_environments_is_two_things() {
 }
 
 #[test]
+fn what_begins_in_many_clusters_of_a_region_at_once_is_one_incident() {
+    let of = |seconds: i64, name: &str, region: &str, labels: &[(&str, &str)]| {
+        let about = [("alertname", name), ("region", region)];
+        Alert {
+            starts_at: at(seconds),
+            ..alert(0, &[&about[..], labels].concat())
+        }
+    };
+    let slow = |seconds, region, cluster, service| {
+        let labels = [("cluster", cluster), ("namespace", "shop"), ("service", service)];
+        of(seconds, "Slow", region, &labels)
+    };
+    let alerts = [
+        slow(0, "north", "n1", "cart"),
+        slow(30, "north", "n2", "mail"),
+        slow(60, "south", "s1", "cart"),
+        slow(90, "north", "n3", "wiki"),
+        of(100, "LinkDown", "north", &[("provider", "x")]),
+        of(110, "LinkDown", "south", &[("provider", "x")]),
+    ];
+    assert_eq!(by_labels(&alerts), [vec![0, 1, 3, 4], vec![2], vec![5]]);
+    // Two clusters are not many, and other alerts in a third are not the same.
+    let few = [
+        slow(0, "north", "n1", "cart"),
+        slow(30, "north", "n2", "mail"),
+        of(
+            50,
+            "Full",
+            "north",
+            &[("cluster", "n3"), ("namespace", "shop"), ("service", "db")],
+        ),
+    ];
+    assert_eq!(by_labels(&few).len(), 3);
+    let slowly = [
+        slow(0, "north", "n1", "cart"),
+        slow(200, "north", "n2", "mail"),
+        slow(400, "north", "n3", "wiki"),
+    ];
+    assert_eq!(by_labels(&slowly).len(), 3);
+}
+
+#[test]
+fn of_what_names_nothing_three_of_a_name_that_share_a_telling_label_are_one_incident() {
+    let of = |seconds: i64, name: &str, labels: &[(&str, &str)]| {
+        let own = seconds.to_string();
+        let about = [
+            ("alertname", name),
+            ("rule_uid", own.as_str()),
+            ("severity", "page"),
+        ];
+        Alert {
+            starts_at: at(seconds),
+            ..alert(0, &[&about[..], labels].concat())
+        }
+    };
+    let source = |seconds, uid| of(seconds, "NoData", &[("feed_uid", uid), ("team", "web")]);
+    let alerts = [
+        source(0, "f1"),
+        source(10, "f2"),
+        source(20, "f1"),
+        of(25, "Budget", &[("feed_uid", "f1")]),
+        source(40, "f1"),
+        source(60, "f2"),
+        of(70, "Failed", &[("feed_uid", "f1")]),
+        of(71, "Failed", &[("feed_uid", "f1")]),
+        of(72, "Failed", &[("feed_uid", "f1")]),
+    ];
+    let groups = by_labels(&alerts);
+    assert_eq!(groups, [vec![0, 2, 4, 6, 7, 8], vec![1], vec![3], vec![5]]);
+}
+
+#[test]
 fn callers_belong_to_what_they_call() {
     let alerts = [service(0, "db"), service(12, "orders"), service(15, "web")];
     let calls = ["orders>db", "web>orders"];
@@ -625,16 +697,29 @@ fn that_something_runs_on_a_node_does_not_tell_what_it_calls() {
 proptest! {
     #[test]
     fn every_alert_is_in_one_incident_whatever_their_order(
-        drawn in prop::collection::vec((0..600_i64, 0..6_usize), 0..40),
+        drawn in prop::collection::vec((0..600_i64, 0..6_usize, 0..6_usize), 0..40),
         seed in any::<u64>(),
     ) {
         const NAMES: [&str; 6] = ["web", "cart", "orders", "db", "mail", "wiki"];
         let alerts: Vec<Alert> = drawn
             .iter()
             .enumerate()
-            .map(|(number, (minute, name))| Alert {
-                fingerprint: number.to_string(),
-                ..service(*minute, NAMES[*name])
+            .map(|(number, (minute, name, sort))| {
+                let mut alert = Alert {
+                    fingerprint: number.to_string(),
+                    ..service(*minute, NAMES[*name])
+                };
+                let more: [&[(&str, &str)]; 6] = [
+                    &[],
+                    &[("cluster", "a"), ("region", "r")],
+                    &[("cluster", "b"), ("region", "r")],
+                    &[("cluster", "c"), ("region", "r"), ("severity", "info")],
+                    &[("namespace", ""), ("service", ""), ("feed", "f")],
+                    &[("namespace", ""), ("service", ""), ("region", "r")],
+                ];
+                let more = more[*sort].iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned()));
+                alert.labels.extend(more);
+                alert
             })
             .collect();
         let calls = ["web>cart", "web>orders", "cart>db", "orders>db"];

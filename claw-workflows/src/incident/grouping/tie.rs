@@ -23,7 +23,7 @@ pub enum Tie {
     Feels(u32),
     /// Both feel the trouble of a third.
     Shared,
-    /// The same is said of many nodes.
+    /// The same is said of many nodes, of many clusters of a region, or of many things that share a label which tells what ails them.
     Everywhere,
     /// They are about the same namespace, and no more is known.
     Near,
