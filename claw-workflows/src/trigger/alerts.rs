@@ -1,5 +1,7 @@
 //! Lists of alerts, as files hold them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Alert;
@@ -12,7 +14,8 @@ const REMEDY: &str = "write one alert a line, as JSON with labels and startsAt";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
-    /// What the list calls it: its `id`, else its fingerprint, else the line that it stands on, from 1.
+    /// What the list calls it: its `id`, else its fingerprint, else the line that it stands on, from 1. A second one of that name
+    /// is called `NAME#2`, so that no name means two.
     pub name: String,
     /// The alert.
     pub alert: Alert,
@@ -38,7 +41,7 @@ pub fn parse_list(text: &str) -> Result<Vec<Listed>, ParseError> {
         };
         let items = (1..).zip(&items);
         let listed = items.map(|(number, item)| in_entry(&format!("alert {number}"), number, item));
-        return Ok(listed.collect::<Result<Vec<_>, _>>()?.concat());
+        return Ok(told_apart(listed.collect::<Result<Vec<_>, _>>()?.concat()));
     }
     let lines = (1..)
         .zip(text.lines())
@@ -47,7 +50,20 @@ pub fn parse_list(text: &str) -> Result<Vec<Listed>, ParseError> {
         let place = format!("line {number}");
         in_entry(&place, number, &json(line, &place)?)
     });
-    Ok(listed.collect::<Result<Vec<_>, _>>()?.concat())
+    Ok(told_apart(listed.collect::<Result<Vec<_>, _>>()?.concat()))
+}
+
+/// Gives those a name of their own that bear the name of one before.
+fn told_apart(mut all: Vec<Listed>) -> Vec<Listed> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for listed in &mut all {
+        let own = listed.name.clone();
+        let others = (2..).map(|number: u64| format!("{own}#{number}"));
+        let mut free = std::iter::once(own.clone()).chain(others);
+        listed.name = free.find(|name| !names.contains(name)).unwrap_or(own);
+        names.insert(listed.name.clone());
+    }
+    all
 }
 
 fn json(text: &str, place: &str) -> Result<Value, ParseError> {
@@ -117,6 +133,13 @@ mod tests {
             ["aa", "7"]
         );
         assert_eq!(names(" \n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn no_name_means_two_alerts() {
+        let one = |id: &str| format!(r#"{{"id":"{id}","labels":{{}},"startsAt":"2026-03-01T10:00:00Z"}}"#);
+        let list = ["a", "b", "a", "a#2", "a"].map(one).join("\n");
+        assert_eq!(names(&list), ["a", "b", "a#2", "a#2#2", "a#3"]);
     }
 
     #[test]
