@@ -44,43 +44,48 @@ struct One {
 
 /// What the alerts of each name have in common, in the order in which they began.
 #[derive(Debug, Default)]
-pub(super) struct Crowds(BTreeMap<Common, BTreeMap<String, Vec<One>>>);
+pub(super) struct Crowds {
+    by_common: BTreeMap<Common, BTreeMap<String, Vec<One>>>,
+    /// What each alert has in common with others.
+    of: BTreeMap<usize, BTreeMap<Common, Option<String>>>,
+}
 
 impl Crowds {
     /// One more alert began.
-    pub(super) fn add(&mut self, alert: &Alert, site: &Site) {
-        let name = alert.name().unwrap_or_default();
-        for (common, who) in in_common(alert, site) {
-            let Some(who) = who else { continue };
-            let names = self.0.entry(common).or_default();
-            let began = alert.starts_at;
-            names.entry(name.to_owned()).or_default().push(One { began, who });
+    pub(super) fn add(&mut self, position: usize, alert: &Alert, site: &Site) {
+        let of = in_common(alert, site);
+        let began = alert.starts_at;
+        for (common, who) in &of {
+            let Some(who) = who.clone() else { continue };
+            let names = self.by_common.entry(common.clone()).or_default();
+            let ones = names.entry(alert.name().unwrap_or_default().to_owned());
+            ones.or_default().push(One { began, who });
         }
+        self.of.insert(position, of);
     }
 
     /// Whether two alerts are said of many: of several clusters of a region, or of things that share a label which tells what is
     /// wrong with all of them. The later one is the last that was added.
-    pub(super) fn unite(&self, earlier: (&Alert, &Site), later: (&Alert, &Site)) -> bool {
-        let there = in_common(later.0, later.1);
-        in_common(earlier.0, earlier.1).iter().any(|(common, who)| {
+    pub(super) fn unite(&self, earlier: (usize, &Alert), later: (usize, &Alert)) -> bool {
+        let (Some(here), Some(there)) = (self.of.get(&earlier.0), self.of.get(&later.0)) else {
+            return false;
+        };
+        here.iter().any(|(common, who)| {
             let Some(other) = there.get(common) else {
                 return false;
             };
             // What is said of a region itself belongs to a crowd of it.
             let whole = usize::from(who.is_none()).saturating_add(usize::from(other.is_none()));
             let many =
-                |alert: &Alert| self.is_many(common, alert.name().unwrap_or_default(), later.0.starts_at);
-            let many = [earlier.0, later.0]
-                .into_iter()
-                .filter(|alert| many(alert))
-                .count();
+                |alert: &&Alert| self.is_many(common, alert.name().unwrap_or_default(), later.1.starts_at);
+            let many = [earlier.1, later.1].iter().filter(|alert| many(alert)).count();
             many > 0 && many.saturating_add(whole) >= 2
         })
     }
 
     /// Whether enough alerts of a name with that in common began lately.
     fn is_many(&self, common: &Common, name: &str, now: Timestamp) -> bool {
-        let ones = self.0.get(common).and_then(|names| names.get(name));
+        let ones = self.by_common.get(common).and_then(|names| names.get(name));
         let lately = |one: &&One| now.duration_since(one.began) <= Tie::Everywhere.lasts();
         let ones = ones.into_iter().flatten().rev().take_while(lately);
         ones.map(|one| one.who.as_str()).collect::<BTreeSet<_>>().len() >= MANY

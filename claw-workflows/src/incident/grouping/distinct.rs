@@ -29,7 +29,7 @@ pub(crate) fn distinct(alerts: &[Alert]) -> Vec<Alert> {
                 named.entities,
                 named.nodes,
                 named.namespaces,
-                Realm::of(alert),
+                named.realm,
             ))
             .or_default()
             .push(position);

@@ -42,7 +42,7 @@ impl<'a> History<'a> {
         let Some(next @ (alert, site)) = self.at(position) else {
             return ties;
         };
-        self.crowds.add(alert, site);
+        self.crowds.add(position, alert, site);
         let mut explained: Option<Timestamp> = None;
         let mut unrelated = Vec::new();
         for &earlier in open {
@@ -75,11 +75,18 @@ impl<'a> History<'a> {
         let alarmed = self.alarmed(alert);
         for (earlier, before) in unrelated {
             let is_explained = explained.is_some() || self.explained.contains_key(&earlier);
-            let tie = loose(before, next, self.map, &alarmed, is_explained);
-            let united = || self.crowds.unite(before, next).then_some(Tie::Everywhere);
             let lasted = alert.starts_at.duration_since(before.0.starts_at);
             let in_time = |tie: &Tie| lasted <= tie.lasts();
-            if let Some(tie) = tie.filter(in_time).or_else(|| united().filter(in_time)) {
+            if !in_time(&Tie::Shared) {
+                continue;
+            }
+            let tie = loose(before, next, self.map, &alarmed, is_explained);
+            let united = || {
+                let united =
+                    in_time(&Tie::Everywhere) && self.crowds.unite((earlier, before.0), (position, alert));
+                united.then_some(Tie::Everywhere)
+            };
+            if let Some(tie) = tie.filter(in_time).or_else(united) {
                 ties.insert(earlier, tie);
             }
         }

@@ -81,6 +81,8 @@ impl<'a> Map<'a> {
             nodes: named.nodes,
             namespaces: named.namespaces,
             is_mapped,
+            realm: named.realm,
+            is_quiet: named.is_quiet,
         }
     }
 

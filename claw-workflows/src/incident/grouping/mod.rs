@@ -3,8 +3,9 @@
 //! Two alerts belong together when they are about the same thing, when one thing feels the other's trouble, or when both
 //! feel that of a third; and the less direct that is, the closer together they have to begin. What belongs to the same as a
 //! third belongs together; but what has a cause is not looked for another, and nothing is a common cause of two that does not
-//! trouble most of what calls it. The same names in two clusters, environments or regions are two things,
-//! unless the same begins in three clusters of a region at once. Where nothing is known of what calls what, the labels alone decide, and a namespace has to do.
+//! trouble most of what calls it. The same names in two clusters, environments or regions are two things, unless the same begins
+//! in three clusters of a region at once. Where nothing is known of what calls what, the labels alone decide, and a namespace
+//! has to do.
 //!
 //! ```
 //! use claw_workflows::incident::grouping::{Surroundings, group};
@@ -220,7 +221,10 @@ pub(crate) fn group_while(
         }
         linked.sort_by_key(|(link, members)| (link.tie, members.alerts.first().copied().and_then(began)));
         let mut one = Members {
-            realm: Realm::of(alert),
+            realm: sites
+                .get(position)
+                .map(|site| site.realm.clone())
+                .unwrap_or_default(),
             ..Members::default()
         };
         for (link, members) in linked {

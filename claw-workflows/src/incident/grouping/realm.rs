@@ -48,7 +48,7 @@ impl Realm {
         }
     }
 
-    /// Whether they name nothing in common by some label. An alert that does not name its cluster may belong to any, and does not
+    /// Whether they name nothing in common by some label: what they are about is different, then, whatever it is called. An alert that does not name its cluster may belong to any, and does not
     /// make one incident of those of two.
     pub(super) fn contradicts(&self, other: &Self) -> bool {
         self.0.iter().any(|(label, values)| {
@@ -58,22 +58,15 @@ impl Realm {
     }
 }
 
-/// Whether two alerts are about different clusters, environments or regions, and so about different things.
-pub(super) fn is_apart(one: &Alert, other: &Alert) -> bool {
-    parting().any(|label| differs(one, other, label))
-}
-
 /// Whether the namespace that two alerts name may well be two.
 pub(super) fn is_loose(one: &Alert, other: &Alert) -> bool {
-    LOOSENING.iter().any(|label| differs(one, other, label))
-}
-
-/// Whether both bear a label, with different values: one that is left out contradicts nothing.
-fn differs(one: &Alert, other: &Alert, label: &str) -> bool {
-    match (one.labels.get(label), other.labels.get(label)) {
-        (Some(one), Some(other)) => one != other && !one.is_empty() && !other.is_empty(),
-        _ => false,
-    }
+    LOOSENING
+        .iter()
+        .any(|label| match (one.labels.get(*label), other.labels.get(*label)) {
+            (Some(one), Some(other)) => one != other && !one.is_empty() && !other.is_empty(),
+            // What is left out contradicts nothing.
+            _ => false,
+        })
 }
 
 #[cfg(test)]
@@ -89,6 +82,7 @@ mod tests {
 
     #[test]
     fn only_two_values_of_one_label_contradict_each_other() {
+        let is_apart = |one: &Alert, other: &Alert| Realm::of(one).contradicts(&Realm::of(other));
         for label in parting() {
             assert!(is_apart(&with(label, "a"), &with(label, "b")), "{label}");
             assert!(!is_apart(&with(label, "a"), &with(label, "a")), "{label}");

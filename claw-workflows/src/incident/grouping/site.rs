@@ -6,12 +6,14 @@ use claw_core::entity::EntityRef;
 use claw_k8s::model::{Object, Pod, Workload};
 use claw_metrics::classify::UNKNOWN_WORKLOAD;
 
+use super::realm::Realm;
 use super::{naming, things};
 use crate::incident::case::Case;
 use crate::incident::facts::Facts;
 use crate::incident::steps::gather_context::alerting;
 use crate::incident::subject::{self, Hints};
 use crate::trigger::Alert;
+use crate::trigger::severity::Urgency;
 
 /// What the labels of an alert name.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub(super) struct Named {
     pub(super) nodes: BTreeSet<EntityRef>,
     /// Namespaces.
     pub(super) namespaces: BTreeSet<String>,
+    /// Of which cluster and environment it is.
+    pub(super) realm: Realm,
+    /// Whether it says that nobody has to do anything.
+    pub(super) is_quiet: bool,
 }
 
 /// Where an alert is on the map.
@@ -35,6 +41,10 @@ pub(super) struct Site {
     pub(super) namespaces: BTreeSet<String>,
     /// Whether it is known what its units call, and what calls them.
     pub(super) is_mapped: bool,
+    /// Of which cluster and environment it is.
+    pub(super) realm: Realm,
+    /// Whether it says that nobody has to do anything.
+    pub(super) is_quiet: bool,
 }
 
 impl Site {
@@ -107,6 +117,8 @@ fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
         entities,
         nodes,
         namespaces,
+        realm: Realm::of(alert),
+        is_quiet: alert.urgency() == Urgency::Info,
     }
 }
 

@@ -7,10 +7,9 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::map::Map;
-use super::realm::{is_apart, is_loose};
+use super::realm::is_loose;
 use super::site::Site;
 use crate::trigger::Alert;
-use crate::trigger::severity::Urgency;
 
 /// The closest relation of two alerts; closer ones are less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -63,7 +62,7 @@ pub(super) struct Bond {
 /// What two alerts, the earlier one first, have to do with each other by what they are about, if that is anything.
 pub(super) fn bond(earlier: (&Alert, &Site), later: (&Alert, &Site), map: &Map<'_>) -> Option<Bond> {
     let ((alert, here), (other, there)) = (earlier, later);
-    if is_apart(alert, other) {
+    if here.realm.contradicts(&there.realm) {
         return None;
     }
     let bond = |tie, cause| Some(Bond { tie, cause });
@@ -76,7 +75,9 @@ pub(super) fn bond(earlier: (&Alert, &Site), later: (&Alert, &Site), map: &Map<'
     if !here.nodes.is_disjoint(&there.units) {
         return bond(Tie::Feels(1), Cause::Later);
     }
-    if is_quiet(alert) && is_quiet(other) {
+    // Those of which nobody has to do anything are always there: two have nothing to do with each other unless they are about the
+    // same, and one with others only over a single call.
+    if here.is_quiet && there.is_quiet {
         return None;
     }
     let felt = map.distance(&here.units, &there.units);
@@ -87,7 +88,7 @@ pub(super) fn bond(earlier: (&Alert, &Site), later: (&Alert, &Site), map: &Map<'
         .into_iter()
         .chain(feels)
         .min_by_key(|(distance, _)| *distance)?;
-    if distance > 1 && (is_quiet(alert) || is_quiet(other)) {
+    if distance > 1 && (here.is_quiet || there.is_quiet) {
         return None;
     }
     bond(Tie::Feels(distance), cause)
@@ -103,7 +104,7 @@ pub(super) fn loose(
     is_explained: bool,
 ) -> Option<Tie> {
     let ((alert, here), (other, there)) = (earlier, later);
-    if is_apart(alert, other) {
+    if here.realm.contradicts(&there.realm) {
         return None;
     }
     let about_nodes =
@@ -111,7 +112,7 @@ pub(super) fn loose(
     if about_nodes(here) && about_nodes(there) {
         return (alert.name() == other.name()).then_some(Tie::Everywhere);
     }
-    if is_explained || is_quiet(alert) || is_quiet(other) {
+    if is_explained || here.is_quiet || there.is_quiet {
         return None;
     }
     if map.share_cause(&here.units, &there.units, alarmed) {
@@ -121,10 +122,4 @@ pub(super) fn loose(
     let known = here.is_mapped && there.is_mapped;
     let near = !known && !is_loose(alert, other) && !here.namespaces.is_disjoint(&there.namespaces);
     near.then_some(Tie::Near)
-}
-
-/// Whether an alert says of itself that nobody has to do anything. Such ones are always there: two of them have nothing
-/// to do with each other unless they are about the same, and one with others only over a single call.
-fn is_quiet(alert: &Alert) -> bool {
-    alert.urgency() == Urgency::Info
 }
