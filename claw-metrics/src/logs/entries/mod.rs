@@ -67,7 +67,20 @@ pub fn parse(raw: &[u8]) -> Log {
         if line.message.trim().is_empty() && line.stack.is_none() && line.level == Level::Unknown {
             continue;
         }
+        // Whatever an exception says on several lines stands between its name and its first frame.
+        if trace::is_frame(&line.message)
+            && !line.is_structured()
+            && let Some(head) = trace::head(&entries)
+        {
+            let words = entries.split_off(head.saturating_add(1));
+            if let Some(entry) = entries.last_mut() {
+                trace::say(entry, words);
+            }
+        }
         match entries.last_mut() {
+            Some(entry) if !line.is_structured() && trace::lists(&line.message, entry) => {
+                trace::list(entry, &line.message);
+            }
             Some(entry)
                 if folded < MAX_FOLDED && trace::continues(&line.message, entry, line.is_structured()) =>
             {

@@ -232,3 +232,35 @@ proptest! {
         prop_assert!(log.entries.len() <= raw.split(|b| *b == b'\n').count());
     }
 }
+
+#[test]
+fn what_an_exception_says_on_several_lines_is_kept() {
+    let entry = one("2024-05-01 10:00:00 ERROR start failed\n\
+         com.acme.StartException: cannot start: the plan is not valid\n\
+         step 7 was changed after it was applied\n\
+         Learn more: https://plans.example/valid\n\
+         \tat com.acme.Start.run(Start.java:42)\n\
+         Caused by: com.acme.PlanException: the plan is not valid\n");
+    let trace = entry.trace.unwrap();
+    assert_eq!(trace.exception.as_deref(), Some("com.acme.PlanException"));
+    let said = trace.said.unwrap();
+    assert!(
+        said.starts_with("the plan is not valid step 7 was changed"),
+        "{said}"
+    );
+    // Entries that are a program's own are none of it.
+    let log = parse(
+        b"2024-05-01 10:00:00 ERROR a\ncom.acme.StartException: no\n2024-05-01 10:00:01 INFO b\n\tat com.acme.A.b(A.java:1)\n",
+    );
+    assert_eq!(log.entries.len(), 2, "{log:#?}");
+}
+
+#[test]
+fn the_list_beneath_an_error_belongs_to_it() {
+    let log = parse(b"ERROR: [2] checks failed\n[1]: too few handles [10]\n[2]: no memory\nINFO [3] done\n");
+    let messages: Vec<&str> = log.entries.iter().map(|entry| entry.message.as_str()).collect();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(messages[0].ends_with("[1]: too few handles [10]\n[2]: no memory"));
+    // Without an announcement it is a line as any other.
+    assert_eq!(parse(b"ERROR: no\n[1]: served\n").entries.len(), 2);
+}

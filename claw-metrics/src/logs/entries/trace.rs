@@ -7,6 +7,12 @@ use super::line::{Level, Line};
 
 /// Most of a trace's text that is kept, in bytes.
 const MAX_TEXT: usize = 8 * 1024;
+/// Most lines over which an exception says what happened.
+const MAX_WORDS: usize = 12;
+/// Most characters of what an exception says on several lines.
+const MAX_SAID: usize = 600;
+/// Most of an error with the list beneath it, in bytes.
+const MAX_LISTED: usize = 2 * 1024;
 
 /// A stack trace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,6 +91,56 @@ pub(super) fn continues(text: &str, entry: &Entry, structured: bool) -> bool {
     }
 }
 
+/// The entry that an exception began which goes on behind it for some lines: these say what happened, and a frame follows.
+pub(super) fn head(entries: &[Entry]) -> Option<usize> {
+    let head = entries.iter().rposition(|entry| entry.trace.is_some())?;
+    let trace = entries.get(head)?.trace.as_ref()?;
+    let words = entries.get(head.saturating_add(1)..)?;
+    // A program's own entries have a level, or a time of theirs.
+    let plain = |entry: &Entry| entry.level == Level::Unknown;
+    let open = trace.exception.is_some() && trace.frame.is_none();
+    (open && (1..=MAX_WORDS).contains(&words.len()) && words.iter().all(plain)).then_some(head)
+}
+
+/// Adds to what an exception says the lines behind it.
+pub(super) fn say(entry: &mut Entry, words: Vec<Entry>) {
+    let Some(trace) = entry.trace.as_mut() else { return };
+    let mut said = trace.said.take().unwrap_or_default();
+    for line in words {
+        if !said.is_empty() {
+            said.push(' ');
+        }
+        said.push_str(line.message.trim());
+        if trace.text.len() + line.message.len() < MAX_TEXT {
+            trace.text.push('\n');
+            trace.text.push_str(&line.message);
+        }
+    }
+    trace.said = Some(said.chars().take(MAX_SAID).collect());
+}
+
+/// Whether a line is an item of a list that an error announces: `[2] checks failed`, and beneath it `[1]: …` and `[2]: …`.
+pub(super) fn lists(text: &str, entry: &Entry) -> bool {
+    let announced = entry.message.lines().next().unwrap_or_default();
+    let numbered = |text: &str| {
+        let number = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        number
+            .is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let counted = numbered(announced.trim_start()) && numbered(text.trim_start());
+    let dashed = announced.trim_end().ends_with(':') && text.trim_start().starts_with("- ");
+    entry.level >= Level::Error
+        && entry.trace.is_none()
+        && (counted || dashed)
+        && entry.message.len() + text.len() < MAX_LISTED
+}
+
+/// Adds an item to the error that announces it.
+pub(super) fn list(entry: &mut Entry, text: &str) {
+    entry.message.push('\n');
+    entry.message.push_str(text.trim());
+}
+
 /// Adds a line to an entry's trace.
 pub(super) fn fold(entry: &mut Entry, text: &str) {
     let said = &entry.message;
@@ -102,7 +158,9 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
         trace.said = Some(trimmed.chars().take(300).collect());
     } else if let Some(cause) = trimmed.strip_prefix("Caused by:") {
         // The innermost cause is what went wrong; the frame that matters is its own.
+        let outer = trace.said.take();
         read_head(trace, cause.trim());
+        trace.said = longer(trace.said.take(), outer);
         trace.frame = None;
     } else if is_frame(text) || is_go_frame(trimmed) {
         let frame = trimmed.trim_start_matches("at ").trim();
@@ -124,6 +182,18 @@ pub(super) fn fold(entry: &mut Entry, text: &str) {
         }
         trace.text.push_str(text);
     }
+}
+
+/// What a cause says, or the same with what follows it, where the exception around it repeats it at greater length.
+fn longer(cause: Option<String>, outer: Option<String>) -> Option<String> {
+    let (Some(cause), Some(outer)) = (&cause, &outer) else {
+        return cause.or(outer);
+    };
+    let repeated = outer.split_once(cause.as_str()).filter(|_| !cause.is_empty());
+    Some(match repeated {
+        Some((_, more)) => format!("{cause}{more}"),
+        None => cause.clone(),
+    })
 }
 
 /// Whether a trace is the first line of a Rust panic, `thread 'main' panicked at src/main.rs:4:5:`: what it says is on the
@@ -227,7 +297,7 @@ fn exception_of(text: &str) -> Option<(String, &str)> {
 }
 
 /// Whether a line is a frame of Java, Node.js, .NET, Python, Ruby or Rust.
-fn is_frame(text: &str) -> bool {
+pub(super) fn is_frame(text: &str) -> bool {
     let trimmed = text.trim_start();
     let indented = trimmed.len() < text.len();
     (indented && trimmed.starts_with("at ") && trimmed.len() > 5)

@@ -117,6 +117,10 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
     if collects_in_vain(text) {
         found.push(Indicator::OutOfMemory);
     }
+    // Some clients call every connection that does not come about by the same name: `ConnectException: … timed out`.
+    if found.contains(&Indicator::ConnectionRefused) && found.contains(&Indicator::Timeout) && ran_out(text) {
+        found.retain(|indicator| *indicator != Indicator::ConnectionRefused);
+    }
     let telling = |found: &[Indicator]| {
         found.iter().any(|other| {
             matches!(
@@ -213,6 +217,21 @@ pub fn indicators(text: &str) -> Vec<Indicator> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether a text says that the time for a connection ran out, and not that somebody refused it.
+fn ran_out(text: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "timed out",
+        "timedout",
+        "deadline exceeded",
+        "i/o timeout",
+        "timeout expired",
+        "timeout exceeded",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let refused = ["refused", "no connection could be made"];
+    WORDS.iter().any(|word| lower.contains(word)) && !refused.iter().any(|word| lower.contains(word))
 }
 
 /// Whether a text says of a pool that nothing is left in it, and not only that there is one.

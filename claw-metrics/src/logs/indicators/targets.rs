@@ -1,5 +1,6 @@
 //! Whom a text is about.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -8,13 +9,25 @@ use regex::Regex;
 static TARGETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         r#"(?i)\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/@"']*@)?(\[[0-9a-f:]+\]|[a-z0-9_.-]+)(:\d{1,5})?"#,
-        r#"(?i)\b(?:lookup|resolve(?: host)?|hostname\s*[:="']|host|enotfound|eai_again|unknownhostexception:?|nslookup)\s*[:="']*\s*([a-z0-9_][a-z0-9_.-]*[a-z0-9])(:\d{1,5})?"#,
+        r#"(?i)\b(?:hostname\s*[:="']|(?:lookup|resolve(?: host)?|host|enotfound|eai_again|unknownhostexception|nslookup)[\s:="'])[\s:="']*([a-z0-9_][a-z0-9_.-]*[a-z0-9])(:\d{1,5})?"#,
         r#"(?i)(?:^|[\s"'(\[=,/])((?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?)*)(:\d{2,5})(?:[\s"'),\]/;.:]|$)"#,
         r#"(?i)\b(?:server (?:at|on)|connect(?:ing)? to|connection to|to server|from|calling|upstream|host|address)\s+["'`]?([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*)["'`]?,?(?: \([0-9a-f.:]+\))?,?(?: port (\d{2,5}))?"#,
     ]
     .iter()
     .filter_map(|pattern| Regex::new(pattern).ok())
     .collect()
+});
+
+/// Pages of documentation, behind words that invite to read them.
+static PAGES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?i)(?:(?:(?:^|[(\[.;,:!?\n])\s*(?:please |or |also |and )?|\bplease )(?:see|refer to)(?: also)?",
+        r"|\b(?:learn more|read more|(?:more|further|additional) (?:information|info|details|help))(?: about \S+| on \S+)?",
+        r"(?:,? (?:please )?(?:see|visit|read|go to|can be found|is available|refer to))?(?: at| in| on| under)?",
+        r"|\b(?:docs|documentation|troubleshooting|help)(?: at|:))",
+        r#"[:,]?\s*(?:the (?:docs|documentation) at )?["'<(]?(https?://\S+)"#,
+    ))
+    .ok()
 });
 
 /// Words that stand where a host could and are none.
@@ -84,9 +97,13 @@ const NO_HOSTS: &[&str] = &[
 /// itself and words that are no hosts are left out.
 pub fn targets(text: &str) -> Vec<String> {
     let mut found: Vec<(usize, String)> = Vec::new();
+    let read = documents(text);
     for pattern in TARGETS.iter() {
         for captures in pattern.captures_iter(text).take(16) {
             let Some(host) = captures.get(1) else { continue };
+            if read.iter().any(|document| document.contains(&host.start())) {
+                continue;
+            }
             let name = host.as_str().trim_matches(['[', ']', '.']).to_ascii_lowercase();
             let port = captures.get(2).map(|port| port.as_str().trim_start_matches(':'));
             let place = || ends_path(text, host.start()) || is_place(text, host.end());
@@ -94,7 +111,10 @@ pub fn targets(text: &str) -> Vec<String> {
                 continue;
             }
             // "Can't connect to MySQL server on …" says what it is, not how it is called.
-            if port.is_none() && !name.contains('.') && is_kind(text, host.end()) {
+            if port.is_none()
+                && !name.contains('.')
+                && (is_kind(text, host.end()) || is_numbered(text, &name, host.end()))
+            {
                 continue;
             }
             let target = port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
@@ -111,6 +131,40 @@ pub fn targets(text: &str) -> Vec<String> {
     }
     found.sort();
     found.into_iter().map(|(_, target)| target).collect()
+}
+
+/// Where a text names pages to read: "(see https://…)", "Learn more: https://…". Nobody called them.
+fn documents(text: &str) -> Vec<Range<usize>> {
+    let found = PAGES.iter().flat_map(|pattern| pattern.captures_iter(text));
+    let pages = found.filter_map(|captures| captures.get(1));
+    pages.map(|page| page.range()).collect()
+}
+
+/// Whether a number follows a word for one of many, or a negative number any word: "node -1", "broker 1001" are no names.
+fn is_numbered(text: &str, name: &str, at: usize) -> bool {
+    const MEMBERS: [&str; 12] = [
+        "node",
+        "broker",
+        "shard",
+        "replica",
+        "partition",
+        "member",
+        "worker",
+        "instance",
+        "coordinator",
+        "controller",
+        "voter",
+        "slot",
+    ];
+    let rest = text.get(at..).unwrap_or_default();
+    let Some(rest) = rest.strip_prefix([' ', '#', '=']) else {
+        return false;
+    };
+    let negative = rest.starts_with('-');
+    let digit = rest
+        .trim_start_matches(['-', '#'])
+        .starts_with(|c: char| c.is_ascii_digit());
+    digit && (negative || MEMBERS.contains(&name))
 }
 
 /// Whether what stands at `at` is the end of a path: "/etc/nginx/nginx.conf:14" is a line of a file. Java writes addresses

@@ -567,3 +567,60 @@ fn who_got_no_answer_was_not_refused() {
     assert!(of("Login failed for user 'app'"));
     assert!(of("password authentication failed, connection timed out"));
 }
+
+#[test]
+fn pages_to_read_are_nobody_who_was_called() {
+    for page in [
+        "request failed (see https://help.example/errors.html)",
+        "validation failed. Learn more: https://rules.example/a1",
+        "refused; for more information, visit https://docs.example/refused",
+        "Please see https://docs.example/limits",
+        "timed out, docs: https://docs.example/timeouts",
+    ] {
+        assert!(targets(page).is_empty(), "{page}: {:?}", targets(page));
+    }
+    let both = "error 28: timed out (see https://help.example/errors.html) for https://stock.example/v3/7";
+    assert_eq!(targets(both), ["stock.example"]);
+    // What is read, or seen to fail, is called.
+    for (call, host) in [
+        ("read https://stock.example/v3: i/o timeout", "stock.example"),
+        ("we see http://cart:8080/ fail", "cart:8080"),
+        ("cannot see beyond http://cart:8080/", "cart:8080"),
+    ] {
+        assert_eq!(targets(call), [host], "{call}");
+    }
+}
+
+#[test]
+fn one_of_many_by_its_number_and_a_word_that_goes_on_are_no_hosts() {
+    for text in [
+        "Connection to node -1 could not be established",
+        "Connection to broker 1001 was lost",
+        "failed to list hosted zones",
+        "the hosts are gone",
+    ] {
+        assert!(targets(text).is_empty(), "{text}: {:?}", targets(text));
+    }
+    let named = "Connection to node 3 (kafka-3.lines:9092) could not be established";
+    assert_eq!(targets(named), ["kafka-3.lines:9092"]);
+    assert_eq!(
+        targets("could not resolve host: stock.example"),
+        ["stock.example"]
+    );
+    assert_eq!(
+        targets("lookup stock on 10.0.0.10:53: no such host"),
+        ["stock", "10.0.0.10:53"]
+    );
+}
+
+#[test]
+fn a_connection_that_takes_too_long_is_not_refused() {
+    for text in [
+        "http.ConnectException: error 28: Operation timed out after 30001 milliseconds with 0 bytes received",
+        "java.net.ConnectException: Connection timed out",
+    ] {
+        assert_eq!(indicators(text), [Indicator::Timeout], "{text}");
+    }
+    let refused = "connection attempt timed out after 3 tries: connection refused";
+    assert_eq!(indicators(refused), [Indicator::ConnectionRefused]);
+}
