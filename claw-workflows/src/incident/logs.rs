@@ -467,6 +467,29 @@ mod tests {
     }
 
     #[test]
+    fn a_rare_error_is_new_only_after_a_time_that_is_long_for_it() {
+        let error = "ERROR reserving failed: quota of the warehouse";
+        let emerged = |every: i64, from: i64| {
+            let digest = told(|minute| {
+                let due = minute >= from && (minute - from) % every == 0;
+                if due { error } else { "INFO GET /items 200" }.to_owned()
+            });
+            digest.patterns.iter().any(|pattern| pattern.emerged)
+        };
+        // The log goes back for an hour before the trouble.
+        assert!(emerged(1, -10));
+        assert!(emerged(5, 0));
+        assert!(
+            !emerged(8, -40),
+            "it may have come about every ten minutes all the time"
+        );
+        assert!(
+            emerged(1, -14),
+            "a quarter of an hour is long for what comes every minute"
+        );
+    }
+
+    #[test]
     fn whether_errors_are_new_is_not_known_of_a_log_that_begins_with_them() {
         let at = |second: i64| Timestamp::from_second(1_777_629_600 + second).unwrap();
         let repeated = |from: i64, times: usize, began: Option<i64>| {

@@ -5,6 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Pattern;
 
+/// Of entries at random times with a mean distance, one in twenty has a distance of more than three times that.
+const USUAL: f64 = 3.0;
+
 /// Of entries of a kind that were written again and again since the trouble began, or at all where it is not known when that
 /// was: whether there were any before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +26,11 @@ impl Recurrence {
         if pattern.count < FEW || began.is_some_and(|began| began.duration_since(first) > Usual::LAG) {
             return None;
         }
-        if first.duration_since(start) >= Usual::LEAST {
-            return Some(Self::New);
+        let before = first.duration_since(start);
+        if before >= Usual::LEAST {
+            // A rare one may as well not have come about yet.
+            let rare = before.as_secs_f64() <= USUAL * apart(first, pattern.last, pattern.count);
+            return Some(if rare { Self::Unknown } else { Self::New });
         }
         let tells = began.is_some_and(|began| began.duration_since(start) >= Usual::LEAST);
         (!tells).then_some(Self::Unknown)
@@ -34,13 +40,17 @@ impl Recurrence {
 /// Whether entries of these times may have come about before `cut`, where the log was cut, too: the first one follows it
 /// about as closely as they follow each other. When they began is not known then.
 pub(super) fn goes_on(cut: Timestamp, times: &[Timestamp]) -> bool {
-    /// Of entries at random times with a mean distance, one in twenty has a distance of more than three times that.
-    const USUAL: f64 = 3.0;
     let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
         return false;
     };
-    let apart = last.duration_since(*first).as_secs_f64() / times.len().saturating_sub(1).max(1) as f64;
+    let apart = apart(*first, Some(*last), times.len() as u64);
     times.len() > 1 && first.duration_since(cut).as_secs_f64() <= USUAL * apart
+}
+
+/// Seconds from one of so many entries to the next, on average.
+fn apart(first: Timestamp, last: Option<Timestamp>, count: u64) -> f64 {
+    let whole = last.map_or(0.0, |last| last.duration_since(first).as_secs_f64());
+    whole / count.saturating_sub(1).max(1) as f64
 }
 
 /// The time before the trouble that a log covers, to tell what it says on any day.
