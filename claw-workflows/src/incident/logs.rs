@@ -26,6 +26,15 @@ const SAMPLE: usize = 400;
 /// Characters behind the sample that are kept to look for words in.
 const REST: usize = 600;
 
+/// What is said of somebody who is called: where the innermost exception names nobody, one around it does.
+const OF_OTHERS: [Indicator; 5] = [
+    Indicator::CertificateExpired,
+    Indicator::ConnectionRefused,
+    Indicator::ConnectionReset,
+    Indicator::Timeout,
+    Indicator::Unreachable,
+];
+
 /// The noteworthy part of one container's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Digest {
@@ -330,7 +339,7 @@ fn pattern(entry: &Entry, last_of_run: bool) -> Option<(String, Pattern)> {
     }
     let refused = refused_by_peer(&text);
     let mut hosts = targets(&text);
-    if hosts.is_empty() && !refused && found.contains(&Indicator::CertificateExpired) {
+    if hosts.is_empty() && !refused && found.iter().any(|kind| OF_OTHERS.contains(kind)) {
         hosts = entry.trace.as_ref().map_or_else(Vec::new, around);
     }
     let indications = found
@@ -578,6 +587,26 @@ mod tests {
             target: Some("api.sms.example".to_owned()),
         };
         assert_eq!(log.patterns[0].indications, [named]);
+    }
+
+    #[test]
+    fn the_outer_exception_names_who_cut_the_connection() {
+        let named = |outer: &str| {
+            let log = format!(
+                "2026-05-01T10:00:00Z ERROR 1 --- [sync-1] s.Sync : sync failed\n\
+                 org.acme.ResourceAccessException: {outer}: Connection reset\n\
+                 \tat org.acme.Rest.call(Rest.java:888)\n\
+                 Caused by: java.net.SocketException: Connection reset\n\
+                 \tat java.base/sun.nio.ch.NioSocketImpl.implRead(NioSocketImpl.java:328)\n"
+            );
+            let pod = EntityRef::namespaced("Pod", "shop", "sync-1");
+            let from = "2026-05-01T09:00:00Z".parse().unwrap();
+            let log = digest(pod, "sync".to_owned(), false, log.as_bytes(), from, None, false);
+            log.patterns[0].indications[0].target.clone()
+        };
+        let request = "I/O error on GET request for \"http://stock.back.svc:8080/v2\"";
+        assert_eq!(named(request).as_deref(), Some("stock.back.svc:8080"));
+        assert_eq!(named("I/O error"), None);
     }
 
     #[test]

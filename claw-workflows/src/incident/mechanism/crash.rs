@@ -12,6 +12,7 @@ use claw_k8s::model::{ContainerStatus, Object, Pod, Terminated};
 use jiff::Timestamp;
 
 use super::container_start_error::never_ran;
+use super::wording::wording;
 use super::{Area, Mechanism, brought, probe_kill, rollout_stalled};
 use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::ending::{ending, ends_since};
@@ -227,12 +228,25 @@ fn last_words<'a>(facts: &Facts<'a>, runs: &[Run<'_>]) -> Option<(&'a Digest, &'
         .max_by_key(|(digest, pattern)| {
             (
                 pattern.fatal,
+                !points_elsewhere(&pattern.sample),
                 pattern.exception.is_some(),
                 !pattern.indications.is_empty(),
                 digest.previous,
                 pattern.last,
             )
         })
+}
+
+/// Whether an entry says no more than where to read what happened: "did not exit normally - check the logs at …".
+fn points_elsewhere(text: &str) -> bool {
+    wording(text)(&[
+        "check the log",
+        "see the log",
+        "did not exit normally",
+        "see above",
+        "see the error above",
+        "see errors above",
+    ])
 }
 
 /// Adds the change that brought the crash: a rollout, or an edit of configuration that the pod reads.
