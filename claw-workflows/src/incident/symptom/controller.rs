@@ -6,6 +6,7 @@ use claw_core::evidence::Severity;
 use claw_k8s::model::{Object, Pod, Workload};
 
 use super::finding::finding;
+use super::said;
 use crate::incident::candidate::Symptom;
 use crate::incident::facts::{Facts, names};
 
@@ -125,6 +126,7 @@ fn cron_job(facts: &Facts<'_>, job: &Workload, found: &mut Vec<Symptom>) {
             "UnparseableSchedule" | "InvalidSchedule" | "UnknownTimeZone"
         )
     });
+    found.extend(missed_starts(facts, job));
     // A recording may leave the schedule out.
     let schedule = job.spec.schedule.as_str();
     if told.is_some() || !schedule.is_empty() && !is_schedule(schedule) {
@@ -160,6 +162,34 @@ fn cron_job(facts: &Facts<'_>, job: &Workload, found: &mut Vec<Symptom>) {
             statement,
         ));
     }
+}
+
+/// Starts that a CronJob misses again and again, as its controller says of late.
+fn missed_starts(facts: &Facts<'_>, job: &Workload) -> Option<Symptom> {
+    let told = facts.event(&job.entity(), |event| {
+        let once = event.reason == "MissSchedule";
+        matches!(event.reason.as_str(), "TooManyMissedTimes" | "FailedNeedsStart")
+            || once && event.count() > 1
+    })?;
+    let last = told.last_seen();
+    let recent = last.is_none_or(|last| last >= facts.case.window.start);
+    // One that was started since has caught up.
+    let started = job.status.last_schedule_time;
+    let over = started.zip(last).is_some_and(|(started, last)| started > last);
+    if job.spec.suspend || over || !recent {
+        return None;
+    }
+    let statement = format!("misses its starts{}", said(&told.message));
+    let mut symptom = finding(
+        facts,
+        job,
+        "cronjob.starts_missed",
+        Severity::Warning,
+        told.first_seen(),
+        statement,
+    );
+    symptom.evidence.push(facts.event_evidence(told));
+    Some(symptom)
 }
 
 /// Whether a schedule has the form of one: a word such as `@daily`, or five fields, after a time zone where one is written.
@@ -231,7 +261,7 @@ mod tests {
 
     use super::{is_schedule, specification};
     use crate::incident::facts::Facts;
-    use crate::incident::testing::{case, event, object};
+    use crate::incident::testing::{at, case, event, object};
 
     #[test]
     fn a_schedule_that_was_not_recorded_is_none_that_cannot_be_read() {
@@ -257,6 +287,39 @@ mod tests {
             statements("*/60 * * * *", true),
             ["its schedule `*/60 * * * *` cannot be read"]
         );
+    }
+
+    #[test]
+    fn starts_that_are_missed_of_late_are_a_symptom() {
+        let ids = |reason: &str,
+                   second: i64,
+                   status: serde_json::Value,
+                   suspend: bool|
+         -> Vec<&'static str> {
+            let mut case = case();
+            let job = json!({"kind": "CronJob", "spec": {"schedule": "*/5 * * * *", "suspend": suspend}, "status": status});
+            case.objects.workloads.push(object("rates", job));
+            event(
+                &mut case,
+                "CronJob",
+                "rates",
+                reason,
+                "too many missed start times",
+                second,
+            );
+            let facts = Facts::new(&case);
+            let found = specification(&facts, &case.objects.workloads[0]);
+            found.into_iter().map(|symptom| symptom.id).collect()
+        };
+        let missed = "cronjob.starts_missed";
+        assert_eq!(ids("TooManyMissedTimes", -30, json!({}), false), [missed]);
+        assert_eq!(ids("FailedNeedsStart", -30, json!({}), false), [missed]);
+        // Once it was late, long ago, before its last start, and on purpose.
+        assert_eq!(ids("MissSchedule", -30, json!({}), false), [""; 0]);
+        assert_eq!(ids("FailedNeedsStart", -90_000, json!({}), false), [""; 0]);
+        let started = json!({"lastScheduleTime": at(-10)});
+        assert_eq!(ids("FailedNeedsStart", -30, started, false), [""; 0]);
+        assert!(!ids("FailedNeedsStart", -30, json!({}), true).contains(&missed));
     }
 
     #[test]
