@@ -1,5 +1,7 @@
 //! No file descriptors, threads or processes left.
 
+mod watches;
+
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Condition;
 use claw_metrics::classify::Measure;
@@ -12,6 +14,7 @@ use crate::incident::candidate::{Advice, Candidate};
 use crate::incident::degradation;
 use crate::incident::facts::{Facts, clip};
 use crate::incident::logs::Pattern;
+use watches::Watches;
 
 /// A process may open no more files and sockets, or start no more threads and processes.
 ///
@@ -33,15 +36,25 @@ impl Mechanism for HandlesExhausted {
     }
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
-        [Handle::File, Handle::Thread]
-            .into_iter()
-            .flat_map(|handle| {
-                let told = said(facts, |pattern| Handle::named_in(pattern) == Some(handle));
-                told.into_iter()
-                    .map(|said| candidate(facts, handle, &said))
-                    .collect::<Vec<_>>()
-            })
-            .collect()
+        let watches = Watches::of(facts);
+        let taken = watches.as_ref().and_then(|watches| watches.candidate(facts));
+        let own = [Handle::File, Handle::Thread].into_iter().flat_map(|handle| {
+            let told = said(facts, |pattern| Handle::named_in(pattern) == Some(handle));
+            let told = told.into_iter().map(|said| {
+                let of_node = handle == Handle::File
+                    && watches
+                        .as_ref()
+                        .is_some_and(|watches| watches.have(&said.workload));
+                (of_node, candidate(facts, handle, &said, of_node))
+            });
+            told.collect::<Vec<_>>()
+        });
+        // Who took them is not its own victim.
+        let taker = taken.as_ref().map(|taken| taken.entity.clone());
+        let own = own.filter(|(of_node, own)| !of_node || taker.as_ref() != Some(&own.entity));
+        let mut found: Vec<Candidate> = own.map(|(_, own)| own).collect();
+        found.extend(taken);
+        found
     }
 }
 
@@ -95,7 +108,7 @@ impl Handle {
     }
 }
 
-fn candidate(facts: &Facts<'_>, handle: Handle, said: &Said<'_>) -> Candidate {
+fn candidate(facts: &Facts<'_>, handle: Handle, said: &Said<'_>, of_node: bool) -> Candidate {
     let workload = &said.workload;
     let since = said.since(facts);
     let ends = said.ends(facts);
@@ -131,6 +144,10 @@ fn candidate(facts: &Facts<'_>, handle: Handle, said: &Said<'_>) -> Candidate {
         .find(|node| node.condition("PIDPressure").is_some_and(Condition::is_true));
     if handle == Handle::Thread && node.is_some() {
         candidate = candidate.derived(0.8);
+    }
+    if of_node {
+        // Others of the node are told the same, whatever was changed here.
+        return candidate.derived(0.9).advise(restart(workload));
     }
     let spec = pods.iter().find_map(|pod| Some(&facts.pod(pod)?.spec));
     if let Some(change) = brought::newest(facts, workload, spec, since.or(facts.case.began)) {
