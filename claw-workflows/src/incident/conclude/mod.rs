@@ -53,6 +53,7 @@ pub(super) fn weigh<'a>(case: &'a Case, weights: &Weights) -> Weighed<'a> {
         .collect();
     for candidate in &mut candidates {
         candidate.unseen.sort();
+        mechanism::outdated::advise(&facts, candidate);
     }
     let onset = onset(case, &facts, &symptoms);
     let field = Field {

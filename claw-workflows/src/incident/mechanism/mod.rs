@@ -51,6 +51,7 @@ mod node_memory;
 mod node_network;
 mod node_unhealthy;
 mod noisy_neighbour;
+pub(super) mod outdated;
 mod own_failure;
 mod pod_sandbox_failed;
 mod pool_exhausted;
