@@ -1,6 +1,7 @@
 //! The API server refuses to make pods.
 
 mod obstacle;
+mod policy;
 
 use std::collections::BTreeMap;
 
@@ -201,6 +202,28 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
     .clue("API server refuses its pods", 4.5, refusal.evidence(facts))
     .since(since)
     .derived(obstacle.derived());
+    if let Some(policy) = policy::changed(facts, message, since)
+        && obstacle
+            .paths()
+            .and_then(|fields| facts.rollout_before(workload, since, fields))
+            .is_none_or(|asked| asked.time < policy.time)
+    {
+        // What pods were let in with before is not what is wrong with them.
+        candidate.cause = format!(
+            "{} was changed, and refuses pods of {workload}: {}",
+            policy.entity,
+            obstacle.words(message)
+        );
+        candidate.entity = policy.entity.clone();
+        let seen = vec![facts.change_evidence(policy)];
+        return Some(
+            candidate
+                .clue("what refuses was changed", 1.0, seen)
+                .brought_by(Some(&policy.reference))
+                .hurting([workload.clone()])
+                .advise(policy::advice(&policy.entity, workload)),
+        );
+    }
     let namespace = workload.namespace.as_deref().unwrap_or_default();
     let refusers = refusers(facts, &obstacle, namespace);
     if matches!(obstacle, Obstacle::Quota(_)) {
