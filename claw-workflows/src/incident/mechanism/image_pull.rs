@@ -104,6 +104,13 @@ fn stuck<'a>(facts: &Facts<'a>) -> Vec<Stuck<'a>> {
         .collect()
 }
 
+/// Whether a hypothesis is that images of a workload do not come for want of a login, or perhaps for that.
+pub(in crate::incident) fn lacks_login(facts: &Facts<'_>, workload: &EntityRef, mechanism: &str) -> bool {
+    let login = |why| matches!(why, Why::Denied | Why::AbsentOrDenied | Why::Expired);
+    let mut stuck = stuck(facts).into_iter();
+    stuck.any(|stuck| stuck.workload == *workload && stuck.why.mechanism() == mechanism && login(stuck.why))
+}
+
 /// Why one container's image does not come. Back-off hides the reason in the state; events keep it for an hour.
 fn why(facts: &Facts<'_>, pod: &Pod, status: &ContainerStatus, image: &str) -> Why {
     let Some(waiting) = &status.state.waiting else {

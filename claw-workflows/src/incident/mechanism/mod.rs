@@ -89,6 +89,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::Candidate;
 use super::facts::Facts;
+pub(in crate::incident) use image_pull::lacks_login;
 
 /// Part of the system in which a mechanism acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use claw_core::change::Change;
 use claw_core::entity::EntityRef;
+use claw_k8s::model::{Object as _, Pod};
+use claw_k8s::world::references;
 use jiff::SignedDuration;
 use regex::Regex;
 
@@ -45,9 +47,13 @@ pub(super) struct Refusal {
     account: String,
     verb: String,
     resource: String,
+    /// The object that was to be read or written, where the sentence names it.
+    object: Option<String>,
+    /// The namespace that it is in.
+    within: Option<String>,
 }
 
-/// The API server's sentence: `pods is forbidden: User "system:serviceaccount:ns:name" cannot list resource "pods" …`.
+/// The API server's sentence: `secrets "a" is forbidden: … in API group "" in the namespace "b"`, or `pods is forbidden: User "system:serviceaccount:ns:name" cannot list resource "pods" …`.
 pub(super) fn told(text: &str) -> Option<Refusal> {
     static SENTENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
@@ -57,11 +63,24 @@ pub(super) fn told(text: &str) -> Option<Refusal> {
     });
     let found = SENTENCE.as_ref()?.captures(text)?;
     let part = |index: usize| found.get(index).map(|part| part.as_str().to_owned());
+    let before = text.get(..found.get(0)?.start())?.trim_end();
+    let before = before.strip_suffix("is").unwrap_or(before).trim_end();
+    let quotes = ['"', '\\'];
+    let object = before.ends_with('"').then(|| {
+        let inner = before.trim_end_matches(quotes);
+        inner.rsplit(quotes).next().unwrap_or_default().to_owned()
+    });
+    let within = text.split_once("in the namespace ").map(|(_, rest)| {
+        let rest = rest.trim_start_matches(quotes);
+        rest.split(quotes).next().unwrap_or_default().to_owned()
+    });
     Some(Refusal {
         namespace: part(1)?,
         account: part(2)?,
         verb: part(3)?,
         resource: part(4)?,
+        object: object.filter(|object| !object.is_empty()),
+        within: within.filter(|within| !within.is_empty()),
     })
 }
 
@@ -71,9 +90,12 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
         account,
         verb,
         resource,
+        object,
+        within,
     } = told(said.sample())?;
     let since = said.since(facts);
-    let changed = rights(facts, &namespace, since);
+    let within = within.unwrap_or_else(|| namespace.clone());
+    let changed = rights(facts, &[namespace.as_str(), within.as_str()], since);
     let entity = changed.map_or_else(|| said.workload.clone(), |change| change.entity.clone());
     let mut found = Candidate::new(
         "rbac_denied",
@@ -88,6 +110,7 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
     .since(since)
     .hurting([said.workload.clone()])
     .hurting(said.hurt(facts))
+    .hurting(object.map_or_else(Vec::new, |object| users(facts, &resource, &within, &object)))
     .advise(
         Advice::new(
             format!("Look at the roles that are bound to service account {account} of {namespace}, and bind one that may {verb} {resource}"),
@@ -111,12 +134,30 @@ fn candidate(facts: &Facts<'_>, said: &Said<'_>) -> Option<Candidate> {
     Some(found)
 }
 
-/// The last change of rights in the namespace, or of the cluster, before the first refusal.
-fn rights<'a>(facts: &Facts<'a>, namespace: &str, since: Option<jiff::Timestamp>) -> Option<&'a Change> {
+/// Pods that use a Secret or ConfigMap which was to be written, and are not well.
+fn users(facts: &Facts<'_>, resource: &str, namespace: &str, name: &str) -> Vec<EntityRef> {
+    let kind = match resource {
+        "secrets" => "Secret",
+        "configmaps" => "ConfigMap",
+        _ => return Vec::new(),
+    };
+    let uses = |pod: &&&Pod| {
+        let mut used = references(&pod.spec).into_iter();
+        !pod.is_ready() && !pod.is_finished() && used.any(|used| used.kind == kind && used.name == name)
+    };
+    let pods = facts.pods_in(namespace).iter().filter(uses);
+    pods.map(|pod| pod.entity()).collect()
+}
+
+/// The last change of rights in the namespaces, or of the cluster, before the first refusal.
+fn rights<'a>(facts: &Facts<'a>, namespaces: &[&str], since: Option<jiff::Timestamp>) -> Option<&'a Change> {
     let since = since?;
     let concerns = |entity: &EntityRef| {
         RIGHTS.contains(&entity.kind.as_str())
-            && entity.namespace.as_deref().is_none_or(|known| known == namespace)
+            && entity
+                .namespace
+                .as_deref()
+                .is_none_or(|known| namespaces.contains(&known))
     };
     facts
         .case

@@ -219,7 +219,10 @@ fn is_out_of_reach(facts: &Facts<'_>, namespace: &str) -> bool {
     let told = facts.complaints().iter().any(|complaint| {
         let there = match &complaint.target {
             Target::Known(entity) => entity.namespace.as_deref() == Some(namespace),
-            Target::Unnamed => complaint.kind == Indicator::DatabaseTrouble,
+            Target::Unnamed => {
+                complaint.kind == Indicator::DatabaseTrouble
+                    || calls_only_into(facts, &complaint.workload, namespace)
+            }
             // Whose address it is is known only with the Services there.
             Target::External(_) => complaint.is_of_unknown_address(),
             Target::Absent(_) => false,
@@ -241,6 +244,18 @@ fn is_out_of_reach(facts: &Facts<'_>, namespace: &str) -> bool {
             && symptom.entity.namespace.as_deref() == Some(namespace)
             && (symptom.id.starts_with("pod.") || symptom.id.starts_with("workload."))
     })
+}
+
+/// Whether all that a workload is known to call is there: then it is that which it complains of without a name.
+fn calls_only_into(facts: &Facts<'_>, workload: &EntityRef, namespace: &str) -> bool {
+    let mut callees = facts
+        .case
+        .calls
+        .iter()
+        .filter(|call| facts.unit_of(&call.caller) == *workload)
+        .filter(|call| call.callee.namespace.is_some())
+        .peekable();
+    callees.peek().is_some() && callees.all(|call| call.callee.namespace.as_deref() == Some(namespace))
 }
 
 /// Adds what the tool read to the case.

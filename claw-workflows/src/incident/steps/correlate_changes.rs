@@ -65,6 +65,17 @@ impl Step<Case> for CorrelateChanges {
     }
 }
 
+/// Adds what objects tell of changes that were read only after the others.
+pub(super) fn look_again(case: &mut Case) {
+    let installed = Installations::of(case);
+    let edits = edits(case, &installed);
+    case.changes.extend(edits);
+    forget_creations(case, &installed);
+    let started = started(case);
+    case.changes.extend(started);
+    tidy(&mut case.changes);
+}
+
 /// The namespaces whose workloads are known.
 fn scopes(case: &Case) -> Vec<Option<String>> {
     if case.everywhere {

@@ -5,6 +5,7 @@ mod check_dependencies;
 mod correlate_changes;
 pub(in crate::incident) mod gather_context;
 mod installations;
+mod outside;
 mod reading;
 mod search_logs;
 mod synthesize;

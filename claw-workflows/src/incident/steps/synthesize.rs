@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use claw_core::reason::Reasoner;
 use claw_core::workflow::{Outcome, Step, StepContext, StepError};
 
+use super::outside::follow;
 use crate::incident::case::Case;
 use crate::incident::runbook::Runbooks;
 use crate::incident::weights::Weights;
@@ -57,6 +58,7 @@ impl Step<Case> for Synthesize {
 
     async fn run(&self, cx: &StepContext, mut case: Case) -> Result<Outcome<Case>, StepError> {
         cx.progress("weighing causes");
+        follow(cx, &mut case, &self.weights).await?;
         let goal = cx.with_its_purpose(&case.incident.goal());
         probe::tell_apart(cx, &mut case, &self.weights, &*self.reasoner, &goal).await?;
         let mut report = conclude::report(&case, &self.cluster, &self.weights);

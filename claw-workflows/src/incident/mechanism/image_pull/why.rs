@@ -13,6 +13,8 @@ pub(super) enum Why {
     /// Registries say the same of what does not exist and of what they do not show without a login.
     AbsentOrDenied,
     Denied,
+    /// The login was accepted before, and has run out.
+    Expired,
     Unreachable,
     Forbidden,
     BadName,
@@ -56,6 +58,16 @@ impl Why {
             _ if any(&["no match for platform", "no matching manifest", "exec format"]) => Self::Platform,
             _ if any(&["no space left", "disk quota exceeded"]) => Self::NoSpace,
             _ if any(&["couldn't parse image", "invalid reference format"]) => Self::BadName,
+            _ if any(&[
+                "token has expired",
+                "token is expired",
+                "token expired",
+                "credentials have expired",
+                "credentials expired",
+            ]) =>
+            {
+                Self::Expired
+            }
             // "pull access denied, repository does not exist or may require authorization" stands for both.
             _ if login && absent => Self::AbsentOrDenied,
             _ if login => Self::Denied,
@@ -86,7 +98,7 @@ impl Why {
     /// Id of the mechanism: a refused login is mended elsewhere than a wrong name.
     pub(super) fn mechanism(self) -> &'static str {
         match self {
-            Self::Denied => "registry_authentication_failed",
+            Self::Denied | Self::Expired => "registry_authentication_failed",
             _ => "image_pull",
         }
     }
@@ -95,6 +107,8 @@ impl Why {
     pub(super) fn derived(self) -> f64 {
         match self {
             Self::Unreachable | Self::RateLimited | Self::NoSpace => 0.7,
+            // Somebody was to renew it.
+            Self::Expired => 0.5,
             _ => 0.0,
         }
     }
@@ -106,6 +120,7 @@ impl Why {
                 "the registry has no such image, or shows it only to those who log in (name, tag or login is wrong)"
             }
             Self::Denied => "the registry refuses the login",
+            Self::Expired => "the login for the registry has expired",
             Self::Unreachable => "the registry cannot be reached",
             Self::Forbidden => "the pull policy is Never and the node does not have it",
             Self::BadName => "the name is not a valid image reference",
@@ -133,6 +148,15 @@ impl Why {
             .command(format!(
                 "kubectl -n {namespace} create secret docker-registry NAME --docker-server={} --docker-username=USER --docker-password=PASSWORD",
                 registry(image)
+            )),
+            Self::Expired => Advice::new(
+                format!("Renew the image pull secret of {workload}, and look at what was to renew it"),
+                "The registry takes a login for some hours only, and this one is older",
+            )
+            .command(format!(
+                "kubectl -n {namespace} get {}/{} -o jsonpath='{{.spec.template.spec.imagePullSecrets}}'; kubectl -n {namespace} get secrets --field-selector type=kubernetes.io/dockerconfigjson",
+                workload.kind.to_lowercase(),
+                workload.name
             )),
             Self::Unreachable => Advice::new(
                 "Check the registry and the nodes' way to it",
@@ -230,6 +254,10 @@ mod tests {
                 Why::Denied,
             ),
             ("requested access to the resource is denied", Why::Denied),
+            (
+                "pull access denied, repository does not exist or may require authorization: authorization failed: Your token has expired. Log in again.",
+                Why::Expired,
+            ),
             ("dial tcp: lookup reg.local: no such host", Why::Unreachable),
             (
                 "tls: failed to verify certificate: x509: certificate signed by unknown authority",

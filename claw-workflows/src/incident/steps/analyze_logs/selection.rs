@@ -323,7 +323,7 @@ pub(in crate::incident::steps) fn beyond(facts: &Facts<'_>) -> Vec<Wanted> {
 }
 
 /// The containers of a pod that speaks for all of the workload.
-fn of_one_pod(facts: &Facts<'_>, unit: &EntityRef) -> Vec<Wanted> {
+pub(in crate::incident::steps) fn of_one_pod(facts: &Facts<'_>, unit: &EntityRef) -> Vec<Wanted> {
     let there = |pod: &&&Pod| !pod.is_finished() && silent_node(facts, pod).is_none();
     let pods = facts.pods_of(unit).iter().filter(there);
     let oldest = pods.min_by_key(|pod| (pod.metadata.creation_timestamp, pod.entity()));
