@@ -8,6 +8,10 @@ use super::Pattern;
 /// Of entries at random times with a mean distance, one in twenty has a distance of more than three times that.
 const USUAL: f64 = 3.0;
 
+/// Of those, one in a hundred and fifty has a distance of more than five times that: of dozens of logs that are read, some
+/// pass the lower bound by chance.
+const RARE: f64 = 5.0;
+
 /// Of entries of a kind that were written again and again since the trouble began, or at all where it is not known when that
 /// was: whether there were any before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ impl Recurrence {
         let before = first.duration_since(start);
         if before >= Usual::LEAST {
             // A rare one may as well not have come about yet.
-            let rare = before.as_secs_f64() <= USUAL * apart(first, pattern.last, pattern.count);
+            let rare = before.as_secs_f64() <= RARE * apart(first, pattern.last, pattern.count);
             return Some(if rare { Self::Unknown } else { Self::New });
         }
         let tells = began.is_some_and(|began| began.duration_since(start) >= Usual::LEAST);
