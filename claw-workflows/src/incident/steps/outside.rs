@@ -34,6 +34,8 @@ const UNCLEAR: f64 = 0.3;
 const MAX_UNITS: usize = 3;
 /// A gateway leads to a route, that perhaps to another one, and the last to a Service.
 const MAX_STEPS: usize = 3;
+/// Rules of a mesh by which callers are kept out.
+const KEEPS_OUT: [&str; 2] = ["PeerAuthentication", "AuthorizationPolicy"];
 /// Where rules for a whole mesh are kept unless somebody sets another place.
 const ROOT: &str = "istio-system";
 
@@ -119,8 +121,13 @@ async fn ways_in(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
     }
     let mut edges: Vec<Edge> = World::build(&objects).edges().cloned().collect();
     let routes = routes_into(&case.namespaces, &edges);
-    // Who comes in by no route calls by himself.
+    // Who comes in by no route calls by himself, and may be kept out by a rule of the mesh.
+    let ruled = objects
+        .mesh
+        .iter()
+        .any(|rule| KEEPS_OUT.contains(&rule.kind.as_str()));
     if routes.is_empty()
+        && ruled
         && let Some(running) = read_elsewhere(cx, case).await?
     {
         objects.pods = running.pods;
