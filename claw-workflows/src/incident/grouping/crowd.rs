@@ -87,15 +87,18 @@ impl Crowds {
     fn is_many(&self, common: &Common, name: &str, now: Timestamp) -> bool {
         let ones = self.by_common.get(common).and_then(|names| names.get(name));
         let lately = |one: &&One| now.duration_since(one.began) <= Tie::Everywhere.lasts();
-        let ones = ones.into_iter().flatten().rev().take_while(lately);
-        ones.map(|one| one.who.as_str()).collect::<BTreeSet<_>>().len() >= MANY
+        let mut known = BTreeSet::new();
+        ones.into_iter().flatten().rev().take_while(lately).any(|one| {
+            known.insert(one.who.as_str());
+            known.len() >= MANY
+        })
     }
 }
 
 /// What an alert may have in common with a crowd, and who it is in it: `None` where it is about all of it.
 fn in_common(alert: &Alert, site: &Site) -> BTreeMap<Common, Option<String>> {
     let value = |label: &&str| alert.labels.get(*label).filter(|value| !value.trim().is_empty());
-    let first = |labels: &[&str]| labels.iter().find_map(|label| value(label));
+    let first = |labels: &[&str]| labels.iter().find_map(value);
     if let Some(region) = first(&REGIONS) {
         let cluster = first(&CLUSTERS).cloned();
         let is_of_it = cluster.is_some() || !site.is_known();
