@@ -21,9 +21,10 @@ const CALLED: &[&str] = &[
     "server.address",
     "net_peer_name",
     "net.peer.name",
-    // Envoy's, of the clusters that it sends to.
-    "envoy_cluster_name",
+    CLUSTER,
 ];
+/// Envoy's label of the cluster that it sends to.
+const CLUSTER: &str = "envoy_cluster_name";
 /// The same of Micrometer's metrics of HTTP clients; elsewhere it is the client that is called so.
 const CALLED_BY_NAME: &str = "client_name";
 /// Words of names of what a client holds rather than of what it asks: about the client, whoever is at the other end.
@@ -85,19 +86,25 @@ pub(super) fn called(labels: &Labels) -> Option<&str> {
         Some(_) => "",
         None => name,
     });
+    let own = |name: &&str| is_of_envoy(name) && label(labels, CLUSTER) == *name;
+    let bare = bare.filter(|name| !own(name));
     let mut told = bare.filter(|name| {
+        let address =
+            name.parse::<std::net::IpAddr>().is_ok() || name.parse::<std::net::SocketAddr>().is_ok();
         let host = match name.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
             _ => name,
         };
-        !is_nobody(host) && host != "localhost" && host.parse::<std::net::IpAddr>().is_err()
+        !address && !is_nobody(host) && host != "localhost"
     });
     told.next()
 }
 
 /// Whether a label of this name tells of which kind a span is; for a call also whom or what it calls.
 pub(crate) fn tells_of_span(name: &str, role: Role) -> bool {
-    KINDS.contains(&name) || role == Role::Call && (OPERATIONS.contains(&name) || CALLED.contains(&name))
+    KINDS.contains(&name)
+        || role == Role::Call
+            && (OPERATIONS.contains(&name) || CALLED.contains(&name) || name == CALLED_BY_NAME)
 }
 
 /// Who serves what, as the spans at servers tell it: a remote procedure has one name at both ends.
@@ -174,20 +181,19 @@ fn at_the_called(told: Subject) -> Subject {
     }
 }
 
-/// Whether the value of a label stands for nobody: what exporters write where nothing is known, and Envoy for what it does not
-/// look into, and for those who configure it.
+/// Whether the value of a label is what exporters write where nothing is known.
 pub(super) fn is_nobody(value: &str) -> bool {
     matches!(
         value,
-        "" | "unknown"
-            | "<none>"
-            | "none"
-            | "null"
-            | "-"
-            | "PassthroughCluster"
-            | "BlackHoleCluster"
-            | "xds-grpc"
-            | "agent"
+        "" | "unknown" | "<none>" | "none" | "null" | "-" | "PassthroughCluster"
+    )
+}
+
+/// Whether a cluster of Envoy is one of its own: of those who configure it, and of calls that it does not look into.
+fn is_of_envoy(cluster: &str) -> bool {
+    matches!(
+        cluster,
+        "xds-grpc" | "agent" | "BlackHoleCluster" | "prometheus_stats" | "sds-grpc"
     )
 }
 
@@ -379,6 +385,24 @@ mod tests {
                 "http_client_request_duration_seconds_count",
                 "server_address",
                 "10.1.2.3:80",
+                itself.clone(),
+            ),
+            (
+                "http_client_request_duration_seconds_count",
+                "server_address",
+                "::1",
+                itself.clone(),
+            ),
+            (
+                "http_client_request_duration_seconds_count",
+                "server_address",
+                "fd00::10",
+                itself.clone(),
+            ),
+            (
+                "http_client_request_duration_seconds_count",
+                "server_address",
+                "[fd00::10]:80",
                 itself.clone(),
             ),
             (

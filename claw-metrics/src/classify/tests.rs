@@ -230,6 +230,7 @@ const ENTITIES: &[(&str, &str, &str, &str)] = &[
     ("edge_latency_p50_seconds", "namespace=hipster,source=checkout,destination=cart", "Service hipster/checkout", "Service hipster/cart"),
     ("service_error_ratio", "service=cart", "Service cart", ""),
     ("service_error_ratio", "service=cart,namespace=shop", "Service shop/cart", ""),
+    ("up_seconds", "deployment=agent,namespace=shop", "Deployment shop/agent", ""),
     ("node_cpu_usage_ratio", "node=w1", "Node w1", ""),
     ("node_load1", "instance=10.0.0.7:9100,job=node-exporter,pod=node-exporter-x,namespace=monitoring", "Node 10.0.0.7", ""),
     ("kube_pod_info", "namespace=shop,pod=cart-1,node=w1,service=kube-state-metrics,job=kube-state-metrics", "Pod shop/cart-1", ""),

@@ -466,6 +466,27 @@ fn requests_that_fail_are_no_requests_lost() {
 }
 
 #[test]
+fn what_is_derived_of_calls_keeps_whom_they_go_to() {
+    let of = |status: &str, per: [f64; 2]| {
+        let labels = [
+            ("__name__", "http_client_requests_seconds_count"),
+            ("service", "cart"),
+            ("client_name", "stock"),
+            ("status", status),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Series::new(labels.into_iter().collect(), requests_with(status, per).points)
+    };
+    let all = [of("200", [90.0, 40.0]), of("500", [1.0, 50.0])];
+    let signals = detect_all(&all, &window(1800, 2400), None, &DetectOptions::default());
+    let mut shares = signals
+        .iter()
+        .filter(|signal| signal.metric.contains("error_ratio"));
+    let peer = shares.next().and_then(|signal| signal.peer.as_ref());
+    assert_eq!(peer.map(|peer| peer.name.as_str()), Some("stock"));
+}
+
+#[test]
 fn counters_of_failures_and_of_tries_are_no_requests() {
     let of = |name: &str, label: &str, value: &str| {
         let counted = requests_with("200", [9.0, 90.0]);

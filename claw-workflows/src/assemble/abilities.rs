@@ -43,6 +43,8 @@ const STEPS: [(&str, &[&str]); 5] = [
     (
         "synthesize",
         &[
+            // Of other namespaces.
+            "get_dependencies",
             "get_pods",
             "get_workloads",
             "describe_events",
@@ -63,12 +65,13 @@ pub(super) fn reads() -> BTreeSet<&'static str> {
 
 /// Parameters that steps give values of their own choice, by step and tool. What a step asks about (namespace, name,
 /// time) is not among them: there a list of values is a limit that can be kept.
-const SET: [(&str, &str, &[&str]); 5] = [
+const SET: [(&str, &str, &[&str]); 6] = [
     ("gather_context", "get_pods", &["brief"]),
     ("analyze_logs", "get_pod_logs", &["tail_lines", "previous"]),
     ("analyze_logs", "search_logs", &["limit"]),
     ("check_dependencies", "get_pods", &["brief"]),
     ("correlate_changes", "get_deployment_history", &["brief"]),
+    ("synthesize", "get_pods", &["brief"]),
 ];
 
 /// Labels by which alerts are told apart in a definition.

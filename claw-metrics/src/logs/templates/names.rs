@@ -168,6 +168,19 @@ fn is_plain(word: &str) -> bool {
             | "error"
             | "failure"
             | "timeout"
+            | "lost"
+            | "broken"
+            | "gone"
+            | "slow"
+            | "busy"
+            | "alive"
+            | "healthy"
+            | "unhealthy"
+            | "leader"
+            | "follower"
+            | "primary"
+            | "replica"
+            | "standby"
     );
     let compound = matches!(
         word,

@@ -397,6 +397,10 @@ fn who_fails_at_one_callee_does_not_lose_the_calls_that_would_have_followed() {
         ..fails("shop")
     };
     assert_eq!(lost(&[fails("shop"), on_its_way, fewer(5.0)]), None);
+    // Of its failures few are of those at the other callee, so that most calls would have followed.
+    let few = signal("pay", Measure::Errors, MetricUnit::Ratio, 0.0, 0.02);
+    let own = lost(&[fails("shop"), few, fewer(5.0)]).unwrap();
+    assert!(own > 0.3, "{own}");
     // More than those are missing.
     let some = lost(&[fails("shop"), fails("pay"), fewer(1.0)]).unwrap();
     assert!(-1.6 < some && some < 0.4, "{some}");

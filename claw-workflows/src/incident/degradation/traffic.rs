@@ -119,17 +119,22 @@ impl<'a> Strains<'a> {
             shares.map(|share| share.amount).reduce(f64::max)
         };
         // No more of it can fail there than fails there.
-        let there = failing.iter().filter_map(|other| {
+        let there = failing.iter().map(|other| {
             let itself = self.units.get(*other).and_then(|unit| more(unit.error_excess()));
-            let calls = self.edges.get(&(caller.clone(), (*other).clone()))?;
+            let calls = self.edges.get(&(caller.clone(), (*other).clone()));
             let calls = calls
-                .iter()
+                .into_iter()
+                .flatten()
                 .filter(|call| call.harmful && units::strain(call) == Strain::Errors);
             let on_its_way = more(calls.filter_map(|call| Excess::of(call)).collect());
-            itself.into_iter().chain(on_its_way).reduce(f64::max)
+            itself
+                .into_iter()
+                .chain(on_its_way)
+                .reduce(f64::max)
+                .unwrap_or(1.0)
         });
         let own = self.units.get(caller).and_then(|unit| more(unit.error_excess()));
-        let most = there.reduce(f64::max).unwrap_or(1.0);
+        let most = there.fold(0.0, f64::max);
         1.0 - own.unwrap_or(0.0).min(most).clamp(0.0, 1.0 - 1.0 / MOST)
     }
 

@@ -1,10 +1,10 @@
 //! What is said of many things at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::realm::{CLUSTERS, ENVIRONMENTS, LOOSENING, REGIONS};
+use super::realm::{CLUSTERS, ENVIRONMENTS, LOOSENING, REGIONS, Realm};
 use super::site::Site;
 use super::tie::Tie;
 use crate::trigger::Alert;
@@ -12,7 +12,7 @@ use crate::trigger::Alert;
 /// So many make a crowd.
 const MANY: usize = 3;
 /// Labels that many alerts share which have nothing to do with each other: how urgent they are, whose, and who measured.
-const GENERAL: [&str; 16] = [
+const GENERAL: [&str; 24] = [
     "alertname",
     "severity",
     "priority",
@@ -29,37 +29,43 @@ const GENERAL: [&str; 16] = [
     "ref_id",
     "grafana_folder",
     "openshift_io_alert_source",
+    "alertgroup",
+    "rule_group",
+    "type",
+    "tier",
+    "slo",
+    "long",
+    "short",
+    "window",
 ];
 
-/// What a crowd has in common: a label and its value.
-type Common = (String, String);
-
-/// One of a crowd.
-#[derive(Clone, Debug)]
-struct One {
-    began: Timestamp,
-    /// What has to differ for two to count as two.
-    who: String,
-}
+/// What a crowd has in common: a label and its value, and where it is.
+type Common = (String, String, Realm);
+/// Those of a crowd, by what has to differ for two to count as two, each with when the last of its alerts began.
+type Ones = BTreeMap<String, Timestamp>;
 
 /// What the alerts of each name have in common, in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct Crowds {
-    by_common: BTreeMap<Common, BTreeMap<String, Vec<One>>>,
+    by_common: BTreeMap<Common, BTreeMap<String, Ones>>,
     /// What each alert has in common with others.
     of: BTreeMap<usize, BTreeMap<Common, Option<String>>>,
 }
 
 impl Crowds {
-    /// One more alert began.
+    /// One more alert began. Those of which nobody has to do anything make no crowd.
     pub(super) fn add(&mut self, position: usize, alert: &Alert, site: &Site) {
+        if site.is_quiet {
+            return;
+        }
         let of = in_common(alert, site);
         let began = alert.starts_at;
         for (common, who) in &of {
             let Some(who) = who.clone() else { continue };
             let names = self.by_common.entry(common.clone()).or_default();
             let ones = names.entry(alert.name().unwrap_or_default().to_owned());
-            ones.or_default().push(One { began, who });
+            let last = ones.or_default().entry(who).or_insert(began);
+            *last = (*last).max(began);
         }
         self.of.insert(position, of);
     }
@@ -74,24 +80,19 @@ impl Crowds {
             let Some(other) = there.get(common) else {
                 return false;
             };
-            // What is said of a region itself belongs to a crowd of it.
-            let whole = usize::from(who.is_none()).saturating_add(usize::from(other.is_none()));
             let many =
-                |alert: &&Alert| self.is_many(common, alert.name().unwrap_or_default(), later.1.starts_at);
-            let many = [earlier.1, later.1].iter().filter(|alert| many(alert)).count();
-            many > 0 && many.saturating_add(whole) >= 2
+                |alert: &Alert| self.is_many(common, alert.name().unwrap_or_default(), later.1.starts_at);
+            let [first, second] = [many(earlier.1), many(later.1)];
+            // What is said of a region itself belongs to a crowd of it.
+            (first || who.is_none()) && (second || other.is_none()) && (first || second)
         })
     }
 
     /// Whether enough alerts of a name with that in common began lately.
     fn is_many(&self, common: &Common, name: &str, now: Timestamp) -> bool {
         let ones = self.by_common.get(common).and_then(|names| names.get(name));
-        let lately = |one: &&One| now.duration_since(one.began) <= Tie::Everywhere.lasts();
-        let mut known = BTreeSet::new();
-        ones.into_iter().flatten().rev().take_while(lately).any(|one| {
-            known.insert(one.who.as_str());
-            known.len() >= MANY
-        })
+        let lately = |began: &&Timestamp| now.duration_since(**began) <= Tie::Everywhere.lasts();
+        ones.into_iter().flat_map(BTreeMap::values).filter(lately).count() >= MANY
     }
 }
 
@@ -102,7 +103,7 @@ fn in_common(alert: &Alert, site: &Site) -> BTreeMap<Common, Option<String>> {
     if let Some(region) = first(&REGIONS) {
         let cluster = first(&CLUSTERS).cloned();
         let is_of_it = cluster.is_some() || !site.is_known();
-        let common = ("region".to_owned(), region.clone());
+        let common = ("region".to_owned(), region.clone(), Realm::of_environment(alert));
         return is_of_it.then_some((common, cluster)).into_iter().collect();
     }
     if site.is_known() {
@@ -112,7 +113,10 @@ fn in_common(alert: &Alert, site: &Site) -> BTreeMap<Common, Option<String>> {
         .labels
         .iter()
         .filter(|(label, value)| !is_general(label) && !value.trim().is_empty())
-        .map(|(label, value)| ((label.clone(), value.clone()), Some(alert.fingerprint.clone())))
+        .map(|(label, value)| {
+            let common = (label.clone(), value.clone(), site.realm.clone());
+            (common, Some(alert.fingerprint.clone()))
+        })
         .collect()
 }
 

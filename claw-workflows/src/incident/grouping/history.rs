@@ -45,6 +45,7 @@ impl<'a> History<'a> {
         self.crowds.add(position, alert, site);
         let mut explained: Option<Timestamp> = None;
         let mut unrelated = Vec::new();
+        let mut of_this = Vec::new();
         for &earlier in open {
             let Some(before @ (other, _)) = self.at(earlier).filter(|(other, _)| !is_over(other, alert))
             else {
@@ -66,13 +67,16 @@ impl<'a> History<'a> {
             let since = match cause {
                 Cause::Earlier => Some(known.unwrap_or(other.starts_at)),
                 Cause::Neither => known,
-                Cause::Later => None,
+                Cause::Later => {
+                    of_this.push(earlier);
+                    None
+                }
             };
             explained = [explained, since].into_iter().flatten().min();
             ties.insert(earlier, tie);
         }
         self.past.push(position);
-        let alarmed = self.alarmed(alert);
+        let alarmed = self.alarmed(next);
         for (earlier, before) in unrelated {
             let is_explained = explained.is_some() || self.explained.contains_key(&earlier);
             let lasted = alert.starts_at.duration_since(before.0.starts_at);
@@ -93,6 +97,9 @@ impl<'a> History<'a> {
         if let Some(since) = explained {
             self.explained.insert(position, since);
         }
+        for earlier in of_this {
+            self.explained.entry(earlier).or_insert(alert.starts_at);
+        }
         ties
     }
 
@@ -110,11 +117,15 @@ impl<'a> History<'a> {
         Some((self.alerts.get(position)?, self.sites.get(position)?))
     }
 
-    /// What alerts were about that began shortly before this one, and it is about itself.
-    fn alarmed(&self, alert: &Alert) -> BTreeSet<&'a EntityRef> {
+    /// What alerts were about that began shortly before this one, and it is about itself: those that somebody has to see to, and
+    /// that are of the same cluster.
+    fn alarmed(&self, (alert, site): (&Alert, &Site)) -> BTreeSet<&'a EntityRef> {
         let past = self.past.iter().rev().filter_map(|&position| self.at(position));
         past.take_while(|(other, _)| alert.starts_at.duration_since(other.starts_at) <= Tie::Shared.lasts())
-            .flat_map(|(_, site)| &site.units)
+            .filter(|(other, there)| {
+                !there.is_quiet && !there.realm.contradicts(&site.realm) && !is_over(other, alert)
+            })
+            .flat_map(|(_, there)| &there.units)
             .collect()
     }
 }

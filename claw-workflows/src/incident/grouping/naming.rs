@@ -24,22 +24,26 @@ pub(super) fn owner(pod: EntityRef) -> EntityRef {
     service(&pod, kept)
 }
 
-/// What may use a claim. That of a StatefulSet's pod is called `TEMPLATE-SET-ORDINAL`, and both names may have hyphens; others bear
-/// the name of what uses them, and often a word before or after it.
+/// Words for what a claim is, which name nothing that uses it.
+const OF_STORAGE: [&str; 12] = [
+    "data", "storage", "pvc", "volume", "vol", "claim", "disk", "cache", "log", "logs", "backup", "tmp",
+];
+
+/// What may use a claim. That of a StatefulSet's pod is called `TEMPLATE-SET-ORDINAL`, with one word for the template by custom;
+/// others bear the name of what uses them, and often a word before or after it.
 pub(super) fn users(claim: &EntityRef) -> BTreeSet<EntityRef> {
     let parts: Vec<&str> = claim.name.split('-').collect();
     let all = parts.as_slice();
     let named: Vec<&[&str]> = match all {
-        [stem @ .., ordinal] if stem.len() > 1 && is_ordinal(ordinal) => {
-            (1..stem.len()).filter_map(|first| stem.get(first..)).collect()
-        }
+        [stem @ .., ordinal] if stem.len() > 1 && is_ordinal(ordinal) => stem.get(1..).into_iter().collect(),
         [_, after @ ..] if !after.is_empty() => {
             let before = all.split_last().map(|(_, before)| before);
             [all, after].into_iter().chain(before).collect()
         }
         _ => vec![all],
     };
-    let is_name = |parts: &&[&str]| !parts.iter().all(|part| is_ordinal(part));
+    let says_nothing = |part: &&str| is_ordinal(part) || OF_STORAGE.contains(part);
+    let is_name = |parts: &&[&str]| !parts.iter().all(says_nothing);
     let named = named.into_iter().filter(is_name);
     named.map(|parts| service(claim, parts)).collect()
 }
@@ -65,7 +69,7 @@ fn service(like: &EntityRef, parts: &[&str]) -> EntityRef {
     }
 }
 
-fn is_ordinal(part: &str) -> bool {
+pub(super) fn is_ordinal(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -87,7 +91,9 @@ mod tests {
             users.into_iter().map(|user| user.name).collect()
         };
         assert_eq!(of("data-ledger-0"), ["ledger"]);
-        assert_eq!(of("wal-order-store-12"), ["order-store", "store"]);
+        // Another one may be called `store`.
+        assert_eq!(of("wal-order-store-12"), ["order-store"]);
+        assert_eq!(of("wiki-data"), ["wiki", "wiki-data"]);
         assert_eq!(of("wiki-uploads"), ["uploads", "wiki", "wiki-uploads"]);
         assert_eq!(of("uploads"), ["uploads"]);
         assert_eq!(of("uploads-0"), ["uploads", "uploads-0"]);

@@ -34,7 +34,16 @@ pub(super) struct Realm(BTreeMap<&'static str, BTreeSet<String>>);
 impl Realm {
     /// What one alert names.
     pub(super) fn of(alert: &Alert) -> Self {
-        let named = parting().filter_map(|label| {
+        Self::named(alert, parting())
+    }
+
+    /// The environment that one alert names.
+    pub(super) fn of_environment(alert: &Alert) -> Self {
+        Self::named(alert, ENVIRONMENTS.into_iter())
+    }
+
+    fn named(alert: &Alert, labels: impl Iterator<Item = &'static str>) -> Self {
+        let named = labels.filter_map(|label| {
             let value = alert.labels.get(label).filter(|value| !value.is_empty())?;
             Some((label, BTreeSet::from([value.clone()])))
         });
@@ -48,8 +57,8 @@ impl Realm {
         }
     }
 
-    /// Whether they name nothing in common by some label: what they are about is different, then, whatever it is called. An alert that does not name its cluster may belong to any, and does not
-    /// make one incident of those of two.
+    /// Whether they name nothing in common by some label: what they are about is different, then, whatever it is called. An alert
+    /// that does not name its cluster may belong to any, and does not make one incident of those of two.
     pub(super) fn contradicts(&self, other: &Self) -> bool {
         self.0.iter().any(|(label, values)| {
             let there = other.0.get(label);

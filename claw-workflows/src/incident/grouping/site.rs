@@ -87,7 +87,7 @@ fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
     };
     if entities.is_empty() {
         // An address that was scraped is all that it says.
-        entities.extend(scraped().map(|address| EntityRef::cluster("Node", address)));
+        entities.extend(hosts.iter().cloned());
     }
     if let Some(job) = hints.named.iter().find_map(|named| named.job.as_deref()) {
         // The name of the scrape tells who measured, and in want of anything else what.
@@ -177,7 +177,7 @@ fn users(facts: &Facts<'_>, claim: &EntityRef) -> BTreeSet<EntityRef> {
         is_there(workload.metadata.ns())
             && templates.any(|template| {
                 let prefix = format!("{}-{}-", template.metadata.name, workload.metadata.name);
-                claim.name.starts_with(&prefix)
+                claim.name.strip_prefix(&prefix).is_some_and(naming::is_ordinal)
             })
     };
     let pods = facts.pods().filter(mounts).map(Object::entity);

@@ -27,15 +27,9 @@ const THINGS: [(&str, &str); 16] = [
 /// Labels of those that are by custom called like the service which they belong to.
 const OF_SERVICE: [&str; 2] = ["consumergroup", "consumer_group"];
 /// Scrapes whose address is that of what they tell of.
-const OF_HOST: [&str; 7] = [
-    "node",
-    "node-exporter",
-    "node_exporter",
-    "windows",
-    "windows-exporter",
-    "windows_exporter",
-    "kubelet",
-];
+const OF_HOST: [&str; 5] = ["node", "windows", "kubelet", "telegraf", "unix"];
+/// The same by what their names contain.
+const OF_HOST_BY_PART: [&str; 2] = ["node-exporter", "windows-exporter"];
 /// Where OpenShift tells of its operators, by their name: what they operate is in a namespace that is called after it.
 const OF_OPERATORS: &str = "openshift-cluster-version";
 
@@ -53,6 +47,9 @@ pub(super) fn named(labels: &Labels, namespaces: &BTreeSet<String>) -> BTreeSet<
     let things = THINGS
         .iter()
         .filter_map(|(label, kind)| Some(thing(kind, value(label)?)));
+    // A page that is probed.
+    let page = value("instance").filter(|instance| instance.contains('/'));
+    let things = things.chain(page.map(|page| thing("Address", page)));
     let services = OF_SERVICE
         .iter()
         .filter_map(|label| Some(thing("Service", value(label)?)));
@@ -67,7 +64,8 @@ pub(super) fn host(address: &str) -> Option<EntityRef> {
 
 /// Whether a scrape of that name tells of the host that it reads, and not of a service on it.
 pub(super) fn is_of_host(job: &str) -> bool {
-    OF_HOST.contains(&job)
+    let name = job.rsplit('/').next().unwrap_or(job).replace('_', "-");
+    OF_HOST.contains(&name.as_str()) || OF_HOST_BY_PART.iter().any(|part| name.contains(part))
 }
 
 /// The namespace of what an operator of OpenShift operates.

@@ -107,12 +107,15 @@ pub(super) fn loose(
     if here.realm.contradicts(&there.realm) {
         return None;
     }
+    if here.is_quiet || there.is_quiet {
+        return None;
+    }
     let about_nodes =
         |site: &Site| !site.units.is_empty() && site.units.iter().all(|unit| unit.kind == "Node");
     if about_nodes(here) && about_nodes(there) {
         return (alert.name() == other.name()).then_some(Tie::Everywhere);
     }
-    if is_explained || here.is_quiet || there.is_quiet {
+    if is_explained {
         return None;
     }
     if map.share_cause(&here.units, &there.units, alarmed) {

@@ -202,7 +202,7 @@ fn candidate(facts: &Facts<'_>, workload: &EntityRef, refusal: &Refusal<'_>) -> 
     .clue("API server refuses its pods", 4.5, refusal.evidence(facts))
     .since(since)
     .derived(obstacle.derived());
-    if let Some(policy) = policy::changed(facts, message, since)
+    if let Some(policy) = policy::changed(facts, workload, message, since)
         && obstacle
             .paths()
             .and_then(|fields| facts.rollout_before(workload, since, fields))

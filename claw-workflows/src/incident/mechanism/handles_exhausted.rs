@@ -2,6 +2,8 @@
 
 mod watches;
 
+use std::collections::BTreeSet;
+
 use claw_core::entity::EntityRef;
 use claw_k8s::model::Condition;
 use claw_metrics::classify::Measure;
@@ -37,21 +39,24 @@ impl Mechanism for HandlesExhausted {
 
     fn candidates(&self, facts: &Facts<'_>) -> Vec<Candidate> {
         let watches = Watches::of(facts);
-        let taken = watches.as_ref().and_then(|watches| watches.candidate(facts));
+        let mut takers = BTreeSet::new();
+        let taken: Vec<Candidate> = watches
+            .iter()
+            .filter_map(|watches| watches.candidate(facts))
+            // What runs on several nodes is one cause of all that they lack.
+            .filter(|taken| takers.insert(taken.entity.clone()))
+            .collect();
         let own = [Handle::File, Handle::Thread].into_iter().flat_map(|handle| {
             let told = said(facts, |pattern| Handle::named_in(pattern) == Some(handle));
             let told = told.into_iter().map(|said| {
-                let of_node = handle == Handle::File
-                    && watches
-                        .as_ref()
-                        .is_some_and(|watches| watches.have(&said.workload));
+                let of_node =
+                    handle == Handle::File && watches.iter().any(|watches| watches.have(&said.workload));
                 (of_node, candidate(facts, handle, &said, of_node))
             });
             told.collect::<Vec<_>>()
         });
         // Who took them is not its own victim.
-        let taker = taken.as_ref().map(|taken| taken.entity.clone());
-        let own = own.filter(|(of_node, own)| !of_node || taker.as_ref() != Some(&own.entity));
+        let own = own.filter(|(of_node, own)| !of_node || !takers.contains(&own.entity));
         let mut found: Vec<Candidate> = own.map(|(_, own)| own).collect();
         found.extend(taken);
         found

@@ -14,8 +14,8 @@ const MAX_PODS: usize = 5;
 /// The label by which a StatefulSet marks of which revision a pod is.
 const REVISION: &str = "controller-revision-hash";
 
-/// Of a fault of pods that are all of an older revision, the advice: the template is another one already, so that no edit of
-/// it helps.
+/// Of a fault of pods that are all of an older revision, the first advice: the template is another one already, so that an edit
+/// of it does not help by itself.
 pub(in crate::incident) fn advise(facts: &Facts<'_>, candidate: &mut Candidate) {
     let Some(pods) = outdated(facts, candidate) else {
         return;
@@ -41,7 +41,8 @@ pub(in crate::incident) fn advise(facts: &Facts<'_>, candidate: &mut Candidate) 
         format!("Delete the pod{plural} {names} of {workload}, which makes them anew from its template"),
         "The controller waits for a pod of the old revision to get ready and does not replace it by itself",
     );
-    candidate.advice = vec![advice.command(format!("kubectl -n {namespace} delete pod {names}"))];
+    let delete = advice.command(format!("kubectl -n {namespace} delete pod {names}"));
+    candidate.advice.insert(0, delete);
 }
 
 /// The pods that a candidate about a StatefulSet hurts, if all of them are unwell and of an older revision.
@@ -49,6 +50,17 @@ fn outdated<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Option<Vec<&'a Pod>
     let set = facts
         .workload(&candidate.entity)
         .filter(|set| set.kind == "StatefulSet")?;
+    // With `Parallel` none is waited for, and what lies below the partition is made anew as it was.
+    let waits = set.spec.pod_management_policy != "Parallel";
+    let rolling = set.spec.update_strategy.as_ref();
+    let rolling = rolling.and_then(|strategy| strategy.rolling_update.as_ref());
+    let partition = rolling.and_then(|rolling| rolling.partition).unwrap_or_default();
+    let is_kept = |pod: &Pod| {
+        let (_, ordinal) = pod.metadata.name.rsplit_once('-').unwrap_or_default();
+        ordinal
+            .parse::<i64>()
+            .is_ok_and(|ordinal| ordinal < i64::from(partition))
+    };
     let newest = set.status.update_revision.as_str();
     let is_pod = |entity: &&EntityRef| entity.kind == "Pod";
     let pods: Vec<&Pod> = candidate
@@ -59,9 +71,9 @@ fn outdated<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Option<Vec<&'a Pod>
         .collect();
     let old = |pod: &&Pod| {
         let revision = pod.metadata.labels.get(REVISION);
-        !pod.is_ready() && revision.is_some_and(|revision| revision != newest)
+        !pod.is_ready() && !is_kept(pod) && revision.is_some_and(|revision| revision != newest)
     };
-    (!newest.is_empty() && !pods.is_empty() && pods.iter().all(old)).then_some(pods)
+    (waits && !newest.is_empty() && !pods.is_empty() && pods.iter().all(old)).then_some(pods)
 }
 
 #[cfg(test)]
@@ -73,10 +85,14 @@ mod tests {
 
     /// The command for a StatefulSet of revision `new` of which a pod of that revision fails.
     fn command(revision: &str, ready: &str) -> Option<String> {
+        of_set(json!({"replicas": 3}), revision, ready)
+    }
+
+    fn of_set(spec: serde_json::Value, revision: &str, ready: &str) -> Option<String> {
         let mut case = case();
         case.objects.workloads.push(object(
             "store",
-            json!({"kind": "StatefulSet", "spec": {"replicas": 3}, "status": {"updateRevision": "store-new"}}),
+            json!({"kind": "StatefulSet", "spec": spec, "status": {"updateRevision": "store-new"}}),
         ));
         case.objects.pods.push(object(
             "store-2",
@@ -91,8 +107,16 @@ mod tests {
             .hurting([EntityRef::namespaced("Pod", "shop", "store-2")])
             .advise(Advice::new("Set another image", "why").command("kubectl set image"));
         advise(&Facts::new(&case), &mut candidate);
-        assert_eq!(candidate.advice.len(), 1);
         candidate.advice[0].command.clone()
+    }
+
+    #[test]
+    fn what_is_kept_old_on_purpose_or_not_waited_for_needs_no_deletion() {
+        let set = Some("kubectl set image".to_owned());
+        let kept = json!({"updateStrategy": {"rollingUpdate": {"partition": 3}}});
+        assert_eq!(of_set(kept, "store-old", "False"), set);
+        let parallel = json!({"podManagementPolicy": "Parallel"});
+        assert_eq!(of_set(parallel, "store-old", "False"), set);
     }
 
     #[test]

@@ -21,18 +21,19 @@ pub(super) fn scales(change: &Change) -> bool {
 /// Whether replicas were taken away, and by no autoscaler: one takes away what is not needed, by its measure. Where an
 /// autoscaler is known for `unit`, who is not told may have been that.
 pub(super) fn takes_away(facts: &Facts<'_>, unit: &EntityRef, change: &Change) -> bool {
-    const AUTOMATIC: [&str; 4] = [
-        "kube-controller-manager",
-        "horizontal-pod-autoscaler",
-        "keda-operator",
-        "vpa-updater",
-    ];
+    // Field managers, and what people write of them: `system:serviceaccount:kube-system:horizontal-pod-autoscaler`, `hpa`.
+    let automatic = |author: &str| {
+        let last = author.rsplit(':').next().unwrap_or(author).to_lowercase();
+        let mut words = last.split(|c: char| !c.is_alphanumeric());
+        last == "kube-controller-manager"
+            || words.any(|word| matches!(word, "autoscaler" | "hpa" | "keda" | "vpa"))
+    };
     let fewer = counts(change, about_replicas).is_some_and(|(from, to)| to < from);
     let autoscalers = &facts.case.objects.autoscalers;
     let scaled = || autoscalers.iter().any(|autoscaler| target(autoscaler) == *unit);
     fewer
         && match change.author.as_deref() {
-            Some(author) => !AUTOMATIC.contains(&author),
+            Some(author) => !automatic(author),
             None => !scaled(),
         }
 }

@@ -16,6 +16,7 @@ use claw_k8s::tools::{
     GetDependencies, GetDependenciesInput, GetPods, GetPodsInput, GetWorkloads, GetWorkloadsInput,
 };
 use claw_k8s::world::{Edge, Objects, Relation, World};
+use jiff::Timestamp;
 
 use super::analyze_logs::{FOR_PROBES, read_pods, selection};
 use super::correlate_changes::look_again;
@@ -277,6 +278,7 @@ fn failing_jobs<'a>(facts: &Facts<'a>, namespaces: &BTreeSet<String>) -> Vec<&'a
         .filter(|pod| !namespaces.contains(pod.metadata.ns()))
         .filter(|pod| matches!(facts.workload_of(pod).kind.as_str(), "Job" | "CronJob"))
         .filter(failed)
+        .filter(|pod| ended_since(pod, facts.case.window.start))
         .collect();
     pods.sort_by_key(|pod| (std::cmp::Reverse(pod.metadata.creation_timestamp), pod.entity()));
     let mut units = BTreeSet::new();
@@ -285,10 +287,36 @@ fn failing_jobs<'a>(facts: &Facts<'a>, namespaces: &BTreeSet<String>) -> Vec<&'a
     pods
 }
 
-/// Whether one of these names is a word of a text.
+/// Whether a container of a pod ended since then, or when it did is not told.
+fn ended_since(pod: &Pod, start: Timestamp) -> bool {
+    let mut ends = pod.all_statuses().flat_map(|status| {
+        let states = [&status.state, &status.last_state];
+        states
+            .into_iter()
+            .filter_map(|state| state.terminated.as_ref()?.finished_at)
+    });
+    let first = ends.next();
+    first.is_none_or(|first| first >= start || ends.any(|end| end >= start))
+}
+
+/// Whether a text names one of these namespaces as one: quoted, behind the word, or before what is in it.
 fn names_any(text: &str, names: &BTreeSet<String>) -> bool {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    text.split(|c| !part_of_name(c)).any(|word| names.contains(word))
+    names.iter().filter(|name| !name.is_empty()).any(|name| {
+        text.match_indices(name.as_str()).any(|(at, _)| {
+            let before = text.get(..at).unwrap_or_default();
+            let behind = text.get(at.saturating_add(name.len())..).unwrap_or_default();
+            let whole = !before.ends_with(part_of_name) && !behind.starts_with(part_of_name);
+            let quoted = before.ends_with(['"', '\'', '`', '“']);
+            let word = before.trim_end_matches([' ', '=', ':', '/', '"']);
+            whole
+                && (quoted
+                    || behind.starts_with('/')
+                    || word.ends_with("namespace")
+                    || word.ends_with("namespaces")
+                    || word.ends_with("-n"))
+        })
+    })
 }
 
 /// Adds workloads of elsewhere, with what they own.

@@ -20,11 +20,21 @@ const OF_TRAFFIC: [&str; 6] = [
 ];
 
 /// The last change, before the refusal, of a policy that the message names: of Kyverno, of Gatekeeper, or of the API server.
-pub(super) fn changed<'a>(facts: &Facts<'a>, message: &str, since: Option<Timestamp>) -> Option<&'a Change> {
+pub(super) fn changed<'a>(
+    facts: &Facts<'a>,
+    workload: &EntityRef,
+    message: &str,
+    since: Option<Timestamp>,
+) -> Option<&'a Change> {
     let since = since.or(facts.case.began)?;
     let changes = facts.case.changes.iter();
     changes
         .filter(|change| is_policy(&change.entity) && names(message, &change.entity.name))
+        // One of a namespace is for that namespace, and what is refused is named as well.
+        .filter(|change| {
+            let there = &change.entity.namespace;
+            (there.is_none() || *there == workload.namespace) && change.entity.name != workload.name
+        })
         .filter(|change| {
             let age = since.duration_since(change.time);
             age >= -SKEW && age <= SHOWS

@@ -2,7 +2,7 @@
 //!
 //! Who is told that there are none left need not be the one who took them: whoever starts then is, too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
@@ -17,16 +17,35 @@ const ID: &str = "file_descriptors_exhausted";
 /// For how long before somebody may have begun to take them.
 const WITHIN: SignedDuration = SignedDuration::from_hours(2);
 
-/// Workloads of the same nodes that are told that there are no watches left.
+/// Workloads of one node that are told that there are no watches left.
 pub(super) struct Watches<'a> {
+    node: EntityRef,
     told: Vec<Said<'a>>,
 }
 
 impl<'a> Watches<'a> {
-    /// Those of a case. A single workload may as well have a limit of its own.
-    pub(super) fn of(facts: &Facts<'a>) -> Option<Self> {
-        let told = said(facts, |pattern| is_of_watches(&pattern.sample));
-        (told.len() > 1).then_some(Self { told })
+    /// Those of each node, those of most workloads first. A workload that is alone on its node may as well have a limit of its own.
+    pub(super) fn of(facts: &Facts<'a>) -> Vec<Self> {
+        let mut by_node: BTreeMap<EntityRef, Vec<Said<'a>>> = BTreeMap::new();
+        for said in said(facts, |pattern| is_of_watches(&pattern.sample)) {
+            let pods = said.pods();
+            let nodes: BTreeSet<EntityRef> = pods
+                .into_iter()
+                .filter_map(|pod| facts.pod(pod))
+                .filter(|pod| !pod.spec.node_name.is_empty())
+                .map(|pod| EntityRef::cluster("Node", &pod.spec.node_name))
+                .collect();
+            for node in nodes {
+                by_node.entry(node).or_default().push(said.clone());
+            }
+        }
+        let mut found: Vec<Self> = by_node
+            .into_iter()
+            .filter(|(_, told)| told.len() > 1)
+            .map(|(node, told)| Self { node, told })
+            .collect();
+        found.sort_by_key(|one| (std::cmp::Reverse(one.told.len()), one.node.clone()));
+        found
     }
 
     /// Whether a workload is one of them.
@@ -37,11 +56,10 @@ impl<'a> Watches<'a> {
     /// Who took them: who was changed before any of the others was told, and runs where they do. Where nobody is known to
     /// have been, the node that most of them run on.
     pub(super) fn candidate(&self, facts: &Facts<'_>) -> Option<Candidate> {
-        let nodes = self.nodes(facts);
-        let taker = self.taker(facts, &nodes);
+        let taker = self.taker(facts);
         let entity = match taker {
             Some((ref unit, _)) => unit.clone(),
-            None => nodes.first().cloned()?,
+            None => self.node.clone(),
         };
         let first = self.told.first()?;
         let units: BTreeSet<String> = self.told.iter().map(|said| said.workload.to_string()).collect();
@@ -81,36 +99,15 @@ impl<'a> Watches<'a> {
         )))
     }
 
-    /// The nodes that their pods run on, those of most workloads first.
-    fn nodes(&self, facts: &Facts<'_>) -> Vec<EntityRef> {
-        let mut count: std::collections::BTreeMap<&str, BTreeSet<&EntityRef>> = Default::default();
-        for said in &self.told {
-            for pod in said.pods().into_iter().filter_map(|pod| facts.pod(pod)) {
-                if !pod.spec.node_name.is_empty() {
-                    count
-                        .entry(&pod.spec.node_name)
-                        .or_default()
-                        .insert(&said.workload);
-                }
-            }
-        }
-        let mut nodes: Vec<(usize, &str)> = count.iter().map(|(node, units)| (units.len(), *node)).collect();
-        nodes.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        nodes
-            .into_iter()
-            .map(|(_, node)| EntityRef::cluster("Node", node))
-            .collect()
-    }
-
-    /// The workload of those nodes that was changed last before any other was told, with the change.
-    fn taker<'f>(&self, facts: &Facts<'f>, nodes: &[EntityRef]) -> Option<(EntityRef, &'f Change)> {
+    /// The workload of the node that was changed last before any other was told, with the change.
+    fn taker<'f>(&self, facts: &Facts<'f>) -> Option<(EntityRef, &'f Change)> {
         let there = |unit: &EntityRef| {
             // What runs on every node does on these, whether its pods were read or not.
             unit.kind == "DaemonSet"
                 || facts
                     .pods_of(unit)
                     .iter()
-                    .any(|pod| nodes.contains(&EntityRef::cluster("Node", &pod.spec.node_name)))
+                    .any(|pod| pod.spec.node_name == self.node.name)
         };
         let changes = facts.case.changes.iter();
         changes
