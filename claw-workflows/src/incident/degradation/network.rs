@@ -70,26 +70,32 @@ impl<'a> Strains<'a> {
             (None, None) => return None,
         };
         let fails = matches!(signal.measure, Measure::Errors | Measure::Availability);
-        let cause = match fails {
-            true => format!(
-                "calls fail on the way to or from {entity}: {}",
-                signal.statement()
-            ),
-            false => format!(
-                "the network of {entity} is slow or loses packets: {}",
-                signal.statement()
-            ),
+        // Of what is outside nothing else is seen than how calls to it go.
+        let outside = entity.kind == EntityRef::EXTERNAL_HOST;
+        let statement = signal.statement();
+        let cause = match (outside, fails) {
+            (true, true) => format!("calls to {} fail: {statement}", entity.name),
+            (true, false) => format!("calls to {} are answered late: {statement}", entity.name),
+            (false, true) => format!("calls fail on the way to or from {entity}: {statement}"),
+            (false, false) => format!("the network of {entity} is slow or loses packets: {statement}"),
         };
-        let because = match fails {
-            true => "Calls from and to it fail, and nothing shows that the services at the ends do",
-            false => "Calls from and to it are late although the services at the ends are not",
+        let look = match outside {
+            true => format!(
+                "Ask those who run {}, and check the way out of the cluster",
+                entity.name
+            ),
+            false => format!("Check the network of the node and pod of {entity}"),
+        };
+        let because = match (outside, fails) {
+            (true, _) => {
+                "It lies outside the cluster, and nothing that was seen inside accounts for how calls to it go"
+            }
+            (false, true) => "Calls from and to it fail, and nothing shows that the services at the ends do",
+            (false, false) => "Calls from and to it are late although the services at the ends are not",
         };
         let mut candidate = Candidate::new("network_degradation", entity.clone(), cause)
             .derived(0.5)
-            .advise(Advice::new(
-                format!("Check the network of the node and pod of {entity}"),
-                because,
-            ));
+            .advise(Advice::new(look, because));
         // Whose calls alone fail may be why they do: a fault of the only caller explains them as well.
         if let (true, [only]) = (fails, callers.as_slice()) {
             candidate = candidate.hurting([(*only).clone()]);

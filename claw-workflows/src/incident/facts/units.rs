@@ -197,7 +197,9 @@ fn unseen(case: &Case) -> BTreeMap<EntityRef, EntityRef> {
         .signals
         .iter()
         .flat_map(|signal| std::iter::once(&signal.entity).chain(&signal.peer));
-    let steady = case.measured.iter().map(|(entity, _)| entity);
+    // Where objects were seen, they tell what there is beside what moved.
+    let steady = case.measured.iter().filter(|_| !case.saw_objects());
+    let steady = steady.map(|(entity, _)| entity);
     let measured: BTreeSet<&EntityRef> = signals.chain(steady).collect();
     let calls = case.calls.iter().flat_map(|call| [&call.caller, &call.callee]);
     let logs = case.logs.iter().map(|digest| &digest.pod);
