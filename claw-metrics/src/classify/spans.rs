@@ -36,6 +36,7 @@ const HELD: &[&str] = &[
     "idle",
     "pending",
     "open",
+    "cx",
 ];
 /// What instrumentations put before the name of a remote procedure.
 const PREFIXES: &[&str] = &["grpc.", "Sent.", "Recv.", "/"];
@@ -421,6 +422,12 @@ mod tests {
                 "api_client_requests_total",
                 "client_name",
                 "phone",
+                itself.clone(),
+            ),
+            (
+                "envoy_cluster_upstream_cx_total",
+                "envoy_cluster_name",
+                "cart",
                 itself.clone(),
             ),
             (
