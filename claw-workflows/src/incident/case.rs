@@ -106,8 +106,15 @@ impl Case {
             reason: reason.into(),
             remedy: remedy.into(),
         };
-        if !self.gaps.contains(&gap) {
-            self.gaps.push(gap);
+        self.add_gaps([gap]);
+    }
+
+    /// Notes what an answer says that it does not see, once.
+    pub(in crate::incident) fn add_gaps(&mut self, gaps: impl IntoIterator<Item = Gap>) {
+        for gap in gaps {
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
         }
     }
 

@@ -81,10 +81,7 @@ fn of(facts: &Facts<'_>, alert: &Alert) -> Named {
         .collect();
     let scraped = || hints.named.iter().filter_map(|named| named.scraped.as_deref());
     let hosts: BTreeSet<EntityRef> = scraped().filter_map(things::host).collect();
-    let namespaces = match things::operated(&alert.labels) {
-        Some(operated) => BTreeSet::from([operated]),
-        None => hints.namespaces,
-    };
+    let namespaces = hints.namespaces;
     if entities.is_empty() {
         // An address that was scraped is all that it says.
         entities.extend(hosts.iter().cloned());

@@ -30,8 +30,6 @@ const OF_SERVICE: [&str; 2] = ["consumergroup", "consumer_group"];
 const OF_HOST: [&str; 5] = ["node", "windows", "kubelet", "telegraf", "unix"];
 /// The same by what their names contain.
 const OF_HOST_BY_PART: [&str; 2] = ["node-exporter", "windows-exporter"];
-/// Where OpenShift tells of its operators, by their name: what they operate is in a namespace that is called after it.
-const OF_OPERATORS: &str = "openshift-cluster-version";
 
 type Labels = BTreeMap<String, String>;
 
@@ -66,11 +64,4 @@ pub(super) fn host(address: &str) -> Option<EntityRef> {
 pub(super) fn is_of_host(job: &str) -> bool {
     let name = job.rsplit('/').next().unwrap_or(job).replace('_', "-");
     OF_HOST.contains(&name.as_str()) || OF_HOST_BY_PART.iter().any(|part| name.contains(part))
-}
-
-/// The namespace of what an operator of OpenShift operates.
-pub(super) fn operated(labels: &Labels) -> Option<String> {
-    let of_operators = labels.get("namespace").is_some_and(|name| name == OF_OPERATORS);
-    let name = labels.get("name").filter(|name| of_operators && !name.is_empty());
-    name.map(|name| format!("openshift-{name}"))
 }

@@ -8,8 +8,6 @@
 use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
-use claw_core::gate::ObserveError;
-use claw_core::tool::ToolErrorKind;
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
 use claw_k8s::tools::{
@@ -79,8 +77,7 @@ fn lead(case: &Case, weights: &Weights) -> Option<Lead> {
     (firing && !clear).then_some(Lead::WaysIn)
 }
 
-/// Pods and workloads of all namespaces; `None` where the agent may not list them, which then is no gap: it has rights in
-/// some namespaces only.
+/// Pods and workloads of all namespaces; `None` where the agent may not list them, which the report says.
 async fn read_elsewhere(cx: &StepContext, case: &mut Case) -> Result<Option<Objects>, StepError> {
     let pods = GetPodsInput {
         brief: true,
@@ -90,14 +87,14 @@ async fn read_elsewhere(cx: &StepContext, case: &mut Case) -> Result<Option<Obje
         cx.observe::<GetPods>(pods, "who elsewhere has to do with the alerting service"),
         cx.observe::<GetWorkloads>(GetWorkloadsInput::default(), "what runs them"),
     );
-    let denied = matches!(&pods, Err(ObserveError::Tool(error)) if error.kind() == ToolErrorKind::Denied);
-    let gaps = case.gaps.clone();
     let pods = settle::<GetPods>(cx, case, pods)?;
     let workloads = settle::<GetWorkloads>(cx, case, workloads)?;
-    if denied {
-        case.gaps = gaps;
-    }
-    Ok(pods.zip(workloads).map(|(pods, workloads)| Objects {
+    let Some((pods, workloads)) = pods.zip(workloads) else {
+        return Ok(None);
+    };
+    case.add_gaps(pods.gaps);
+    case.add_gaps(workloads.gaps);
+    Ok(Some(Objects {
         pods: pods.pods,
         workloads: workloads.workloads,
         ..Objects::default()
@@ -119,6 +116,7 @@ async fn ways_in(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
         objects.network_policies = answer.objects.network_policies;
         objects.gateway = answer.objects.gateway;
         objects.mesh = answer.objects.mesh;
+        case.add_gaps(answer.gaps);
     }
     let mut edges: Vec<Edge> = World::build(&objects).edges().cloned().collect();
     let routes = routes_into(&case.namespaces, &edges);
@@ -203,13 +201,17 @@ async fn writers(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
 }
 
 /// The case with the objects of all namespaces, and nothing that was logged.
-fn elsewhere(case: &Case, objects: Objects) -> Case {
-    Case {
+fn elsewhere(case: &mut Case, objects: Objects) -> Case {
+    // What is replaced need not be copied first.
+    let own = std::mem::take(&mut case.objects);
+    let logs = std::mem::take(&mut case.logs);
+    let calls = std::mem::take(&mut case.calls);
+    let wide = Case {
         objects,
-        logs: Vec::new(),
-        calls: Vec::new(),
         ..case.clone()
-    }
+    };
+    (case.objects, case.logs, case.calls) = (own, logs, calls);
+    wide
 }
 
 fn is_in(namespaces: &BTreeSet<String>, entity: &EntityRef) -> bool {
