@@ -181,20 +181,25 @@ pub async fn list_all<T>(
 where
     T: Object + DeserializeOwned,
 {
-    walk(reader, cx, query, None).await
+    walk(reader, cx, query, &|_| true, None).await
 }
 
-/// Lists, and keeps the pages if asked to, as long as they are small enough.
+/// Which objects of a list are wanted: the others are dropped page by page, so that they never take memory all at once.
+pub(super) type Wanted<'a, T> = &'a (dyn Fn(&T) -> bool + Sync);
+
+/// Lists what is wanted, and keeps the pages if asked to, as long as they are small enough.
 pub(super) async fn walk<T>(
     reader: &dyn ClusterReader,
     cx: &ToolContext,
     query: &Query,
+    wanted: Wanted<'_, T>,
     mut kept: Option<&mut Pages>,
 ) -> Result<Listed<T>, ClusterError>
 where
     T: Object + DeserializeOwned,
 {
     let mut listed = Listed::default();
+    let mut seen = 0_usize;
     let mut token: Option<String> = None;
     let mut restarted = false;
     let mut limit = PAGE_SIZE;
@@ -209,15 +214,15 @@ where
             Ok(read) => read,
             Err(ClusterError::Gone { .. }) if !restarted && request.continue_token.is_some() => {
                 restarted = true;
-                listed = Listed::default();
+                (listed, seen) = (Listed::default(), 0);
                 if let Some(kept) = kept.as_deref_mut() {
                     kept.clear();
                 }
                 continue;
             }
-            Err(error) if !listed.items.is_empty() && !matches!(error, ClusterError::Cancelled { .. }) => {
+            Err(error) if seen > 0 && !matches!(error, ClusterError::Cancelled { .. }) => {
                 listed.incomplete.push(Incomplete::Failed {
-                    read: listed.items.len(),
+                    read: seen,
                     reason: error.fact(),
                     remedy: error.remedy(),
                 });
@@ -226,7 +231,8 @@ where
             Err(error) => return Err(error),
         };
         let objects = page.0.items.len().saturating_add(page.1);
-        token = absorb(&mut listed, query, page);
+        seen = seen.saturating_add(page.0.items.len());
+        token = absorb(&mut listed, query, wanted, page);
         // A page that is shorter than asked for, with more to come, is as long as pages can be here.
         limit = match u32::try_from(objects) {
             Ok(objects) if objects >= SMALLEST_PAGE => limit.min(objects),
@@ -236,15 +242,14 @@ where
             kept.push(&bytes);
         }
         if token.is_none() {
-            if listed.items.is_empty() && !listed.incomplete.is_empty() {
+            if seen == 0 && !listed.incomplete.is_empty() {
                 return Err(malformed(query, "none of the objects could be read"));
             }
             listed.items.shrink_to_fit();
             return Ok(listed);
         }
-        if listed.items.len() >= MAX_ITEMS {
-            let read = listed.items.len();
-            listed.incomplete.push(Incomplete::TooMany { read });
+        if seen >= MAX_ITEMS {
+            listed.incomplete.push(Incomplete::TooMany { read: seen });
             return Ok(listed);
         }
     }
@@ -299,8 +304,12 @@ impl Pages {
     }
 }
 
-/// The list that kept pages are of.
-pub(super) fn reread<T>(query: &Query, pages: &Pages) -> Result<Listed<T>, ClusterError>
+/// What is wanted of the list that kept pages are of.
+pub(super) fn reread<T>(
+    query: &Query,
+    wanted: Wanted<'_, T>,
+    pages: &Pages,
+) -> Result<Listed<T>, ClusterError>
 where
     T: Object + DeserializeOwned,
 {
@@ -308,24 +317,27 @@ where
     for packed in &pages.pages {
         let bytes = decompress_size_prepended(packed).map_err(|error| malformed(query, error))?;
         let page = parse::<T>(&bytes).map_err(|error| malformed(query, error))?;
-        absorb(&mut listed, query, page);
+        absorb(&mut listed, query, wanted, page);
     }
     Ok(listed)
 }
 
-/// Adds a page to the list. Returns where the next one begins.
+/// Adds what is wanted of a page to the list. Returns where the next page begins.
 fn absorb<T: Object>(
     listed: &mut Listed<T>,
     query: &Query,
+    wanted: Wanted<'_, T>,
     (mut page, unreadable): Parsed<T>,
 ) -> Option<String> {
     for item in &mut page.items {
         item.set_kind(&query.resource.kind);
     }
-    // What is still to come is known where no selector restricts the list: room for it all is made once.
+    let all = page.items.len();
+    page.items.retain(|item| wanted(item));
+    // What is still to come is known where no selector restricts the list: room for it all is made once, where all is wanted.
     let more = page.metadata.remaining_item_count.unwrap_or_default();
     let more = usize::try_from(more).unwrap_or_default().min(MAX_ITEMS);
-    if more > 0 {
+    if more > 0 && page.items.len() == all {
         listed.items.reserve_exact(page.items.len().saturating_add(more));
     }
     listed.items.append(&mut page.items);

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::list::{Pages, reread, walk};
+use super::list::{Pages, Wanted, reread, walk};
 use super::room::Room;
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
@@ -111,18 +111,32 @@ impl Cluster {
     where
         T: Object + DeserializeOwned,
     {
+        self.list_wanted(cx, query, &|_| true).await
+    }
+
+    /// Those of the objects that `query` asks for that are `wanted`, where no selector can tell them. The others are read page
+    /// by page and dropped, so that a long list of which little is wanted takes little memory.
+    pub(crate) async fn list_wanted<T>(
+        &self,
+        cx: &ToolContext,
+        query: &Query,
+        wanted: Wanted<'_, T>,
+    ) -> Result<Listed<T>, ClusterError>
+    where
+        T: Object + DeserializeOwned,
+    {
         let slot = self.slot(cx, query);
         let mut slot = wait(cx, &format!("list {}", query.resource), slot.lock()).await?;
         if let Some((time, pages)) = &*slot
             && is_fresh(cx, *time, lifetime(query))
         {
-            return reread(query, pages);
+            return reread(query, wanted, pages);
         }
         // What is too old makes room for what is read now.
         *slot = None;
         let time = cx.clock.now();
         let mut pages = Pages::within(self.room.share());
-        let listed = walk(&*self.reader, cx, query, Some(&mut pages)).await?;
+        let listed = walk(&*self.reader, cx, query, wanted, Some(&mut pages)).await?;
         *slot = pages
             .if_all()
             .filter(|_| listed.incomplete.is_empty())

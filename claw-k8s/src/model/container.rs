@@ -103,7 +103,7 @@ slim! {
         /// Where volumes appear.
         pub volume_mounts: Vec<VolumeMount>,
         /// What the process may do.
-        pub security_context: Option<SecurityContext>,
+        pub security_context: Option<Box<SecurityContext>>,
         /// `Always` on an init container makes it a sidecar.
         pub restart_policy: String,
         /// Commands at start and stop.

@@ -16,7 +16,7 @@ slim! {
         #[serde(alias = "regarding")]
         pub involved_object: ObjectReference,
         /// A second object that it is about.
-        pub related: Option<ObjectReference>,
+        pub related: Option<Box<ObjectReference>>,
         /// `Normal` or `Warning`.
         #[serde(rename = "type")]
         pub kind: String,

@@ -82,7 +82,7 @@ slim! {
         /// Headless Service that gives it a name.
         pub subdomain: String,
         /// What its processes may do.
-        pub security_context: Option<SecurityContext>,
+        pub security_context: Option<Box<SecurityContext>>,
         /// Container runtime class.
         pub runtime_class_name: String,
         /// Seconds from the request to stop to the kill.

@@ -69,7 +69,7 @@ slim! {
         /// `Allow`, `Forbid` or `Replace`.
         pub concurrency_policy: String,
         /// What a CronJob makes its Jobs from.
-        pub job_template: Option<JobTemplate>,
+        pub job_template: Option<Box<JobTemplate>>,
     }
 
     /// What a CronJob makes its Jobs from.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::reading::{Reading, list, list_served, no_namespace, wanted};
 use crate::cluster::{Cluster, ClusterError, Discovery, Listed, Query, Resource};
 use crate::model::{DynamicObject, Metadata, Object, Workload};
-use crate::world::{Edge, Objects, Relation, World, references};
+use crate::world::{Edge, Objects, World, references};
 
 /// Kinds of Gateway API, Istio and Linkerd that are read where they are served.
 const GATEWAY: [Resource; 5] = [
@@ -154,11 +154,7 @@ impl Tool for GetDependencies {
 
         // Edges need the workloads, which are given by another tool.
         objects.workloads = workloads;
-        let edges = World::build(&objects)
-            .edges()
-            .filter(|edge| is_traffic(edge))
-            .cloned()
-            .collect();
+        let edges = World::traffic_edges(&objects);
         objects.workloads = Vec::new();
         let (mut complete, mut gaps) = reading.finish()?;
         if let Some(name) = namespace
@@ -183,11 +179,6 @@ impl Tool for GetDependencies {
 /// Kinds that are not always there.
 fn extensions() -> Vec<Resource> {
     GATEWAY.into_iter().chain(MESH).collect()
-}
-
-/// Edges along which requests go. Which pods a Service selects is in its EndpointSlices.
-fn is_traffic(edge: &Edge) -> bool {
-    matches!(edge.relation, Relation::Calls | Relation::Routes | Relation::Asks)
 }
 
 /// Kinds beside Services that the tool looks at.

@@ -8,15 +8,16 @@ use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use claw_core::report::Gap;
 use claw_core::tool::{Effect, Tool, ToolContext, ToolError, ToolErrorKind};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::{History, Stored, edits, histories, scalings};
+use super::history::{History, Stored, edits, histories, scalings, tells_of_scaling};
 use super::reading::{Reading, absence, list, wanted};
 use super::since::Since;
-use crate::cluster::{Cluster, Resource};
+use crate::cluster::{Cluster, Query, Resource};
 use crate::model::{
-    ConfigMap, ControllerRevision, Event, HorizontalPodAutoscaler, Object, OwnerReference, Service, Workload,
+    ConfigMap, ControllerRevision, HorizontalPodAutoscaler, Object, OwnerReference, Service, Workload,
 };
 
 /// Whose history.
@@ -122,6 +123,7 @@ impl Tool for GetDeploymentHistory {
             ));
         }
         let cluster = &self.cluster;
+        let said = Query::new(Resource::EVENTS, namespace);
         let (deployments, sets, stateful, daemons, revisions, configs, services, autoscalers, events) = futures::join!(
             list::<Workload>(cluster, cx, Resource::DEPLOYMENTS, namespace),
             list::<Workload>(cluster, cx, Resource::REPLICA_SETS, namespace),
@@ -138,7 +140,8 @@ impl Tool for GetDeploymentHistory {
             list::<ConfigMap>(cluster, cx, Resource::CONFIG_MAPS, namespace),
             list::<Service>(cluster, cx, Resource::SERVICES, namespace),
             list::<HorizontalPodAutoscaler>(cluster, cx, Resource::AUTOSCALERS, namespace),
-            list::<Event>(cluster, cx, Resource::EVENTS, namespace),
+            // There are many more events than tell of scalings.
+            cluster.list_wanted(cx, &said, &tells_of_scaling),
         );
         let mut reading = Reading::default();
         let mut workloads = reading.take(&Resource::DEPLOYMENTS, deployments);
@@ -199,14 +202,16 @@ impl Tool for GetDeploymentHistory {
         absent.into_iter().for_each(|gap| reading.gap(gap));
         let (mut histories, mut changes) = histories(asked.iter().copied(), stored(&sets, &revisions));
         changes.extend(scalings(asked.iter().copied(), &sets, &events));
+        let mut rollouts: BTreeMap<EntityRef, Vec<Timestamp>> = BTreeMap::new();
+        for change in &changes {
+            rollouts
+                .entry(change.entity.clone())
+                .or_default()
+                .push(change.time);
+        }
         for workload in &asked {
-            let entity = workload.entity();
-            let rollouts: Vec<_> = changes
-                .iter()
-                .filter(|change| change.entity == entity)
-                .map(|change| change.time)
-                .collect();
-            let rest = edits(std::slice::from_ref(*workload), ChangeKind::Config, &rollouts);
+            let rollouts = rollouts.get(&workload.entity()).map_or(&[][..], Vec::as_slice);
+            let rest = edits(std::slice::from_ref(*workload), ChangeKind::Config, rollouts);
             changes.extend(rest);
         }
         if name.is_none() {

@@ -15,23 +15,18 @@ use crate::{gitops, mesh};
 impl World {
     /// Builds the world that objects show.
     pub fn build(objects: &Objects) -> Self {
-        let mut builder = Builder {
-            world: Self::default(),
-            names: ServiceNames::new(&objects.services, &objects.namespaces),
-            pods: by_namespace(&objects.pods),
-            configs: configs(&objects.config_maps),
-        };
-        builder.entities(objects);
-        builder.pods(objects);
-        builder.workloads(objects);
-        builder.services(objects);
-        builder.ways_in(objects);
-        builder.policies(objects);
-        builder.storage(objects);
-        builder.gitops(objects);
-        let mut world = builder.world;
+        let mut world = Builder::of(objects, |_| true).connected(objects);
         world.record(facts(objects));
         world
+    }
+
+    /// The edges along which requests go, in order, without the rest of the world: of thousands of objects it is much larger.
+    pub fn traffic_edges(objects: &Objects) -> Vec<Edge> {
+        // Who owns a pod decides who it is that calls.
+        let kept = |relation: Relation| relation.is_traffic() || relation == Relation::Owns;
+        let world = Builder::of(objects, kept).connected(objects);
+        let edges = world.edges().filter(|edge| edge.relation.is_traffic());
+        edges.cloned().collect()
     }
 }
 
@@ -40,6 +35,31 @@ struct Builder<'a> {
     names: ServiceNames,
     pods: BTreeMap<&'a str, Vec<&'a Pod>>,
     configs: BTreeMap<&'a str, BTreeMap<&'a str, &'a ConfigMap>>,
+    kept: fn(Relation) -> bool,
+}
+
+impl<'a> Builder<'a> {
+    fn of(objects: &'a Objects, kept: fn(Relation) -> bool) -> Self {
+        Self {
+            world: World::default(),
+            names: ServiceNames::new(&objects.services, &objects.namespaces),
+            pods: by_namespace(&objects.pods),
+            configs: configs(&objects.config_maps),
+            kept,
+        }
+    }
+
+    fn connected(mut self, objects: &'a Objects) -> World {
+        self.entities(objects);
+        self.pods(objects);
+        self.workloads(objects);
+        self.services(objects);
+        self.ways_in(objects);
+        self.policies(objects);
+        self.storage(objects);
+        self.gitops(objects);
+        self.world
+    }
 }
 
 fn by_namespace(pods: &[Pod]) -> BTreeMap<&str, Vec<&Pod>> {
@@ -70,6 +90,9 @@ fn in_namespace(meta: &Meta, kind: &str, name: &str) -> EntityRef {
 
 impl<'a> Builder<'a> {
     fn connect(&mut self, from: &EntityRef, relation: Relation, to: EntityRef, via: &str) {
+        if !(self.kept)(relation) {
+            return;
+        }
         self.world.connect(Edge {
             from: from.clone(),
             relation,

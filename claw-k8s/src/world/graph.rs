@@ -1,6 +1,7 @@
 //! Entities and the edges between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use claw_core::entity::EntityRef;
 use schemars::JsonSchema;
@@ -39,6 +40,13 @@ pub enum Relation {
     Asks,
 }
 
+impl Relation {
+    /// Whether requests go along it. Which pods a Service selects is another matter.
+    pub fn is_traffic(self) -> bool {
+        matches!(self, Self::Calls | Self::Routes | Self::Asks)
+    }
+}
+
 /// One relation between two entities.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Edge {
@@ -57,8 +65,8 @@ pub struct Edge {
 #[serde(from = "Stored", into = "Stored")]
 pub struct World {
     entities: BTreeSet<EntityRef>,
-    out: BTreeMap<EntityRef, BTreeSet<Edge>>,
-    into: BTreeMap<EntityRef, BTreeSet<Edge>>,
+    out: BTreeMap<EntityRef, BTreeSet<Arc<Edge>>>,
+    into: BTreeMap<EntityRef, BTreeSet<Arc<Edge>>>,
     timeline: Vec<Fact>,
 }
 
@@ -100,7 +108,9 @@ impl World {
 
     /// Adds an edge. Its ends need not be known to exist: a workload may call a Service that is not there.
     pub fn connect(&mut self, edge: Edge) {
-        self.into.entry(edge.to.clone()).or_default().insert(edge.clone());
+        let edge = Arc::new(edge);
+        let into = self.into.entry(edge.to.clone()).or_default();
+        into.insert(Arc::clone(&edge));
         self.out.entry(edge.from.clone()).or_default().insert(edge);
     }
 
@@ -123,17 +133,17 @@ impl World {
 
     /// All edges.
     pub fn edges(&self) -> impl Iterator<Item = &Edge> {
-        self.out.values().flatten()
+        self.out.values().flatten().map(Arc::as_ref)
     }
 
     /// Edges that begin at an entity.
     pub fn from(&self, entity: &EntityRef) -> impl Iterator<Item = &Edge> {
-        self.out.get(entity).into_iter().flatten()
+        self.out.get(entity).into_iter().flatten().map(Arc::as_ref)
     }
 
     /// Edges that end at an entity.
     pub fn to(&self, entity: &EntityRef) -> impl Iterator<Item = &Edge> {
-        self.into.get(entity).into_iter().flatten()
+        self.into.get(entity).into_iter().flatten().map(Arc::as_ref)
     }
 
     /// What happened, in order of time.

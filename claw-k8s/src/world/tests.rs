@@ -6,7 +6,11 @@ use crate::address::Address;
 use crate::model::{Namespace, NetworkPolicy, Pod, Service};
 
 fn world() -> World {
-    let objects: Objects = serde_json::from_value(json!({
+    World::build(&objects())
+}
+
+fn objects() -> Objects {
+    let objects = serde_json::from_value(json!({
         "nodes": [{"metadata": {"name": "n1"}, "status": {"conditions": [
             {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "lastTransitionTime": "2026-03-01T09:00:00Z"}]}}],
         "workloads": [
@@ -36,7 +40,7 @@ fn world() -> World {
             "reason": "BackOff", "firstTimestamp": "2026-03-01T09:11:00Z", "lastTimestamp": "2026-03-01T09:20:00Z"}]
     }))
     .unwrap();
-    World::build(&objects)
+    objects
 }
 
 fn shop(kind: &str, name: &str) -> EntityRef {
@@ -118,6 +122,24 @@ fn answers_who_calls_whom() {
         !world.contains(&EntityRef::namespaced("Service", "bank", "ledger")),
         "called, and not seen"
     );
+}
+
+#[test]
+fn edges_of_traffic_are_those_of_the_whole_world() {
+    let mut objects = objects();
+    // A pod whose workload was not read calls by itself; one whose workload was read does not.
+    let bare = json!({"metadata": {"name": "probe", "namespace": "shop"},
+        "spec": {"containers": [{"name": "app", "env": [{"name": "CART_URL", "value": "http://cart:80"}]}]}});
+    objects.pods.push(serde_json::from_value(bare).unwrap());
+    let env = json!([{"name": "app", "env": [{"name": "MAIL_HOST", "value": "mail"}]}]);
+    objects.pods[0].spec.containers = serde_json::from_value(env).unwrap();
+    let whole = World::build(&objects);
+    let traffic = whole.edges().filter(|edge| edge.relation.is_traffic());
+    let traffic: Vec<Edge> = traffic.cloned().collect();
+    assert_eq!(World::traffic_edges(&objects), traffic);
+    let from = |entity: EntityRef| traffic.iter().any(|edge| edge.from == entity);
+    assert!(from(shop("Pod", "probe")) && from(shop("Ingress", "web")) && from(shop("Service", "mail")));
+    assert!(!from(shop("Pod", "cart-1a-x")), "its Deployment is known");
 }
 
 #[test]

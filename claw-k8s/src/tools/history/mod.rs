@@ -9,4 +9,4 @@ pub(super) use diff::differences;
 pub(super) use edits::edits;
 pub use rollout::{History, Revision};
 pub(super) use rollout::{Stored, histories};
-pub(super) use scalings::scalings;
+pub(super) use scalings::{scalings, tells_of_scaling};

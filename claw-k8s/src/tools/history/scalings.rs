@@ -1,6 +1,8 @@
 //! Changes of replica counts. They leave no revision behind: they are told from what controllers said, and from who wrote
 //! through the scale subresource.
 
+use std::collections::BTreeMap;
+
 use claw_core::change::{Change, ChangeKind};
 use claw_core::entity::EntityRef;
 use jiff::Timestamp;
@@ -16,6 +18,11 @@ const STEP: i64 = 30;
 /// rollout.
 const SAID: &str = "ScalingReplicaSet";
 
+/// Whether [`scalings`] can use what was said.
+pub(in crate::tools) fn tells_of_scaling(event: &Event) -> bool {
+    event.reason == SAID
+}
+
 /// When the replica count of each workload was changed, as far as somebody said so.
 ///
 /// `sets` are the ReplicaSets and `events` the events beside the workloads. Events are kept for an hour, and only those of
@@ -25,9 +32,20 @@ pub(in crate::tools) fn scalings<'a>(
     sets: &[Workload],
     events: &[Event],
 ) -> Vec<Change> {
+    let current = current(sets);
+    let mut steps: BTreeMap<EntityRef, Vec<Step<'_>>> = BTreeMap::new();
+    for event in events.iter().filter(|event| tells_of_scaling(event)) {
+        if let Some(step) = Step::read(event) {
+            steps.entry(event.about()).or_default().push(step);
+        }
+    }
     let mut found = Vec::new();
     for workload in workloads {
-        let mut changes = said(workload, sets, events);
+        let steps = steps.remove(&workload.entity()).unwrap_or_default();
+        let mut changes = match current.get(&workload.key()) {
+            Some(current) => said(workload, current, steps),
+            None => Vec::new(),
+        };
         // A server that keeps the time of writes to the scale tells the same once more.
         let mut written = written(workload);
         written.retain(|write| !changes.iter().any(|change| near(change.time, write.time)));
@@ -35,6 +53,26 @@ pub(in crate::tools) fn scalings<'a>(
         found.append(&mut changes);
     }
     found
+}
+
+/// The ReplicaSet of the latest revision by the [key](Object::key) of its owner.
+fn current(sets: &[Workload]) -> BTreeMap<(&str, Option<&str>, &str), &Workload> {
+    let mut current = BTreeMap::new();
+    for set in sets {
+        let Some(owner) = set.metadata.controller() else {
+            continue;
+        };
+        let owner = (
+            owner.kind.as_str(),
+            set.metadata.namespace.as_deref(),
+            owner.name.as_str(),
+        );
+        let latest = current.entry(owner).or_insert(set);
+        if set.revision() >= latest.revision() {
+            *latest = set;
+        }
+    }
+    current
 }
 
 /// One step of a ReplicaSet to another size.
@@ -68,23 +106,10 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The scalings among what was said about a Deployment: what happened to its current ReplicaSet after the rollout of that one
-/// was over.
-fn said(workload: &Workload, sets: &[Workload], events: &[Event]) -> Vec<Change> {
+/// The scalings among the steps that were said of a Deployment: what happened to its current ReplicaSet after the rollout of
+/// that one was over.
+fn said(workload: &Workload, current: &Workload, mut steps: Vec<Step<'_>>) -> Vec<Change> {
     let entity = workload.entity();
-    let owned = |set: &&Workload| {
-        let owner = set.metadata.controller();
-        set.metadata.namespace == entity.namespace
-            && owner.is_some_and(|owner| owner.kind == entity.kind && owner.name == entity.name)
-    };
-    let Some(current) = sets.iter().filter(owned).max_by_key(|set| set.revision()) else {
-        return Vec::new();
-    };
-    let mut steps: Vec<Step<'_>> = events
-        .iter()
-        .filter(|event| event.reason == SAID && event.about() == entity)
-        .filter_map(Step::read)
-        .collect();
     steps.sort_by_key(|step| step.time);
     let others = steps.iter().filter(|step| step.set != current.metadata.name);
     let mut rollout = others

@@ -185,8 +185,8 @@ async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>
     }) = settle::<GetPods>(cx, case, pods)?
     {
         listed(case, &scope, &gaps, &[(Resource::PODS, "Pod")]);
-        case.objects.pods.extend(pods);
-        case.objects.events.extend(events);
+        add(&mut case.objects.pods, pods);
+        add(&mut case.objects.events, events);
         case.gaps.extend(gaps);
     }
     if let Some(answer) = settle::<GetWorkloads>(cx, case, workloads)? {
@@ -196,15 +196,24 @@ async fn read_namespace(cx: &StepContext, case: &mut Case, scope: Option<String>
             (Resource::DAEMON_SETS, "DaemonSet"),
         ];
         listed(case, &scope, &answer.gaps, &kinds);
-        case.objects.workloads.extend(answer.workloads);
+        add(&mut case.objects.workloads, answer.workloads);
         case.objects.autoscalers.extend(answer.autoscalers);
         case.gaps.extend(answer.gaps);
     }
     if let Some(answer) = settle::<DescribeEvents>(cx, case, events)? {
-        case.objects.events.extend(answer.events);
+        add(&mut case.objects.events, answer.events);
         case.gaps.extend(answer.gaps);
     }
     Ok(if denied { Seen::Denied } else { Seen::Yes })
+}
+
+/// Adds objects to those that are known. The first thousands are taken over as they are, not copied.
+fn add<T>(known: &mut Vec<T>, more: Vec<T>) {
+    if known.is_empty() {
+        *known = more;
+    } else {
+        known.extend(more);
+    }
 }
 
 /// Notes that kinds were listed in full. A list that failed or was cut leaves a gap of its name.

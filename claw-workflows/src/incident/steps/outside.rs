@@ -118,7 +118,7 @@ async fn ways_in(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
         objects.mesh = answer.objects.mesh;
         case.add_gaps(answer.gaps);
     }
-    let mut edges: Vec<Edge> = World::build(&objects).edges().cloned().collect();
+    let mut edges = World::traffic_edges(&objects);
     let routes = routes_into(&case.namespaces, &edges);
     // Who comes in by no route calls by himself, and may be kept out by a rule of the mesh.
     let ruled = objects
@@ -131,7 +131,7 @@ async fn ways_in(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
     {
         objects.pods = running.pods;
         objects.workloads = running.workloads;
-        edges = World::build(&objects).edges().cloned().collect();
+        edges = World::traffic_edges(&objects);
     }
     let wide = elsewhere(case, objects);
     let facts = Facts::new(&wide);
@@ -159,7 +159,7 @@ async fn ways_in(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
         let from = facts.unit_of(&edge.from);
         routes.contains(&edge.from) || callers.contains(&from) && is_in(&case.namespaces, &edge.to)
     });
-    case.calls.extend(told.filter(is_traffic).map(|edge| Call {
+    case.calls.extend(told.map(|edge| Call {
         caller: edge.from,
         callee: edge.to,
         via: edge.via,
@@ -217,10 +217,6 @@ fn elsewhere(case: &mut Case, objects: Objects) -> Case {
 fn is_in(namespaces: &BTreeSet<String>, entity: &EntityRef) -> bool {
     let namespace = entity.namespace.as_ref();
     namespace.is_some_and(|namespace| namespaces.contains(namespace))
-}
-
-fn is_traffic(edge: &Edge) -> bool {
-    matches!(edge.relation, Relation::Calls | Relation::Routes)
 }
 
 /// Gateways and routes of other namespaces by which requests come in.
