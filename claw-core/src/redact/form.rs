@@ -146,7 +146,8 @@ static ANY: LazyLock<Option<Regex>> = LazyLock::new(|| {
             other
                 .replace(r"\b", "")
                 .replace("?P<secret>", "?:")
-                .replace(r"[ \t]+", r"(?:[ \t]|\\t)+")
+                // JSON within JSON has more than one backslash before the letter.
+                .replace(r"[ \t]+", r"(?:[ \t]|\\+t)+")
         ),
     };
     Regex::new(&FORMS.iter().map(loose).collect::<Vec<_>>().join("|")).ok()

@@ -16,12 +16,14 @@ pub(super) fn may_hold_secret(json: &str) -> bool {
         || is_secret_object(json)
         || words(json).any(|(start, word)| {
             let rest = json.get(start + word.len()..).unwrap_or_default();
-            is_secret_name(json, start, word)
-                && (is_key(rest).unwrap_or_else(|| {
-                    word.starts_with('-')
+            let mut names = readings(json, start, word).filter(|name| noun(name).is_some());
+            names.any(|name| {
+                is_key(rest).unwrap_or_else(|| {
+                    name.starts_with('-')
                         || begins_value(rest)
                         || is_name_of_variable(json, start) && *has_values
-                }))
+                })
+            })
         })
 }
 
@@ -51,18 +53,12 @@ fn is_secret_object(json: &str) -> bool {
     json.split("\"Secret").skip(1).any(closed) && (json.contains("\"data") || json.contains("\"stringData"))
 }
 
-/// Whether the word at `start` names something secret.
-fn is_secret_name(json: &str, start: usize, word: &str) -> bool {
-    if noun(word).is_some() {
-        return true;
-    }
-    // What looks like the first letters may belong to an escape: `\npassword`, `\u001bpassword`.
+/// What the word at `start` may be in the string. What looks like its first letters may belong to an escape: `\npassword`,
+/// `\u001b--token`.
+fn readings<'a>(json: &str, start: usize, word: &'a str) -> impl Iterator<Item = &'a str> {
     let escaped = json.get(..start).is_some_and(|before| before.ends_with('\\'));
-    escaped
-        && [1, 5]
-            .into_iter()
-            .filter_map(|length| word.get(length..))
-            .any(|name| noun(name).is_some())
+    let lengths: &[usize] = if escaped { &[0, 1, 5] } else { &[0] };
+    lengths.iter().filter_map(move |length| word.get(*length..))
 }
 
 /// If the word ends a key: whether the key's value is one that may be a secret.

@@ -50,12 +50,8 @@ impl Redactor {
         let mut flag = None;
         for item in items {
             // A flag and its value are two arguments.
-            if let (Some(noun), Value::String(text)) = (flag, &mut *item)
-                && !text.starts_with('-')
-            {
-                changed |= redact_named(text, noun);
-            }
-            changed |= self.redact_value(item, depth);
+            let named = flag.filter(|_| item.as_str().is_some_and(|text| !text.starts_with('-')));
+            changed |= self.redact_at(named, item, depth);
             flag = item
                 .as_str()
                 .filter(|text| text.starts_with('-') && is_name(text))
@@ -80,22 +76,33 @@ impl Redactor {
             .and_then(Value::as_str)
             .filter(|name| is_name(name))
             .and_then(noun);
-        if let (Some(noun), Some(Value::String(text))) = (variable, map.get_mut("value")) {
-            changed |= redact_named(text, noun);
+        if let (Some(_), Some(item @ Value::String(_))) = (variable, map.get_mut("value")) {
+            changed |= self.redact_at(variable, item, depth);
         }
         for (key, item) in map.iter_mut() {
-            match (secret_key(key), &mut *item) {
-                (Some(noun), Value::String(text)) => changed |= redact_named(text, noun),
-                (Some(noun), Value::Array(items)) => {
-                    for item in items {
-                        if let Value::String(text) = item {
-                            changed |= redact_named(text, noun);
-                        }
-                    }
-                }
-                _ => {}
+            changed |= self.redact_at(secret_key(key), item, depth);
+        }
+        changed
+    }
+
+    /// Takes secrets out of what stands at a place that is named so.
+    fn redact_at(&self, noun: Option<Noun>, value: &mut Value, depth: usize) -> bool {
+        let named = |value: &mut Value| match (noun, value) {
+            (Some(noun), Value::String(text)) => redact_named(text, noun),
+            (Some(noun), Value::Array(items)) => {
+                let texts = items.iter_mut().filter_map(|item| match item {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                });
+                texts.fold(false, |changed, text| redact_named(text, noun) | changed)
             }
-            changed |= self.redact_value(item, depth);
+            _ => false,
+        };
+        let mut changed = named(value);
+        if self.redact_value(value, depth) {
+            // What is left may be no plain address any more.
+            named(value);
+            changed = true;
         }
         changed
     }

@@ -666,9 +666,49 @@ proptest! {
     }
 
     #[test]
+    fn a_glance_sees_a_tab_before_a_token_however_deep_it_lies(depth in 0_usize..4, blanks in "[ \t]{1,3}", kind in "(Bearer|bearer)") {
+        let mut text = format!("{kind}{blanks}a1b2c3d4e5f6");
+        for _ in 0..depth {
+            text = json!([text]).to_string();
+        }
+        prop_assert!(Redactor::new().may_hold_secret(&json!(text).to_string()), "{}", text);
+    }
+
+    #[test]
+    fn a_glance_sees_a_flag_behind_an_escape(depth in 0_usize..4, before in "[\u{1b}\n\t\u{8} x]{1,2}") {
+        let mut text = format!("{before}--token hunter2-abc");
+        for _ in 0..depth {
+            text = json!([text]).to_string();
+        }
+        let value = json!(text);
+        let changes = Redactor::new().redact_json(value.clone()) != value;
+        prop_assert!(!changes || Redactor::new().may_hold_secret(&value.to_string()), "{}", text);
+    }
+
+    #[test]
     fn keeps_everything_but_secrets(before in "[a-z \n]{0,20}", after in "[a-z \n]{0,20}") {
         let text = format!("{before} password=hunter2 {after}");
         prop_assert_eq!(redact(&text), format!("{before} password=[redacted:password] {after}"));
+    }
+}
+
+#[test]
+fn an_address_that_is_none_once_its_secret_is_gone_goes_whole() {
+    let gone = "[redacted:connection-string]";
+    for (value, expected) in [
+        (json!({"dsn": "pass://,hunter2"}), json!({ "dsn": gone })),
+        (json!({"dsn": ["pass://,hunter2"]}), json!({ "dsn": [gone] })),
+        (
+            json!({"name": "DSN", "value": "pass://,hunter2"}),
+            json!({"name": "DSN", "value": gone}),
+        ),
+        (json!(["--dsn", "pass://,hunter2"]), json!(["--dsn", gone])),
+        (
+            json!({"dsn": "postgres://db:5432/shop"}),
+            json!({"dsn": "postgres://db:5432/shop"}),
+        ),
+    ] {
+        assert_eq!(Redactor::new().redact_json(value), expected);
     }
 }
 
