@@ -181,18 +181,19 @@ pub async fn list_all<T>(
 where
     T: Object + DeserializeOwned,
 {
-    walk(reader, cx, query, &|_| true, None).await
+    walk(reader, cx, query, None, None).await
 }
 
-/// Which objects of a list are wanted: the others are dropped page by page, so that they never take memory all at once.
-pub(super) type Wanted<'a, T> = &'a (dyn Fn(&T) -> bool + Sync);
+/// Which objects of a list are wanted, where that is not all: the others are dropped page by page, so that they never take
+/// memory all at once.
+pub(super) type Predicate<'a, T> = Option<&'a (dyn Fn(&T) -> bool + Sync)>;
 
 /// Lists what is wanted, and keeps the pages if asked to, as long as they are small enough.
 pub(super) async fn walk<T>(
     reader: &dyn ClusterReader,
     cx: &ToolContext,
     query: &Query,
-    wanted: Wanted<'_, T>,
+    wanted: Predicate<'_, T>,
     mut kept: Option<&mut Pages>,
 ) -> Result<Listed<T>, ClusterError>
 where
@@ -307,7 +308,7 @@ impl Pages {
 /// What is wanted of the list that kept pages are of.
 pub(super) fn reread<T>(
     query: &Query,
-    wanted: Wanted<'_, T>,
+    wanted: Predicate<'_, T>,
     pages: &Pages,
 ) -> Result<Listed<T>, ClusterError>
 where
@@ -326,18 +327,19 @@ where
 fn absorb<T: Object>(
     listed: &mut Listed<T>,
     query: &Query,
-    wanted: Wanted<'_, T>,
+    wanted: Predicate<'_, T>,
     (mut page, unreadable): Parsed<T>,
 ) -> Option<String> {
     for item in &mut page.items {
         item.set_kind(&query.resource.kind);
     }
-    let all = page.items.len();
-    page.items.retain(|item| wanted(item));
+    if let Some(wanted) = wanted {
+        page.items.retain(wanted);
+    }
     // What is still to come is known where no selector restricts the list: room for it all is made once, where all is wanted.
     let more = page.metadata.remaining_item_count.unwrap_or_default();
     let more = usize::try_from(more).unwrap_or_default().min(MAX_ITEMS);
-    if more > 0 && page.items.len() == all {
+    if more > 0 && wanted.is_none() {
         listed.items.reserve_exact(page.items.len().saturating_add(more));
     }
     listed.items.append(&mut page.items);

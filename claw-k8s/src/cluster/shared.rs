@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::list::{Pages, Wanted, reread, walk};
+use super::list::{Pages, Predicate, reread, walk};
 use super::room::Room;
 use super::{
     AccessQuestion, ClusterError, ClusterReader, Discovery, GetRequest, Listed, LogBytes, LogRequest, Query,
@@ -111,16 +111,28 @@ impl Cluster {
     where
         T: Object + DeserializeOwned,
     {
-        self.list_wanted(cx, query, &|_| true).await
+        self.list_of(cx, query, None).await
     }
 
-    /// Those of the objects that `query` asks for that are `wanted`, where no selector can tell them. The others are read page
-    /// by page and dropped, so that a long list of which little is wanted takes little memory.
-    pub(crate) async fn list_wanted<T>(
+    /// Those of the objects that `query` asks for that are `wanted`. The list is read whole, as others may want the rest of it a
+    /// moment before or after, but of what is not wanted no more than a page takes memory at a time.
+    pub(crate) async fn list_where<T>(
         &self,
         cx: &ToolContext,
         query: &Query,
-        wanted: Wanted<'_, T>,
+        wanted: &(dyn Fn(&T) -> bool + Sync),
+    ) -> Result<Listed<T>, ClusterError>
+    where
+        T: Object + DeserializeOwned,
+    {
+        self.list_of(cx, query, Some(wanted)).await
+    }
+
+    async fn list_of<T>(
+        &self,
+        cx: &ToolContext,
+        query: &Query,
+        wanted: Predicate<'_, T>,
     ) -> Result<Listed<T>, ClusterError>
     where
         T: Object + DeserializeOwned,

@@ -107,21 +107,21 @@ async fn leaves_unreadable_objects_out_and_says_so() {
     assert_eq!(listed.incomplete, [Incomplete::Unreadable { objects: 1 }]);
 }
 
-/// Pods of the shop with that name, by a cluster that reads these pages.
-async fn called(cluster: &Cluster, name: &'static str) -> Result<Listed<Pod>, ClusterError> {
+async fn list_named(cluster: &Cluster, name: &'static str) -> Result<Listed<Pod>, ClusterError> {
     let query = Query::new(Resource::PODS, Some("shop"));
     let wanted = move |pod: &Pod| pod.metadata.name == name;
-    cluster.list_wanted(&context(), &query, &wanted).await
+    cluster.list_where(&context(), &query, &wanted).await
 }
 
 #[tokio::test]
 async fn of_a_list_only_what_is_wanted_is_kept_and_all_of_it_is_known() {
     let pages = [Ok(pods(&["a", "b"], "t1")), Ok(pods(&["c"], ""))];
+    // Each page is asked for once.
     let cluster = Cluster::new(Arc::new(paged(pages)));
-    assert_eq!(names(&called(&cluster, "c").await.unwrap()), ["c"]);
+    assert_eq!(names(&list_named(&cluster, "c").await.unwrap()), ["c"]);
     // The same pages answer what others want of them; that nothing is wanted is no failure.
-    assert_eq!(names(&called(&cluster, "b").await.unwrap()), ["b"]);
-    assert!(called(&cluster, "d").await.unwrap().items.is_empty());
+    assert_eq!(names(&list_named(&cluster, "b").await.unwrap()), ["b"]);
+    assert!(list_named(&cluster, "d").await.unwrap().items.is_empty());
     let query = Query::new(Resource::PODS, Some("shop"));
     let all = cluster.list(&context(), &query).await.unwrap();
     assert_eq!(names(&all), ["a", "b", "c"]);
@@ -129,17 +129,11 @@ async fn of_a_list_only_what_is_wanted_is_kept_and_all_of_it_is_known() {
 
 #[tokio::test]
 async fn what_is_not_wanted_counts_as_read() {
-    let pages = [Ok(pods(&["a", "b"], "t1")), Err(gone()), Err(gone())];
-    let cluster = Cluster::new(Arc::new(paged(pages)));
-    assert!(matches!(
-        called(&cluster, "c").await,
-        Err(ClusterError::Gone { .. })
-    ));
-    let refused = ClusterError::Timeout {
+    let failed = ClusterError::Timeout {
         request: "list pods".into(),
     };
-    let cluster = Cluster::new(Arc::new(paged([Ok(pods(&["a", "b"], "t1")), Err(refused)])));
-    let listed = called(&cluster, "c").await.unwrap();
+    let cluster = Cluster::new(Arc::new(paged([Ok(pods(&["a", "b"], "t1")), Err(failed)])));
+    let listed = list_named(&cluster, "c").await.unwrap();
     assert!(listed.items.is_empty());
     let gap = listed.incomplete[0].gap("pods");
     assert!(
@@ -147,6 +141,25 @@ async fn what_is_not_wanted_counts_as_read() {
         "{}",
         gap.reason
     );
+}
+
+#[tokio::test]
+async fn what_was_read_of_an_expired_list_counts_no_longer() {
+    let pages = [Ok(pods(&["a", "b"], "t1")), Err(gone()), Err(gone())];
+    let cluster = Cluster::new(Arc::new(paged(pages)));
+    let listed = list_named(&cluster, "c").await;
+    assert!(matches!(listed, Err(ClusterError::Gone { .. })));
+}
+
+#[tokio::test]
+async fn unreadable_objects_are_told_of_whatever_is_wanted() {
+    let pages = [Ok(pods(&["a"], "t1")), Ok(broken_pods(2, ""))];
+    let cluster = Cluster::new(Arc::new(paged(pages)));
+    let listed = list_named(&cluster, "c").await.unwrap();
+    assert_eq!(listed.incomplete, [Incomplete::Unreadable { objects: 2 }]);
+    let cluster = Cluster::new(Arc::new(paged([Ok(broken_pods(2, ""))])));
+    let listed = list_named(&cluster, "c").await;
+    assert!(matches!(listed, Err(ClusterError::Malformed { .. })));
 }
 
 fn broken_pods(count: usize, next: &str) -> Vec<u8> {

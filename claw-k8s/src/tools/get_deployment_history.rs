@@ -140,8 +140,8 @@ impl Tool for GetDeploymentHistory {
             list::<ConfigMap>(cluster, cx, Resource::CONFIG_MAPS, namespace),
             list::<Service>(cluster, cx, Resource::SERVICES, namespace),
             list::<HorizontalPodAutoscaler>(cluster, cx, Resource::AUTOSCALERS, namespace),
-            // There are many more events than tell of scalings.
-            cluster.list_wanted(cx, &said, &tells_of_scaling),
+            // No field selector: events are read by other tools as well, and one list does for all of them.
+            cluster.list_where(cx, &said, &tells_of_scaling),
         );
         let mut reading = Reading::default();
         let mut workloads = reading.take(&Resource::DEPLOYMENTS, deployments);

@@ -20,7 +20,8 @@ impl World {
         world
     }
 
-    /// The edges along which requests go, in order, without the rest of the world: of thousands of objects it is much larger.
+    /// The edges of [`build`](Self::build) along which requests go, in its order. The rest of the world, which takes much more
+    /// memory where there are thousands of pods, is not built.
     pub fn traffic_edges(objects: &Objects) -> Vec<Edge> {
         // Who owns a pod decides who it is that calls.
         let kept = |relation: Relation| relation.is_traffic() || relation == Relation::Owns;
@@ -35,6 +36,7 @@ struct Builder<'a> {
     names: ServiceNames,
     pods: BTreeMap<&'a str, Vec<&'a Pod>>,
     configs: BTreeMap<&'a str, BTreeMap<&'a str, &'a ConfigMap>>,
+    /// Relations whose edges are kept.
     kept: fn(Relation) -> bool,
 }
 
@@ -272,7 +274,9 @@ impl<'a> Builder<'a> {
         }
         for object in objects.gateway.iter().chain(&objects.mesh) {
             for edge in mesh::edges(object, &self.names) {
-                self.world.connect(edge);
+                if (self.kept)(edge.relation) {
+                    self.world.connect(edge);
+                }
             }
         }
         for configuration in &objects.webhooks {

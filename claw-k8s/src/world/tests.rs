@@ -10,7 +10,7 @@ fn world() -> World {
 }
 
 fn objects() -> Objects {
-    let objects = serde_json::from_value(json!({
+    serde_json::from_value(json!({
         "nodes": [{"metadata": {"name": "n1"}, "status": {"conditions": [
             {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "lastTransitionTime": "2026-03-01T09:00:00Z"}]}}],
         "workloads": [
@@ -39,8 +39,7 @@ fn objects() -> Objects {
         "events": [{"metadata": {"name": "e", "namespace": "shop"}, "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "cart-1a-x"},
             "reason": "BackOff", "firstTimestamp": "2026-03-01T09:11:00Z", "lastTimestamp": "2026-03-01T09:20:00Z"}]
     }))
-    .unwrap();
-    objects
+    .unwrap()
 }
 
 fn shop(kind: &str, name: &str) -> EntityRef {
@@ -127,19 +126,45 @@ fn answers_who_calls_whom() {
 #[test]
 fn edges_of_traffic_are_those_of_the_whole_world() {
     let mut objects = objects();
-    // A pod whose workload was not read calls by itself; one whose workload was read does not.
-    let bare = json!({"metadata": {"name": "probe", "namespace": "shop"},
-        "spec": {"containers": [{"name": "app", "env": [{"name": "CART_URL", "value": "http://cart:80"}]}]}});
-    objects.pods.push(serde_json::from_value(bare).unwrap());
-    let env = json!([{"name": "app", "env": [{"name": "MAIL_HOST", "value": "mail"}]}]);
-    objects.pods[0].spec.containers = serde_json::from_value(env).unwrap();
+    let pod = |name: &str, owner: serde_json::Value| {
+        json!({"metadata": {"name": name, "namespace": "shop", "labels": {"app": "cart"}, "ownerReferences": owner},
+            "spec": {"containers": [{"name": "app", "env": [{"name": "CART_URL", "value": "http://cart:80"}]}]}})
+    };
+    let owner = |name: &str| json!([{"kind": "ReplicaSet", "name": name, "controller": true}]);
+    for (name, owner) in [
+        ("bare", json!([])),
+        ("lost-1", owner("lost")),
+        ("cart-1a-y", owner("cart-1a")),
+    ] {
+        objects
+            .pods
+            .push(serde_json::from_value(pod(name, owner)).unwrap());
+    }
+    let twice = objects.endpoint_slices[0].clone();
+    objects.endpoint_slices.push(twice);
+    let more: Objects = serde_json::from_value(json!({
+        "webhooks": [{"kind": "ValidatingWebhookConfiguration", "metadata": {"name": "rules"},
+            "webhooks": [{"name": "a", "clientConfig": {"service": {"namespace": "shop", "name": "cart"}}}]}],
+        "network_policies": [{"metadata": {"name": "closed", "namespace": "shop"}, "spec": {"podSelector": {}}}],
+        "mesh": [{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "ways", "namespace": "shop"},
+            "spec": {"hosts": ["cart"], "http": [{"route": [{"destination": {"host": "cart"}}]}]}}]
+    }))
+    .unwrap();
+    (objects.webhooks, objects.mesh) = (more.webhooks, more.mesh);
+    objects.network_policies = more.network_policies;
     let whole = World::build(&objects);
     let traffic = whole.edges().filter(|edge| edge.relation.is_traffic());
     let traffic: Vec<Edge> = traffic.cloned().collect();
     assert_eq!(World::traffic_edges(&objects), traffic);
-    let from = |entity: EntityRef| traffic.iter().any(|edge| edge.from == entity);
-    assert!(from(shop("Pod", "probe")) && from(shop("Ingress", "web")) && from(shop("Service", "mail")));
-    assert!(!from(shop("Pod", "cart-1a-x")), "its Deployment is known");
+    let begins = |entity: EntityRef| traffic.iter().any(|edge| edge.from == entity);
+    // A pod without a workload calls by itself, one whose ReplicaSet was not read for that, and no other does.
+    assert!(begins(shop("Pod", "bare")) && begins(shop("ReplicaSet", "lost")));
+    assert!(!begins(shop("Pod", "lost-1")) && !begins(shop("Pod", "cart-1a-y")));
+    assert!(begins(shop("Ingress", "web")) && begins(shop("VirtualService", "ways")));
+    assert!(begins(EntityRef::cluster(
+        "ValidatingWebhookConfiguration",
+        "rules"
+    )));
 }
 
 #[test]

@@ -73,7 +73,9 @@ impl Role {
 fn is_of_client(labels: &Labels) -> bool {
     let words = Name::new(label(labels, NAME_LABEL));
     let asks = words.has(&["client"]) || words.has_pair("cluster", "upstream");
-    asks && !words.has(HELD) && called(labels).is_some()
+    // To connect is a call as well, as far as it goes.
+    let connects = words.has_pair("cx", "connect");
+    asks && (connects || !words.has(HELD)) && called(labels).is_some()
 }
 
 /// The called, where a label names it. Addresses of pods and of a proxy beside the caller name nobody.
@@ -429,6 +431,18 @@ mod tests {
                 "envoy_cluster_name",
                 "cart",
                 itself.clone(),
+            ),
+            (
+                "envoy_cluster_upstream_cx_active",
+                "envoy_cluster_name",
+                "cart",
+                itself.clone(),
+            ),
+            (
+                "envoy_cluster_upstream_cx_connect_fail",
+                "envoy_cluster_name",
+                "cart",
+                edge("cart"),
             ),
             (
                 "db_client_connections_usage",

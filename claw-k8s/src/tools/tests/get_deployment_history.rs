@@ -309,6 +309,62 @@ async fn a_scaling_is_dated_by_what_its_controller_said_and_steps_of_a_rollout_a
 }
 
 #[tokio::test]
+async fn scalings_belong_to_the_workload_that_they_are_said_of() {
+    let in_namespace = |mut object: Value, namespace: &str| {
+        object["metadata"]["namespace"] = json!(namespace);
+        object
+    };
+    let said = |number: &str, name: &str, set: &str, to: u32| {
+        let mut said = event(number, name, "Deployment", "2026-03-01T09:50:00Z");
+        said["reason"] = json!("ScalingReplicaSet");
+        said["message"] = json!(format!("Scaled up replica set {set} from 1 to {to}"));
+        said
+    };
+    let container = json!({"name": "app", "image": "app:1"});
+    let of = |name: &str, owner: &str, revision: &str| {
+        set(name, owner, revision, "2026-01-01T00:00:00Z", container.clone())
+    };
+    let elsewhere = |object: Value| in_namespace(object, "post");
+    let mut said_elsewhere = said("e2", "cart", "cart-post", 3);
+    said_elsewhere["involvedObject"]["namespace"] = json!("post");
+    // A set of another kind of that name, and one that nobody owns, are not of the Deployment, however late their revision.
+    let mut of_daemon = of("cart-daemon", "cart", "9");
+    of_daemon["metadata"]["ownerReferences"][0]["kind"] = json!("DaemonSet");
+    let mut orphan = of("cart-orphan", "cart", "9");
+    orphan["metadata"]["ownerReferences"] = json!([]);
+    let fake = Fake::new(vec![
+        deployment("cart", json!({})),
+        deployment("mail", json!({})),
+        elsewhere(deployment("cart", json!({}))),
+        // Of two sets with one revision the later one counts.
+        of("cart-old", "cart", "2"),
+        of("cart-shop", "cart", "2"),
+        of("mail-shop", "mail", "1"),
+        elsewhere(of("cart-post", "cart", "1")),
+        of_daemon,
+        orphan,
+        said("e1", "cart", "cart-shop", 2),
+        elsewhere(said_elsewhere),
+        said("e3", "mail", "mail-shop", 4),
+    ]);
+    let output = GetDeploymentHistory::new(fake.cluster())
+        .call(&context(), input(json!({})))
+        .await
+        .unwrap();
+    let changes = output.changes.iter();
+    let scalings = changes.filter(|change| change.kind == ChangeKind::Scale);
+    let summaries: Vec<&str> = scalings.map(|change| change.summary.as_str()).collect();
+    assert_eq!(
+        summaries,
+        [
+            "Deployment post/cart scaled from 1 to 3",
+            "Deployment shop/cart scaled from 1 to 2",
+            "Deployment shop/mail scaled from 1 to 4",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_scaling_that_is_told_twice_is_one_change() {
     let managed = json!([
         {"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale", "time": "2026-03-01T09:50:01Z"}]);

@@ -74,8 +74,7 @@ impl<'a> Strains<'a> {
         let outside = entity.kind == EntityRef::EXTERNAL_HOST;
         let statement = signal.statement();
         let cause = match (outside, fails) {
-            (true, true) => format!("calls to {} fail: {statement}", entity.name),
-            (true, false) => format!("calls to {} are answered late: {statement}", entity.name),
+            (true, _) => format!("{}: {statement}", how_calls_go(signal.measure, &entity.name)),
             (false, true) => format!("calls fail on the way to or from {entity}: {statement}"),
             (false, false) => format!("the network of {entity} is slow or loses packets: {statement}"),
         };
@@ -87,9 +86,7 @@ impl<'a> Strains<'a> {
             false => format!("Check the network of the node and pod of {entity}"),
         };
         let because = match (outside, fails) {
-            (true, _) => {
-                "It lies outside the cluster, and nothing that was seen inside accounts for how calls to it go"
-            }
+            (true, _) => "It lies outside the cluster, where nothing is seen of it but how calls to it go",
             (false, true) => "Calls from and to it fail, and nothing shows that the services at the ends do",
             (false, false) => "Calls from and to it are late although the services at the ends are not",
         };
@@ -241,4 +238,14 @@ fn share(part: f64, whole: f64) -> f64 {
 fn mean<'w, 'a: 'w>(ways: impl Iterator<Item = &'w Way<'a>>) -> f64 {
     let (sum, count) = ways.fold((0.0, 0.0), |(sum, count), way| (sum + way.share, count + 1.0));
     if count > 0.0 { sum / count } else { 0.0 }
+}
+
+/// What is seen of a host outside.
+fn how_calls_go(measure: Measure, host: &str) -> String {
+    match measure {
+        Measure::Errors | Measure::Availability => format!("calls to {host} fail"),
+        Measure::NetworkErrors => format!("packets to or from {host} are lost"),
+        Measure::Network => format!("the traffic with {host} changed"),
+        _ => format!("calls to {host} are answered late"),
+    }
 }

@@ -596,3 +596,42 @@ fn what_began_long_before_the_trouble_is_not_its_cause() {
     assert_eq!(apart("back", "latency_degradation"), None);
     assert_eq!(apart("aside", "memory_pressure"), Some(-2.0));
 }
+
+#[test]
+fn of_a_host_outside_it_is_said_how_calls_to_it_go_and_whom_to_ask() {
+    let told = |callee: EntityRef, measure: Measure| {
+        let signals = [Signal {
+            peer: Some(callee.clone()),
+            ..signal("front", measure, MetricUnit::Ratio, 0.0, 0.5)
+        }];
+        let calls = || units::callees([(service("front"), callee.clone())], &EntityRef::clone);
+        let strains = Strains {
+            units: units::units(&signals, &EntityRef::clone),
+            edges: units::edges(&signals, &EntityRef::clone),
+            callees: calls(),
+            counted: calls(),
+            measured: BTreeSet::new(),
+        };
+        let suspects = strains.suspects();
+        let mut found = suspects.iter().map(|suspect| &suspect.candidate);
+        let found = found.find(|found| found.entity == callee && found.mechanism == "network_degradation");
+        let found = found.unwrap();
+        let (cause, _) = found.cause.split_once(": ").unwrap();
+        (cause.to_owned(), found.advice[0].title.clone())
+    };
+    let host = || EntityRef::external("api.bank.example");
+    let ask = "Ask those who run api.bank.example, and check the way out of the cluster";
+    for (measure, cause) in [
+        (Measure::Errors, "calls to api.bank.example fail"),
+        (
+            Measure::NetworkErrors,
+            "packets to or from api.bank.example are lost",
+        ),
+        (Measure::Latency, "calls to api.bank.example are answered late"),
+    ] {
+        assert_eq!(told(host(), measure), (cause.to_owned(), ask.to_owned()));
+    }
+    let (cause, look) = told(service("back"), Measure::Errors);
+    assert_eq!(cause, "calls fail on the way to or from Service shop/back");
+    assert_eq!(look, "Check the network of the node and pod of Service shop/back");
+}

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use claw_core::entity::EntityRef;
+use claw_core::report::Gap;
 use claw_core::workflow::{StepContext, StepError};
 use claw_k8s::model::{Object, Pod};
 use claw_k8s::tools::{
@@ -87,18 +88,29 @@ async fn read_elsewhere(cx: &StepContext, case: &mut Case) -> Result<Option<Obje
         cx.observe::<GetPods>(pods, "who elsewhere has to do with the alerting service"),
         cx.observe::<GetWorkloads>(GetWorkloadsInput::default(), "what runs them"),
     );
+    let own = std::mem::take(&mut case.gaps);
     let pods = settle::<GetPods>(cx, case, pods)?;
     let workloads = settle::<GetWorkloads>(cx, case, workloads)?;
+    let unanswered = std::mem::replace(&mut case.gaps, own);
+    case.add_gaps(of_others(unanswered));
     let Some((pods, workloads)) = pods.zip(workloads) else {
         return Ok(None);
     };
-    case.add_gaps(pods.gaps);
-    case.add_gaps(workloads.gaps);
+    case.add_gaps(of_others(pods.gaps));
+    case.add_gaps(of_others(workloads.gaps));
     Ok(Some(Objects {
         pods: pods.pods,
         workloads: workloads.workloads,
         ..Objects::default()
     }))
+}
+
+/// Gaps of lists of all namespaces, by a name that tells them from those of the alert's own, which were read before and are known.
+fn of_others(gaps: Vec<Gap>) -> impl Iterator<Item = Gap> {
+    gaps.into_iter().map(|gap| Gap {
+        source: format!("{} of other namespaces", gap.source),
+        ..gap
+    })
 }
 
 /// Takes callers and routes of other namespaces, and reads what the callers log.
@@ -116,8 +128,9 @@ async fn ways_in(cx: &StepContext, case: &mut Case) -> Result<(), StepError> {
         objects.network_policies = answer.objects.network_policies;
         objects.gateway = answer.objects.gateway;
         objects.mesh = answer.objects.mesh;
-        case.add_gaps(answer.gaps);
+        case.add_gaps(of_others(answer.gaps));
     }
+    // No webhooks are among the objects, so that all traffic is calls and routes.
     let mut edges = World::traffic_edges(&objects);
     let routes = routes_into(&case.namespaces, &edges);
     // Who comes in by no route calls by himself, and may be kept out by a rule of the mesh.
@@ -329,13 +342,107 @@ fn take_units(case: &mut Case, facts: &Facts<'_>, units: &BTreeSet<EntityRef>) {
 
 #[cfg(test)]
 mod tests {
+    use std::marker::PhantomData;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use claw_core::access::Access;
+    use claw_core::clock::{Clock as _, ManualClock};
+    use claw_core::gate::{Gate, Scope};
+    use claw_core::redact::Redactor;
+    use claw_core::registry::Registry;
+    use claw_core::tool::{Effect, Tool, ToolContext, ToolError, ToolErrorKind};
+    use claw_core::workflow::Progress;
+    use claw_guardrails::audit::MemoryAuditLog;
+    use claw_guardrails::engine::{Config, Engine};
     use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::incident::mechanism::fixture;
+    use crate::incident::testing::{at, case};
 
     fn scope() -> BTreeSet<String> {
         BTreeSet::from(["shop".to_owned()])
+    }
+
+    /// A tool that answers so, or is refused.
+    struct Canned<T: Tool>(Option<Value>, PhantomData<fn() -> T>);
+
+    #[async_trait]
+    impl<T: Tool> Tool for Canned<T> {
+        const NAME: &'static str = T::NAME;
+        const EFFECT: Effect = T::EFFECT;
+        type Input = T::Input;
+        type Output = T::Output;
+
+        fn description(&self) -> &str {
+            "answers as the test says"
+        }
+
+        fn access(&self) -> Access {
+            Access::none()
+        }
+
+        async fn call(&self, _: &ToolContext, _: T::Input) -> Result<T::Output, ToolError> {
+            match &self.0 {
+                Some(answer) => Ok(serde_json::from_value(answer.clone()).unwrap()),
+                None => Err(ToolError::new(ToolErrorKind::Denied, "not in all namespaces")),
+            }
+        }
+    }
+
+    /// The gaps of a case, and whether there are objects, after a look at all namespaces that was answered so.
+    async fn looked(pods: Option<Value>, workloads: Value) -> (Case, bool) {
+        let clock = Arc::new(ManualClock::at(at(1800)));
+        let mut tools = Registry::new();
+        tools.register(Canned::<GetPods>(pods, PhantomData)).unwrap();
+        let workloads = Canned::<GetWorkloads>(Some(workloads), PhantomData);
+        tools.register(workloads).unwrap();
+        let scope = Scope {
+            run: "run".to_owned(),
+            step: Some("synthesize".to_owned()),
+            actor: "agent".to_owned(),
+            deadline: clock.deadline(Duration::from_secs(60)),
+            cancel: CancellationToken::new(),
+        };
+        let engine = Arc::new(Engine::new(Config::default(), clock.clone()));
+        let audit = Arc::new(MemoryAuditLog::default());
+        let gate = Gate::new(engine, audit, clock, Redactor::new());
+        let cx = StepContext::new(gate, tools, scope, Progress::new(|_| ()));
+        let mut case = case();
+        case.gap("nodes", "refused", "grant it");
+        let found = read_elsewhere(&cx, &mut case).await.unwrap();
+        (case, found.is_some())
+    }
+
+    fn sources(case: &Case) -> Vec<&str> {
+        case.gaps.iter().map(|gap| gap.source.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_not_seen_of_other_namespaces_is_told_as_such() {
+        let nothing =
+            || json!({"pods": [], "workloads": [], "autoscalers": [], "usage": [], "events": [], "gaps": []});
+        let (case, found) = looked(None, nothing()).await;
+        assert_eq!(
+            (sources(&case), found),
+            (vec!["nodes", "get_pods of other namespaces"], false)
+        );
+        let cut = |source: &str| {
+            json!({"pods": [], "workloads": [], "autoscalers": [], "usage": [], "events": [],
+                "gaps": [{"source": source, "reason": "only the first 500 objects", "remedy": "ask for one namespace"}]})
+        };
+        let (case, found) = looked(Some(cut("pods")), cut("deployments.apps")).await;
+        let told = vec![
+            "nodes",
+            "pods of other namespaces",
+            "deployments.apps of other namespaces",
+        ];
+        assert_eq!((sources(&case), found), (told, true));
+        let (case, found) = looked(Some(nothing()), nothing()).await;
+        assert_eq!((sources(&case), found), (vec!["nodes"], true));
     }
 
     fn edge(from: EntityRef, relation: Relation, to: EntityRef) -> Edge {
