@@ -1,16 +1,23 @@
 //! Components of the testbed that end in the middle, and come back.
 
 use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::restored::restored;
-use super::{Part, Testbed};
+use super::{Part, Testbed, wait_until};
 use crate::components::Component;
 use crate::error::Error;
 use crate::run::RunFolder;
 use crate::up;
 
+/// How long controllers may take to look again once the API server is back.
+const CATCH_UP: Duration = Duration::from_secs(300);
+
 /// Kills a component of the testbed, as the system does when memory runs out, and does `work` without it. Others are not
 /// told. Afterwards the component is started again as it was, and is ready, whatever became of the work: when it panics, too.
+/// After an outage of the API server those who act on what is written to it are at work again as well.
 ///
 /// Answers `None`, with a line that names `test`, where the testbed is not ours.
 ///
@@ -44,9 +51,54 @@ pub async fn during_outage<T>(
         if run.running(component).is_none() {
             up::again(&mut run, &[component]).await?;
         }
+        let all = [
+            Component::ControllerManager,
+            Component::Scheduler,
+            Component::Kwok,
+        ];
+        if component == Component::ApiServer && all.iter().all(|one| run.running(*one).is_some()) {
+            // Each of them opens the folder anew.
+            drop(run);
+            controllers_work(testbed).await?;
+        }
         Ok(())
     };
     restored(outage, end).await.map(Some)
+}
+
+/// Waits until pods are made and run again. Who was refused for a while looks again after pauses that grow, each kind of object by
+/// its own: an API server that is back and ready may have nobody who acts on what is written to it for another minute or two.
+async fn controllers_work(testbed: &Testbed) -> Result<(), Error> {
+    let namespace = testbed.namespace("again").await?;
+    let name = namespace.name();
+    let labels = json!({ "app": "again" });
+    let deployment = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": "again" },
+        "spec": {
+            "selector": { "matchLabels": labels },
+            "template": {
+                "metadata": { "labels": labels },
+                "spec": { "containers": [{ "name": "app", "image": "again:1" }] },
+            },
+        },
+    });
+    let path = format!("/apis/apps/v1/namespaces/{name}/deployments");
+    testbed.api().create(&path, &deployment).await?;
+    let pods = format!("/api/v1/namespaces/{name}/pods");
+    wait_until(CATCH_UP, "controllers that work again", async || {
+        let pods = testbed.api().list(&pods, "").await?;
+        let phase = pods
+            .first()
+            .map_or(Value::Null, |pod| pod["status"]["phase"].clone());
+        Ok(if phase == "Running" {
+            Ok(())
+        } else {
+            Err(phase.to_string())
+        })
+    })
+    .await
 }
 
 /// Ends a component at once. One that has ended already is what was wanted.
