@@ -89,14 +89,9 @@ async fn controllers_work(testbed: &Testbed) -> Result<(), Error> {
     let pods = format!("/api/v1/namespaces/{name}/pods");
     wait_until(CATCH_UP, "controllers that work again", async || {
         let pods = testbed.api().list(&pods, "").await?;
-        let phase = pods
-            .first()
-            .map_or(Value::Null, |pod| pod["status"]["phase"].clone());
-        Ok(if phase == "Running" {
-            Ok(())
-        } else {
-            Err(phase.to_string())
-        })
+        let phase = pods.first().and_then(|pod| pod.pointer("/status/phase"));
+        let phase = phase.and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(if phase == "Running" { Ok(()) } else { Err(phase) })
     })
     .await
 }
