@@ -57,7 +57,7 @@ pub async fn during_outage<T>(
             Component::Kwok,
         ];
         if component == Component::ApiServer && all.iter().all(|one| run.running(*one).is_some()) {
-            // Each of them opens the folder anew.
+            // Others need not wait for the folder meanwhile.
             drop(run);
             controllers_work(testbed).await?;
         }
